@@ -1,0 +1,132 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+extension SharedMemory {
+  // MARK: - Loads and stores
+
+  /// A value whose bytes begin at an offset.
+  ///
+  /// A value that lies aligned and has at most 8 bytes is read at once, others perhaps in parts
+  /// between which another process writes. Corresponds to `struct.unpack_from` in Python.
+  ///
+  /// - Parameters:
+  ///   - byteOffset: Any offset, aligned or not.
+  ///   - type: The type of the value.
+  /// - Precondition: All bytes of the value are within the memory.
+  /// - Complexity: O(1), without blocking.
+  @inlinable
+  public borrowing func load<Value: Shareable>(
+    fromByteOffset byteOffset: Int = 0, as type: Value.Type
+  ) -> Value {
+    // SAFETY: `pointer` has checked that the bytes are mapped, and every bit pattern is a value.
+    unsafe mapping.pointer(at: byteOffset, byteCount: MemoryLayout<Value>.size)
+      .loadUnaligned(as: type)
+  }
+
+  /// Writes a value whose bytes begin at an offset.
+  ///
+  /// A value that lies aligned and has at most 8 bytes is written at once, others perhaps in parts
+  /// between which another process reads. Corresponds to `struct.pack_into` in Python.
+  ///
+  /// - Parameters:
+  ///   - value: The value.
+  ///   - byteOffset: Any offset, aligned or not.
+  ///   - type: The type of the value.
+  /// - Precondition: All bytes of the value are within the memory, which is attached for writing.
+  /// - Complexity: O(1), without blocking.
+  @inlinable
+  public mutating func storeBytes<Value: Shareable>(
+    of value: Value, toByteOffset byteOffset: Int = 0, as type: Value.Type
+  ) {
+    // SAFETY: `mutablePointer` has checked that the bytes are mapped, and for writing.
+    unsafe mapping.mutablePointer(at: byteOffset, byteCount: MemoryLayout<Value>.size)
+      .storeBytes(of: value, as: type)
+  }
+
+  // MARK: - Spans
+
+  /// The memory as elements of one type, to be read in place.
+  ///
+  /// Holds as many whole elements as fit. Corresponds to `numpy.frombuffer(memory.buf, dtype)` in
+  /// Python.
+  ///
+  /// - Parameter type: The type of the elements.
+  /// - Complexity: O(1), without blocking.
+  @inlinable
+  @_lifetime(borrow self)
+  public borrowing func span<Element: Shareable>(of type: Element.Type) -> Span<Element> {
+    let byteCount = mapping.byteCount / MemoryLayout<Element>.stride * MemoryLayout<Element>.stride
+    // SAFETY: a mapping begins on a page, so that it is aligned for every type; every bit pattern
+    // is an element; the bytes stay mapped while `self` is borrowed.
+    let bytes = unsafe UnsafeRawBufferPointer(
+      start: mapping.pointer(at: 0, byteCount: byteCount), count: byteCount)
+    return unsafe _overrideLifetime(Span<Element>(_unsafeBytes: bytes), borrowing: self)
+  }
+
+  /// The memory as elements of one type, to be read and written in place.
+  ///
+  /// Holds as many whole elements as fit. While the view is used, the compiler allows no other use
+  /// of the handle in this process. Corresponds to `numpy.frombuffer(memory.buf, dtype)` in Python.
+  ///
+  /// - Parameter type: The type of the elements.
+  /// - Precondition: The memory is attached for writing.
+  /// - Complexity: O(1), without blocking.
+  @inlinable
+  @_lifetime(&self)
+  public mutating func mutableSpan<Element: Shareable>(
+    of type: Element.Type
+  ) -> MutableSpan<Element> {
+    let byteCount = mapping.byteCount / MemoryLayout<Element>.stride * MemoryLayout<Element>.stride
+    // SAFETY: as for `span(of:)`; the exclusive borrow of `self` keeps other views of this handle
+    // away.
+    let bytes = unsafe UnsafeMutableRawBufferPointer(
+      start: mapping.mutablePointer(at: 0, byteCount: byteCount), count: byteCount)
+    return unsafe _overrideLifetime(MutableSpan<Element>(_unsafeBytes: bytes), mutating: &self)
+  }
+
+  /// Calls a closure with the memory as elements of one type, to be read in place.
+  ///
+  /// The same as ``span(of:)``, for a handle that is stored in a class or an actor.
+  ///
+  /// - Parameters:
+  ///   - type: The type of the elements.
+  ///   - body: Reads the elements.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws.
+  /// - Complexity: O(1) and the closure, without blocking.
+  @inlinable
+  public borrowing func withSpan<Element: Shareable, Result: ~Copyable, Failure: Error>(
+    of type: Element.Type, _ body: (Span<Element>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(span(of: type))
+  }
+
+  /// Calls a closure with the memory as elements of one type, to be read and written in place.
+  ///
+  /// The same as ``mutableSpan(of:)``, for a handle that is stored in a class or an actor.
+  ///
+  /// - Parameters:
+  ///   - type: The type of the elements.
+  ///   - body: Reads and writes the elements.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws.
+  /// - Precondition: The memory is attached for writing.
+  /// - Complexity: O(1) and the closure, without blocking.
+  @inlinable
+  public mutating func withMutableSpan<Element: Shareable, Result: ~Copyable, Failure: Error>(
+    of type: Element.Type, _ body: (inout MutableSpan<Element>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    var span = mutableSpan(of: type)
+    return try body(&span)
+  }
+}

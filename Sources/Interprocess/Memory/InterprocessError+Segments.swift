@@ -1,0 +1,106 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import SystemPackage
+
+/// Runs system calls and turns the error of one that fails into an error that says what it means.
+func translating<Result: ~Copyable>(
+  _ translate: (Errno) -> InterprocessError, _ body: () throws(Errno) -> Result
+) throws(InterprocessError) -> Result {
+  do { return try body() } catch { throw translate(error) }
+}
+
+// The errors that several operations on segments have in common.
+extension InterprocessError {
+  static func alreadyExists(_ name: SegmentName, _ errno: Errno) -> InterprocessError {
+    InterprocessError(
+      code: .alreadyExists, name: name.value,
+      message: """
+        Shared memory "\(name.value)" exists already. Attach to it, or remove it first if nobody uses it.
+        """,
+      errno: errno)
+  }
+
+  static func notFound(_ name: SegmentName) -> InterprocessError {
+    InterprocessError(
+      code: .notFound, name: name.value,
+      message:
+        "No shared memory named \"\(name.value)\". Has the process that creates it started?",
+      errno: .noSuchFileOrDirectory)
+  }
+
+  /// The file is there and has no size.
+  static func empty(_ name: SegmentName) -> InterprocessError {
+    InterprocessError(
+      code: .invalidSize, name: name.value,
+      message: """
+        Shared memory "\(name.value)" is still empty: the process that makes it has not given it a size. \
+        Wait for it, or remove it if that process is gone.
+        """)
+  }
+
+  static func timedOut(
+    _ name: SegmentName, waitingUpTo timeout: Duration, isEmpty: Bool
+  ) -> InterprocessError {
+    let found =
+      isEmpty
+      ? "Shared memory \"\(name.value)\" was still empty"
+      : "No shared memory named \"\(name.value)\""
+    return InterprocessError(
+      code: .timedOut, name: name.value,
+      message: "\(found) after \(timeout). Has the process that creates it started?")
+  }
+
+  static func foreignOwner(_ name: SegmentName, userID: UInt32) -> InterprocessError {
+    InterprocessError(
+      code: .foreignOwner, name: name.value,
+      message: """
+        Shared memory "\(name.value)" belongs to user \(userID), not to this one. Attach with `owner: .anyone` \
+        if you trust that user.
+        """)
+  }
+
+  static func wrongKind(_ name: SegmentName, found: FileKind) -> InterprocessError {
+    InterprocessError(
+      code: .wrongKind(expected: "shared memory", found: found.description), name: name.value,
+      message: "\"\(name.value)\" is \(found.description), not shared memory.")
+  }
+
+  static func permissionDenied(
+    _ name: SegmentName, _ message: String, _ errno: Errno
+  ) -> InterprocessError {
+    InterprocessError(
+      code: .permissionDenied, name: name.value, message: message, errno: errno)
+  }
+
+  /// The error for a failed call on the way to attaching.
+  static func attaching(
+    _ name: SegmentName, access: SharedMemory.Access, _ errno: Errno
+  ) -> InterprocessError {
+    switch errno {
+    case .tooManySymbolicLinkLevels:
+      return .wrongKind(name, found: .symbolicLink)
+    case .isDirectory:
+      return .wrongKind(name, found: .directory)
+    case .noSuchAddressOrDevice:
+      return .wrongKind(name, found: .socket)
+    case .permissionDenied, .notPermitted:
+      let use = access == .readWrite ? "read and write" : "read"
+      return .permissionDenied(
+        name, "The permissions of shared memory \"\(name.value)\" do not let this user \(use) it.",
+        errno)
+    default:
+      return .system(errno, name: name.value, action: "attach to \"\(name.value)\"")
+    }
+  }
+}

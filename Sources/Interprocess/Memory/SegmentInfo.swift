@@ -1,0 +1,94 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+public import SystemPackage
+
+/// What lies under one name, as ``SharedMemory/segments()`` found it.
+///
+/// ```swift
+/// for segment in try SharedMemory.segments() where segment.processes.isEmpty {
+///   print(segment.name, segment.byteCount, "mapped by nobody")
+/// }
+/// ```
+public struct SegmentInfo: Sendable, Hashable {
+  /// A process that has the segment mapped.
+  public struct Process: Sendable, Hashable {
+    /// The number of the process (`pid`).
+    public var processID: Int32
+    /// The name of its program, as the system keeps it: at most 15 bytes.
+    public var command: String
+  }
+
+  /// The name; with replacement characters if it is not UTF-8, and then no name to attach to.
+  public var name: String
+  /// The size in bytes.
+  public var byteCount: Int
+  /// The bytes that the system has taken for it; a multiple of the page size.
+  public var residentByteCount: Int
+  /// The user that owns it.
+  public var userID: UInt32
+  /// Who may read and write it.
+  public var permissions: FilePermissions
+  /// How long ago it was created.
+  public var age: Duration
+  /// The processes that have it mapped, in any language, in the order of their numbers.
+  ///
+  /// Those that this user may not look into are left out.
+  public var processes: [Process]
+}
+
+extension SharedMemory {
+  /// Lists what lies in `/dev/shm`: every file, whoever made it.
+  ///
+  /// A segment that comes or goes meanwhile may be in the list or not. Does not wait for other
+  /// processes. There is nothing like it in C or Python.
+  ///
+  /// - Returns: The segments, sorted by name.
+  /// - Throws: `permissionDenied` or `system` if `/dev/shm` or `/proc` cannot be read.
+  /// - Complexity: Linear in the number of segments and in the number of all mappings of all
+  ///   processes.
+  public static func segments() throws(InterprocessError) -> [SegmentInfo] {
+    let directory = SegmentName.directory
+    do {
+      let processes = try ProcessTable(device: Files.status(at: directory).identity.device)
+      return try Files.names(in: directory)
+        .compactMap { SegmentInfo($0, in: directory, processes: processes) }
+        .sorted { $0.name < $1.name }
+    } catch {
+      switch error {
+      case .permissionDenied:
+        throw InterprocessError(
+          code: .permissionDenied, message: "This user may not list \(directory).", errno: error)
+      default:
+        throw .system(error, name: nil, action: "list \(directory)")
+      }
+    }
+  }
+}
+
+extension SegmentInfo {
+  /// Looks at one file; `nil` if it is none, or gone.
+  fileprivate init?(_ name: [UInt8], in directory: String, processes: ProcessTable) {
+    guard let descriptor = try? Files.openForStatus(name, in: directory),
+      let status = try? Files.status(of: descriptor), status.kind == .regular
+    else { return nil }
+    self.name = String(decoding: name, as: UTF8.self)
+    byteCount = status.byteCount
+    residentByteCount = status.residentByteCount
+    userID = status.userID
+    permissions = FilePermissions(rawValue: status.mode & 0o777)
+    age = WallClock.timeSince(status.creationTime(of: descriptor))
+    self.processes = (processes.entries[status.identity] ?? [])
+      .map { Process(processID: $0.processID, command: $0.command) }
+  }
+}

@@ -1,0 +1,95 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+// MARK: - Bytes
+
+extension SharedMemory {
+  /// The byte at an offset.
+  ///
+  /// Corresponds to `memory.buf[byteOffset]` in Python. Each access is one load or store; what
+  /// other processes write is seen at some time, in no promised order.
+  ///
+  /// - Parameter byteOffset: 0 up to, and without, ``byteCount``.
+  /// - Precondition: The offset is in range; to write, the memory is attached for writing.
+  /// - Complexity: O(1), without blocking.
+  @inlinable
+  public subscript(byteOffset: Int) -> UInt8 {
+    get {
+      // SAFETY: `pointer` has checked that the byte is mapped.
+      unsafe mapping.pointer(at: byteOffset, byteCount: 1).load(as: UInt8.self)
+    }
+    set {
+      // SAFETY: `mutablePointer` has checked that the byte is mapped, and for writing.
+      unsafe mapping.mutablePointer(at: byteOffset, byteCount: 1)
+        .storeBytes(of: newValue, as: UInt8.self)
+    }
+  }
+
+  /// All bytes, to be read in place.
+  ///
+  /// The view cannot outlive the handle. Other processes may change the bytes while it is used.
+  /// Corresponds to `memory.buf.toreadonly()` in Python.
+  ///
+  /// - Complexity: O(1), without blocking.
+  @inlinable
+  public var bytes: RawSpan {
+    @_lifetime(borrow self)
+    get { mapping.bytes }
+  }
+
+  /// All bytes, to be read and written in place.
+  ///
+  /// While the view is used, the compiler allows no other use of the handle in this process.
+  /// Corresponds to `memory.buf` in Python.
+  ///
+  /// - Precondition: The memory is attached for writing.
+  /// - Complexity: O(1), without blocking.
+  @inlinable
+  public var mutableBytes: MutableRawSpan {
+    @_lifetime(&self)
+    mutating get { mapping.mutableBytes }
+  }
+
+  /// Calls a closure with all bytes, to be read in place.
+  ///
+  /// The same as ``bytes``, for a handle that is stored in a class or an actor, of which the
+  /// language does not yet give out spans.
+  ///
+  /// - Parameter body: Reads the bytes.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws.
+  /// - Complexity: O(1) and the closure, without blocking.
+  @inlinable
+  public borrowing func withBytes<Result: ~Copyable, Failure: Error>(
+    _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(mapping.bytes)
+  }
+
+  /// Calls a closure with all bytes, to be read and written in place.
+  ///
+  /// The same as ``mutableBytes``, for a handle that is stored in a class or an actor.
+  ///
+  /// - Parameter body: Reads and writes the bytes.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws.
+  /// - Precondition: The memory is attached for writing.
+  /// - Complexity: O(1) and the closure, without blocking.
+  @inlinable
+  public mutating func withMutableBytes<Result: ~Copyable, Failure: Error>(
+    _ body: (inout MutableRawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    var bytes = mapping.mutableBytes
+    return try body(&bytes)
+  }
+}

@@ -1,0 +1,100 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import SystemPackage
+
+extension SharedMemory {
+  /// What an attempt to attach found.
+  enum AttachAttempt: ~Copyable {
+    case attached(SharedMemory)
+    /// There is no such name, or it went away in that moment.
+    case missing
+    /// The name leads to a file without a size: most likely CPython is about to give it one.
+    case empty
+  }
+
+  /// Attaches without waiting.
+  static func attachIfComplete(
+    _ name: SegmentName, access: Access, owner: Owner
+  ) throws(InterprocessError) -> AttachAttempt {
+    let writable = access == .readWrite
+    let opened = try translating({ .attaching(name, access: access, $0) }) { () throws(Errno) in
+      try Files.openIfPresent(name.path, writable: writable)
+    }
+    guard let descriptor = opened else { return .missing }
+    checkpoint(.attachOpened)
+
+    let status = try translating({ .attaching(name, access: access, $0) }) { () throws(Errno) in
+      try Files.status(of: descriptor)
+    }
+    guard status.kind == .regular else { throw .wrongKind(name, found: status.kind) }
+    guard owner == .anyone || status.userID == Credentials.effectiveUserID || status.userID == 0
+    else { throw .foreignOwner(name, userID: status.userID) }
+    if status.byteCount == 0 { return .empty }
+
+    let isLeased = try translating({ .attaching(name, access: access, $0) }) { () throws(Errno) in
+      try Lease.take(on: descriptor)
+    }
+    if !isLeased { return .missing }
+    checkpoint(.attachLeased)
+    let mapping = try translating({ .attaching(name, access: access, $0) }) { () throws(Errno) in
+      try Mapping(descriptor, byteCount: status.byteCount, writable: writable)
+    }
+    return .attached(
+      SharedMemory(
+        mapping: mapping, lease: Lease(heldBy: descriptor), segmentName: name,
+        identity: status.identity, access: access, isCreator: false))
+  }
+
+  /// Attaches, and waits until the memory is there and complete.
+  static func attach(
+    _ name: SegmentName, access: Access, owner: Owner, waitingUpTo timeout: Duration
+  ) throws(InterprocessError) -> SharedMemory {
+    // A time-out of centuries must not overflow the clock.
+    let deadline = SuspendingClock.now.advanced(by: min(timeout, .seconds(1 << 32)))
+    // Made before the first look, so that nothing that happens after it is missed.
+    let watch = DirectoryWatch(SegmentName.directory)
+    while true {
+      let isEmpty: Bool
+      switch try attachIfComplete(name, access: access, owner: owner) {
+      case .attached(let memory): return memory
+      case .missing: isEmpty = false
+      case .empty: isEmpty = true
+      }
+      let timeLeft = deadline - .now
+      guard timeLeft > .zero else {
+        throw .timedOut(name, waitingUpTo: timeout, isEmpty: isEmpty)
+      }
+      watch.wait(atMost: timeLeft)
+    }
+  }
+
+  /// Attaches if there is such a name, and waits if it has no size yet.
+  static func attachIfPresent(
+    _ name: SegmentName, owner: Owner
+  ) throws(InterprocessError) -> SharedMemory? {
+    switch try attachIfComplete(name, access: .readWrite, owner: owner) {
+    case .attached(let memory): return memory
+    case .missing: return nil
+    case .empty: break
+    }
+    do {
+      // CPython needs a moment between its two system calls; a file that stays empty is somebody's
+      // mistake.
+      return try attach(name, access: .readWrite, owner: owner, waitingUpTo: .seconds(1))
+    } catch {
+      if error.code == .timedOut { throw .empty(name) }
+      throw error
+    }
+  }
+}

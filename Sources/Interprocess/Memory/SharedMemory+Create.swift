@@ -1,0 +1,167 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import SystemPackage
+
+extension SharedMemory {
+  /// Memory that has no name yet, so that no other process can see it.
+  ///
+  /// If it is dropped, or if the process ends, the kernel takes it back.
+  struct Draft: ~Copyable {
+    private let requestedName: SegmentName?
+    private let identity: FileIdentity
+    private let lease: Lease
+    private var mapping: Mapping
+
+    /// Takes the memory, with everything that a segment has but its name: size, pages, mode and
+    /// lease.
+    static func make(
+      name: SegmentName?, byteCount: Int, permissions: FilePermissions, reservation: Reservation
+    ) throws(InterprocessError) -> Draft {
+      precondition(
+        permissions.rawValue & ~0o777 == 0, "Shared memory has none but the nine permission bits")
+      try check(byteCount: byteCount, name: name)
+      let description = description(of: name)
+
+      var available = 0
+      let descriptor = try translating({ error($0, name: name, action: "create \(description)") }) {
+        () throws(Errno) in
+        let descriptor = try Files.openNameless(in: SegmentName.directory)
+        checkpoint(.createOpened)
+        available = try Files.availableByteCount(of: descriptor)
+        return descriptor
+      }
+
+      // Asked before the pages are taken: a request that is far too large would first take all
+      // there is from everybody else.
+      if reservation == .reserved && byteCount > available {
+        throw outOfMemory(name, needed: byteCount, available: available, errno: nil)
+      }
+
+      let identity = try translating({ errno in
+        switch errno {
+        case .noSpace, .noMemory, .diskQuotaExceeded:
+          outOfMemory(name, needed: byteCount, available: available, errno: errno)
+        case .fileTooLarge, .invalidArgument:
+          tooLarge(name, byteCount: byteCount, errno: errno)
+        default:
+          error(errno, name: name, action: "size \(description)")
+        }
+      }) { () throws(Errno) in
+        try Files.setMode(permissions.rawValue, of: descriptor)
+        try Files.setSize(byteCount, of: descriptor)
+        checkpoint(.createSized)
+        if reservation == .reserved { try Files.reserve(0..<byteCount, of: descriptor) }
+        checkpoint(.createReserved)
+        return try Files.status(of: descriptor).identity
+      }
+
+      let mapping = try translating({ error($0, name: name, action: "map \(description)") }) {
+        () throws(Errno) in
+        let mapping = try Mapping(descriptor, byteCount: byteCount, writable: true)
+        let isLeased = try Lease.take(on: descriptor)
+        precondition(isLeased, "A file that no other process can open is locked")
+        checkpoint(.createLeased)
+        return mapping
+      }
+      return Draft(
+        requestedName: name, identity: identity, lease: Lease(heldBy: descriptor), mapping: mapping)
+    }
+
+    /// Lets the caller fill the memory.
+    mutating func initialize(
+      with body: (inout MutableRawSpan) throws(InterprocessError) -> Void
+    ) throws(InterprocessError) {
+      var bytes = mapping.mutableBytes
+      try body(&bytes)
+      checkpoint(.createInitialized)
+    }
+
+    /// Gives the memory its name, in one step, or one that nobody uses if none was asked for.
+    consuming func publish() throws(InterprocessError) -> SharedMemory {
+      var name = requestedName ?? .random()
+      while true {
+        do {
+          try Files.link(lease.descriptor, at: name.path)
+          checkpoint(.createLinked)
+          break
+        } catch {
+          guard error == .fileExists else {
+            throw Self.error(error, name: name, action: "name \(Self.description(of: name))")
+          }
+          if requestedName != nil { throw .alreadyExists(name, error) }
+          name = .random()
+        }
+      }
+      return SharedMemory(
+        mapping: mapping, lease: lease, segmentName: name, identity: identity,
+        access: .readWrite, isCreator: true)
+    }
+
+    // MARK: - Errors
+
+    /// Throws for a size that no memory can have.
+    static func check(byteCount: Int, name: SegmentName?) throws(InterprocessError) {
+      guard byteCount > 0 else {
+        throw InterprocessError(
+          code: .invalidSize, name: name?.value,
+          message: "Shared memory has at least one byte; \(byteCount) were asked for.")
+      }
+      let maximum = (try? Files.maximumFileByteCount()) ?? .max
+      guard byteCount <= maximum else {
+        throw tooLarge(name, byteCount: byteCount, errno: nil)
+      }
+    }
+
+    private static func description(of name: SegmentName?) -> String {
+      if let name { "shared memory \"\(name.value)\"" } else { "shared memory" }
+    }
+
+    private static func error(
+      _ errno: Errno, name: SegmentName?, action: String
+    ) -> InterprocessError {
+      switch errno {
+      case .permissionDenied, .notPermitted:
+        InterprocessError(
+          code: .permissionDenied, name: name?.value,
+          message: "Cannot \(action): \(SegmentName.directory) is not writable for this user.",
+          errno: errno)
+      default:
+        .system(errno, name: name?.value, action: action)
+      }
+    }
+
+    private static func tooLarge(
+      _ name: SegmentName?, byteCount: Int, errno: Errno?
+    ) -> InterprocessError {
+      InterprocessError(
+        code: .invalidSize, name: name?.value,
+        message: """
+          \(byteCount) bytes are more than this process may put into one file (see `ulimit -f`).
+          """,
+        errno: errno)
+    }
+
+    private static func outOfMemory(
+      _ name: SegmentName?, needed: Int, available: Int, errno: Errno?
+    ) -> InterprocessError {
+      InterprocessError(
+        code: .outOfMemory(needed: needed, available: available), name: name?.value,
+        message: """
+          No room in \(SegmentName.directory) for \(description(of: name)): \(needed) bytes are needed and \
+          \(available) are free. Remove what is not in use, or enlarge \(SegmentName.directory).
+          """,
+        errno: errno)
+    }
+  }
+}

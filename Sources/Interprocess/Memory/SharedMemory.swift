@@ -1,0 +1,289 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+public import SystemPackage
+
+/// A block of bytes that several processes see at once, under a name.
+///
+/// One process creates the memory, others attach to it by its name; all of them then read and write
+/// the same bytes, without a copy. Python's `multiprocessing.shared_memory.SharedMemory` of the
+/// same name is the same memory, byte for byte.
+///
+/// ```swift
+/// var memory = try SharedMemory.create("MyMemory", byteCount: 1024)
+/// memory[0] = 1
+/// memory.storeBytes(of: 2.5, toByteOffset: 8, as: Double.self)
+/// // ... meanwhile, in another process:
+/// let other = try SharedMemory.attach("MyMemory")
+/// print(other.load(fromByteOffset: 8, as: Double.self))    // 2.5
+/// // ... and at the end, in one of them:
+/// try memory.unlink()
+/// ```
+///
+/// The handle cannot be copied, and the memory is unmapped when its life ends; a view of the bytes
+/// cannot outlive it. The name stays until someone calls ``unlink()``, and the memory stays until
+/// the name is gone and the last handle of the last process is closed.
+///
+/// The bytes are not synchronised. Inside one process the compiler sees to it that nobody writes
+/// while somebody reads; processes must agree on who writes when.
+///
+/// Corresponds to `shm_open` with `mmap` in C, and to `multiprocessing.shared_memory.SharedMemory`
+/// in Python.
+public struct SharedMemory: ~Copyable, Sendable {
+  /// How a handle uses the memory.
+  public enum Access: Sendable, Hashable {
+    /// Reading only; a write through this handle is a failed precondition.
+    case readOnly
+    /// Reading and writing.
+    case readWrite
+  }
+
+  /// When the memory takes its pages from the system.
+  public enum Reservation: Sendable, Hashable {
+    /// At creation. If they are not there, creation fails, and no later access can.
+    case reserved
+    /// When they are first touched, as CPython does. If there is no room then, the kernel ends the
+    /// process that touched them with `SIGBUS`.
+    case onDemand
+  }
+
+  /// Whose memory may be attached to.
+  ///
+  /// Anyone may put a file of any name where shared memory lies.
+  public enum Owner: Sendable, Hashable {
+    /// Memory that belongs to the effective user of this process, or to root.
+    case currentUser
+    /// Memory of any user.
+    case anyone
+  }
+
+  @usableFromInline var mapping: Mapping
+  let lease: Lease
+  let segmentName: SegmentName
+  let identity: FileIdentity
+
+  /// Whether this handle may write.
+  public let access: Access
+
+  /// Whether this handle made the memory, as opposed to having attached to it.
+  public let isCreator: Bool
+
+  /// The name, without a leading slash.
+  public var name: String { segmentName.value }
+
+  /// The size in bytes: exactly what was asked for at creation.
+  ///
+  /// It is the size at the time when this handle was made.
+  @inlinable
+  public var byteCount: Int { mapping.byteCount }
+
+  // MARK: - Create
+
+  /// Creates memory of the given size, filled with zeros, under a name that is not taken.
+  ///
+  /// No other process can attach before the memory is complete: its pages are taken, and the
+  /// closure has run. If the process ends on the way, however it ends, nothing is left behind.
+  ///
+  /// Does not wait for other processes. Takes time in proportion to the size where the memory is
+  /// reserved, as the system gets the pages ready. Corresponds to `SharedMemory(name, create=True,
+  /// size=byteCount)` in Python, and to `shm_open` with `O_CREAT | O_EXCL`, `ftruncate` and `mmap`
+  /// in C.
+  ///
+  /// - Parameters:
+  ///   - name: 1 to 255 bytes without `/` and NUL, neither `.` nor `..`; one leading slash is
+  ///     dropped. `nil` stands for a random name, which ``name`` then tells.
+  ///   - byteCount: The size in bytes, greater than zero.
+  ///   - permissions: Who may read and write it: read and write bits for the user, the group and
+  ///     others. The umask does not change them.
+  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - initialize: Fills the memory before anyone else can see it. If it throws, nothing is left
+  ///     behind.
+  /// - Returns: The memory, attached for reading and writing.
+  /// - Throws: `alreadyExists` if the name is taken, `invalidName`, `invalidSize` if `byteCount` is
+  ///   not positive or above the process's file size limit, `outOfMemory` if there is no room,
+  ///   `permissionDenied`, and `system` for anything else; or what `initialize` throws.
+  /// - Precondition: `permissions` has none but the nine permission bits.
+  public static func create(
+    _ name: String? = nil,
+    byteCount: Int,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: Reservation = .reserved,
+    initializingWith initialize: (inout MutableRawSpan) throws(InterprocessError) -> Void = { _ in }
+  ) throws(InterprocessError) -> SharedMemory {
+    let segmentName: SegmentName? = if let name { try SegmentName(name) } else { nil }
+    var draft = try Draft.make(
+      name: segmentName, byteCount: byteCount, permissions: permissions, reservation: reservation)
+    try draft.initialize(with: initialize)
+    return try draft.publish()
+  }
+
+  // MARK: - Attach
+
+  /// Attaches to memory that some process, in any language, has created.
+  ///
+  /// Waits only if asked to. Corresponds to `SharedMemory(name)` in Python, and to `shm_open`,
+  /// `fstat` and `mmap` in C.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - access: Whether to write as well as to read.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for the memory if there is none yet, or if it has no size yet;
+  ///     `nil`: not at all. A timed wait sleeps, and is measured on a clock that no one can set.
+  /// - Returns: The memory, with the size that it has now.
+  /// - Throws: `notFound` if there is no such name; `timedOut` if there was none for all that time;
+  ///   `invalidSize` if its size is still zero, as CPython gives a name first and a size a moment
+  ///   later; `foreignOwner`, `permissionDenied`, `invalidName`, `wrongKind` if the name leads to
+  ///   something else than a file, such as a symbolic link; and `system` for anything else.
+  public static func attach(
+    _ name: String,
+    access: Access = .readWrite,
+    owner: Owner = .currentUser,
+    waitingUpTo timeout: Duration? = nil
+  ) throws(InterprocessError) -> SharedMemory {
+    let name = try SegmentName(name)
+    if let timeout {
+      return try attach(name, access: access, owner: owner, waitingUpTo: timeout)
+    }
+    switch try attachIfComplete(name, access: access, owner: owner) {
+    case .attached(let memory): return memory
+    case .missing: throw .notFound(name)
+    case .empty: throw .empty(name)
+    }
+  }
+
+  /// Attaches to the memory of that name, or creates it if there is none.
+  ///
+  /// Of many processes that call this at once exactly one creates the memory, which ``isCreator``
+  /// tells it; the others attach to what it has made and filled.
+  ///
+  /// Waits for at most a second, and only for a CPython process that has made the name and not yet
+  /// given it a size. Python has no such function; in C it is `shm_open` with `O_CREAT`, which
+  /// leaves the size and the content to a race.
+  ///
+  /// - Parameters:
+  ///   - name: The name, as for ``create(_:byteCount:permissions:reservation:initializingWith:)``.
+  ///   - byteCount: The size in bytes; memory that exists already must have at least as many.
+  ///   - permissions: Who may use the memory, if it is created here.
+  ///   - reservation: When the pages are taken, if it is created here.
+  ///   - owner: Whose memory to accept, if it exists.
+  ///   - initialize: Fills the memory before anyone else can see it, if it is created here. Several
+  ///     processes may run theirs at once; only one result is kept.
+  /// - Returns: The memory, attached for reading and writing.
+  /// - Throws: `invalidSize` if the memory exists and is smaller, and what creating and attaching
+  ///   throw but `alreadyExists` and `notFound`.
+  public static func attachOrCreate(
+    _ name: String,
+    byteCount: Int,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: Reservation = .reserved,
+    owner: Owner = .currentUser,
+    initializingWith initialize: (inout MutableRawSpan) throws(InterprocessError) -> Void = { _ in }
+  ) throws(InterprocessError) -> SharedMemory {
+    let name = try SegmentName(name)
+    try Draft.check(byteCount: byteCount, name: name)
+    var attemptsLeft = 8
+    while true {
+      if let memory = try attachIfPresent(name, owner: owner) {
+        guard memory.byteCount >= byteCount else {
+          throw InterprocessError(
+            code: .invalidSize, name: name.value,
+            message: """
+              Shared memory "\(name.value)" exists with \(memory.byteCount) bytes, and \(byteCount) are needed.
+              """)
+        }
+        return memory
+      }
+      do {
+        var draft = try Draft.make(
+          name: name, byteCount: byteCount, permissions: permissions, reservation: reservation)
+        try draft.initialize(with: initialize)
+        return try draft.publish()
+      } catch {
+        switch error.code {
+        case .alreadyExists:
+          // Someone else was faster. If that memory is gone by now, it is tried again; each round
+          // means that some process got what it wanted.
+          continue
+        case .outOfMemory where attemptsLeft > 0:
+          // Perhaps only since other processes are at the same place, each with as many pages in
+          // hand. They give them back as soon as one of them has got through; a random pause tells
+          // them apart.
+          attemptsLeft -= 1
+          pause(for: .milliseconds(Int.random(in: 1...20)))
+        default:
+          throw error
+        }
+      }
+    }
+  }
+
+  // MARK: - Close and unlink
+
+  /// Ends this handle's use of the memory.
+  ///
+  /// The memory stays, for other handles and under its name. The same happens at the end of the
+  /// handle's life; `close` is for ending it early. Using the handle afterwards does not compile.
+  ///
+  /// Does not block. Corresponds to `SharedMemory.close()` in Python, and to `munmap` and `close`
+  /// in C.
+  public consuming func close() {}
+
+  /// Removes the name of this memory.
+  ///
+  /// From then on nobody can attach; whoever has it attached keeps it, and the memory is freed when
+  /// the last handle closes. The name can be used again at once, for other memory.
+  ///
+  /// Does not block. Corresponds to `SharedMemory.unlink()` in Python, and to `shm_unlink` in C.
+  ///
+  /// - Throws: `notFound` if the name is gone already, or leads to other memory by now, which is
+  ///   then left alone; `permissionDenied`; and `system` for anything else.
+  public borrowing func unlink() throws(InterprocessError) {
+    // Between the look and the removal the name could change hands only if someone removed it and
+    // someone made it anew in that very moment.
+    let found = try? Files.status(at: segmentName.path)
+    guard found?.identity == identity else { throw .notFound(segmentName) }
+    try Self.unlink(segmentName)
+  }
+
+  /// Removes a name, whoever uses the memory.
+  ///
+  /// Whoever has the memory attached keeps it. Does not block. Corresponds to `shm_unlink` in C;
+  /// Python has to attach first.
+  ///
+  /// - Parameter name: The name that the memory was created under.
+  /// - Throws: `notFound` if there is no such name, `invalidName`, `permissionDenied`, `wrongKind`
+  ///   if it is the name of a directory, and `system` for anything else.
+  public static func unlink(_ name: String) throws(InterprocessError) {
+    try unlink(try SegmentName(name))
+  }
+
+  private static func unlink(_ name: SegmentName) throws(InterprocessError) {
+    do {
+      try Files.unlink(name.path)
+    } catch {
+      switch error {
+      case .noSuchFileOrDirectory:
+        throw .notFound(name)
+      case .isDirectory:
+        throw .wrongKind(name, found: .directory)
+      case .permissionDenied, .notPermitted:
+        // EPERM: the sticky bit of the directory lets only the owner remove a file.
+        throw .permissionDenied(
+          name, "Only its owner and root may remove shared memory \"\(name.value)\".", error)
+      default:
+        throw .system(error, name: name.value, action: "remove shared memory \"\(name.value)\"")
+      }
+    }
+  }
+}

@@ -1,0 +1,35 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+/// A named moment in a protocol, at which a test can stop or kill the process.
+package enum Checkpoint: String, Sendable, CaseIterable {
+  case createOpened, createSized, createReserved, createLeased, createInitialized, createLinked
+  case attachOpened, attachLeased
+
+  #if DEBUG
+    /// What a test wants to happen at a checkpoint.
+    ///
+    /// Set it before any other thread uses the library.
+    package nonisolated(unsafe) static var handler: (@Sendable (Checkpoint) -> Void)?
+  #endif
+}
+
+/// Marks a moment of a protocol.
+///
+/// In a release build it is nothing.
+@inline(__always)
+func checkpoint(_ checkpoint: Checkpoint) {
+  #if DEBUG
+    unsafe Checkpoint.handler?(checkpoint)
+  #endif
+}

@@ -1,0 +1,60 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+internal import SystemPackage
+
+/// Waits until something happens to the files of a directory.
+///
+/// Changes are reported from the moment on at which the watch was made: make it, look at the
+/// directory, wait. Changes made through a mapping are not seen.
+struct DirectoryWatch: ~Copyable {
+  /// The inotify instance; `nil` where the system has none to spare, as their number is limited for
+  /// each user.
+  ///
+  /// The watch then looks every few milliseconds.
+  private let descriptor: Descriptor?
+
+  init(_ directory: String) {
+    let fd = inotify_init1(CInt(IN_NONBLOCK | IN_CLOEXEC))
+    guard fd >= 0 else {
+      descriptor = nil
+      return
+    }
+    let instance = Descriptor(owning: fd)
+    let events = UInt32(IN_CREATE | IN_MOVED_TO | IN_MODIFY | IN_ATTRIB)
+    descriptor = unsafe inotify_add_watch(fd, directory, events) >= 0 ? consume instance : nil
+  }
+
+  /// Sleeps until something has changed or the time is over; may also return early.
+  func wait(atMost timeout: Duration) {
+    // Rounded up: a wait that ends before its time would be followed by many short ones.
+    let (seconds, attoseconds) = timeout.components
+    let milliseconds = CInt(
+      clamping: seconds.multipliedReportingOverflow(by: 1000).overflow
+        ? .max : seconds * 1000 + attoseconds / 1_000_000_000_000_000 + 1)
+    switch descriptor {
+    case .none:
+      poll(nil, 0, min(milliseconds, 5))
+    case .some(let instance):
+      var request = pollfd(fd: instance.fd, events: CShort(POLLIN), revents: 0)
+      // An interrupted wait counts as one that returns early.
+      if unsafe poll(&request, 1, milliseconds) > 0 {
+        // What happened does not matter, as the caller looks at the directory; the events are only
+        // taken out of the queue.
+        var events = [UInt8](repeating: 0, count: 4096)
+        while unsafe read(instance.fd, &events, events.count) > 0 {}
+      }
+    }
+  }
+}

@@ -1,0 +1,251 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import CInterprocess
+internal import Glibc
+internal import SystemPackage
+
+/// The system calls on the files that hold shared memory.
+///
+/// Every function is one call, or one call that is made until it has done all of its work; each
+/// throws the `errno`.
+enum Files {
+  /// What `fstat` tells of a file.
+  struct Status: Sendable {
+    var identity: FileIdentity
+    var kind: FileKind
+    /// The permission bits, and the sticky bit.
+    var mode: CModeT
+    var userID: UInt32
+    var byteCount: Int
+    var residentByteCount: Int
+    var linkCount: Int
+    /// The last change of the file's attributes, in seconds since 1970.
+    var changeTime: timespec
+
+    init(_ status: stat) {
+      identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+      kind = FileKind(mode: status.st_mode)
+      mode = status.st_mode & 0o7777
+      userID = status.st_uid
+      byteCount = Int(status.st_size)
+      residentByteCount = Int(status.st_blocks) * 512
+      linkCount = Int(status.st_nlink)
+      changeTime = status.st_ctim
+    }
+
+    /// The time at which the file was made, or, where the system does not know that, of the last
+    /// change of its attributes.
+    func creationTime(of descriptor: borrowing Descriptor) -> timespec {
+      var seconds: Int64 = 0
+      var nanoseconds: Int64 = 0
+      return unsafe ipc_birth_time(descriptor.fd, &seconds, &nanoseconds) == 0
+        ? timespec(tv_sec: Int(seconds), tv_nsec: Int(nanoseconds)) : changeTime
+    }
+  }
+
+  // MARK: - Opening
+
+  /// Makes a file without a name in `directory`, open for reading and writing.
+  static func openNameless(in directory: String) throws(Errno) -> Descriptor {
+    let flags = ipc_O_TMPFILE | O_RDWR | O_CLOEXEC
+    return Descriptor(
+      owning: try retryingInterrupts { unsafe Glibc.open(directory, flags, 0o600) })
+  }
+
+  /// Opens the file at `path`.
+  ///
+  /// A symbolic link is not followed (`ELOOP`), and a FIFO does not block.
+  static func open(_ path: String, writable: Bool) throws(Errno) -> Descriptor {
+    let flags = (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+    return Descriptor(owning: try retryingInterrupts { unsafe Glibc.open(path, flags) })
+  }
+
+  /// As `open`, or `nil` if there is no such file.
+  static func openIfPresent(_ path: String, writable: Bool) throws(Errno) -> Descriptor? {
+    do {
+      return try open(path, writable: writable)
+    } catch .noSuchFileOrDirectory {
+      return nil
+    }
+  }
+
+  /// Opens the file called `name` in `directory` only to look at it, which needs no permission on
+  /// the file and does nothing to a FIFO or a device.
+  ///
+  /// A symbolic link is opened itself.
+  ///
+  /// - Parameter name: Raw bytes, as `names(in:)` returns them; they need not be UTF-8.
+  static func openForStatus(
+    _ name: [UInt8], in directory: String
+  ) throws(Errno) -> Descriptor {
+    let flags = ipc_O_PATH | O_NOFOLLOW | O_CLOEXEC
+    let path = (Array("\(directory)/".utf8) + name + [0]).map { CChar(bitPattern: $0) }
+    return Descriptor(owning: try retryingInterrupts { unsafe Glibc.open(path, flags) })
+  }
+
+  // MARK: - Size and mode
+
+  static func status(of descriptor: borrowing Descriptor) throws(Errno) -> Status {
+    let fd = descriptor.fd
+    var status = stat()
+    try retryingInterrupts { unsafe fstat(fd, &status) }
+    return Status(status)
+  }
+
+  /// Sets the mode exactly; the umask has no part in it.
+  static func setMode(_ mode: CModeT, of descriptor: borrowing Descriptor) throws(Errno) {
+    let fd = descriptor.fd
+    try retryingInterrupts { fchmod(fd, mode) }
+  }
+
+  static func setSize(_ byteCount: Int, of descriptor: borrowing Descriptor) throws(Errno) {
+    let fd = descriptor.fd
+    try retryingInterrupts { ftruncate(fd, off_t(byteCount)) }
+  }
+
+  /// Takes the pages of `range`, so that touching them later cannot fail.
+  ///
+  /// The pages are taken in steps: a call that a signal interrupts gives up what it had taken, and
+  /// a program with a fast timer would otherwise never get through a large range.
+  static func reserve(_ range: Range<Int>, of descriptor: borrowing Descriptor) throws(Errno) {
+    let stepByteCount = 4 << 20
+    let fd = descriptor.fd
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let step = min(stepByteCount, range.upperBound - offset)
+      // Returns the error instead of setting errno.
+      let result = posix_fallocate(fd, off_t(offset), off_t(step))
+      if result == EINTR { continue }
+      if result != 0 { throw Errno(rawValue: result) }
+      offset += step
+    }
+  }
+
+  /// The bytes that may still be taken in the file system of `descriptor`.
+  static func availableByteCount(of descriptor: borrowing Descriptor) throws(Errno) -> Int {
+    let fd = descriptor.fd
+    var status = statvfs()
+    try retryingInterrupts { unsafe fstatvfs(fd, &status) }
+    let (byteCount, overflow) = UInt64(status.f_bavail)
+      .multipliedReportingOverflow(by: UInt64(status.f_frsize))
+    // A tmpfs mounted with size=0 has no limit of its own and reports 0 blocks in all.
+    if overflow || status.f_blocks == 0 { return .max }
+    return Int(clamping: byteCount)
+  }
+
+  /// The largest file that this process may make, in bytes.
+  ///
+  /// A file made larger does not fail: the kernel sends `SIGXFSZ`, which ends the process.
+  static func maximumFileByteCount() throws(Errno) -> Int {
+    var limit = rlimit()
+    try retryingInterrupts { unsafe getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) }
+    return Int(clamping: limit.rlim_cur)
+  }
+
+  /// The whole content of a file, read to its end; for files in `/proc`, which have no size.
+  static func contents(of path: String) throws(Errno) -> [UInt8] {
+    let descriptor = try open(path, writable: false)
+    var contents: [UInt8] = []
+    let stepByteCount = 64 << 10
+    while true {
+      let previousCount = contents.count
+      contents.append(contentsOf: repeatElement(0, count: stepByteCount))
+      let readCount = try retryingInterrupts {
+        unsafe contents.withUnsafeMutableBytes { buffer in
+          // SAFETY: the array has `stepByteCount` bytes from `previousCount` on.
+          unsafe read(descriptor.fd, buffer.baseAddress! + previousCount, stepByteCount)
+        }
+      }
+      contents.removeLast(stepByteCount - readCount)
+      if readCount == 0 { return contents }
+    }
+  }
+
+  // MARK: - Names
+
+  /// Gives the file its name at `path`; `EEXIST` if there is one already.
+  static func link(_ descriptor: borrowing Descriptor, at path: String) throws(Errno) {
+    let source = "/proc/self/fd/\(descriptor.fd)"
+    try retryingInterrupts { unsafe linkat(AT_FDCWD, source, AT_FDCWD, path, AT_SYMLINK_FOLLOW) }
+  }
+
+  static func unlink(_ path: String) throws(Errno) {
+    try retryingInterrupts { unsafe Glibc.unlink(path) }
+  }
+
+  /// The file that `path` leads to; a symbolic link is looked at itself.
+  static func status(at path: String) throws(Errno) -> Status {
+    var status = stat()
+    try retryingInterrupts { unsafe lstat(path, &status) }
+    return Status(status)
+  }
+
+  /// The names in a directory as raw bytes, without `.` and `..`, in no order.
+  static func names(in directory: String) throws(Errno) -> [[UInt8]] {
+    guard let stream = unsafe opendir(directory) else { throw Errno(rawValue: Glibc.errno) }
+    defer { unsafe closedir(stream) }
+    var names: [[UInt8]] = []
+    while true {
+      // The end and an error both return NULL; only an error sets errno.
+      Glibc.errno = 0
+      guard let entry = unsafe readdir(stream) else {
+        if Glibc.errno != 0 { throw Errno(rawValue: Glibc.errno) }
+        return names
+      }
+      // SAFETY: `d_name` ends in NUL within the entry's `d_reclen` bytes; the offset is taken from
+      // the entry itself, as `d_name` may reach beyond the struct's declared end.
+      let name = unsafe UnsafeRawPointer(entry) + MemoryLayout<dirent>.offset(of: \.d_name)!
+      let length = unsafe strlen(name.assumingMemoryBound(to: CChar.self))
+      let bytes = unsafe [UInt8](UnsafeRawBufferPointer(start: name, count: length))
+      if bytes != [0x2E] && bytes != [0x2E, 0x2E] { names.append(bytes) }
+    }
+  }
+}
+
+/// The type of C's `mode_t`.
+typealias CModeT = mode_t
+
+/// Which file it is, whatever names lead to it.
+struct FileIdentity: Hashable, Sendable {
+  var device: UInt64
+  var inode: UInt64
+}
+
+/// What sort of file it is.
+enum FileKind: Sendable {
+  case regular, directory, symbolicLink, fifo, socket, device
+
+  init(mode: mode_t) {
+    switch mode & S_IFMT {
+    case S_IFREG: self = .regular
+    case S_IFDIR: self = .directory
+    case S_IFLNK: self = .symbolicLink
+    case S_IFIFO: self = .fifo
+    case S_IFSOCK: self = .socket
+    default: self = .device
+    }
+  }
+
+  /// The kind in words, with its article.
+  var description: String {
+    switch self {
+    case .regular: "a file"
+    case .directory: "a directory"
+    case .symbolicLink: "a symbolic link"
+    case .fifo: "a FIFO"
+    case .socket: "a socket"
+    case .device: "a device"
+    }
+  }
+}

@@ -1,0 +1,125 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+package import Subprocess
+internal import SystemPackage
+
+/// How a process ended, and what it printed.
+package struct ProcessOutcome: Sendable, Equatable {
+  package var status: TerminationStatus
+  package var output: String
+  package var errors: String
+
+  package init(status: TerminationStatus, output: String, errors: String) {
+    self.status = status
+    self.output = output
+    self.errors = errors
+  }
+}
+
+/// Runs a program to its end.
+///
+/// - Parameters:
+///   - program: A path, or a name that is looked up in `PATH`.
+///   - environment: Variables to add to those of this process.
+///   - input: What it reads on its standard input.
+package func run(
+  _ program: String, _ arguments: [String] = [], environment: [String: String] = [:],
+  input: String = ""
+) async throws -> ProcessOutcome {
+  let result = try await Subprocess.run(
+    executable(program), arguments: Arguments(arguments),
+    environment: updatedEnvironment(environment),
+    input: .string(input), output: .string(limit: 64 << 20), error: .string(limit: 64 << 20))
+  return ProcessOutcome(
+    status: result.terminationStatus, output: result.standardOutput, errors: result.standardError)
+}
+
+/// A running program that a test talks to line by line.
+package struct ChildProcess: Sendable {
+  package typealias Running = Execution<CustomWriteInput, SequenceOutput, FileDescriptorOutput>
+
+  private let execution: Running
+  private let lines: LineReader
+
+  init(_ execution: Running) {
+    self.execution = execution
+    lines = LineReader(execution.standardOutput)
+  }
+
+  package var processID: Int32 { execution.processIdentifier.value }
+
+  /// The next line that the program prints, without its end; `nil` when it has closed its output.
+  package func nextLine() async throws -> String? {
+    try await lines.next()
+  }
+
+  /// Sends a line to the program's standard input.
+  package func send(_ line: String) async throws {
+    _ = try await execution.standardInputWriter.write(line + "\n")
+  }
+
+  /// Closes the program's standard input.
+  package func finishInput() async throws {
+    try await execution.standardInputWriter.finish()
+  }
+
+  package func send(signal: Signal) throws {
+    try execution.send(signal: signal)
+  }
+}
+
+/// Starts a program, whose standard error is that of the tests, and talks to it.
+///
+/// The program's input is closed when the body ends, and the program is waited for.
+///
+/// - Returns: How the program ended, and what the body returned.
+package func withChildProcess<Result: Sendable>(
+  _ program: String, _ arguments: [String] = [], environment: [String: String] = [:],
+  _ body: (ChildProcess) async throws -> Result
+) async throws -> (status: TerminationStatus, result: Result) {
+  let outcome = try await Subprocess.run(
+    executable(program), arguments: Arguments(arguments),
+    environment: updatedEnvironment(environment),
+    input: .inputWriter, output: .sequence, error: .currentStandardError
+  ) { execution in
+    try await body(ChildProcess(execution))
+  }
+  return (outcome.terminationStatus, outcome.closureResult)
+}
+
+private func executable(_ program: String) -> Executable {
+  program.contains("/") ? .path(.init(program)) : .name(program)
+}
+
+private func updatedEnvironment(_ changes: [String: String]) -> Environment {
+  var values: [Environment.Key: String?] = [:]
+  for (key, value) in changes { values[Environment.Key(stringLiteral: key)] = value }
+  return .inherit.updating(values)
+}
+
+/// Hands out the lines of an output one by one, to whoever asks.
+private actor LineReader {
+  private var iterator: SubprocessOutputSequence.StringSequence<UTF8>.AsyncIterator
+
+  init(_ output: SubprocessOutputSequence) {
+    iterator = output.strings().makeAsyncIterator()
+  }
+
+  func next() async throws -> String? {
+    var iterator = self.iterator
+    let line = try await iterator.next()
+    self.iterator = iterator
+    return line
+  }
+}
