@@ -77,6 +77,17 @@ package struct ChildProcess: Sendable {
   package func send(signal: Signal) throws {
     try execution.send(signal: signal)
   }
+
+  /// Ends the program at once, wherever it is.
+  package func kill() throws {
+    try execution.send(signal: .kill)
+  }
+
+  /// Sends a command to the helper program and returns its answer.
+  package func ask(_ command: String) async throws -> String? {
+    try await send(command)
+    return try await nextLine()
+  }
 }
 
 /// Starts a program, whose standard error is that of the tests, and talks to it.

@@ -23,6 +23,9 @@ extension SharedMemory {
     case empty
   }
 
+  /// How long to wait for another process that is in the middle of creating the same memory.
+  static let patience: Duration = .seconds(1)
+
   /// Attaches without waiting.
   static func attachIfComplete(
     _ name: SegmentName, access: Access, owner: Owner
@@ -91,7 +94,7 @@ extension SharedMemory {
     do {
       // CPython needs a moment between its two system calls; a file that stays empty is somebody's
       // mistake.
-      return try attach(name, access: .readWrite, owner: owner, waitingUpTo: .seconds(1))
+      return try attach(name, access: .readWrite, owner: owner, waitingUpTo: patience)
     } catch {
       if error.code == .timedOut { throw .empty(name) }
       throw error

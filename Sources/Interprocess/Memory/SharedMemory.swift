@@ -167,8 +167,9 @@ public struct SharedMemory: ~Copyable, Sendable {
   /// Of many processes that call this at once exactly one creates the memory, which ``isCreator``
   /// tells it; the others attach to what it has made and filled.
   ///
-  /// Waits for at most a second, and only for a CPython process that has made the name and not yet
-  /// given it a size. Python has no such function; in C it is `shm_open` with `O_CREAT`, which
+  /// Waits for at most a second, and only where another process may be about to finish: a CPython
+  /// process that has made the name and not yet given it a size, or one that holds the pages that
+  /// are missing here. Python has no such function; in C it is `shm_open` with `O_CREAT`, which
   /// leaves the size and the content to a race.
   ///
   /// - Parameters:
@@ -192,7 +193,7 @@ public struct SharedMemory: ~Copyable, Sendable {
   ) throws(InterprocessError) -> SharedMemory {
     let name = try SegmentName(name)
     try Draft.check(byteCount: byteCount, name: name)
-    var attemptsLeft = 8
+    let deadline = SuspendingClock.now + Self.patience
     while true {
       if let memory = try attachIfPresent(name, owner: owner) {
         guard memory.byteCount >= byteCount else {
@@ -215,11 +216,9 @@ public struct SharedMemory: ~Copyable, Sendable {
           // Someone else was faster. If that memory is gone by now, it is tried again; each round
           // means that some process got what it wanted.
           continue
-        case .outOfMemory where attemptsLeft > 0:
-          // Perhaps only since other processes are at the same place, each with as many pages in
-          // hand. They give them back as soon as one of them has got through; a random pause tells
-          // them apart.
-          attemptsLeft -= 1
+        case .outOfMemory where SuspendingClock.now < deadline:
+          // Perhaps only since other processes are at the same place, each with its pages in hand.
+          // All but one give theirs back; a random pause keeps them from trying again in step.
           pause(for: .milliseconds(Int.random(in: 1...20)))
         default:
           throw error

@@ -159,17 +159,27 @@ enum Files {
     var contents: [UInt8] = []
     let stepByteCount = 64 << 10
     while true {
-      let previousCount = contents.count
-      contents.append(contentsOf: repeatElement(0, count: stepByteCount))
-      let readCount = try retryingInterrupts {
-        unsafe contents.withUnsafeMutableBytes { buffer in
-          // SAFETY: the array has `stepByteCount` bytes from `previousCount` on.
-          unsafe read(descriptor.fd, buffer.baseAddress! + previousCount, stepByteCount)
-        }
-      }
-      contents.removeLast(stepByteCount - readCount)
-      if readCount == 0 { return contents }
+      let chunk = try read(atMost: stepByteCount, from: descriptor)
+      if chunk.isEmpty { return contents }
+      contents += chunk
     }
+  }
+
+  private static func read(
+    atMost byteCount: Int, from descriptor: borrowing Descriptor
+  ) throws(Errno) -> [UInt8] {
+    let fd = descriptor.fd
+    var failure: Errno?
+    let chunk = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+      do throws(Errno) {
+        // SAFETY: `buffer` has room for `byteCount` bytes, and `read` fills as many as it returns.
+        count = try retryingInterrupts { unsafe Glibc.read(fd, buffer.baseAddress, byteCount) }
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return chunk
   }
 
   // MARK: - Names

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 internal import CInterprocess
+internal import Glibc
 internal import SystemPackage
 
 /// Which processes have which files mapped, as `/proc` tells it.
@@ -36,7 +37,7 @@ struct ProcessTable: Sendable {
       .sorted()
     for processID in processIDs {
       guard let maps = try? Files.contents(of: "/proc/\(processID)/maps") else { continue }
-      let identities = Self.mappedFiles(in: maps, device: device)
+      let identities = Self.mappedFiles(in: maps + [0], device: device)
       if identities.isEmpty { continue }
       guard let comm = try? Files.contents(of: "/proc/\(processID)/comm") else { continue }
       let command = String(decoding: comm.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
@@ -46,19 +47,36 @@ struct ProcessTable: Sendable {
     }
   }
 
-  /// The files of `device` in the text of a `/proc/PID/maps`, whose lines are
+  /// The files of `device` in the text of a `/proc/PID/maps`, ended by a NUL, whose lines are
   /// `address-range permissions offset major:minor inode path`, with the device in hexadecimal.
   static func mappedFiles(in maps: [UInt8], device: UInt64) -> Set<FileIdentity> {
-    let deviceField = Array(deviceText(device).utf8)
+    let device = (device: device, field: deviceText(device))
+    let newline = UInt8(ascii: "\n")
     var identities: Set<FileIdentity> = []
-    for line in maps.split(separator: UInt8(ascii: "\n")) {
-      let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 5)
-      guard fields.count >= 5, fields[3].elementsEqual(deviceField),
+    // Most lines are of other devices, or of none; only those that name the device are taken apart.
+    var position = 0
+    while let match = firstOffset(of: " \(device.field) ", in: maps, from: position) {
+      let start = maps[..<match].lastIndex(of: newline).map { $0 + 1 } ?? 0
+      let end = maps[match...].firstIndex(of: newline) ?? maps.endIndex
+      position = end
+      // The path may contain the same characters, so that the place of the field counts.
+      let fields = maps[start..<end].split(separator: UInt8(ascii: " "), maxSplits: 5)
+      guard fields.count >= 5, fields[3].elementsEqual(device.field.utf8),
         let inode = UInt64(String(decoding: fields[4], as: UTF8.self))
       else { continue }
-      identities.insert(FileIdentity(device: device, inode: inode))
+      identities.insert(FileIdentity(device: device.device, inode: inode))
     }
     return identities
+  }
+
+  /// Where a text is found in bytes that end in a NUL.
+  private static func firstOffset(of text: String, in bytes: [UInt8], from offset: Int) -> Int? {
+    unsafe bytes.withUnsafeBytes { buffer in
+      guard let start = buffer.baseAddress, offset < buffer.count else { return nil }
+      // SAFETY: the caller has put a NUL at the end, beyond which `strstr` does not read.
+      let begin = unsafe (start + offset).assumingMemoryBound(to: CChar.self)
+      return unsafe strstr(begin, text).map { unsafe UnsafeRawPointer($0) - start }
+    }
   }
 
   /// A device as the kernel prints it in `/proc`.

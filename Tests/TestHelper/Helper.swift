@@ -1,0 +1,57 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+internal import Interprocess
+internal import SystemPackage
+internal import TestSupport
+
+/// The program that the tests start, talk to and kill.
+///
+/// Without arguments it reads commands from its standard input, one a line, and answers each with
+/// one line: `ok` and a result, or `error` and the code of the error. With arguments it runs a
+/// campaign.
+@main
+struct Helper {
+  static func main() async throws {
+    switch CommandLine.arguments.dropFirst().first {
+    case nil:
+      let session = Session()
+      while let line = readLine() {
+        do {
+          answer("ok \(try session.perform(line))")
+        } catch {
+          answer("error \(error.code)")
+        }
+      }
+    case "create-campaign":
+      try await CreateCampaign(rounds: number(2)).run()
+    case "create-loop":
+      try CreateCampaign.createForever(seed: UInt64(number(2)))
+    case let other:
+      fatalError("Unknown argument \(other ?? "")")
+    }
+  }
+
+  /// Prints a line at once, whatever the standard output is.
+  static func answer(_ line: String) {
+    guard (try? FileDescriptor.standardOutput.writeAll((line + "\n").utf8)) != nil else { exit(1) }
+  }
+
+  private static func number(_ position: Int) -> Int {
+    guard let number = Int(CommandLine.arguments[position]) else {
+      fatalError("Argument \(position) is not a number")
+    }
+    return number
+  }
+}
