@@ -26,7 +26,8 @@ extension InterprocessError {
     InterprocessError(
       code: .alreadyExists, name: name.value,
       message: """
-        Shared memory "\(name.value)" exists already. Attach to it, or remove it first if nobody uses it.
+        Shared memory "\(name.value)" exists already. \
+        Attach to it, or remove it first if nobody uses it.
         """,
       errno: errno)
   }
@@ -44,7 +45,8 @@ extension InterprocessError {
     InterprocessError(
       code: .invalidSize, name: name.value,
       message: """
-        Shared memory "\(name.value)" is still empty: the process that makes it has not given it a size. \
+        Shared memory "\(name.value)" is still empty: \
+        the process that makes it has not given it a size. \
         Wait for it, or remove it if that process is gone.
         """)
   }
@@ -65,8 +67,8 @@ extension InterprocessError {
     InterprocessError(
       code: .foreignOwner, name: name.value,
       message: """
-        Shared memory "\(name.value)" belongs to user \(userID), not to this one. Attach with `owner: .anyone` \
-        if you trust that user.
+        Shared memory "\(name.value)" belongs to user \(userID), not to this one. \
+        Attach with `owner: .anyone` if you trust that user.
         """)
   }
 

@@ -199,7 +199,8 @@ public struct SharedMemory: ~Copyable, Sendable {
           throw InterprocessError(
             code: .invalidSize, name: name.value,
             message: """
-              Shared memory "\(name.value)" exists with \(memory.byteCount) bytes, and \(byteCount) are needed.
+              Shared memory "\(name.value)" exists with \(memory.byteCount) bytes, \
+              and \(byteCount) are needed.
               """)
         }
         return memory
