@@ -33,6 +33,17 @@ let package = Package(
       ]
     ),
 
+    // MARK: Examples
+    .target(
+      name: "ExampleSupport",
+      dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Examples/Support"
+    ),
+    example("process1_uint8"),
+    example("process2_uint8"),
+    example("process1_float64"),
+    example("process2_float64"),
+
     // MARK: Tests
     .target(
       name: "TestSupport",
@@ -54,6 +65,19 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+/// A program in a folder of `Examples`.
+func example(_ name: String) -> Target {
+  .executableTarget(
+    name: name,
+    dependencies: [
+      "ExampleSupport",
+      "Interprocess",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ],
+    path: "Examples/\(name)"
+  )
+}
 
 for target in package.targets where target.type != .plugin {
   var settings = target.swiftSettings ?? []
