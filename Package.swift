@@ -62,6 +62,18 @@ let package = Package(
       name: "InterprocessTests",
       dependencies: ["Interprocess", "TestSupport", "interprocess-test-helper"]
     ),
+    .testTarget(
+      name: "ExampleTests",
+      dependencies: [
+        "Interprocess",
+        "TestSupport",
+        "process1_uint8",
+        "process2_uint8",
+        "process1_float64",
+        "process2_float64",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]
+    ),
   ],
   swiftLanguageModes: [.v6]
 )
