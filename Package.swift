@@ -33,6 +33,17 @@ let package = Package(
       ]
     ),
 
+    // MARK: Examples
+    .target(
+      name: "ExampleSupport",
+      dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Examples/Support"
+    ),
+    example("process1_uint8"),
+    example("process2_uint8"),
+    example("process1_float64"),
+    example("process2_float64"),
+
     // MARK: Tests
     .target(
       name: "TestSupport",
@@ -61,9 +72,34 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]
     ),
+    .testTarget(
+      name: "ExampleTests",
+      dependencies: [
+        "Interprocess",
+        "TestSupport",
+        "process1_uint8",
+        "process2_uint8",
+        "process1_float64",
+        "process2_float64",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]
+    ),
   ],
   swiftLanguageModes: [.v6]
 )
+
+/// A program in a folder of `Examples`.
+func example(_ name: String) -> Target {
+  .executableTarget(
+    name: name,
+    dependencies: [
+      "ExampleSupport",
+      "Interprocess",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ],
+    path: "Examples/\(name)"
+  )
+}
 
 for target in package.targets where target.type != .plugin {
   var settings = target.swiftSettings ?? []

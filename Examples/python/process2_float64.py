@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# This source file is part of the swift-interprocess open source project
+# SPDX-License-Identifier: Apache-2.0
+
+"""Numbers, second program of two: attaches to the memory and writes the second to fourth float64.
+
+    one terminal:   python3 Examples/python/process1_float64.py    or    swift run process1_float64
+    another one:    python3 Examples/python/process2_float64.py
+"""
+
+import argparse
+import struct
+import sys
+import time
+from multiprocessing import resource_tracker
+from multiprocessing.shared_memory import SharedMemory
+
+
+def attach(name):
+    # Left alone, Python removes the name of memory that is only attached when this program ends.
+    if sys.version_info >= (3, 13):
+        return SharedMemory(name, track=False)
+    shm = SharedMemory(name)
+    resource_tracker.unregister(shm._name, "shared_memory")
+    return shm
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Attaches to shared memory, writes three numbers.")
+    parser.add_argument("--name", default="MyMemory", help="the name of the shared memory")
+    args = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)
+
+    try:
+        shm = attach(args.name)
+    except FileNotFoundError:
+        sys.exit(f'Error: No shared memory named "{args.name}". Start process1_float64 first.')
+    except ValueError:
+        # A program in Python gives the memory its name a moment before its size.
+        sys.exit(f'Error: Shared memory "{args.name}" is still empty. Try again.')
+    # Another program may have made it, with another size.
+    if shm.size < 1024:
+        sys.exit(f'Error: Shared memory "{args.name}" has {shm.size} bytes, not 1024.')
+    print(f'Attached to "{args.name}" with {shm.size} bytes')
+
+    struct.pack_into("3d", shm.buf, 8, 2.5, 3.5, 4.5)
+    print("Wrote 2.5 3.5 4.5 at offsets 8 16 24")
+
+    # Memory can be attached to a moment before its creator has written the first number.
+    deadline = time.monotonic() + 10
+    while struct.unpack_from("d", shm.buf) == (0.0,) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    print("The first four values:", *struct.unpack_from("4d", shm.buf))
+
+    shm.close()
+    print(f'Closed "{args.name}"')
+
+
+if __name__ == "__main__":
+    main()

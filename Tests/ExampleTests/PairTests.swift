@@ -1,0 +1,81 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import Subprocess
+import TestSupport
+import Testing
+
+@Suite("Pairs of examples")
+struct PairTests {
+  @Test("There is a Python to pair with")
+  func python() throws {
+    try #require(!Python.all.isEmpty)
+  }
+
+  @Test(
+    "Two programs see each other's values", .timeLimit(.minutes(2)),
+    arguments: Pair.all, Kind.allCases)
+  func exchange(pair: Pair, kind: Kind) async throws {
+    try await withName { name in
+      let program = Program(number: 1, kind: kind, language: pair.first)
+      // It stops waiting as soon as the values are there.
+      async let first = program.run("--name", name, "--wait", "300")
+      try await waitForMemory(name)
+      let second = try await Program(number: 2, kind: kind, language: pair.second)
+        .run("--name", name)
+      #expect(
+        second
+          == ProcessOutcome(status: .exited(0), output: kind.secondOutput(name), errors: ""))
+      #expect(
+        try await first
+          == ProcessOutcome(
+            status: .exited(0), output: kind.firstOutput(name, values: kind.complete), errors: ""))
+      #expect(!exists(name))
+    }
+  }
+
+  @Test(
+    "Two programs that start at the same time find each other", .timeLimit(.minutes(5)),
+    arguments: Pair.some)
+  func simultaneousStart(pair: Pair) async throws {
+    for round in 0..<20 {
+      let kind = Kind.allCases[round % 2]
+      try await withName { name in
+        let program = Program(number: 1, kind: kind, language: pair.first)
+        async let first = program.run("--name", name, "--wait", "300")
+        var second: ProcessOutcome
+        repeat {
+          try Task.checkCancellation()
+          second = try await Program(number: 2, kind: kind, language: pair.second)
+            .run("--name", name)
+          // Whoever comes too early says so and changes nothing.
+          if second.status != .exited(0) {
+            #expect(second.status == .exited(1))
+            #expect(second.output == "")
+            #expect(second.errors.hasPrefix("Error: "))
+          }
+        } while second.status == .exited(1)
+        #expect(
+          second
+            == ProcessOutcome(status: .exited(0), output: kind.secondOutput(name), errors: ""))
+        #expect(
+          try await first
+            == ProcessOutcome(
+              status: .exited(0), output: kind.firstOutput(name, values: kind.complete), errors: "")
+        )
+        #expect(!exists(name))
+      }
+    }
+  }
+}

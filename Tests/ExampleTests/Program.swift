@@ -1,0 +1,218 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import Subprocess
+import TestSupport
+import Testing
+
+/// What a pair of programs exchanges.
+enum Kind: String, Sendable, CaseIterable, CustomTestStringConvertible {
+  case uint8, float64
+
+  var testDescription: String { rawValue }
+
+  /// The four bytes or numbers that a pair leaves in the memory, one by one.
+  var values: [[UInt8]] {
+    switch self {
+    case .uint8: [[1], [2], [3], [4]]
+    case .float64:
+      [1.5, 2.5, 3.5, 4.5].map { (value: Double) in
+        unsafe withUnsafeBytes(of: value) { unsafe Array($0) }
+      }
+    }
+  }
+
+  /// The end of the line with the result of a pair.
+  var complete: String {
+    switch self {
+    case .uint8: "1 2 3 4"
+    case .float64: "1.5 2.5 3.5 4.5"
+    }
+  }
+
+  /// The end of that line if nobody but the creator has written.
+  var incomplete: String {
+    switch self {
+    case .uint8: "1 0 0 0"
+    case .float64: "1.5 0.0 0.0 0.0"
+    }
+  }
+
+  /// All that the first program prints.
+  func firstOutput(_ name: String, values: String) -> String {
+    """
+    Created "\(name)" with 1024 bytes
+    Wrote \(self == .uint8 ? "1" : "1.5") at offset 0
+    Waiting for process2_\(rawValue)
+    The first four values: \(values)
+    Closed "\(name)"
+    Removed "\(name)"
+
+    """
+  }
+
+  /// All that the second program prints.
+  func secondOutput(_ name: String) -> String {
+    """
+    Attached to "\(name)" with 1024 bytes
+    Wrote \(self == .uint8 ? "2 3 4 at offsets 1 2 3" : "2.5 3.5 4.5 at offsets 8 16 24")
+    The first four values: \(complete)
+    Closed "\(name)"
+
+    """
+  }
+}
+
+/// The language that a program is written in, and what runs it.
+enum Language: Sendable, Hashable, CustomTestStringConvertible {
+  case swift
+  case python(Python)
+
+  static let all = [swift] + Python.all.map(python)
+
+  var testDescription: String {
+    switch self {
+    case .swift: "Swift"
+    case .python(let python): python.description
+    }
+  }
+}
+
+/// The languages of the first and the second program.
+struct Pair: Sendable, CustomTestStringConvertible {
+  var first: Language
+  var second: Language
+
+  var testDescription: String { "\(first.testDescription), \(second.testDescription)" }
+
+  /// Swift with itself and with every Python both ways, and every Python with itself.
+  static let all =
+    [Pair(first: .swift, second: .swift)]
+    + Python.all.map(Language.python).flatMap { python in
+      [
+        Pair(first: .swift, second: python), Pair(first: python, second: .swift),
+        Pair(first: python, second: python),
+      ]
+    }
+}
+
+extension Pair {
+  /// The four pairings, once each.
+  static let some =
+    [Pair(first: .swift, second: .swift)]
+    + Python.all.suffix(1).map(Language.python).flatMap { python in
+      [Pair(first: .swift, second: python), Pair(first: python, second: .swift)]
+    }
+    + Python.all.prefix(1).map { Pair(first: .python($0), second: .python($0)) }
+}
+
+/// One of the programs.
+struct Program: Sendable {
+  var number: Int
+  var kind: Kind
+  var language: Language
+
+  /// What to run.
+  var executable: String {
+    switch language {
+    case .swift: Places.product(name)
+    case .python(let python): python.path
+    }
+  }
+
+  /// What to run it with.
+  ///
+  /// Python runs without the packages and variables that may be there by chance.
+  var arguments: [String] {
+    switch language {
+    case .swift: []
+    case .python: ["-I", "-S", "\(Places.package)/Examples/python/\(name).py"]
+    }
+  }
+
+  var name: String { "process\(number)_\(kind.rawValue)" }
+
+  func run(_ options: String...) async throws -> ProcessOutcome {
+    try await run(options)
+  }
+
+  func run(_ options: [String]) async throws -> ProcessOutcome {
+    guard case .python = language else {
+      return try await TestSupport.run(executable, arguments + options)
+    }
+    // Python's resource tracker, a process of its own, prints its warnings and removes names after
+    // the program has ended. It has the program's standard error, and the shell reads that to its
+    // end.
+    let script = """
+      exec 3>&1
+      errors=$("$0" "$@" 2>&1 >&3 3>&-)
+      status=$?
+      test -z "$errors" || printf '%s\\n' "$errors" >&2
+      exit $status
+      """
+    return try await TestSupport.run("sh", ["-c", script, executable] + arguments + options)
+  }
+
+  /// Runs the program where `/dev/shm` is another, empty one.
+  func runAlone(_ options: String...) async throws -> ProcessOutcome {
+    let script = "mount -t tmpfs tmpfs /dev/shm && exec \"$0\" \"$@\""
+    return try await TestSupport.run(
+      "unshare", ["--mount", "sh", "-c", script, executable] + arguments + options)
+  }
+
+  /// Starts the program, with its standard error in its output, and talks to it.
+  func start(
+    _ options: String..., body: (ChildProcess) async throws -> Void
+  ) async throws -> TerminationStatus {
+    let script = "exec \"$0\" \"$@\" 2>&1"
+    return try await withChildProcess(
+      "sh", ["-c", script, executable] + arguments + options, body
+    ).status
+  }
+}
+
+/// Runs a test with a name for shared memory, and removes what a failed test left there.
+func withName(_ body: (String) async throws -> Void) async throws {
+  let name = uniqueName("example")
+  defer { try? FileManager.default.removeItem(atPath: path(name)) }
+  try await body(name)
+}
+
+/// The file of a segment.
+func path(_ name: String) -> String { "/dev/shm/\(name)" }
+
+func exists(_ name: String) -> Bool {
+  FileManager.default.fileExists(atPath: path(name))
+}
+
+/// The bytes of a segment.
+func bytes(_ name: String) throws -> [UInt8] {
+  try Array(Data(contentsOf: URL(filePath: path(name))))
+}
+
+/// Writes bytes into a segment that is there, at an offset.
+func write(_ bytes: [UInt8], at offset: Int, _ name: String) throws {
+  let file = try FileHandle(forWritingTo: URL(filePath: path(name)))
+  try file.seek(toOffset: UInt64(offset))
+  try file.write(contentsOf: bytes)
+  try file.close()
+}
+
+/// Waits until a first program has made its memory; the test's time limit ends it otherwise.
+func waitForMemory(_ name: String) async throws {
+  // Python gives a name first and a size a moment later.
+  while try !exists(name) || bytes(name).count < 1024 {
+    try await Task.sleep(for: .milliseconds(5))
+  }
+}
