@@ -34,7 +34,14 @@ struct Mapping: ~Copyable, @unchecked Sendable {
     isWritable = writable
   }
 
+  // Inlinable, and in two parts, since the compiler inlines it into inlinable functions of clients.
+  @inlinable
   deinit {
+    unsafe Self.unmap(start, byteCount: byteCount)
+  }
+
+  @usableFromInline
+  static func unmap(_ start: UnsafeMutableRawPointer, byteCount: Int) {
     unsafe MemoryMap.unmap(start, byteCount: byteCount)
   }
 
