@@ -32,7 +32,7 @@ struct DirectoryWatch: ~Copyable {
       return
     }
     let instance = Descriptor(owning: fd)
-    let events = UInt32(IN_CREATE | IN_MOVED_TO | IN_MODIFY | IN_ATTRIB)
+    let events = UInt32(IN_CREATE | IN_MOVED_TO | IN_MODIFY)
     descriptor = unsafe inotify_add_watch(fd, directory, events) >= 0 ? consume instance : nil
   }
 

@@ -148,6 +148,23 @@ struct AttachTests {
   }
 
   @Test(
+    "A waiter is woken by what it waits for, and needs nothing else to happen",
+    arguments: [
+      ": > /dev/shm/x; truncate -s 33 /dev/shm/x",
+      "truncate -s 33 /dev/shm/y; sleep 0.2; mv /dev/shm/y /dev/shm/x",
+    ])
+  func woken(creation: String) async throws {
+    let start = SuspendingClock.now
+    // Nobody else uses this /dev/shm, so that no other event wakes the waiter.
+    let outcome = try await runWithPrivateSharedMemory(
+      byteCount: 1 << 20, "sh",
+      ["-c", "(sleep 0.3; \(creation)) & echo attach x wait=60 | $0", Places.helper])
+    #expect(outcome.output == "ok 33\n")
+    // Far less than the time-out, after which it would look once more.
+    #expect(SuspendingClock.now - start < .seconds(30))
+  }
+
+  @Test(
     "A time-out of any length is possible", arguments: [Duration.seconds(Int64.max), .seconds(-1)])
   func extremeTimeouts(timeout: Duration) throws {
     let name = uniqueName()
