@@ -51,6 +51,16 @@ let package = Package(
       name: "InterprocessTests",
       dependencies: ["Interprocess", "TestSupport", "interprocess-test-helper"]
     ),
+    .testTarget(
+      name: "shmTests",
+      dependencies: [
+        "Interprocess",
+        "TestSupport",
+        "shm",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]
+    ),
   ],
   swiftLanguageModes: [.v6]
 )

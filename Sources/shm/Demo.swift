@@ -110,7 +110,10 @@ private struct DemoChild {
     unsafe posix_spawnattr_setsigmask(&attributes, &none)
     unsafe posix_spawnattr_setflags(&attributes, CShort(POSIX_SPAWN_SETSIGMASK))
 
-    let words = ["shm", DemoProcess.configuration.commandName!, "\(number)", example.rawValue, name]
+    let words = [
+      "shm", DemoProcess.configuration.commandName!, "\(number)", example.rawValue, name,
+    ]
+    // SAFETY: the copies live until after the call, and the array ends in NULL.
     var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
     defer { unsafe arguments.forEach { unsafe free($0) } }
     var processID: pid_t = 0
@@ -165,7 +168,6 @@ private struct DemoChild {
 // MARK: - Signals
 
 /// The signals that would end the demo, held back until it has cleaned up.
-@safe
 private struct DemoSignals {
   private var blocked = sigset_t()
   private var previous = sigset_t()

@@ -26,7 +26,7 @@ struct HexDump {
   ///   - bytes: 16 bytes, or fewer in the last line.
   ///   - offset: Where they lie.
   mutating func line(_ bytes: [UInt8], at offset: Int) -> [UInt8] {
-    if bytes == previous && bytes.count == Self.lineByteCount {
+    if bytes == previous {
       defer { isRepeating = true }
       return isRepeating ? [] : Array("*\n".utf8)
     }

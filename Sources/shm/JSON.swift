@@ -27,7 +27,8 @@ enum JSON {
     case .number(let number): number.description
     case .array(let elements): "[" + elements.map(\.text).joined(separator: ", ") + "]"
     case .object(let members):
-      "{" + members.map { "\(Self.literal($0.key)): \($0.value.text)" }.joined(separator: ", ") + "}"
+      "{" + members.map { "\(Self.literal($0.key)): \($0.value.text)" }.joined(separator: ", ")
+        + "}"
     }
   }
 

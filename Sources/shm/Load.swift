@@ -121,7 +121,8 @@ struct Load: ParsableCommand {
       progress.update(byteCount: contents.count, of: nil)
     }
     guard !contents.isEmpty else {
-      throw Failure("Nothing was read from \(description), and shared memory has at least one byte.")
+      throw Failure(
+        "Nothing was read from \(description), and shared memory has at least one byte.")
     }
     try SharedMemory.create(name, byteCount: contents.count) { bytes in
       // SAFETY: the buffer is used only within the closure, and has the size of `contents`.

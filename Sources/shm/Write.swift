@@ -41,6 +41,7 @@ struct Write: ParsableCommand {
   }
 
   func validate() throws {
+    if texts.isEmpty { throw ValidationError("Missing expected argument '<value> ...'") }
     _ = try parse(as: elements.type.element)
   }
 
