@@ -84,6 +84,16 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]
     ),
+    .testTarget(
+      name: "shmTests",
+      dependencies: [
+        "Interprocess",
+        "TestSupport",
+        "shm",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]
+    ),
   ],
   swiftLanguageModes: [.v6]
 )

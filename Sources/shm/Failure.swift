@@ -1,0 +1,69 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Interprocess
+import SystemPackage
+
+/// Why a command could not do what it was asked to, in one sentence or two for the user.
+struct Failure: Error {
+  var message: String
+
+  init(_ message: String) {
+    self.message = message
+  }
+
+  /// The same in the words of this tool, whose users have options, not arguments.
+  init(_ error: InterprocessError) {
+    switch error.code {
+    case .foreignOwner:
+      message = """
+        Shared memory \((error.name ?? "").quoted) belongs to another user. Add --any-owner if you \
+        trust that user.
+        """
+    case .notFound:
+      self = .notFound(error.name ?? "")
+    default:
+      message = error.message
+    }
+  }
+
+  static func notFound(_ name: String) -> Failure {
+    Failure("No shared memory named \(name.quoted); `shm list` shows all there is.")
+  }
+
+  /// A part of a segment that was asked for and is not there.
+  ///
+  /// - Parameter part: What was asked for, to follow "too few for".
+  static func outOfRange(_ name: String, byteCount: Int, part: String) -> Failure {
+    Failure("Shared memory \(name.quoted) has \(byteCount) bytes, too few for \(part).")
+  }
+
+  /// A read or write that the system refused.
+  ///
+  /// - Parameter action: What was being done, to follow "Cannot".
+  init(_ errno: Errno, action: String) {
+    switch errno {
+    case .badAddress:
+      // The kernel met a page of the shared memory that is no longer there.
+      message = "Cannot \(action): the shared memory became smaller meanwhile."
+    default:
+      message = "Cannot \(action): \(errno)."
+    }
+  }
+}
+
+/// Writes a complaint to standard error.
+func complain(_ message: String) {
+  // If standard error does not take it, there is nobody left to tell.
+  _ = try? FileDescriptor.standardError.writeAll("shm: \(message.withoutControls)\n".utf8)
+}

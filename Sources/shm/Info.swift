@@ -1,0 +1,62 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import ArgumentParser
+import Interprocess
+
+struct Info: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show what is known about one shared memory.",
+    discussion: """
+      Shows the same as `shm list`, for one name, without attaching to it.
+
+        shm info MyMemory
+        shm info MyMemory --json
+      """)
+
+  @Argument(help: "The name of the shared memory.")
+  var name: String
+
+  @Flag(help: "Print a JSON object, sizes in bytes.")
+  var json = false
+
+  func run() throws {
+    // As everywhere, the leading slash of POSIX is dropped.
+    let name = name.hasPrefix("/") ? String(name.dropFirst()) : name
+    guard let segment = try SharedMemory.segments().first(where: { $0.name == name }) else {
+      throw Failure.notFound(name)
+    }
+    try Output.write { output in
+      if json {
+        try output.writeLine(segment.json.text)
+      } else {
+        let rows = [
+          ["name", segment.name.escaped],
+          ["size", exactSizeText(segment.byteCount)],
+          ["resident", exactSizeText(segment.residentByteCount)],
+          ["owner", userName(segment.userID)],
+          ["mode", segment.permissions.modeText],
+          ["age", ageText(segment.age)],
+          ["processes", segment.processesText],
+        ]
+        for line in tableLines(rows, rightAligned: []) { try output.writeLine(line) }
+      }
+    }
+  }
+
+  /// A size in bytes, and in a larger unit if it is a whole number of them.
+  private func exactSizeText(_ byteCount: Int) -> String {
+    let text = sizeText(byteCount)
+    return text == String(byteCount) ? "\(text) bytes" : "\(text) (\(byteCount) bytes)"
+  }
+}

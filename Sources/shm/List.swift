@@ -1,0 +1,55 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import ArgumentParser
+import Interprocess
+
+struct List: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "List all shared memory.",
+    discussion: """
+      Shows everything in /dev/shm: the name, the size, the bytes that are taken from the \
+      system's memory, the owner, the permissions, how long ago it was made, and the processes \
+      that have it mapped. Processes that this user may not look into are not shown. A size is \
+      given in a unit if it is a whole number of them, else in bytes: 64KiB, 1500. Control \
+      characters in names are shown as \\n or \\x1b.
+
+        shm list
+        shm list --json
+      """)
+
+  @Flag(help: "Print a JSON array with an object for each, sizes in bytes.")
+  var json = false
+
+  func run() throws {
+    let segments = try SharedMemory.segments()
+    try Output.write { output in
+      if json {
+        let lines = segments.map { "\n  " + $0.json.text }.joined(separator: ",")
+        try output.writeLine(lines.isEmpty ? "[]" : "[\(lines)\n]")
+      } else {
+        let header = ["NAME", "SIZE", "RESIDENT", "OWNER", "MODE", "AGE", "PROCESSES"]
+        let rows = segments.map { segment in
+          [
+            segment.name.escaped, sizeText(segment.byteCount),
+            sizeText(segment.residentByteCount), userName(segment.userID),
+            segment.permissions.modeText, ageText(segment.age), segment.processesText,
+          ]
+        }
+        for line in tableLines([header] + rows, rightAligned: [1, 2, 5]) {
+          try output.writeLine(line)
+        }
+      }
+    }
+  }
+}

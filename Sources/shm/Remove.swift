@@ -1,0 +1,43 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import ArgumentParser
+import Interprocess
+
+struct Remove: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Remove shared memory by name.",
+    discussion: """
+      Processes that have the memory attached keep it; it is freed when the last of them is done. \
+      If a name cannot be removed, the others still are.
+
+        shm remove MyMemory
+        shm remove frames-1 frames-2
+      """)
+
+  @Argument(help: ArgumentHelp("The names.", valueName: "name"))
+  var names: [String]
+
+  func run() throws {
+    var hasFailed = false
+    for name in names {
+      do {
+        try SharedMemory.unlink(name)
+      } catch {
+        complain(Failure(error).message)
+        hasFailed = true
+      }
+    }
+    if hasFailed { throw ExitCode(1) }
+  }
+}

@@ -1,0 +1,46 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Interprocess
+
+// What `list` and `info` tell of a segment.
+extension SegmentInfo {
+  /// The processes that have it mapped, such as `1234 python3, 1240 swift`.
+  var processesText: String {
+    processes.map { "\($0.processID) \($0.command.escaped)" }.joined(separator: ", ")
+  }
+
+  var json: JSON {
+    // Milliseconds are as exact as an age that is already past can be of use.
+    let (seconds, attoseconds) = age.components
+    let milliseconds = Double(seconds * 1000 + attoseconds / 1_000_000_000_000_000)
+    return .object([
+      ("name", .string(name)),
+      ("byteCount", .integer(byteCount)),
+      ("residentByteCount", .integer(residentByteCount)),
+      ("userID", .integer(Int(userID))),
+      ("mode", .string(permissions.modeText)),
+      ("ageSeconds", .number(milliseconds / 1000)),
+      (
+        "processes",
+        .array(
+          processes.map { process in
+            .object([
+              ("processID", .integer(Int(process.processID))),
+              ("command", .string(process.command)),
+            ])
+          })
+      ),
+    ])
+  }
+}

@@ -1,0 +1,327 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import TestSupport
+import Testing
+
+@Suite("Help", .timeLimit(.minutes(10)))
+struct HelpTests {
+  @Test("The whole help of every command", arguments: HelpText.all)
+  func help(expected: HelpText) async throws {
+    #expect(try await shm(["help"] + expected.command) == .success(expected.text))
+    #expect(try await shm(expected.command + ["--help"]) == .success(expected.text))
+    #expect(try await shm(expected.command + ["-h"]) == .success(expected.text))
+  }
+
+  @Test("Without a command, the tool shows what there is")
+  func noCommand() async throws {
+    let overview = try #require(HelpText.all.first { $0.command.isEmpty })
+    #expect(try await shm() == .success(overview.text))
+  }
+
+  @Test("There is a text for every command that is shown")
+  func complete() throws {
+    let overview = try #require(HelpText.all.first { $0.command.isEmpty })
+    let commands = overview.text.matches(of: /(?m)^ {2}([a-z]+) {2,}/).map { String($0.1) }
+    #expect(commands == HelpText.all.flatMap(\.command))
+  }
+}
+
+/// What the tool says of a command.
+struct HelpText: Sendable, CustomTestStringConvertible {
+  var command: [String]
+  var text: String
+
+  var testDescription: String { command.first ?? "shm" }
+
+  static let all = [
+    HelpText(
+      command: [],
+      text: #"""
+        OVERVIEW: Make, show, change and remove shared memory.
+
+        Shared memory is a named block of bytes that several processes see at once. It
+        lies in /dev/shm, and is the same for this tool, for Swift's Interprocess
+        library, for Python's multiprocessing.shared_memory, and for shm_open in C.
+
+        SIZE, and every number of bytes, is a whole number, alone or followed by KiB,
+        MiB, GiB or TiB: 4096, 64KiB, 10MiB.
+
+        The exit status is 0 if all went well, 1 if something failed, and 64 if the
+        command line was wrong.
+
+        USAGE: shm <subcommand>
+
+        OPTIONS:
+          -h, --help              Show help information.
+
+        SUBCOMMANDS:
+          demo                    Show two processes that share memory.
+          create                  Create shared memory, filled with zeros.
+          list                    List all shared memory.
+          info                    Show what is known about one shared memory.
+          read                    Print values from shared memory.
+          write                   Write values into shared memory.
+          dump                    Show the bytes of shared memory in hexadecimal and
+                                  ASCII.
+          load                    Create shared memory from a file or from standard
+                                  input.
+          save                    Copy shared memory into a file or to standard output.
+          remove                  Remove shared memory by name.
+
+          See 'shm help <subcommand>' for detailed help.
+
+        """#),
+    HelpText(
+      command: ["demo"],
+      text: #"""
+        OVERVIEW: Show two processes that share memory.
+
+        Starts two processes, twice: once for bytes, once for floating-point numbers.
+        Process 1 creates the memory and writes the first value; process 2 attaches to
+        it by its name and writes the other three. Each line tells what a process sees.
+        Then both close the memory, and process 1 removes its name.
+
+          shm demo
+
+        USAGE: shm demo
+
+        OPTIONS:
+          -h, --help              Show help information.
+
+
+        """#),
+    HelpText(
+      command: ["create"],
+      text: #"""
+        OVERVIEW: Create shared memory, filled with zeros.
+
+        The memory stays until it is removed, or until the system restarts. Its pages
+        are taken at once, so that a full /dev/shm is found here and not by those who
+        use the memory.
+
+          shm create MyMemory --bytes 1024
+          shm create frames --bytes 64MiB --mode 0660
+
+        USAGE: shm create <name> --bytes <size> [--mode <mode>] [--on-demand]
+
+        ARGUMENTS:
+          <name>                  The name: 1 to 255 bytes without a slash.
+
+        OPTIONS:
+          --bytes <size>          How large, such as 4096, 64KiB or 1GiB.
+          --mode <mode>           Who may use it, in octal: read is 4, write is 2;
+                                  user, group, others. (default: 0600)
+          --on-demand             Take pages when they are first touched. A process
+                                  that touches one when there is no room left is ended
+                                  by the system.
+          -h, --help              Show help information.
+
+
+        """#),
+    HelpText(
+      command: ["list"],
+      text: #"""
+        OVERVIEW: List all shared memory.
+
+        Shows everything in /dev/shm: the name, the size, the bytes that are taken from
+        the system's memory, the owner, the permissions, how long ago it was made, and
+        the processes that have it mapped. Processes that this user may not look into
+        are not shown. A size is given in a unit if it is a whole number of them, else
+        in bytes: 64KiB, 1500. Control characters in names are shown as \n or \x1b.
+
+          shm list
+          shm list --json
+
+        USAGE: shm list [--json]
+
+        OPTIONS:
+          --json                  Print a JSON array with an object for each, sizes in
+                                  bytes.
+          -h, --help              Show help information.
+
+
+        """#),
+    HelpText(
+      command: ["info"],
+      text: #"""
+        OVERVIEW: Show what is known about one shared memory.
+
+        Shows the same as `shm list`, for one name, without attaching to it.
+
+          shm info MyMemory
+          shm info MyMemory --json
+
+        USAGE: shm info <name> [--json]
+
+        ARGUMENTS:
+          <name>                  The name of the shared memory.
+
+        OPTIONS:
+          --json                  Print a JSON object, sizes in bytes.
+          -h, --help              Show help information.
+
+
+        """#),
+    HelpText(
+      command: ["read"],
+      text: #"""
+        OVERVIEW: Print values from shared memory.
+
+        Prints them on one line, with spaces between. Without --count, prints as many
+        whole values as there are from the offset to the end. Offsets need not be
+        aligned.
+
+          shm read MyMemory --count 4
+          shm read MyMemory --as float64 --offset 8 --count 1
+
+        USAGE: shm read <name> [--any-owner] [--as <type>] [--offset <bytes>] [--count <n>]
+
+        ARGUMENTS:
+          <name>                  The name of the shared memory.
+
+        OPTIONS:
+          --any-owner             Also accept memory that belongs to neither this user
+                                  nor root.
+          --as <type>             The type of the values. (values: uint8, int8, int16,
+                                  uint16, int32, uint32, int64, uint64, float32,
+                                  float64; default: uint8)
+          --offset <bytes>        Where the first value begins.
+          --count <n>             How many values; all if not given.
+          -h, --help              Show help information.
+
+
+        """#),
+    HelpText(
+      command: ["write"],
+      text: #"""
+        OVERVIEW: Write values into shared memory.
+
+        Writes them one behind the other. If one of them is wrong, or if there is no
+        room for all of them, none is written. Offsets need not be aligned.
+
+          shm write MyMemory 1 2 3 4
+          shm write MyMemory --as float64 --offset 8 -2.5 1e6
+
+        USAGE: shm write <name> [--any-owner] [--as <type>] [--offset <bytes>] <value> ...
+
+        ARGUMENTS:
+          <name>                  The name of the shared memory.
+          <value>                 The values.
+
+        OPTIONS:
+          --any-owner             Also accept memory that belongs to neither this user
+                                  nor root.
+          --as <type>             The type of the values. (values: uint8, int8, int16,
+                                  uint16, int32, uint32, int64, uint64, float32,
+                                  float64; default: uint8)
+          --offset <bytes>        Where the first value begins.
+          -h, --help              Show help information.
+
+
+        """#),
+    HelpText(
+      command: ["dump"],
+      text: #"""
+        OVERVIEW: Show the bytes of shared memory in hexadecimal and ASCII.
+
+        Prints what `hexdump -C` prints: the offset, 16 bytes, the same in ASCII; a *
+        for lines that repeat the one before; and the offset of the end.
+
+          shm dump MyMemory
+          shm dump MyMemory --offset 1KiB --count 64
+
+        USAGE: shm dump <name> [--any-owner] [--offset <bytes>] [--count <bytes>]
+
+        ARGUMENTS:
+          <name>                  The name of the shared memory.
+
+        OPTIONS:
+          --any-owner             Also accept memory that belongs to neither this user
+                                  nor root.
+          --offset <bytes>        Where to begin.
+          --count <bytes>         How many bytes; all if not given.
+          -h, --help              Show help information.
+
+
+        """#),
+    HelpText(
+      command: ["load"],
+      text: #"""
+        OVERVIEW: Create shared memory from a file or from standard input.
+
+        The memory gets its name when it holds everything, so that nobody attaches to a
+        part. What comes through a pipe is collected first, as its size is not known
+        before.
+
+          shm load MyMemory frame.raw
+          gunzip < frame.raw.gz | shm load MyMemory -
+
+        USAGE: shm load <name> <file>
+
+        ARGUMENTS:
+          <name>                  The name: 1 to 255 bytes without a slash.
+          <file>                  The file, or - for standard input.
+
+        OPTIONS:
+          -h, --help              Show help information.
+
+
+        """#),
+    HelpText(
+      command: ["save"],
+      text: #"""
+        OVERVIEW: Copy shared memory into a file or to standard output.
+
+        A file that exists is overwritten. The memory stays as it is; what other
+        processes write meanwhile may be in the copy or not.
+
+          shm save MyMemory frame.raw
+          shm save MyMemory - | gzip > frame.raw.gz
+
+        USAGE: shm save <name> [--any-owner] <file>
+
+        ARGUMENTS:
+          <name>                  The name of the shared memory.
+          <file>                  The file, or - for standard output.
+
+        OPTIONS:
+          --any-owner             Also accept memory that belongs to neither this user
+                                  nor root.
+          -h, --help              Show help information.
+
+
+        """#),
+    HelpText(
+      command: ["remove"],
+      text: #"""
+        OVERVIEW: Remove shared memory by name.
+
+        Processes that have the memory attached keep it; it is freed when the last of
+        them is done. If a name cannot be removed, the others still are.
+
+          shm remove MyMemory
+          shm remove frames-1 frames-2
+
+        USAGE: shm remove <name> ...
+
+        ARGUMENTS:
+          <name>                  The names.
+
+        OPTIONS:
+          -h, --help              Show help information.
+
+
+        """#),
+  ]
+}

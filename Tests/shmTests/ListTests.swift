@@ -1,0 +1,149 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import Interprocess
+import Subprocess
+import TestSupport
+import Testing
+
+@Suite("Listing", .timeLimit(.minutes(10)))
+struct ListTests {
+  @Test("Nothing listed is only the header", .needsOwnSharedMemory)
+  func empty() async throws {
+    let outcome = try await OwnSharedMemory.run(
+      "size=64k", "\"$SHM\" list && \"$SHM\" list --json")
+    #expect(
+      outcome == .success("NAME  SIZE  RESIDENT  OWNER  MODE  AGE  PROCESSES\n[]\n"))
+  }
+
+  @Test("The whole list", .needsOwnSharedMemory)
+  func whole() async throws {
+    let script = #"""
+      "$SHM" create frames --bytes 1MiB --mode 0664 --on-demand
+      "$SHM" create a --bytes 1500
+      "$SHM" create $'odd\n\e[31m\\"' --bytes 4096
+      chown 65534 /dev/shm/frames
+      chown 4000000 /dev/shm/a
+      mkfifo /dev/shm/fifo; mkdir /dev/shm/directory; ln -s a /dev/shm/link
+      "$SHM" list | sed -E 's/ +[0-9]+s/  AGE/'
+      "$SHM" list --json | sed -E 's/"ageSeconds": [0-9]+\.[0-9]+/"ageSeconds": AGE/'
+      """#
+    let outcome = try await OwnSharedMemory.run("size=1m", script)
+    #expect(
+      outcome
+        == .success(
+          #"""
+          NAME              SIZE  RESIDENT  OWNER    MODE  AGE  PROCESSES
+          a                 1500      4KiB  4000000  0600  AGE
+          frames            1MiB         0  nobody   0664  AGE
+          odd\n\x1b[31m\\"  4KiB      4KiB  root     0600  AGE
+          [
+            {"name": "a", "byteCount": 1500, "residentByteCount": 4096, "userID": 4000000, "mode": "0600", "ageSeconds": AGE, "processes": []},
+            {"name": "frames", "byteCount": 1048576, "residentByteCount": 0, "userID": 65534, "mode": "0664", "ageSeconds": AGE, "processes": []},
+            {"name": "odd\n\u001b[31m\\\"", "byteCount": 4096, "residentByteCount": 4096, "userID": 0, "mode": "0600", "ageSeconds": AGE, "processes": []}
+          ]
+
+          """#))
+  }
+
+  @Test("One segment, with the processes of two languages that have it mapped")
+  func info() async throws {
+    let name = uniqueName("info")
+    let python = try #require(Python.all.last)
+    let memory = try SharedMemory.create(name, byteCount: 10240)
+    let program = """
+      import sys
+      from multiprocessing import resource_tracker, shared_memory
+      memory = shared_memory.SharedMemory(sys.argv[1])
+      resource_tracker.unregister(memory._name, "shared_memory")
+      print("ready", flush=True)
+      sys.stdin.readline()
+      memory.close()
+      """
+    let outcome = try await withChildProcess(python.path, ["-c", program, name]) { child in
+      #expect(try await child.nextLine() == "ready")
+      let processes = try [getpid(), child.processID].sorted().map { processID in
+        (processID, try command(of: processID))
+      }
+      let user = try await run("id", ["-un"]).output
+
+      let text = processes.map { "\($0) \($1)" }.joined(separator: ", ")
+      let info = try await shm("info", name)
+      #expect(
+        info.replacingAge(/age +[0-9]+[smhd]/, by: "age AGE")
+          == .success(
+            """
+            name       \(name)
+            size       10KiB (10240 bytes)
+            resident   12KiB (12288 bytes)
+            owner      \(user)mode       0600
+            age AGE
+            processes  \(text)
+
+            """))
+
+      let json = processes.map { "{\"processID\": \($0), \"command\": \"\($1)\"}" }
+        .joined(separator: ", ")
+      let object = """
+        {"name": "\(name)", "byteCount": 10240, "residentByteCount": 12288, "userID": \(geteuid()), \
+        "mode": "0600", "ageSeconds": AGE, "processes": [\(json)]}
+        """
+      let jsonInfo = try await shm("info", name, "--json")
+      #expect(
+        jsonInfo.replacingAge(/"ageSeconds": [0-9.]+/, by: "\"ageSeconds\": AGE")
+          == .success(object + "\n"))
+
+      // The same in the list, whatever else is there.
+      let list = try await shm("list").replacingAge(/\ 0600 +[0-9]+[smhd]/, by: " 0600  AGE")
+      let row = try #require(list.output.split(separator: "\n").first { $0.hasPrefix(name + " ") })
+      let cells = row.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
+      #expect(cells == "\(name) 10KiB 12KiB \(user.dropLast()) 0600 AGE \(text)")
+      let jsonList = try await shm("list", "--json")
+        .replacingAge(/"ageSeconds": [0-9.]+/, by: "\"ageSeconds\": AGE")
+      #expect(jsonList.output.contains("\n  \(object)"))
+      try await child.send("")
+    }
+    #expect(outcome.status == .exited(0))
+    try memory.unlink()
+  }
+
+  @Test("The list is JSON to a parser that others wrote")
+  func parsed() async throws {
+    try await withName("q\"\\\n\u{1}é") { name in
+      _ = try SharedMemory.create(name, byteCount: 7)
+      let python = try #require(Python.all.first)
+      let outcome = try await bash(
+        """
+        "$SHM" list --json | "$1" -c '
+        import json, sys
+        segment, = [s for s in json.load(sys.stdin) if s["name"] == sys.argv[1]]
+        print(segment["byteCount"], segment["mode"], 0 <= segment["ageSeconds"] < 3600)
+        ' "$2"
+        """, python.path, name)
+      #expect(outcome == .success("7 0600 True\n"))
+    }
+  }
+
+  private func command(of processID: Int32) throws -> String {
+    String(try String(contentsOfFile: "/proc/\(processID)/comm", encoding: .utf8).dropLast())
+  }
+}
+
+extension ProcessOutcome {
+  /// The outcome with every age in its output replaced.
+  fileprivate func replacingAge(_ age: Regex<Substring>, by text: String) -> ProcessOutcome {
+    ProcessOutcome(
+      status: status, output: output.replacing(age, with: text), errors: errors)
+  }
+}

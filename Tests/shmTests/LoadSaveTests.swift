@@ -1,0 +1,319 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import Interprocess
+import Subprocess
+import TestSupport
+import Testing
+
+@Suite("Loading and saving", .timeLimit(.minutes(10)))
+struct LoadSaveTests {
+  static let sizes = [1, 4096, 4097, 10 << 20]
+
+  @Test("A file comes back byte for byte", arguments: sizes)
+  func files(byteCount: Int) async throws {
+    try await withTemporaryDirectory { directory in
+      try await withName { name in
+        let bytes = noise(byteCount)
+        try Data(bytes).write(to: URL(filePath: "\(directory)/in"))
+        #expect(try await shm("load", name, "\(directory)/in") == .success())
+        #expect(try content(name) == bytes)
+        #expect(try await shm("save", name, "\(directory)/out") == .success())
+        #expect(try [UInt8](Data(contentsOf: URL(filePath: "\(directory)/out"))) == bytes)
+        let blockCount = (byteCount + 4095) / 4096 * 8
+        #expect(try await facts(name) == "\(byteCount) \(blockCount) 600")
+      }
+    }
+  }
+
+  @Test("A pipe comes back byte for byte", arguments: sizes)
+  func pipes(byteCount: Int) async throws {
+    try await withTemporaryDirectory { directory in
+      try await withName { name in
+        let bytes = noise(byteCount, seed: 2)
+        try Data(bytes).write(to: URL(filePath: "\(directory)/in"))
+        let outcome = try await bash(
+          """
+          cat "$2/in" | "$SHM" load "$1" - && "$SHM" save "$1" - | cat > "$2/out"
+          """, name, directory)
+        #expect(outcome == .success())
+        #expect(try content(name) == bytes)
+        #expect(try [UInt8](Data(contentsOf: URL(filePath: "\(directory)/out"))) == bytes)
+      }
+    }
+  }
+
+  @Test("A named pipe, a file at standard input and a file without a size can be loaded")
+  func otherInputs() async throws {
+    try await withTemporaryDirectory { directory in
+      let names = (0..<3).map { uniqueName("input\($0)") }
+      defer { for name in names { try? SharedMemory.unlink(name) } }
+      let script = """
+        mkfifo "$4/fifo"; printf fifo > "$4/fifo" & "$SHM" load "$1" "$4/fifo" || exit
+        printf 'skipped rest' > "$4/file"
+        { dd bs=1 count=8 of=/dev/null status=none; "$SHM" load "$2" -; } < "$4/file" || exit
+        "$SHM" load "$3" /proc/sys/kernel/ostype
+        """
+      let outcome = try await bash(script, names[0], names[1], names[2], directory)
+      #expect(outcome == .success())
+      #expect(try content(names[0]) == Array("fifo".utf8))
+      #expect(try content(names[1]) == Array("rest".utf8))
+      #expect(try content(names[2]) == Array("Linux\n".utf8))
+    }
+  }
+
+  @Test(
+    "What cannot be read leaves no memory behind",
+    arguments: [
+      (
+        "/dev/null", "Nothing was read from \"/dev/null\", and shared memory has at least one byte."
+      ),
+      ("-", "Nothing was read from standard input, and shared memory has at least one byte."),
+      ("/nonexistent", "Cannot open \"/nonexistent\": No such file or directory."),
+      ("/tmp", "Cannot read \"/tmp\": Is a directory."),
+      // A file without a size that cannot be read at its beginning, which no process has mapped.
+      ("/proc/self/mem", "Cannot read \"/proc/self/mem\": Input/output error."),
+      ("a\nb\u{1B}", #"Cannot open "a\nb\x1b": No such file or directory."#),
+    ])
+  func unreadable(file: String, message: String) async throws {
+    try await withName { name in
+      let outcome = try await shm("load", name, file)
+      #expect(outcome == .failure(message))
+      #expect(!exists(name))
+    }
+  }
+
+  /// The files of `/sys` say that they have 4096 bytes, and have fewer: to the tool they shrink
+  /// between the look at the size and the reading.
+  @Test("A file that becomes smaller is an error that leaves no memory behind")
+  func shrinks() async throws {
+    try await withName { name in
+      let file = "/sys/kernel/mm/transparent_hugepage/enabled"
+      let byteCount = try String(contentsOfFile: file, encoding: .utf8).utf8.count
+      #expect(
+        try await shm("load", name, file)
+          == .failure(
+            """
+            "\(file)" became smaller while it was read: it has \(byteCount) bytes instead of 4096.
+            """))
+      #expect(!exists(name))
+    }
+  }
+
+  @Test("A name that is taken stays what it is", arguments: ["file", "-"])
+  func taken(source: String) async throws {
+    try await withTemporaryDirectory { directory in
+      try await withName { name in
+        _ = try SharedMemory.create(name, byteCount: 2)
+        try Data([1, 2, 3]).write(to: URL(filePath: "\(directory)/file"))
+        // Only a tool that reads its input gets any.
+        let (file, input) = source == "-" ? ("-", "new") : ("\(directory)/file", "")
+        #expect(
+          try await shm(["load", name, file], input: input)
+            == .failure(
+              """
+              Shared memory "\(name)" exists already. Attach to it, or remove it first if nobody uses it.
+              """))
+        #expect(try content(name) == [0, 0])
+      }
+    }
+  }
+
+  @Test("The name appears when everything has come, not before")
+  func atomic() async throws {
+    try await withName { name in
+      let script = "exec 3>&1; tee /dev/fd/3 | \"$SHM\" load \"$1\" - 3>&-"
+      let outcome = try await withChildProcess(
+        "bash", ["-c", script, "bash", name], environment: Tool.environment
+      ) { child in
+        try await child.send("first")
+        // It has come through `tee`, whose other output is the tool's input.
+        #expect(try await child.nextLine() == "first")
+        #expect(!exists(name))
+        try await child.send("second")
+        #expect(try await child.nextLine() == "second")
+        #expect(!exists(name))
+        try await child.finishInput()
+        #expect(try await child.nextLine() == nil)
+      }
+      #expect(outcome.status == .exited(0))
+      #expect(try content(name) == Array("first\nsecond\n".utf8))
+    }
+  }
+
+  @Test("Whoever sees the name of a loaded file sees all of it")
+  func atomicFile() async throws {
+    try await withTemporaryDirectory { directory in
+      try await withName { name in
+        // Large enough to take a while; all zeros but the last byte.
+        let byteCount = 128 << 20
+        let made = try await bash(
+          "truncate -s \(byteCount - 1) \"$1/file\" && printf x >> \"$1/file\"", directory)
+        #expect(made == .success())
+        async let outcome = shm("load", name, "\(directory)/file")
+        let memory = try SharedMemory.attach(name, access: .readOnly, waitingUpTo: .seconds(60))
+        #expect(memory.byteCount == byteCount)
+        #expect(memory[byteCount - 1] == UInt8(ascii: "x"))
+        #expect(try await outcome == .success())
+      }
+    }
+  }
+
+  @Test("An interrupt while reading ends the tool and leaves no memory behind")
+  func interrupted() async throws {
+    try await withName { name in
+      let outcome = try await withChildProcess(Tool.path, ["load", name, "-"]) { child in
+        // More than the pipe holds: the tool reads by the time that all of it is sent.
+        try await child.send(String(repeating: "x", count: 1 << 20))
+        try child.send(signal: .interrupt)
+        #expect(try await child.nextLine() == nil)
+      }
+      #expect(outcome.status == .signaled(SIGINT))
+      #expect(!exists(name))
+    }
+  }
+
+  @Test("What does not fit is an error that leaves nothing behind", .needsOwnSharedMemory)
+  func full() async throws {
+    let outcome = try await OwnSharedMemory.run(
+      "size=64k",
+      """
+      head -c 65537 /dev/zero > /tmp/$1; "$SHM" load file /tmp/$1; echo $?; rm /tmp/$1
+      yes | "$SHM" load pipe -; echo ${PIPESTATUS[1]}
+      head -c 65536 /dev/zero | "$SHM" load whole -; echo $?
+      ls /dev/shm
+      """, uniqueName("large"))
+    #expect(outcome.output == "1\n1\n0\nwhole\n")
+    #expect(
+      outcome.errors == """
+        shm: No room in /dev/shm for shared memory "file": 65537 bytes are needed and 65536 are free. \
+        Remove what is not in use, or enlarge /dev/shm.
+        shm: There is more to read from standard input than the 65536 bytes of /dev/shm.
+
+        """)
+  }
+
+  @Test("A file that exists is replaced; a new one gets the mode that the umask leaves")
+  func replaced() async throws {
+    try await withTemporaryDirectory { directory in
+      try await withName { name in
+        _ = try SharedMemory.create(name, byteCount: 3)
+        let outcome = try await bash(
+          """
+          printf 'much longer' > "$2/old"; umask 027
+          "$SHM" save "$1" "$2/old" && "$SHM" save "$1" "$2/new" && stat -c '%s %a' "$2/old" "$2/new"
+          """, name, directory)
+        #expect(outcome == .success("3 644\n3 640\n"))
+      }
+    }
+  }
+
+  @Test(
+    "What cannot be written is an error",
+    arguments: [
+      ("/dev/full", "Cannot write to \"/dev/full\": No space left on device."),
+      ("/tmp", "Cannot open \"/tmp\": Is a directory."),
+      ("/nonexistent/file", "Cannot open \"/nonexistent/file\": No such file or directory."),
+      ("/dev/shm/NAME", "\"/dev/shm/NAME\" is shared memory \"NAME\" itself."),
+    ])
+  func unwritable(file: String, message: String) async throws {
+    try await withName { name in
+      _ = try SharedMemory.create(name, byteCount: 1) { bytes in
+        bytes.storeBytes(of: 7, as: UInt8.self)
+      }
+      #expect(
+        try await shm("save", name, file.replacing("NAME", with: name))
+          == .failure(message.replacing("NAME", with: name)))
+      #expect(try content(name) == [7])
+    }
+  }
+
+  @Test("Standard output that is full is an error")
+  func fullOutput() async throws {
+    try await withName { name in
+      _ = try SharedMemory.create(name, byteCount: 1)
+      #expect(
+        try await bash("exec \"$SHM\" save \"$1\" - > /dev/full", name)
+          == .failure("Cannot write to standard output: No space left on device."))
+    }
+  }
+
+  @Test("A missing name leaves the file as it is")
+  func missing() async throws {
+    try await withTemporaryDirectory { directory in
+      let name = uniqueName("missing")
+      let outcome = try await bash(
+        "printf kept > \"$2/file\"; \"$SHM\" save \"$1\" \"$2/file\"; cat \"$2/file\"", name,
+        directory)
+      #expect(
+        outcome
+          == ProcessOutcome(
+            status: .exited(0), output: "kept",
+            errors: "shm: No shared memory named \"\(name)\"; `shm list` shows all there is.\n"))
+    }
+  }
+
+  @Test("Memory that shrinks while it is saved is an error")
+  func savedShrinks() async throws {
+    try await withName { name in
+      _ = try SharedMemory.create(name, byteCount: 4 << 20)
+      let outcome = try await bash(
+        """
+        "$SHM" save "$1" - | { head -c 1 > /dev/null; truncate -s 4096 "/dev/shm/$1"; cat > /dev/null; }
+        exit ${PIPESTATUS[0]}
+        """, name)
+      #expect(
+        outcome
+          == .failure(
+            "Cannot write to standard output: the shared memory became smaller meanwhile."))
+    }
+  }
+
+  // MARK: - Progress
+
+  /// Input that takes more than a second: the second part comes when the first is long read.
+  private static let slowly = "{ head -c 1048576 /dev/zero; sleep 3; head -c 1048576 /dev/zero; }"
+
+  @Test("A terminal shows how far a long load has come, and is clean at its end")
+  func progress() async throws {
+    try await withName { name in
+      let outcome = try await run(
+        "script", ["-qec", "\(Self.slowly) | \"$SHM\" load \(name) -", "/dev/null"],
+        environment: Tool.environment)
+      #expect(outcome.status == .exited(0))
+      #expect(outcome.output.wholeMatch(of: /(\r[12] MiB read\x1B\[K)+\r\x1B\[K/) != nil)
+      #expect(try content(name).count == 2 << 20)
+    }
+  }
+
+  @Test("A short load shows nothing on a terminal")
+  func noProgress() async throws {
+    try await withName { name in
+      let outcome = try await run(
+        "script", ["-qec", "head -c 9 /dev/zero | \"$SHM\" load \(name) -", "/dev/null"],
+        environment: Tool.environment)
+      #expect(outcome == .success())
+      #expect(try content(name).count == 9)
+    }
+  }
+
+  @Test("Without a terminal nothing is shown")
+  func noTerminal() async throws {
+    try await withName { name in
+      let outcome = try await bash("\(Self.slowly) | \"$SHM\" load \"$1\" -", name)
+      #expect(outcome == .success())
+      #expect(try content(name).count == 2 << 20)
+    }
+  }
+}

@@ -1,0 +1,95 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import Interprocess
+import Subprocess
+import TestSupport
+
+/// Runs the tool to its end.
+func shm(_ arguments: [String], input: String = "") async throws -> ProcessOutcome {
+  try await run(Tool.path, arguments, environment: Tool.environment, input: input)
+}
+
+func shm(_ arguments: String..., input: String = "") async throws -> ProcessOutcome {
+  try await shm(arguments, input: input)
+}
+
+/// Runs a script in which `$SHM` is the tool, and `$1` and the following are the arguments.
+func bash(_ script: String, _ arguments: String..., input: String = "") async throws
+  -> ProcessOutcome
+{
+  try await run(
+    "bash", ["-c", script, "bash"] + arguments, environment: Tool.environment, input: input)
+}
+
+enum Tool {
+  static let path = Places.product("shm")
+
+  /// Help is formatted for a terminal of that width, whatever the tests are run in.
+  static let environment = ["COLUMNS": "80", "SHM": path]
+}
+
+extension ProcessOutcome {
+  static func success(_ output: String = "") -> ProcessOutcome {
+    ProcessOutcome(status: .exited(0), output: output, errors: "")
+  }
+
+  /// How the tool ends when it could not do what it was asked to.
+  static func failure(_ message: String, output: String = "") -> ProcessOutcome {
+    ProcessOutcome(status: .exited(1), output: output, errors: "shm: \(message)\n")
+  }
+}
+
+/// Runs a body with a name that nobody else uses, and removes what lies under it at the end.
+func withName<Result>(
+  _ label: String = "tool", _ body: (String) async throws -> Result
+) async throws -> Result {
+  let name = uniqueName(label)
+  defer { try? SharedMemory.unlink(name) }
+  return try await body(name)
+}
+
+/// Whether there is shared memory of that name.
+func exists(_ name: String) -> Bool {
+  FileManager.default.fileExists(atPath: "/dev/shm/\(name)")
+}
+
+/// The bytes of shared memory, read as a file.
+func content(_ name: String) throws -> [UInt8] {
+  [UInt8](try Data(contentsOf: URL(filePath: "/dev/shm/\(name)")))
+}
+
+/// The size of shared memory, the number of 512-byte blocks it has taken, and its mode in octal.
+func facts(_ name: String) async throws -> String {
+  try await run("stat", ["-c", "%s %b %a", "/dev/shm/\(name)"]).output
+    .trimmingCharacters(in: .newlines)
+}
+
+/// Runs a body with an empty directory, which is removed at the end.
+func withTemporaryDirectory<Result>(_ body: (String) async throws -> Result) async throws -> Result
+{
+  let path = FileManager.default.temporaryDirectory.appending(path: uniqueName("directory")).path
+  try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+  defer { try? FileManager.default.removeItem(atPath: path) }
+  return try await body(path)
+}
+
+/// Bytes that look random and are the same in every run.
+func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
+  var state = seed
+  return (0..<count).map { _ in
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return UInt8(truncatingIfNeeded: state >> 56)
+  }
+}
