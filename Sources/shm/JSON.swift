@@ -44,7 +44,8 @@ enum JSON {
       case "\t": text += "\\t"
       case _ where scalar.isPrintable: text.unicodeScalars.append(scalar)
       default:
-        // JSON knows only escapes of four digits: two of them for what lies outside the first 65536.
+        // JSON knows only escapes of four digits: two of them for what lies outside the first
+        // 65536.
         for unit in String(scalar).utf16 { text += "\\u" + hexadecimal(unit, digits: 4) }
       }
     }

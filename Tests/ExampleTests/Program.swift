@@ -166,9 +166,7 @@ struct Program: Sendable {
 
   /// Runs the program where `/dev/shm` is another, empty one.
   func runAlone(_ options: String...) async throws -> ProcessOutcome {
-    let script = "mount -t tmpfs tmpfs /dev/shm && exec \"$0\" \"$@\""
-    return try await TestSupport.run(
-      "unshare", ["--mount", "sh", "-c", script, executable] + arguments + options)
+    try await runWithPrivateSharedMemory("size=1m", executable, arguments + options)
   }
 
   /// Starts the program, with its standard error in its output, and talks to it.

@@ -13,16 +13,17 @@
 
 import Glibc
 
-/// Runs a program in a mount namespace of its own, where `/dev/shm` is an empty tmpfs of the given
-/// size.
+/// Runs a program in a mount namespace of its own, where `/dev/shm` is an empty tmpfs.
 ///
-/// - Parameter byteCount: The size of that tmpfs.
+/// - Parameter mountOptions: How to mount it, such as `size=64k`.
 package func runWithPrivateSharedMemory(
-  byteCount: Int, _ program: String, _ arguments: [String], input: String = ""
+  _ mountOptions: String, _ program: String, _ arguments: [String] = [],
+  environment: [String: String] = [:], input: String = ""
 ) async throws -> ProcessOutcome {
-  let mount = "mount -t tmpfs -o size=\(byteCount) tmpfs /dev/shm && exec \"$0\" \"$@\""
+  let mount = "mount -t tmpfs -o \(mountOptions) tmpfs /dev/shm && exec \"$0\" \"$@\""
   // Root needs no user namespace, and may be on a system that allows none.
   let namespaces = geteuid() == 0 ? ["--mount"] : ["--map-root-user", "--mount"]
   return try await run(
-    "unshare", namespaces + ["sh", "-c", mount, program] + arguments, input: input)
+    "unshare", namespaces + ["sh", "-c", mount, program] + arguments, environment: environment,
+    input: input)
 }

@@ -87,9 +87,9 @@ struct CreateRemoveTests {
     #expect(!exists(name))
   }
 
-  @Test("A full /dev/shm is an error that leaves nothing behind", .needsOwnSharedMemory)
+  @Test("A full /dev/shm is an error that leaves nothing behind")
   func full() async throws {
-    let outcome = try await OwnSharedMemory.run(
+    let outcome = try await runWithOwnSharedMemory(
       "size=64k", "\"$SHM\" create big --bytes 1MiB; echo $?; ls /dev/shm")
     #expect(outcome.output == "1\n")
     #expect(
@@ -101,9 +101,9 @@ struct CreateRemoveTests {
   }
 
   /// Memory on demand is where a process can lose its memory.
-  @Test("Writing where no page is left is an error", .needsOwnSharedMemory)
+  @Test("Writing where no page is left is an error")
   func noPageLeft() async throws {
-    let outcome = try await OwnSharedMemory.run(
+    let outcome = try await runWithOwnSharedMemory(
       "size=64k",
       """
       "$SHM" create sparse --bytes 1MiB --on-demand && "$SHM" create full --bytes 64KiB || exit 98

@@ -72,9 +72,9 @@ struct DemoTests {
         == .failure("Cannot write to standard output: No space left on device."))
   }
 
-  @Test("A process that fails ends the demo", .needsOwnSharedMemory)
+  @Test("A process that fails ends the demo")
   func failing() async throws {
-    let outcome = try await OwnSharedMemory.run(
+    let outcome = try await runWithOwnSharedMemory(
       "ro", "\"$SHM\" demo | sed -E 's/shm_demo_\\w+/NAME/'; exit ${PIPESTATUS[0]}")
     #expect(outcome.status == .exited(1))
     #expect(outcome.output == "uint8 in shared memory NAME\n")

@@ -19,15 +19,15 @@ import Testing
 
 @Suite("Listing", .timeLimit(.minutes(10)))
 struct ListTests {
-  @Test("Nothing listed is only the header", .needsOwnSharedMemory)
+  @Test("Nothing listed is only the header")
   func empty() async throws {
-    let outcome = try await OwnSharedMemory.run(
+    let outcome = try await runWithOwnSharedMemory(
       "size=64k", "\"$SHM\" list && \"$SHM\" list --json")
     #expect(
       outcome == .success("NAME  SIZE  RESIDENT  OWNER  MODE  AGE  PROCESSES\n[]\n"))
   }
 
-  @Test("The whole list", .needsOwnSharedMemory)
+  @Test("The whole list")
   func whole() async throws {
     let script = #"""
       "$SHM" create frames --bytes 1MiB --mode 0664 --on-demand
@@ -39,7 +39,7 @@ struct ListTests {
       "$SHM" list | sed -E 's/ +[0-9]+s/  AGE/'
       "$SHM" list --json | sed -E 's/"ageSeconds": [0-9]+\.[0-9]+/"ageSeconds": AGE/'
       """#
-    let outcome = try await OwnSharedMemory.run("size=1m", script)
+    let outcome = try await runWithOwnSharedMemory("size=1m", script)
     #expect(
       outcome
         == .success(

@@ -184,9 +184,9 @@ struct LoadSaveTests {
     }
   }
 
-  @Test("What does not fit is an error that leaves nothing behind", .needsOwnSharedMemory)
+  @Test("What does not fit is an error that leaves nothing behind")
   func full() async throws {
-    let outcome = try await OwnSharedMemory.run(
+    let outcome = try await runWithOwnSharedMemory(
       "size=64k",
       """
       head -c 65537 /dev/zero > /tmp/$1; "$SHM" load file /tmp/$1; echo $?; rm /tmp/$1

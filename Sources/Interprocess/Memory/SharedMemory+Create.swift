@@ -159,7 +159,8 @@ extension SharedMemory {
         code: .outOfMemory(needed: needed, available: available), name: name?.value,
         message: """
           No room in \(SegmentName.directory) for \(description(of: name)): \(needed) bytes are \
-          needed and \(available) are free. Remove what is not in use, or enlarge \(SegmentName.directory).
+          needed and \(available) are free. Remove what is not in use, or enlarge \
+          \(SegmentName.directory).
           """,
         errno: errno)
     }

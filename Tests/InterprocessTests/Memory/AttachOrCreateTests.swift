@@ -105,7 +105,7 @@ struct AttachOrCreateTests {
       cat /dev/shm/answer*
       """
     let outcome = try await runWithPrivateSharedMemory(
-      byteCount: 16 << 20, "sh", ["-c", script, Places.helper])
+      "size=16m", "sh", ["-c", script, Places.helper])
     let answers = outcome.output.split(separator: "\n")
     #expect(answers.count == 8)
     #expect(answers.filter { $0.hasPrefix("ok creator ") }.count == 1)

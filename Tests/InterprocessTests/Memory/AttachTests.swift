@@ -157,7 +157,7 @@ struct AttachTests {
     let start = SuspendingClock.now
     // Nobody else uses this /dev/shm, so that no other event wakes the waiter.
     let outcome = try await runWithPrivateSharedMemory(
-      byteCount: 1 << 20, "sh",
+      "size=1m", "sh",
       ["-c", "(sleep 0.3; \(creation)) & echo attach x wait=60 | $0", Places.helper])
     #expect(outcome.output == "ok 33\n")
     // Far less than the time-out, after which it would look once more.

@@ -69,7 +69,7 @@ struct CrashTests {
   @Test("300 kills at random moments leave complete memory or nothing, neither name nor pages")
   func randomKills() async throws {
     let outcome = try await runWithPrivateSharedMemory(
-      byteCount: 16 << 20, Places.helper, ["create-campaign", "300"])
+      "size=16m", Places.helper, ["create-campaign", "300"])
     #expect(outcome.status == .exited(0), "\(outcome.errors)")
     let match = try #require(
       outcome.output.wholeMatch(

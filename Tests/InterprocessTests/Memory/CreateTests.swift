@@ -181,7 +181,7 @@ struct CreateTests {
   @Test("A full /dev/shm is an error with both numbers, and takes nothing")
   func full() async throws {
     let outcome = try await runWithPrivateSharedMemory(
-      byteCount: 1 << 20, Places.helper, [],
+      "size=1m", Places.helper, [],
       input: """
         create first 524288
         create second 1048576
