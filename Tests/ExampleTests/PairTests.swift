@@ -24,7 +24,7 @@ struct PairTests {
   }
 
   @Test(
-    "Two programs see each other's values", .timeLimit(.minutes(2)),
+    "Two programs see each other's values", .timeLimit(.minutes(5)),
     arguments: Pair.all, Kind.allCases)
   func exchange(pair: Pair, kind: Kind) async throws {
     try await withName { name in

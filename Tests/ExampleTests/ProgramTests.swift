@@ -19,7 +19,7 @@ import Testing
 @Suite("Examples, one by one")
 struct ProgramTests {
   @Test(
-    "Alone, the first program prints zeros for what nobody wrote", .timeLimit(.minutes(1)),
+    "Alone, the first program prints zeros for what nobody wrote", .timeLimit(.minutes(5)),
     arguments: Language.all, Kind.allCases)
   func firstAlone(language: Language, kind: Kind) async throws {
     let program = Program(number: 1, kind: kind, language: language)
@@ -37,7 +37,7 @@ struct ProgramTests {
   }
 
   @Test(
-    "The first program waits for all three values", .timeLimit(.minutes(1)),
+    "The first program waits for all three values", .timeLimit(.minutes(5)),
     arguments: Language.all, Kind.allCases)
   func allThree(language: Language, kind: Kind) async throws {
     let program = Program(number: 1, kind: kind, language: language)
@@ -63,7 +63,7 @@ struct ProgramTests {
   }
 
   @Test(
-    "The second program leaves the memory to its creator", .timeLimit(.minutes(1)),
+    "The second program leaves the memory to its creator", .timeLimit(.minutes(5)),
     arguments: Language.all, Kind.allCases)
   func secondAlone(language: Language, kind: Kind) async throws {
     try await withName { name in
@@ -78,7 +78,7 @@ struct ProgramTests {
   }
 
   @Test(
-    "The second program waits for the first value", .timeLimit(.minutes(1)),
+    "The second program waits for the first value", .timeLimit(.minutes(5)),
     arguments: Language.all, Kind.allCases)
   func lateFirstValue(language: Language, kind: Kind) async throws {
     try await withName { name in
@@ -98,7 +98,7 @@ struct ProgramTests {
   }
 
   @Test(
-    "The second program, started first, says what to start", .timeLimit(.minutes(1)),
+    "The second program, started first, says what to start", .timeLimit(.minutes(5)),
     arguments: Language.all, Kind.allCases)
   func secondFirst(language: Language, kind: Kind) async throws {
     try await withName { name in
@@ -113,7 +113,7 @@ struct ProgramTests {
 
   @Test(
     "The second program refuses memory of another size, and leaves it as it is",
-    .timeLimit(.minutes(1)), arguments: Language.all, Kind.allCases)
+    .timeLimit(.minutes(5)), arguments: Language.all, Kind.allCases)
   func otherSize(language: Language, kind: Kind) async throws {
     let program = Program(number: 2, kind: kind, language: language)
     try await withName { name in
@@ -134,7 +134,7 @@ struct ProgramTests {
   }
 
   @Test(
-    "The first program leaves memory alone that has its name", .timeLimit(.minutes(1)),
+    "The first program leaves memory alone that has its name", .timeLimit(.minutes(5)),
     arguments: Language.all, Kind.allCases)
   func takenName(language: Language, kind: Kind) async throws {
     try await withName { name in
@@ -153,7 +153,7 @@ struct ProgramTests {
   }
 
   @Test(
-    "A signal ends the wait, and the name goes", .timeLimit(.minutes(1)), arguments: Language.all,
+    "A signal ends the wait, and the name goes", .timeLimit(.minutes(5)), arguments: Language.all,
     [SIGINT, SIGTERM])
   func signals(language: Language, signal: CInt) async throws {
     for kind in Kind.allCases {
@@ -176,7 +176,7 @@ struct ProgramTests {
   }
 
   @Test(
-    "Without a name it is MyMemory", .timeLimit(.minutes(1)), arguments: Language.all,
+    "Without a name it is MyMemory", .timeLimit(.minutes(5)), arguments: Language.all,
     Kind.allCases)
   func defaultName(language: Language, kind: Kind) async throws {
     // Where that name is free, whatever else runs on this machine.
@@ -193,7 +193,7 @@ struct ProgramTests {
   }
 
   @Test(
-    "The help tells the options and how long the wait is", .timeLimit(.minutes(1)),
+    "The help tells the options and how long the wait is", .timeLimit(.minutes(5)),
     arguments: Language.all, Kind.allCases)
   func help(language: Language, kind: Kind) async throws {
     let first = try await Program(number: 1, kind: kind, language: language).run("--help")
@@ -207,7 +207,7 @@ struct ProgramTests {
   }
 
   @Test(
-    "Options that make no sense are refused", .timeLimit(.minutes(1)), arguments: Language.all,
+    "Options that make no sense are refused", .timeLimit(.minutes(5)), arguments: Language.all,
     Kind.allCases)
   func badOptions(language: Language, kind: Kind) async throws {
     let status: CInt = language == .swift ? 64 : 2

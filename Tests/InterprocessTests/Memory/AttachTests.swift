@@ -18,7 +18,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite("Attach", .timeLimit(.minutes(2)))
+@Suite("Attach", .timeLimit(.minutes(5)))
 struct AttachTests {
   @Test("Two processes see the same bytes, both ways")
   func twoProcesses() async throws {
