@@ -103,3 +103,15 @@ extension ChildProcess {
     #expect(line == answer, sourceLocation: sourceLocation)
   }
 }
+
+/// Waits for somebody else to remove a name, such as Python's resource tracker, which acts after its
+/// program has ended.
+func expectRemoval(
+  of name: String, sourceLocation: SourceLocation = #_sourceLocation
+) async throws {
+  let deadline = SuspendingClock.now + .seconds(30)
+  while exists(name) && SuspendingClock.now < deadline {
+    try await Task.sleep(for: .milliseconds(5))
+  }
+  #expect(!exists(name), sourceLocation: sourceLocation)
+}

@@ -187,6 +187,7 @@ struct PythonTests {
       shm.close()
       """, [name])
     #expect(outcome.status == .exited(0))
+    try await expectRemoval(of: name)
     // This is CPython's doing, and why the documentation asks for `track=False`; the memory is not
     // harmed.
     let error = #expect(throws: InterprocessError.self) { try memory.unlink() }
