@@ -53,10 +53,12 @@ let package = Package(
       ],
       path: "Tests/TestSupport"
     ),
+    .target(name: "TestFork", path: "Tests/TestFork"),
     .executableTarget(
       name: "interprocess-test-helper",
       dependencies: [
         "Interprocess",
+        "TestFork",
         "TestSupport",
         .product(name: "SystemPackage", package: "swift-system"),
       ],

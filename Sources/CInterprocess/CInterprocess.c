@@ -16,6 +16,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -23,6 +25,11 @@ const int ipc_O_TMPFILE = O_TMPFILE;
 const int ipc_O_PATH = O_PATH;
 const int ipc_F_OFD_GETLK = F_OFD_GETLK;
 const int ipc_F_OFD_SETLK = F_OFD_SETLK;
+const unsigned ipc_RENAME_NOREPLACE = RENAME_NOREPLACE;
+
+int ipc_rename(const char *from, const char *to, unsigned flags) {
+  return renameat2(AT_FDCWD, from, AT_FDCWD, to, flags);
+}
 
 int ipc_birth_time(int fd, int64_t *seconds, int64_t *nanoseconds) {
   struct statx status;
@@ -39,3 +46,7 @@ int ipc_birth_time(int fd, int64_t *seconds, int64_t *nanoseconds) {
 unsigned ipc_device_major(uint64_t device) { return major(device); }
 
 unsigned ipc_device_minor(uint64_t device) { return minor(device); }
+
+void *ipc_remap(void *start, size_t old_byte_count, size_t byte_count) {
+  return mremap(start, old_byte_count, byte_count, MREMAP_MAYMOVE);
+}

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 import ArgumentParser
+import Glibc
 import Interprocess
 import SystemPackage
 
@@ -19,8 +20,9 @@ struct Create: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Create shared memory, filled with zeros.",
     discussion: """
-      The memory stays until it is removed, or until the system restarts. Its pages are taken at \
-      once, so that a full /dev/shm is found here and not by those who use the memory.
+      The memory stays until it is removed, or until the system restarts; with --hold, until this \
+      command and all others that attach to it meanwhile are done. Its pages are taken at once, so \
+      that a full /dev/shm is found here and not by those who use the memory.
 
         shm create MyMemory --bytes 1024
         shm create frames --bytes 64MiB --mode 0660
@@ -50,10 +52,38 @@ struct Create: ParsableCommand {
       """)
   var onDemand = false
 
+  @Flag(help: "Make temporary memory, and hold it until this command is ended.")
+  var hold = false
+
   func run() throws {
-    try SharedMemory.create(
-      name, byteCount: byteCount, permissions: permissions,
-      reservation: onDemand ? .onDemand : .reserved
-    ).close()
+    let end = hold ? EndSignal() : nil
+    let memory = try SharedMemory.create(
+      name, byteCount: byteCount, lifetime: hold ? .whileAttached : .untilUnlinked,
+      permissions: permissions, reservation: onDemand ? .onDemand : .reserved)
+    if let end {
+      try Output.write { try $0.writeLine("Holding \"\(memory.name.escaped)\". Ctrl-C ends it.") }
+      end.wait()
+    }
+    memory.close()
+  }
+}
+
+/// The wish of somebody that this process ends, waited for in place of ending at once.
+private struct EndSignal {
+  private let signals: sigset_t
+
+  /// Holds these signals off from now on.
+  init() {
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    for signal in [SIGINT, SIGTERM, SIGHUP] { unsafe sigaddset(&signals, signal) }
+    unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+    self.signals = signals
+  }
+
+  func wait() {
+    var signals = signals
+    var received: CInt = 0
+    unsafe sigwait(&signals, &received)
   }
 }

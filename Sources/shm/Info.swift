@@ -47,6 +47,8 @@ struct Info: ParsableCommand {
           ["owner", userName(segment.userID)],
           ["mode", segment.permissions.modeText],
           ["age", ageText(segment.age)],
+          ["lifetime", segment.lifetimeText],
+          ["handles", String(segment.handleCount)],
           ["processes", segment.processesText],
         ]
         for line in tableLines(rows, rightAligned: []) { try output.writeLine(line) }

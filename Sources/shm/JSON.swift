@@ -16,6 +16,7 @@ enum JSON {
   case string(String)
   case integer(Int)
   case number(Double)
+  case boolean(Bool)
   case array([JSON])
   case object([(key: String, value: JSON)])
 
@@ -25,6 +26,7 @@ enum JSON {
     case .string(let string): Self.literal(string)
     case .integer(let integer): String(integer)
     case .number(let number): number.description
+    case .boolean(let boolean): boolean ? "true" : "false"
     case .array(let elements): "[" + elements.map(\.text).joined(separator: ", ") + "]"
     case .object(let members):
       "{" + members.map { "\(Self.literal($0.key)): \($0.value.text)" }.joined(separator: ", ")

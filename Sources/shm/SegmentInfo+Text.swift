@@ -20,6 +20,14 @@ extension SegmentInfo {
     processes.map { "\($0.processID) \($0.command.escaped)" }.joined(separator: ", ")
   }
 
+  /// When its name goes, or that it should have gone.
+  var lifetimeText: String {
+    switch lifetime {
+    case .untilUnlinked: "lasting"
+    case .whileAttached: isStale ? "STALE" : "temporary"
+    }
+  }
+
   var json: JSON {
     // Milliseconds are as exact as an age that is already past can be of use.
     let (seconds, attoseconds) = age.components
@@ -31,6 +39,9 @@ extension SegmentInfo {
       ("userID", .integer(Int(userID))),
       ("mode", .string(permissions.modeText)),
       ("ageSeconds", .number(milliseconds / 1000)),
+      ("lifetime", .string(lifetime == .untilUnlinked ? "untilUnlinked" : "whileAttached")),
+      ("handleCount", .integer(handleCount)),
+      ("isStale", .boolean(isStale)),
       (
         "processes",
         .array(

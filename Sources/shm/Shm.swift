@@ -35,7 +35,7 @@ struct Shm: ParsableCommand {
       """,
     subcommands: [
       Demo.self, Create.self, List.self, Info.self, Read.self, Write.self, Dump.self, Load.self,
-      Save.self, Remove.self, DemoProcess.self,
+      Save.self, Remove.self, Sweep.self, DemoProcess.self,
     ])
 
   static func main() {

@@ -13,6 +13,7 @@
 
 import Foundation
 import Interprocess
+import Subprocess
 import TestSupport
 import Testing
 
@@ -37,18 +38,18 @@ func makeFile(_ name: String) throws {
   #expect(FileManager.default.createFile(atPath: path(name), contents: nil))
 }
 
-/// Makes a Unix socket that nobody listens to.
-func makeSocket(_ path: String) -> CInt {
+/// Makes a Unix socket that listens at a path; -1 if it cannot.
+func listen(at path: String) -> CInt {
   let fd = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
-  defer { close(fd) }
   var address = sockaddr_un()
   address.sun_family = sa_family_t(AF_UNIX)
   withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
-  return withUnsafePointer(to: &address) { pointer in
+  let result = withUnsafePointer(to: &address) { pointer in
     pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
       bind(fd, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
     }
   }
+  return result == 0 && listen(fd, 8) == 0 ? fd : -1
 }
 
 extension ExitTest.Result? {
@@ -101,6 +102,86 @@ extension ChildProcess {
   ) async throws {
     let line = try await nextLine()
     #expect(line == answer, sourceLocation: sourceLocation)
+  }
+}
+
+extension ChildProcess {
+  /// Sends a command, and expects the helper to stop at a checkpoint on the way.
+  func expectStop(
+    _ command: String, at step: Checkpoint, sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws {
+    try await send(command)
+    try await expectStop(at: step, sourceLocation: sourceLocation)
+  }
+
+  /// Expects the helper to stop at a checkpoint.
+  func expectStop(
+    at step: Checkpoint, sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws {
+    try #require(
+      try await nextLine() == "stopped \(step.rawValue)", sourceLocation: sourceLocation)
+    // It says so just before it stops, and a signal to go on must not come in between.
+    while processState(processID) != "T" { try await Task.sleep(for: .milliseconds(1)) }
+  }
+
+  /// Lets a stopped helper go on, and expects the answer to its command.
+  func expectAfterStop(
+    _ answer: String, sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws {
+    try send(signal: .resume)
+    try await expectNext(answer, sourceLocation: sourceLocation)
+  }
+}
+
+/// The letter for what a process does, as `/proc` has it; `nil` if there is none of that number.
+func processState(_ processID: Int32) -> Character? {
+  guard let file = FileHandle(forReadingAtPath: "/proc/\(processID)/stat") else { return nil }
+  let text = String(decoding: file.readDataToEndOfFile(), as: UTF8.self)
+  // The command, in parentheses, may contain anything.
+  return text.lastIndex(of: ")").flatMap { text[$0...].dropFirst(2).first }
+}
+
+extension PrivateSharedMemory {
+  /// Makes temporary memory whose only holder is killed.
+  func leaveStale(
+    _ name: String, byteCount: Int = 4096, sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws {
+    let (status, _) = try await withChildProcess(Places.helper) { helper in
+      try await helper.expect(
+        "create \(name) \(byteCount) temporary", "ok \(name)", sourceLocation: sourceLocation)
+      try await helper.expect("set 0 7", "ok ", sourceLocation: sourceLocation)
+      try helper.kill()
+    }
+    #expect(status == .signaled(9), sourceLocation: sourceLocation)
+    #expect(try names().contains(name), sourceLocation: sourceLocation)
+  }
+
+  /// Expects just these names.
+  func expectNames(
+    _ names: [String], sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    #expect(try self.names() == names, sourceLocation: sourceLocation)
+  }
+
+  func inode(_ name: String) throws -> UInt64 {
+    try #require(
+      FileManager.default.attributesOfItem(atPath: path(name))[.systemFileNumber] as? UInt64)
+  }
+
+  /// The name under which memory lies for the moment before it is gone.
+  func aside(_ name: String, inode: UInt64) -> String { ".swift-removing.\(inode).\(name)" }
+
+  /// Makes memory as a program in another language does, without a lease: a plain file.
+  func makeForeign(_ name: String, isTemporary: Bool = false) throws {
+    let mode = isTemporary ? 0o1600 : 0o600
+    try #require(
+      FileManager.default.createFile(
+        atPath: path(name), contents: Data(repeating: 9, count: 4096)))
+    try #require(chmod(path(name), mode_t(mode)) == 0)
+  }
+
+  func remove(_ name: String) throws {
+    try FileManager.default.removeItem(atPath: path(name))
   }
 }
 

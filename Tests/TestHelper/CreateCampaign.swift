@@ -13,7 +13,6 @@
 
 internal import Glibc
 internal import Interprocess
-internal import SystemPackage
 internal import TestSupport
 
 /// Kills a process that creates shared memory, at random moments, and looks at what it leaves.
@@ -26,7 +25,7 @@ struct CreateCampaign {
   var rounds: Int
 
   func run() async throws {
-    let freeAtStart = try freeBlockCount()
+    let freeAtStart = try FreeSpace.now().blockCount
     var completeCount = 0
     var emptyCount = 0
     for round in 1...rounds {
@@ -42,7 +41,7 @@ struct CreateCampaign {
         try SharedMemory.unlink(segment.name)
       }
       if segments.isEmpty { emptyCount += 1 } else { completeCount += 1 }
-      let free = try freeBlockCount()
+      let free = try FreeSpace.now().blockCount
       guard free == freeAtStart else {
         fatalError("Round \(round) leaked \(freeAtStart - free) blocks")
       }
@@ -59,15 +58,6 @@ struct CreateCampaign {
     for offset in stride(from: 0, to: Self.byteCount, by: Self.stepByteCount)
     where memory.load(fromByteOffset: offset, as: UInt64.self) != seed &+ UInt64(offset) {
       fatalError("\(name) is not filled at \(offset)")
-    }
-  }
-
-  private func freeBlockCount() throws -> UInt {
-    let directory = try FileDescriptor.open(FilePath("/dev/shm"), .readOnly)
-    return try directory.closeAfter {
-      var status = statvfs()
-      guard fstatvfs(directory.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
-      return status.f_bfree
     }
   }
 

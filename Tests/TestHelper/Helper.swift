@@ -34,10 +34,20 @@ struct Helper {
           answer("error \(error.code)")
         }
       }
+    case "adopt":
+      try Passing.adoptStandardInput()
     case "create-campaign":
       try await CreateCampaign(rounds: number(2)).run()
     case "create-loop":
       try CreateCampaign.createForever(seed: UInt64(number(2)))
+    case "lifetimes-campaign":
+      // A write to a worker that is gone must not end the conductor.
+      signal(SIGPIPE, SIG_IGN)
+      let seed = CommandLine.arguments.count > 3 ? seed(3) : .random(in: 1...UInt64.max)
+      var campaign = try LifetimesCampaign(killCount: number(2), seed: seed)
+      campaign.run()
+    case "lifetimes-worker":
+      LifetimesWorker(log: CommandLine.arguments[2], index: number(3), seed: seed(4)).run()
     case let other:
       fatalError("Unknown argument \(other ?? "")")
     }
@@ -46,6 +56,13 @@ struct Helper {
   /// Prints a line at once, whatever the standard output is.
   static func answer(_ line: String) {
     guard (try? FileDescriptor.standardOutput.writeAll((line + "\n").utf8)) != nil else { exit(1) }
+  }
+
+  private static func seed(_ position: Int) -> UInt64 {
+    guard let seed = UInt64(CommandLine.arguments[position]) else {
+      fatalError("Argument \(position) is not a seed")
+    }
+    return seed
   }
 
   private static func number(_ position: Int) -> Int {

@@ -14,10 +14,12 @@
 internal import Glibc
 internal import Interprocess
 internal import SystemPackage
+internal import TestFork
 
 /// What one conversation with a test holds, and the commands that it understands.
 final class Session {
   private var memory: SharedMemory?
+  private var child: ForkedChild?
 
   /// Performs one command and returns the words of its result.
   func perform(_ line: String) throws(InterprocessError) -> String {
@@ -28,7 +30,8 @@ final class Session {
       let byteCount = words.number()
       let permissions = words.option("permissions").flatMap { UInt32($0, radix: 8) } ?? 0o600
       memory = try SharedMemory.create(
-        name, byteCount: byteCount, permissions: FilePermissions(rawValue: permissions),
+        name, byteCount: byteCount, lifetime: words.lifetime,
+        permissions: FilePermissions(rawValue: permissions),
         reservation: words.flag("onDemand") ? .onDemand : .reserved)
       return name
     case "attach":
@@ -38,6 +41,15 @@ final class Session {
         name, access: words.flag("readOnly") ? .readOnly : .readWrite,
         owner: words.flag("anyone") ? .anyone : .currentUser, waitingUpTo: timeout)
       return "\(memory?.byteCount ?? 0)"
+    case "attachOrCreate":
+      let name = words.next()
+      memory = try SharedMemory.attachOrCreate(
+        name, byteCount: words.number(), lifetime: words.lifetime)
+      return memory?.isCreator == true ? "created" : "attached"
+    case "sweep":
+      return try SharedMemory.sweep().joined(separator: " ")
+    case "cycles":
+      return try cycles(words.next(), count: words.number())
     case "race":
       return try race(words.next(), byteCount: words.number(), startingAt: words.number())
     case "get":
@@ -54,6 +66,15 @@ final class Session {
       memory?.storeBytes(
         of: Double(words.next()) ?? .nan, toByteOffset: offset, as: Double.self)
       return ""
+    case "receive":
+      memory = try Passing.receive(from: words.next())
+      return "\(memory?.byteCount ?? 0) \(memory?.name ?? "")"
+    case "grow":
+      try memory?.grow(to: words.number())
+      return "\(memory?.byteCount ?? 0)"
+    case "refresh":
+      try memory?.refresh()
+      return "\(memory?.byteCount ?? 0)"
     case "close":
       memory = nil
       return ""
@@ -75,6 +96,17 @@ final class Session {
     case "dieAt":
       dieAt(words.next())
       return ""
+    case "stopAt":
+      stopAt(words.rest())
+      return ""
+    case "fork":
+      return fork(outliving: words.flag("outliving"))
+    case "child":
+      return child?.ask(words.rest().joined(separator: " ")) ?? "none"
+    case "exit":
+      exit(0)
+    case "_exit":
+      _exit(0)
     case let command:
       fatalError("Unknown command \(command)")
     }
@@ -105,8 +137,81 @@ final class Session {
     return "\(role) \(creator)"
   }
 
+  /// Creates, attaches, closes and unlinks, again and again, and tells what this process has more
+  /// afterwards: descriptors, mappings of shared memory, and mappings in all.
+  private func cycles(_ name: String, count: Int) throws(InterprocessError) -> String {
+    var start = ProcessUse.now()
+    for cycle in 1...count {
+      let isTemporary = cycle.isMultiple(of: 2)
+      var memory = try SharedMemory.create(
+        name, byteCount: 8192, lifetime: isTemporary ? .whileAttached : .untilUnlinked)
+      let other = try SharedMemory.attach(
+        name, access: cycle.isMultiple(of: 3) ? .readOnly : .readWrite)
+      memory[4097] = 1
+      guard other[4097] == 1 else { fatalError("Cycle \(cycle) sees other memory") }
+      if !isTemporary || cycle.isMultiple(of: 4) { try other.unlink() }
+      other.close()
+      memory.close()
+      // By then the heap has the pages that it needs.
+      if cycle == count / 10 { start = .now() }
+    }
+    let end = ProcessUse.now()
+    let differences = [
+      end.descriptorCount - start.descriptorCount,
+      end.sharedMappingCount - start.sharedMappingCount, end.mappingCount - start.mappingCount,
+    ]
+    return differences.map { "\($0)" }.joined(separator: " ")
+  }
+
+  /// Forks a child that has what this process has, and performs commands that it gets from it.
+  ///
+  /// - Parameter isOutliving: Whether the child waits to be killed when its parent is gone.
+  private func fork(outliving isOutliving: Bool) -> String {
+    var ends: [CInt] = [0, 0]
+    guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0 else {
+      fatalError("No socket")
+    }
+    let processID = ipctest_fork()
+    if processID != 0 {
+      _ = Glibc.close(ends[1])
+      child = ForkedChild(processID: processID, fd: ends[0])
+      return "\(processID)"
+    }
+    // No orphan stays for ever, whatever becomes of the test.
+    alarm(120)
+    dup2(ends[1], 0)
+    dup2(ends[1], 1)
+    for end in ends { _ = Glibc.close(end) }
+    child = nil
+    while let line = readLine() {
+      do {
+        Helper.answer("ok \(try perform(line))")
+      } catch {
+        Helper.answer("error \(error.code)")
+      }
+    }
+    // The parent is gone.
+    while isOutliving { pause() }
+    exit(0)
+  }
+
   private func text<Value>(_ value: Value?) -> String {
     value.map { "\($0)" } ?? "closed"
+  }
+
+  /// Says so and stops this process when it comes to one of some checkpoints, once at each.
+  private func stopAt(_ labels: [String]) {
+    #if DEBUG
+      // Only one thread exists here.
+      nonisolated(unsafe) var labels = Set(labels)
+      Checkpoint.handler = { checkpoint in
+        guard labels.remove(checkpoint.rawValue) != nil else { return }
+        Helper.answer("stopped \(checkpoint.rawValue)")
+        raise(SIGSTOP)
+      }
+    #else
+      fatalError("Checkpoints exist in debug builds only")
+    #endif
   }
 
   /// Kills this process as soon as it comes to a checkpoint.
@@ -118,6 +223,29 @@ final class Session {
     #else
       fatalError("Checkpoints exist in debug builds only")
     #endif
+  }
+}
+
+/// A child made by `fork`, as its parent sees it.
+private struct ForkedChild {
+  var processID: pid_t
+  var fd: CInt
+
+  /// The child's answer to a command; how it has ended if it gave none.
+  func ask(_ command: String) -> String {
+    let socket = FileDescriptor(rawValue: fd)
+    guard (try? socket.writeAll((command + "\n").utf8)) != nil else { return "deaf" }
+    var answer: [UInt8] = []
+    while answer.last != UInt8(ascii: "\n") {
+      var byte: UInt8 = 0
+      guard read(fd, &byte, 1) == 1 else {
+        var status: CInt = 0
+        waitpid(processID, &status, 0)
+        return "ended \(status)"
+      }
+      answer.append(byte)
+    }
+    return String(decoding: answer.dropLast(), as: UTF8.self)
   }
 }
 
@@ -138,6 +266,13 @@ struct Words {
     guard let number = Int(word) else { fatalError("\(word) is not a number") }
     return number
   }
+
+  mutating func rest() -> [String] {
+    defer { words = [] }
+    return words.map { String($0) }
+  }
+
+  var lifetime: SharedMemory.Lifetime { flag("temporary") ? .whileAttached : .untilUnlinked }
 
   func flag(_ name: String) -> Bool {
     words.contains { $0 == name }

@@ -92,7 +92,8 @@ package struct ChildProcess: Sendable {
 
 /// Starts a program, whose standard error is that of the tests, and talks to it.
 ///
-/// The program's input is closed when the body ends, and the program is waited for.
+/// The program's input is closed when the body ends, and the program is waited for. If the body
+/// throws, the program is killed first, as it may have been stopped.
 ///
 /// - Returns: How the program ended, and what the body returned.
 package func withChildProcess<Result: Sendable>(
@@ -104,7 +105,13 @@ package func withChildProcess<Result: Sendable>(
     environment: updatedEnvironment(environment),
     input: .inputWriter, output: .sequence, error: .currentStandardError
   ) { execution in
-    try await body(ChildProcess(execution))
+    let child = ChildProcess(execution)
+    do {
+      return try await body(child)
+    } catch {
+      try? child.kill()
+      throw error
+    }
   }
   return (outcome.terminationStatus, outcome.closureResult)
 }

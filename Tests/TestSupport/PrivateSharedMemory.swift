@@ -11,7 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-import Glibc
+import Foundation
+package import Subprocess
 
 /// Runs a program in a mount namespace of its own, where `/dev/shm` is an empty tmpfs.
 ///
@@ -20,10 +21,62 @@ package func runWithPrivateSharedMemory(
   _ mountOptions: String, _ program: String, _ arguments: [String] = [],
   environment: [String: String] = [:], input: String = ""
 ) async throws -> ProcessOutcome {
-  let mount = "mount -t tmpfs -o \(mountOptions) tmpfs /dev/shm && exec \"$0\" \"$@\""
+  try await run(
+    "unshare", unshareArguments(mountOptions, "exec \"$0\" \"$@\"") + [program] + arguments,
+    environment: environment, input: input)
+}
+
+/// A `/dev/shm` that only the programs see which are started in it, so that nobody else makes,
+/// sweeps or counts anything there.
+package struct PrivateSharedMemory: Sendable {
+  fileprivate let keeperID: Int32
+
+  /// The directory, as this process can reach it.
+  package var directory: String { "/proc/\(keeperID)/root/dev/shm" }
+
+  package func path(_ name: String) -> String { "\(directory)/\(name)" }
+
+  /// Everything that lies there, sorted.
+  package func names() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
+  }
+
+  /// Starts a program there, and talks to it.
+  package func withChildProcess<Result: Sendable>(
+    _ program: String, _ arguments: [String] = [],
+    _ body: (ChildProcess) async throws -> Result
+  ) async throws -> (status: TerminationStatus, result: Result) {
+    let namespaces = geteuid() == 0 ? ["--mount"] : ["--user", "--preserve-credentials", "--mount"]
+    return try await TestSupport.withChildProcess(
+      "nsenter", ["--target", "\(keeperID)"] + namespaces + [program] + arguments, body)
+  }
+
+  /// Starts the helper there, and talks to it.
+  package func withHelper<Result: Sendable>(
+    _ body: (ChildProcess) async throws -> Result
+  ) async throws -> Result {
+    try await withChildProcess(Places.helper, [], body).result
+  }
+}
+
+/// Makes a `/dev/shm` that lasts as long as the body.
+package func withPrivateSharedMemory<Result: Sendable>(
+  _ body: (PrivateSharedMemory) async throws -> Result
+) async throws -> Result {
+  // `cat` ends when its input does.
+  try await withChildProcess("unshare", unshareArguments("size=64m", "echo mounted && exec cat")) {
+    keeper in
+    guard try await keeper.nextLine() == "mounted" else { throw CannotMount() }
+    return try await body(PrivateSharedMemory(keeperID: keeper.processID))
+  }.result
+}
+
+private struct CannotMount: Error {}
+
+/// - Parameter command: What the shell does once the tmpfs is there.
+private func unshareArguments(_ mountOptions: String, _ command: String) -> [String] {
   // Root needs no user namespace, and may be on a system that allows none.
   let namespaces = geteuid() == 0 ? ["--mount"] : ["--map-root-user", "--mount"]
-  return try await run(
-    "unshare", namespaces + ["sh", "-c", mount, program] + arguments, environment: environment,
-    input: input)
+  let mount = "mount -t tmpfs -o \(mountOptions) tmpfs /dev/shm"
+  return namespaces + ["sh", "-c", "\(mount) && \(command)"]
 }

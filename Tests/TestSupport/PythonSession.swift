@@ -21,10 +21,18 @@ extension Python {
   /// `getDouble OFFSET`, `setDouble OFFSET VALUE`, `close`, `unlink`, and `exec STATEMENT` with the
   /// block as `shm`. The interpreter's own clean-up of names is switched off, as a program must do
   /// that shares memory with others.
+  ///
+  /// - Parameter place: Where it sees a `/dev/shm` that is not that of this process.
   package func withSession<Result: Sendable>(
-    _ body: (ChildProcess) async throws -> Result
+    in place: PrivateSharedMemory? = nil, _ body: (ChildProcess) async throws -> Result
   ) async throws -> Result {
-    let (status, result) = try await withChildProcess(path, ["-u", "-c", Self.session], body)
+    let arguments = ["-u", "-c", Self.session]
+    let (status, result) =
+      if let place {
+        try await place.withChildProcess(path, arguments, body)
+      } else {
+        try await withChildProcess(path, arguments, body)
+      }
     guard status.isSuccess else {
       throw SessionFailure(interpreter: description, status: "\(status)")
     }

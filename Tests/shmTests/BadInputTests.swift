@@ -121,7 +121,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       errors: #"""
         Error: Missing expected argument '<name>'
         Help:  <name>  The name: 1 to 255 bytes without a slash.
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand]
+        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -130,7 +130,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       errors: #"""
         Error: Missing expected argument '--bytes <size>'
         Help:  --bytes <size>  How large, such as 4096, 64KiB or 1GiB.
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand]
+        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -139,7 +139,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       errors: #"""
         Error: Missing value for '--bytes <size>'
         Help:  --bytes <size>  How large, such as 4096, 64KiB or 1GiB.
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand]
+        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -148,7 +148,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       errors: #"""
         Error: The value '-1' is invalid for '--bytes <size>': it is not a whole number.
         Help:  --bytes <size>  How large, such as 4096, 64KiB or 1GiB.
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand]
+        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -157,7 +157,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       errors: #"""
         Error: The value '5XiB' is invalid for '--bytes <size>': it is not a whole number.
         Help:  --bytes <size>  How large, such as 4096, 64KiB or 1GiB.
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand]
+        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -166,7 +166,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       errors: #"""
         Error: The value '8388608TiB' is invalid for '--bytes <size>': it is too large.
         Help:  --bytes <size>  How large, such as 4096, 64KiB or 1GiB.
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand]
+        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -175,7 +175,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       errors: #"""
         Error: The value '0800' is invalid for '--mode <mode>': it is not an octal number from 0000 to 0777.
         Help:  --mode <mode>  Who may use it, in octal: read is 4, write is 2; user, group, others. (default: 0600)
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand]
+        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -184,7 +184,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       errors: #"""
         Error: The value '1777' is invalid for '--mode <mode>': it is not an octal number from 0000 to 0777.
         Help:  --mode <mode>  Who may use it, in octal: read is 4, write is 2; user, group, others. (default: 0600)
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand]
+        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -193,7 +193,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       errors: #"""
         Error: The value '-1' is invalid for '--mode <mode>': it is not an octal number from 0000 to 0777.
         Help:  --mode <mode>  Who may use it, in octal: read is 4, write is 2; user, group, others. (default: 0600)
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand]
+        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -201,7 +201,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       "create", "NAME", "--bytes", "1", "--on-demand=yes",
       errors: #"""
         Error: The option '--on-demand' does not take any value, but 'yes' was specified.
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand]
+        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),

@@ -78,6 +78,7 @@ struct HelpText: Sendable, CustomTestStringConvertible {
                                   input.
           save                    Copy shared memory into a file or to standard output.
           remove                  Remove shared memory by name.
+          sweep                   Remove temporary memory that nobody has any more.
 
           See 'shm help <subcommand>' for detailed help.
 
@@ -106,14 +107,15 @@ struct HelpText: Sendable, CustomTestStringConvertible {
       text: #"""
         OVERVIEW: Create shared memory, filled with zeros.
 
-        The memory stays until it is removed, or until the system restarts. Its pages
-        are taken at once, so that a full /dev/shm is found here and not by those who
-        use the memory.
+        The memory stays until it is removed, or until the system restarts; with
+        --hold, until this command and all others that attach to it meanwhile are done.
+        Its pages are taken at once, so that a full /dev/shm is found here and not by
+        those who use the memory.
 
           shm create MyMemory --bytes 1024
           shm create frames --bytes 64MiB --mode 0660
 
-        USAGE: shm create <name> --bytes <size> [--mode <mode>] [--on-demand]
+        USAGE: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
 
         ARGUMENTS:
           <name>                  The name: 1 to 255 bytes without a slash.
@@ -125,6 +127,8 @@ struct HelpText: Sendable, CustomTestStringConvertible {
           --on-demand             Take pages when they are first touched. A process
                                   that touches one when there is no room left is ended
                                   by the system.
+          --hold                  Make temporary memory, and hold it until this command
+                                  is ended.
           -h, --help              Show help information.
 
 
@@ -135,10 +139,13 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         OVERVIEW: List all shared memory.
 
         Shows everything in /dev/shm: the name, the size, the bytes that are taken from
-        the system's memory, the owner, the permissions, how long ago it was made, and
-        the processes that have it mapped. Processes that this user may not look into
-        are not shown. A size is given in a unit if it is a whole number of them, else
-        in bytes: 64KiB, 1500. Control characters in names are shown as \n or \x1b.
+        the system's memory, the owner, the permissions, how long ago it was made, its
+        lifetime, how many handles of Swift programs are open on it, and the processes
+        that have it mapped. Lasting memory stays until it is removed; temporary memory
+        goes with its last handle, and is STALE if nobody has it any more, which `shm
+        sweep` removes. Processes that this user may not look into are not shown. A
+        size is given in a unit if it is a whole number of them, else in bytes: 64KiB,
+        1500. Control characters in names are shown as \n or \x1b.
 
           shm list
           shm list --json
@@ -319,6 +326,27 @@ struct HelpText: Sendable, CustomTestStringConvertible {
           <name>                  The names.
 
         OPTIONS:
+          -h, --help              Show help information.
+
+
+        """#),
+    HelpText(
+      command: ["sweep"],
+      text: #"""
+        OVERVIEW: Remove temporary memory that nobody has any more.
+
+        Temporary memory goes with the last process that has it. If these are all
+        killed, its name stays, and `shm list` shows it as STALE. Memory that any
+        process still has is never removed, and neither is memory that stays until it
+        is removed by name.
+
+          shm sweep --dry-run
+          shm sweep
+
+        USAGE: shm sweep [--dry-run]
+
+        OPTIONS:
+          --dry-run               Only print the names that would be removed.
           -h, --help              Show help information.
 
 

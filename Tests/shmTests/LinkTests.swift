@@ -44,7 +44,8 @@ struct LinkTests {
     }
     #expect(modules.contains("Glibc"))
     let allowed: Set = [
-      "ArgumentParser", "CInterprocess", "Glibc", "Interprocess", "SystemPackage",
+      "ArgumentParser", "CInterprocess", "Glibc", "Interprocess", "Synchronization",
+      "SystemPackage",
     ]
     #expect(modules.subtracting(allowed).isEmpty)
   }

@@ -24,18 +24,22 @@ struct ListTests {
     let outcome = try await runWithOwnSharedMemory(
       "size=64k", "\"$SHM\" list && \"$SHM\" list --json")
     #expect(
-      outcome == .success("NAME  SIZE  RESIDENT  OWNER  MODE  AGE  PROCESSES\n[]\n"))
+      outcome
+        == .success("NAME  SIZE  RESIDENT  OWNER  MODE  AGE  LIFETIME  HANDLES  PROCESSES\n[]\n"))
   }
 
   @Test("The whole list")
   func whole() async throws {
     let script = #"""
+      mkfifo /dev/shm/fifo
       "$SHM" create frames --bytes 1MiB --mode 0664 --on-demand
       "$SHM" create a --bytes 1500
       "$SHM" create $'odd\n\e[31m\\"' --bytes 4096
+      "$SHM" create stale --bytes 8KiB --hold > /dev/shm/fifo & read < /dev/shm/fifo
+      { kill -KILL $!; wait $!; } 2> /dev/null
       chown 65534 /dev/shm/frames
       chown 4000000 /dev/shm/a
-      mkfifo /dev/shm/fifo; mkdir /dev/shm/directory; ln -s a /dev/shm/link
+      mkdir /dev/shm/directory; ln -s a /dev/shm/link
       "$SHM" list | sed -E 's/ +[0-9]+s/  AGE/'
       "$SHM" list --json | sed -E 's/"ageSeconds": [0-9]+\.[0-9]+/"ageSeconds": AGE/'
       """#
@@ -44,14 +48,16 @@ struct ListTests {
       outcome
         == .success(
           #"""
-          NAME              SIZE  RESIDENT  OWNER    MODE  AGE  PROCESSES
-          a                 1500      4KiB  4000000  0600  AGE
-          frames            1MiB         0  nobody   0664  AGE
-          odd\n\x1b[31m\\"  4KiB      4KiB  root     0600  AGE
+          NAME              SIZE  RESIDENT  OWNER    MODE  AGE  LIFETIME  HANDLES  PROCESSES
+          a                 1500      4KiB  4000000  0600  AGE  lasting         0
+          frames            1MiB         0  nobody   0664  AGE  lasting         0
+          odd\n\x1b[31m\\"  4KiB      4KiB  root     0600  AGE  lasting         0
+          stale             8KiB      8KiB  root     0600  AGE  STALE           0
           [
-            {"name": "a", "byteCount": 1500, "residentByteCount": 4096, "userID": 4000000, "mode": "0600", "ageSeconds": AGE, "processes": []},
-            {"name": "frames", "byteCount": 1048576, "residentByteCount": 0, "userID": 65534, "mode": "0664", "ageSeconds": AGE, "processes": []},
-            {"name": "odd\n\u001b[31m\\\"", "byteCount": 4096, "residentByteCount": 4096, "userID": 0, "mode": "0600", "ageSeconds": AGE, "processes": []}
+            {"name": "a", "byteCount": 1500, "residentByteCount": 4096, "userID": 4000000, "mode": "0600", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
+            {"name": "frames", "byteCount": 1048576, "residentByteCount": 0, "userID": 65534, "mode": "0664", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
+            {"name": "odd\n\u001b[31m\\\"", "byteCount": 4096, "residentByteCount": 4096, "userID": 0, "mode": "0600", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
+            {"name": "stale", "byteCount": 8192, "residentByteCount": 8192, "userID": 0, "mode": "0600", "ageSeconds": AGE, "lifetime": "whileAttached", "handleCount": 0, "isStale": true, "processes": []}
           ]
 
           """#))
@@ -89,6 +95,8 @@ struct ListTests {
             resident   12KiB (12288 bytes)
             owner      \(user)mode       0600
             age AGE
+            lifetime   lasting
+            handles    1
             processes  \(text)
 
             """))
@@ -97,7 +105,8 @@ struct ListTests {
         .joined(separator: ", ")
       let object = """
         {"name": "\(name)", "byteCount": 10240, "residentByteCount": 12288, "userID": \(geteuid()), \
-        "mode": "0600", "ageSeconds": AGE, "processes": [\(json)]}
+        "mode": "0600", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 1, "isStale": false, \
+        "processes": [\(json)]}
         """
       let jsonInfo = try await shm("info", name, "--json")
       #expect(
@@ -108,7 +117,7 @@ struct ListTests {
       let list = try await shm("list").replacingAge(/\ 0600 +[0-9]+[smhd]/, by: " 0600  AGE")
       let row = try #require(list.output.split(separator: "\n").first { $0.hasPrefix(name + " ") })
       let cells = row.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
-      #expect(cells == "\(name) 10KiB 12KiB \(user.dropLast()) 0600 AGE \(text)")
+      #expect(cells == "\(name) 10KiB 12KiB \(user.dropLast()) 0600 AGE lasting 1 \(text)")
       let jsonList = try await shm("list", "--json")
         .replacingAge(/"ageSeconds": [0-9.]+/, by: "\"ageSeconds\": AGE")
       #expect(jsonList.output.contains("\n  \(object)"))

@@ -14,6 +14,7 @@
 #ifndef CINTERPROCESS_H
 #define CINTERPROCESS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 // This header includes no other system header: what one of them declares would count as declared here.
@@ -28,13 +29,67 @@ extern const int ipc_O_PATH;
 /// `F_OFD_GETLK`, `F_OFD_SETLK`: locks that belong to an open file description, not to a process.
 extern const int ipc_F_OFD_GETLK;
 extern const int ipc_F_OFD_SETLK;
+/// `RENAME_NOREPLACE`.
+extern const unsigned ipc_RENAME_NOREPLACE;
+
+/// `renameat2` between two paths.
+int ipc_rename(const char *_Nonnull from, const char *_Nonnull to, unsigned flags);
 
 /// The time at which the file was made, as `statx` tells it, in whole seconds since 1970 and nanoseconds.
 /// Returns 0, or -1 with `errno`; `ENODATA` where the file system keeps no such time.
 int ipc_birth_time(int fd, int64_t *_Nonnull seconds, int64_t *_Nonnull nanoseconds);
 
+/// `mremap` with leave to move. Returns `MAP_FAILED` with `errno`.
+void *_Nullable ipc_remap(void *_Nonnull start, size_t old_byte_count, size_t byte_count);
+
 /// The two parts of a device number, as the kernel prints them.
 unsigned ipc_device_major(uint64_t device);
 unsigned ipc_device_minor(uint64_t device);
+
+// MARK: - Anonymous memory
+
+/// `memfd_create` with `MFD_CLOEXEC` and leave to seal.
+int ipc_open_anonymous(void);
+/// Seals the size of such a file: nobody can shrink it, enlarge it, or take the seals away.
+int ipc_seal_size(int fd);
+/// Whether nobody can shrink the file.
+int ipc_is_sealed_against_shrinking(int fd);
+
+/// Sends all bytes of a message over a socket, and a descriptor with the first of them. Returns 0, or -1
+/// with `errno`; a socket that the other side has closed is `EPIPE`, and no signal.
+int ipc_send(int socket, int fd, const void *_Nonnull bytes, size_t byte_count);
+/// Receives exactly that many bytes and the descriptor that came with them, which is closed on `exec`.
+/// Returns the descriptor, or -1 with `errno`: `ENOMSG` if the other side has closed the socket before,
+/// `EBADMSG` if the message is cut short or comes with no descriptor or with several.
+int ipc_receive(int socket, void *_Nonnull bytes, size_t byte_count);
+
+// MARK: - Forked children
+
+/// An open file of the library and the memory that is mapped from it, as a forked child finds them.
+///
+/// A lease belongs to an open file description. A child that `fork` makes inherits descriptors and
+/// mappings of that same description, and would keep the lease for as long as it runs. So every file
+/// that may hold one is noted in a list, and in the child, before `fork` returns there, each is
+/// exchanged for a description of the child's own, which holds no lease: under the same number, and
+/// mapped at the same address.
+typedef struct ipc_file {
+  int fd;
+  int is_writable;
+  void *_Nullable start;
+  size_t byte_count;
+  struct ipc_file *_Nullable next;
+  struct ipc_file *_Nullable previous;
+} ipc_file;
+
+/// Holds off `fork` in other threads. To be held from before a file is opened until it is noted, and while
+/// its mapping changes.
+void ipc_fork_lock(void);
+void ipc_fork_unlock(void);
+
+/// Notes a file, with the lock held. Returns NULL with `errno` if there is no memory.
+ipc_file *_Nullable ipc_file_note(int fd, int is_writable);
+
+/// Strikes a file off the list, takes the lock itself, and returns the descriptor, to be closed.
+int ipc_file_strike(ipc_file *_Nonnull file);
 
 #endif

@@ -29,7 +29,7 @@ extension SharedMemory {
     fromByteOffset byteOffset: Int = 0, as type: Value.Type
   ) -> Value {
     // SAFETY: `pointer` has checked that the bytes are mapped, and every bit pattern is a value.
-    unsafe mapping.pointer(at: byteOffset, byteCount: MemoryLayout<Value>.size)
+    unsafe range.pointer(at: byteOffset, byteCount: MemoryLayout<Value>.size)
       .loadUnaligned(as: type)
   }
 
@@ -49,7 +49,7 @@ extension SharedMemory {
     of value: Value, toByteOffset byteOffset: Int = 0, as type: Value.Type
   ) {
     // SAFETY: `mutablePointer` has checked that the bytes are mapped, and for writing.
-    unsafe mapping.mutablePointer(at: byteOffset, byteCount: MemoryLayout<Value>.size)
+    unsafe range.mutablePointer(at: byteOffset, byteCount: MemoryLayout<Value>.size)
       .storeBytes(of: value, as: type)
   }
 
@@ -65,11 +65,11 @@ extension SharedMemory {
   @inlinable
   @_lifetime(borrow self)
   public borrowing func span<Element: Shareable>(of type: Element.Type) -> Span<Element> {
-    let byteCount = mapping.byteCount / MemoryLayout<Element>.stride * MemoryLayout<Element>.stride
+    let byteCount = range.byteCount / MemoryLayout<Element>.stride * MemoryLayout<Element>.stride
     // SAFETY: a mapping begins on a page, so that it is aligned for every type; every bit pattern
     // is an element; the bytes stay mapped while `self` is borrowed.
     let bytes = unsafe UnsafeRawBufferPointer(
-      start: mapping.pointer(at: 0, byteCount: byteCount), count: byteCount)
+      start: range.pointer(at: 0, byteCount: byteCount), count: byteCount)
     return unsafe _overrideLifetime(Span<Element>(_unsafeBytes: bytes), borrowing: self)
   }
 
@@ -86,11 +86,11 @@ extension SharedMemory {
   public mutating func mutableSpan<Element: Shareable>(
     of type: Element.Type
   ) -> MutableSpan<Element> {
-    let byteCount = mapping.byteCount / MemoryLayout<Element>.stride * MemoryLayout<Element>.stride
+    let byteCount = range.byteCount / MemoryLayout<Element>.stride * MemoryLayout<Element>.stride
     // SAFETY: as for `span(of:)`; the exclusive borrow of `self` keeps other views of this handle
     // away.
     let bytes = unsafe UnsafeMutableRawBufferPointer(
-      start: mapping.mutablePointer(at: 0, byteCount: byteCount), count: byteCount)
+      start: range.mutablePointer(at: 0, byteCount: byteCount), count: byteCount)
     return unsafe _overrideLifetime(MutableSpan<Element>(_unsafeBytes: bytes), mutating: &self)
   }
 

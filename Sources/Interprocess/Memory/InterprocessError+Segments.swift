@@ -84,6 +84,17 @@ extension InterprocessError {
       code: .permissionDenied, name: name.value, message: message, errno: errno)
   }
 
+  /// The error for a directory that cannot be looked through.
+  static func listing(_ directory: String, _ errno: Errno) -> InterprocessError {
+    switch errno {
+    case .permissionDenied:
+      InterprocessError(
+        code: .permissionDenied, message: "This user may not list \(directory).", errno: errno)
+    default:
+      .system(errno, name: nil, action: "list \(directory)")
+    }
+  }
+
   /// The error for a failed call on the way to attaching.
   static func attaching(
     _ name: SegmentName, access: SharedMemory.Access, _ errno: Errno

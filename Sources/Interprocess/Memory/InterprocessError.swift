@@ -46,6 +46,8 @@ public struct InterprocessError: Error, Sendable, Hashable {
     case outOfMemory(needed: Int, available: Int)
     /// Something else lies under that name, or something of another type.
     case wrongKind(expected: String, found: String)
+    /// The bytes are not what they should be, for that reason.
+    case corrupted(String)
     /// The time-out passed.
     case timedOut
     /// Any other error of the system.
@@ -67,7 +69,7 @@ public struct InterprocessError: Error, Sendable, Hashable {
   /// Creates an error.
   ///
   /// Programs need this only to end an `initializingWith` closure of
-  /// ``SharedMemory/create(_:byteCount:permissions:reservation:initializingWith:)``.
+  /// ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
   ///
   /// - Parameters:
   ///   - code: The reason.

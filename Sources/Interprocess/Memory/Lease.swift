@@ -18,23 +18,48 @@ internal import SystemPackage
 ///
 /// No byte of the memory and no process number is involved, so that neither a crash nor a reused
 /// number can leave a wrong trace.
-struct Lease: ~Copyable, Sendable {
-  /// The byte whose shared lock says "someone uses this segment".
+///
+/// Who wants to remove the name of a temporary segment claims it first, by the same lock held
+/// exclusively, which nobody can get while a handle is open anywhere. What each side may see:
+///
+/// - A creator holds its lease before the segment has a name.
+/// - An attacher takes a lease only on a segment on which it has just seen another's (a claim is
+///   none: who holds it may be killed before the name is gone), and looks afterwards whether the
+///   segment still has a name. So a segment without holders stays without: nobody revives it, and
+///   two attachers that meet cannot take each other for holders.
+/// - The last one to close drops its lease before it claims. Two that close at once may both find
+///   no lease; the kernel gives the claim to one. If they did it the other way round, each would
+///   see the other's lease, and neither would remove the name.
+/// - Whoever is killed between two of these steps loses lease and claim at that moment. What is
+///   left is a segment with a name and without holders: stale, for the next creator or sweep to
+///   remove.
+enum Lease {
+  /// The byte whose lock says "someone uses this segment".
   ///
   /// Locks may lie behind the end of a file, and no segment is that large.
   static let byteOffset = 1 << 62
 
-  let descriptor: Descriptor
-
   /// Takes a lease on an open segment, which the descriptor then holds.
   ///
-  /// - Returns: `false` if somebody holds the lock exclusively: the segment is being removed.
+  /// - Returns: `false` if somebody has claimed the segment: it is being removed.
   static func take(on descriptor: borrowing Descriptor) throws(Errno) -> Bool {
     try FileLocks.tryLock(.shared, byte: byteOffset, of: descriptor)
   }
 
-  /// - Parameter descriptor: The descriptor on which the lease was taken.
-  init(heldBy descriptor: consuming Descriptor) {
-    self.descriptor = descriptor
+  /// Whether anybody else holds a lease.
+  static func isLeasedByOthers(on descriptor: borrowing Descriptor) throws(Errno) -> Bool {
+    try FileLocks.othersLock(byte: byteOffset, of: descriptor) == .shared
+  }
+
+  /// Claims a segment for removal.
+  ///
+  /// - Returns: `false` if anybody holds a lease or a claim.
+  static func claim(_ descriptor: borrowing Descriptor) throws(Errno) -> Bool {
+    try FileLocks.tryLock(.exclusive, byte: byteOffset, of: descriptor)
+  }
+
+  /// Gives up the lease or the claim.
+  static func drop(on descriptor: borrowing Descriptor) throws(Errno) {
+    try FileLocks.unlock(byte: byteOffset, of: descriptor)
   }
 }

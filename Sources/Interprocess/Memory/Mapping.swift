@@ -13,14 +13,71 @@
 
 internal import SystemPackage
 
-/// A range of shared memory that is mapped into this process, and unmapped at the end of its life.
+/// An open file of shared memory and the range of it that is mapped into this process; both end
+/// with the life of the value.
 ///
-/// This is the one type that owns a mapping. Everything else asks it for checked positions.
+/// This is the one type that owns a mapping. Everything else asks its range for checked positions.
+struct Mapping: ~Copyable, Sendable {
+  /// What is mapped; it changes only where the value is mutated.
+  private(set) var range: MappedRange
+  /// The file, which holds the lease.
+  let descriptor: Descriptor
+
+  init(
+    _ descriptor: consuming Descriptor, byteCount: Int, writable: Bool
+  ) throws(Errno) {
+    let start = unsafe try MemoryMap.map(descriptor, byteCount: byteCount, writable: writable)
+    range = unsafe MappedRange(start: start, byteCount: byteCount, isWritable: writable)
+    self.descriptor = descriptor
+  }
+
+  /// Maps a file, and turns an error into one that says what it means.
+  static func make(
+    _ descriptor: consuming Descriptor, byteCount: Int, writable: Bool,
+    translatingErrors translate: (Errno) -> InterprocessError
+  ) throws(InterprocessError) -> Mapping {
+    do {
+      return try Mapping(descriptor, byteCount: byteCount, writable: writable)
+    } catch {
+      throw translate(error)
+    }
+  }
+
+  deinit {
+    unsafe MemoryMap.unmap(range.start, byteCount: range.byteCount, of: descriptor)
+  }
+
+  /// Maps more of the file, which has at least that size by now.
+  ///
+  /// The address may change.
+  mutating func enlarge(to newByteCount: Int) throws(Errno) {
+    let start = unsafe try MemoryMap.enlarge(
+      range.start, from: range.byteCount, to: newByteCount, of: descriptor)
+    range = unsafe MappedRange(
+      start: start, byteCount: newByteCount, isWritable: range.isWritable)
+  }
+
+  /// All bytes, to be written.
+  var mutableBytes: MutableRawSpan {
+    @_lifetime(&self)
+    mutating get {
+      let start = unsafe range.mutablePointer(at: 0, byteCount: range.byteCount)
+      // SAFETY: the range is mapped until `deinit`, which the borrow of `self` holds off, and which
+      // keeps other views of it away.
+      let span = unsafe MutableRawSpan(_unsafeStart: start, byteCount: range.byteCount)
+      return unsafe _overrideLifetime(span, mutating: &self)
+    }
+  }
+}
+
+/// Where the bytes of a mapping lie; it owns nothing, and is used only while the mapping lives.
+///
+/// It is apart from the mapping so that clients can inline accesses without seeing how a mapping
+/// ends.
 @safe @usableFromInline
-struct Mapping: ~Copyable, @unchecked Sendable {
-  // Sendable: the address stays valid and the same for the whole life of the value, whichever
-  // thread uses it. Races on the bytes are the business of those who share them, in this process
-  // and others.
+struct MappedRange: @unchecked Sendable {
+  // Sendable: an address is the same in every thread. Races on the bytes are the business of those
+  // who share them, in this process and others.
 
   /// The first byte, aligned to a page.
   @usableFromInline let start: UnsafeMutableRawPointer
@@ -28,24 +85,11 @@ struct Mapping: ~Copyable, @unchecked Sendable {
   @usableFromInline let byteCount: Int
   @usableFromInline let isWritable: Bool
 
-  init(_ descriptor: borrowing Descriptor, byteCount: Int, writable: Bool) throws(Errno) {
-    unsafe start = try MemoryMap.map(descriptor, byteCount: byteCount, writable: writable)
+  @unsafe init(start: UnsafeMutableRawPointer, byteCount: Int, isWritable: Bool) {
+    unsafe self.start = unsafe start
     self.byteCount = byteCount
-    isWritable = writable
+    self.isWritable = isWritable
   }
-
-  // Inlinable, and in two parts, since the compiler inlines it into inlinable functions of clients.
-  @inlinable
-  deinit {
-    unsafe Self.unmap(start, byteCount: byteCount)
-  }
-
-  @usableFromInline
-  static func unmap(_ start: UnsafeMutableRawPointer, byteCount: Int) {
-    unsafe MemoryMap.unmap(start, byteCount: byteCount)
-  }
-
-  // MARK: - Checked positions
 
   /// The address of `count` bytes at `offset`, to be read.
   @inlinable
@@ -62,29 +106,5 @@ struct Mapping: ~Copyable, @unchecked Sendable {
   func mutablePointer(at offset: Int, byteCount count: Int) -> UnsafeMutableRawPointer {
     precondition(isWritable, "This shared memory is attached read-only")
     return unsafe UnsafeMutableRawPointer(mutating: pointer(at: offset, byteCount: count))
-  }
-
-  /// All bytes, to be read.
-  @inlinable
-  var bytes: RawSpan {
-    @_lifetime(borrow self)
-    get {
-      // SAFETY: the range is mapped until `deinit`, which the borrow of `self` holds off.
-      let span = unsafe RawSpan(_unsafeStart: start, byteCount: byteCount)
-      return unsafe _overrideLifetime(span, borrowing: self)
-    }
-  }
-
-  /// All bytes, to be written.
-  @inlinable
-  var mutableBytes: MutableRawSpan {
-    @_lifetime(&self)
-    mutating get {
-      precondition(isWritable, "This shared memory is attached read-only")
-      // SAFETY: as for `bytes`; the exclusive borrow of `self` keeps other views of this handle
-      // away.
-      let span = unsafe MutableRawSpan(_unsafeStart: start, byteCount: byteCount)
-      return unsafe _overrideLifetime(span, mutating: &self)
-    }
   }
 }

@@ -41,6 +41,15 @@ public struct SegmentInfo: Sendable, Hashable {
   public var permissions: FilePermissions
   /// How long ago it was created.
   public var age: Duration
+  /// When its name goes.
+  public var lifetime: SharedMemory.Lifetime
+  /// How many handles of this library are open on it, in all processes of the machine.
+  ///
+  /// CPython's blocks are not among them.
+  public var handleCount: Int
+  /// Whether it is temporary memory that nobody has any more: the next creator of that name
+  /// replaces it, and ``SharedMemory/sweep()`` removes it.
+  public var isStale: Bool
   /// The processes that have it mapped, in any language, in the order of their numbers.
   ///
   /// Those that this user may not look into are left out.
@@ -60,25 +69,23 @@ extension SharedMemory {
   public static func segments() throws(InterprocessError) -> [SegmentInfo] {
     let directory = SegmentName.directory
     do {
-      let processes = try ProcessTable(device: Files.status(at: directory).identity.device)
+      let device = try Files.status(at: directory).identity.device
+      let processes = try ProcessTable(device: device)
+      let leases = try LockTable(device: device, byte: Lease.byteOffset)
       return try Files.names(in: directory)
-        .compactMap { SegmentInfo($0, in: directory, processes: processes) }
+        .compactMap { SegmentInfo($0, in: directory, processes: processes, leases: leases) }
         .sorted { $0.name < $1.name }
     } catch {
-      switch error {
-      case .permissionDenied:
-        throw InterprocessError(
-          code: .permissionDenied, message: "This user may not list \(directory).", errno: error)
-      default:
-        throw .system(error, name: nil, action: "list \(directory)")
-      }
+      throw .listing(directory, error)
     }
   }
 }
 
 extension SegmentInfo {
   /// Looks at one file; `nil` if it is none, or gone.
-  fileprivate init?(_ name: [UInt8], in directory: String, processes: ProcessTable) {
+  fileprivate init?(
+    _ name: [UInt8], in directory: String, processes: ProcessTable, leases: LockTable
+  ) {
     guard let descriptor = try? Files.openForStatus(name, in: directory),
       let status = try? Files.status(of: descriptor), status.kind == .regular
     else { return nil }
@@ -88,6 +95,9 @@ extension SegmentInfo {
     userID = status.userID
     permissions = FilePermissions(rawValue: status.mode & 0o777)
     age = WallClock.timeSince(status.creationTime(of: descriptor))
+    lifetime = status.isTemporary ? .whileAttached : .untilUnlinked
+    handleCount = leases.count(of: status.identity)
+    isStale = status.isTemporary && handleCount == 0 && !processes.mayBeMapped(status)
     self.processes = (processes.entries[status.identity] ?? [])
       .map { Process(processID: $0.processID, command: $0.command) }
   }

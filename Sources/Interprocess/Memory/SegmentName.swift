@@ -38,6 +38,12 @@ struct SegmentName: Sendable, Hashable {
     self.value = value
   }
 
+  /// A name found in the directory; `nil` if it is not UTF-8.
+  init?(fileName bytes: [UInt8]) {
+    guard let value = String(validating: bytes, as: UTF8.self) else { return nil }
+    self.init(unchecked: value)
+  }
+
   /// A name that most likely nobody uses.
   static func random() -> SegmentName {
     let digits = String(UInt64.random(in: .min ... .max), radix: 16)

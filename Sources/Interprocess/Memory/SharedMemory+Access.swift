@@ -26,11 +26,11 @@ extension SharedMemory {
   public subscript(byteOffset: Int) -> UInt8 {
     get {
       // SAFETY: `pointer` has checked that the byte is mapped.
-      unsafe mapping.pointer(at: byteOffset, byteCount: 1).load(as: UInt8.self)
+      unsafe range.pointer(at: byteOffset, byteCount: 1).load(as: UInt8.self)
     }
     set {
       // SAFETY: `mutablePointer` has checked that the byte is mapped, and for writing.
-      unsafe mapping.mutablePointer(at: byteOffset, byteCount: 1)
+      unsafe range.mutablePointer(at: byteOffset, byteCount: 1)
         .storeBytes(of: newValue, as: UInt8.self)
     }
   }
@@ -44,7 +44,11 @@ extension SharedMemory {
   @inlinable
   public var bytes: RawSpan {
     @_lifetime(borrow self)
-    get { mapping.bytes }
+    get {
+      // SAFETY: the range is mapped for as long as `self` lives, which the borrow holds on to.
+      let span = unsafe RawSpan(_unsafeStart: range.start, byteCount: range.byteCount)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
   }
 
   /// All bytes, to be read and written in place.
@@ -57,7 +61,13 @@ extension SharedMemory {
   @inlinable
   public var mutableBytes: MutableRawSpan {
     @_lifetime(&self)
-    mutating get { mapping.mutableBytes }
+    mutating get {
+      let start = unsafe range.mutablePointer(at: 0, byteCount: range.byteCount)
+      // SAFETY: the range is mapped for as long as `self` lives, and the exclusive borrow of `self`
+      // keeps other views of this handle away.
+      let span = unsafe MutableRawSpan(_unsafeStart: start, byteCount: range.byteCount)
+      return unsafe _overrideLifetime(span, mutating: &self)
+    }
   }
 
   /// Calls a closure with all bytes, to be read in place.
@@ -73,7 +83,7 @@ extension SharedMemory {
   public borrowing func withBytes<Result: ~Copyable, Failure: Error>(
     _ body: (RawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try body(mapping.bytes)
+    try body(bytes)
   }
 
   /// Calls a closure with all bytes, to be read and written in place.
@@ -89,7 +99,7 @@ extension SharedMemory {
   public mutating func withMutableBytes<Result: ~Copyable, Failure: Error>(
     _ body: (inout MutableRawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    var bytes = mapping.mutableBytes
+    var bytes = mutableBytes
     return try body(&bytes)
   }
 }

@@ -46,17 +46,22 @@ extension SharedMemory {
     if status.byteCount == 0 { return .empty }
 
     let isLeased = try translating({ .attaching(name, access: access, $0) }) { () throws(Errno) in
-      try Lease.take(on: descriptor)
+      // A stale segment counts as none. See `Lease` for the order of these steps.
+      if status.isTemporary, try !Lease.isLeasedByOthers(on: descriptor) { return false }
+      checkpoint(.attachSeen)
+      guard try Lease.take(on: descriptor) else { return false }
+      checkpoint(.attachLeased)
+      if !status.isTemporary { return true }
+      return try Files.status(of: descriptor).linkCount > 0
     }
     if !isLeased { return .missing }
-    checkpoint(.attachLeased)
-    let mapping = try translating({ .attaching(name, access: access, $0) }) { () throws(Errno) in
-      try Mapping(descriptor, byteCount: status.byteCount, writable: writable)
+    let mapping = try Mapping.make(descriptor, byteCount: status.byteCount, writable: writable) {
+      .attaching(name, access: access, $0)
     }
     return .attached(
       SharedMemory(
-        mapping: mapping, lease: Lease(heldBy: descriptor), segmentName: name,
-        identity: status.identity, access: access, isCreator: false))
+        mapping: mapping, segmentName: name, identity: status.identity, access: access,
+        isCreator: false, lifetime: status.isTemporary ? .whileAttached : .untilUnlinked))
   }
 
   /// Attaches, and waits until the memory is there and complete.

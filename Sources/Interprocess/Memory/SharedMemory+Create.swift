@@ -20,13 +20,14 @@ extension SharedMemory {
   struct Draft: ~Copyable {
     private let requestedName: SegmentName?
     private let identity: FileIdentity
-    private let lease: Lease
+    private let lifetime: Lifetime
     private var mapping: Mapping
 
     /// Takes the memory, with everything that a segment has but its name: size, pages, mode and
     /// lease.
     static func make(
-      name: SegmentName?, byteCount: Int, permissions: FilePermissions, reservation: Reservation
+      name: SegmentName?, byteCount: Int, lifetime: Lifetime, permissions: FilePermissions,
+      reservation: Reservation
     ) throws(InterprocessError) -> Draft {
       precondition(
         permissions.rawValue & ~0o777 == 0, "Shared memory has none but the nine permission bits")
@@ -58,7 +59,8 @@ extension SharedMemory {
           error(errno, name: name, action: "size \(description)")
         }
       }) { () throws(Errno) in
-        try Files.setMode(permissions.rawValue, of: descriptor)
+        let mark = lifetime == .whileAttached ? Files.temporaryMark : 0
+        try Files.setMode(permissions.rawValue | mark, of: descriptor)
         try Files.setSize(byteCount, of: descriptor)
         checkpoint(.createSized)
         if reservation == .reserved { try Files.reserve(0..<byteCount, of: descriptor) }
@@ -66,16 +68,16 @@ extension SharedMemory {
         return try Files.status(of: descriptor).identity
       }
 
-      let mapping = try translating({ error($0, name: name, action: "map \(description)") }) {
+      try translating({ error($0, name: name, action: "lease \(description)") }) {
         () throws(Errno) in
-        let mapping = try Mapping(descriptor, byteCount: byteCount, writable: true)
         let isLeased = try Lease.take(on: descriptor)
         precondition(isLeased, "A file that no other process can open is locked")
-        checkpoint(.createLeased)
-        return mapping
       }
-      return Draft(
-        requestedName: name, identity: identity, lease: Lease(heldBy: descriptor), mapping: mapping)
+      checkpoint(.createLeased)
+      let mapping = try Mapping.make(descriptor, byteCount: byteCount, writable: true) {
+        error($0, name: name, action: "map \(description)")
+      }
+      return Draft(requestedName: name, identity: identity, lifetime: lifetime, mapping: mapping)
     }
 
     /// Lets the caller fill the memory.
@@ -91,21 +93,31 @@ extension SharedMemory {
     consuming func publish() throws(InterprocessError) -> SharedMemory {
       var name = requestedName ?? .random()
       while true {
-        do {
-          try Files.link(lease.descriptor, at: name.path)
-          checkpoint(.createLinked)
-          break
-        } catch {
-          guard error == .fileExists else {
-            throw Self.error(error, name: name, action: "name \(Self.description(of: name))")
-          }
-          if requestedName != nil { throw .alreadyExists(name, error) }
-          name = .random()
+        let errno = linkError(at: name)
+        guard let errno else { break }
+        if errno != .fileExists {
+          throw Self.error(errno, name: name, action: "name \(Self.description(of: name))")
         }
+        if requestedName == nil {
+          name = .random()
+        } else if try !SharedMemory.removeIfStale(name) {
+          throw .alreadyExists(name, errno)
+        }
+        // What was stale is gone, and the name is free unless somebody else is faster.
       }
       return SharedMemory(
-        mapping: mapping, lease: lease, segmentName: name, identity: identity,
-        access: .readWrite, isCreator: true)
+        mapping: mapping, segmentName: name, identity: identity, access: .readWrite,
+        isCreator: true, lifetime: lifetime)
+    }
+
+    private borrowing func linkError(at name: SegmentName) -> Errno? {
+      do {
+        try Files.link(mapping.descriptor, at: name.path)
+        checkpoint(.createLinked)
+        return nil
+      } catch {
+        return error
+      }
     }
 
     // MARK: - Errors
@@ -152,7 +164,7 @@ extension SharedMemory {
         errno: errno)
     }
 
-    private static func outOfMemory(
+    static func outOfMemory(
       _ name: SegmentName?, needed: Int, available: Int, errno: Errno?
     ) -> InterprocessError {
       InterprocessError(

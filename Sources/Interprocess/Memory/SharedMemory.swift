@@ -67,9 +67,21 @@ public struct SharedMemory: ~Copyable, Sendable {
     case anyone
   }
 
-  @usableFromInline var mapping: Mapping
-  let lease: Lease
-  let segmentName: SegmentName
+  /// When the name of the memory goes.
+  public enum Lifetime: Sendable, Hashable {
+    /// When someone calls ``SharedMemory/unlink()``, as POSIX and CPython have it.
+    case untilUnlinked
+    /// When the last handle of the last process closes. If all processes that have it end without
+    /// closing it, the next one to create that name replaces it, and ``SharedMemory/sweep()``
+    /// removes it.
+    case whileAttached
+  }
+
+  private(set) var mapping: Mapping
+  /// The range of the mapping, for accesses that clients inline.
+  @usableFromInline private(set) var range: MappedRange
+  /// `nil` for memory without a name.
+  let segmentName: SegmentName?
   let identity: FileIdentity
 
   /// Whether this handle may write.
@@ -78,14 +90,30 @@ public struct SharedMemory: ~Copyable, Sendable {
   /// Whether this handle made the memory, as opposed to having attached to it.
   public let isCreator: Bool
 
-  /// The name, without a leading slash.
-  public var name: String { segmentName.value }
+  /// When the name of the memory goes, as its creator has decided.
+  public let lifetime: Lifetime
+
+  /// The name, without a leading slash; empty for memory that has none.
+  public var name: String { segmentName?.value ?? "" }
 
   /// The size in bytes: exactly what was asked for at creation.
   ///
-  /// It is the size at the time when this handle was made.
+  /// It is the size at the time when this handle was made, or when it last grew or was refreshed.
   @inlinable
-  public var byteCount: Int { mapping.byteCount }
+  public var byteCount: Int { range.byteCount }
+
+  init(
+    mapping: consuming Mapping, segmentName: SegmentName?, identity: FileIdentity, access: Access,
+    isCreator: Bool, lifetime: Lifetime
+  ) {
+    range = mapping.range
+    self.mapping = mapping
+    self.segmentName = segmentName
+    self.identity = identity
+    self.access = access
+    self.isCreator = isCreator
+    self.lifetime = lifetime
+  }
 
   // MARK: - Create
 
@@ -103,26 +131,30 @@ public struct SharedMemory: ~Copyable, Sendable {
   ///   - name: 1 to 255 bytes without `/` and NUL, neither `.` nor `..`; one leading slash is
   ///     dropped. `nil` stands for a random name, which ``name`` then tells.
   ///   - byteCount: The size in bytes, greater than zero.
+  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
   ///   - permissions: Who may read and write it: read and write bits for the user, the group and
   ///     others. The umask does not change them.
   ///   - reservation: Whether the pages are taken now or when they are touched.
   ///   - initialize: Fills the memory before anyone else can see it. If it throws, nothing is left
   ///     behind.
   /// - Returns: The memory, attached for reading and writing.
-  /// - Throws: `alreadyExists` if the name is taken, `invalidName`, `invalidSize` if `byteCount` is
-  ///   not positive or above the process's file size limit, `outOfMemory` if there is no room,
-  ///   `permissionDenied`, and `system` for anything else; or what `initialize` throws.
+  /// - Throws: `alreadyExists` if the name is taken, and not by temporary memory that nobody has
+  ///   any more, which is replaced; `invalidName`, `invalidSize` if `byteCount` is not positive or
+  ///   above the process's file size limit, `outOfMemory` if there is no room, `permissionDenied`,
+  ///   and `system` for anything else; or what `initialize` throws.
   /// - Precondition: `permissions` has none but the nine permission bits.
   public static func create(
     _ name: String? = nil,
     byteCount: Int,
+    lifetime: Lifetime = .untilUnlinked,
     permissions: FilePermissions = .ownerReadWrite,
     reservation: Reservation = .reserved,
     initializingWith initialize: (inout MutableRawSpan) throws(InterprocessError) -> Void = { _ in }
   ) throws(InterprocessError) -> SharedMemory {
     let segmentName: SegmentName? = if let name { try SegmentName(name) } else { nil }
     var draft = try Draft.make(
-      name: segmentName, byteCount: byteCount, permissions: permissions, reservation: reservation)
+      name: segmentName, byteCount: byteCount, lifetime: lifetime, permissions: permissions,
+      reservation: reservation)
     try draft.initialize(with: initialize)
     return try draft.publish()
   }
@@ -168,24 +200,29 @@ public struct SharedMemory: ~Copyable, Sendable {
   /// tells it; the others attach to what it has made and filled.
   ///
   /// Waits for at most a second, and only where another process may be about to finish: a CPython
-  /// process that has made the name and not yet given it a size, or one that holds the pages that
-  /// are missing here. Python has no such function; in C it is `shm_open` with `O_CREAT`, which
-  /// leaves the size and the content to a race.
+  /// process that has made the name and not yet given it a size, one that holds the pages that are
+  /// missing here, or one that is about to remove stale memory. Python has no such function; in C
+  /// it is `shm_open` with `O_CREAT`, which leaves the size and the content to a race.
   ///
   /// - Parameters:
-  ///   - name: The name, as for ``create(_:byteCount:permissions:reservation:initializingWith:)``.
+  ///   - name: The name, as for
+  ///     ``create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
   ///   - byteCount: The size in bytes; memory that exists already must have at least as many.
+  ///   - lifetime: When its name goes, if it is created here.
   ///   - permissions: Who may use the memory, if it is created here.
   ///   - reservation: When the pages are taken, if it is created here.
   ///   - owner: Whose memory to accept, if it exists.
   ///   - initialize: Fills the memory before anyone else can see it, if it is created here. Several
   ///     processes may run theirs at once; only one result is kept.
   /// - Returns: The memory, attached for reading and writing.
-  /// - Throws: `invalidSize` if the memory exists and is smaller, and what creating and attaching
-  ///   throw but `alreadyExists` and `notFound`.
+  /// - Throws: `invalidSize` if the memory exists and is smaller; `alreadyExists` if the name stays
+  ///   that of temporary memory that no handle is open on, and that cannot be replaced, as a
+  ///   process of CPython has it mapped or a process that was about to remove it has been stopped;
+  ///   and what creating and attaching throw but `notFound`.
   public static func attachOrCreate(
     _ name: String,
     byteCount: Int,
+    lifetime: Lifetime = .untilUnlinked,
     permissions: FilePermissions = .ownerReadWrite,
     reservation: Reservation = .reserved,
     owner: Owner = .currentUser,
@@ -194,6 +231,7 @@ public struct SharedMemory: ~Copyable, Sendable {
     let name = try SegmentName(name)
     try Draft.check(byteCount: byteCount, name: name)
     let deadline = SuspendingClock.now + Self.patience
+    var obstacle: (file: FileIdentity?, deadline: SuspendingClock.Instant) = (nil, deadline)
     while true {
       if let memory = try attachIfPresent(name, owner: owner) {
         guard memory.byteCount >= byteCount else {
@@ -208,7 +246,8 @@ public struct SharedMemory: ~Copyable, Sendable {
       }
       do {
         var draft = try Draft.make(
-          name: name, byteCount: byteCount, permissions: permissions, reservation: reservation)
+          name: name, byteCount: byteCount, lifetime: lifetime, permissions: permissions,
+          reservation: reservation)
         try draft.initialize(with: initialize)
         return try draft.publish()
       } catch {
@@ -216,7 +255,15 @@ public struct SharedMemory: ~Copyable, Sendable {
         case .alreadyExists:
           // Someone else was faster. If that memory is gone by now, it is tried again; each round
           // means that some process got what it wanted.
-          continue
+          let file = (try? Files.statusIfPresent(at: name.path))??.identity
+          if file == nil || file != obstacle.file {
+            obstacle = (file, .now + Self.patience)
+            continue
+          }
+          // Unless it is one and the same all the time: temporary memory that nobody holds, so that
+          // one cannot attach to it, and that cannot be replaced.
+          guard SuspendingClock.now < obstacle.deadline else { throw error }
+          pause(for: .milliseconds(Int.random(in: 1...20)))
         case .outOfMemory where SuspendingClock.now < deadline:
           // Perhaps only since other processes are at the same place, each with its pages in hand.
           // All but one give theirs back; a random pause keeps them from trying again in step.
@@ -239,6 +286,11 @@ public struct SharedMemory: ~Copyable, Sendable {
   /// in C.
   public consuming func close() {}
 
+  deinit {
+    // What fails here leaves a stale segment, which the next creator or sweep removes.
+    if lifetime == .whileAttached { try? removeNameIfLast() }
+  }
+
   /// Removes the name of this memory.
   ///
   /// From then on nobody can attach; whoever has it attached keeps it, and the memory is freed when
@@ -249,11 +301,11 @@ public struct SharedMemory: ~Copyable, Sendable {
   /// - Throws: `notFound` if the name is gone already, or leads to other memory by now, which is
   ///   then left alone; `permissionDenied`; and `system` for anything else.
   public borrowing func unlink() throws(InterprocessError) {
+    let name = try nameForChange()
     // Between the look and the removal the name could change hands only if someone removed it and
     // someone made it anew in that very moment.
-    let found = try? Files.status(at: segmentName.path)
-    guard found?.identity == identity else { throw .notFound(segmentName) }
-    try Self.unlink(segmentName)
+    guard isLinked else { throw .notFound(name) }
+    try Self.unlink(name, identity: identity)
   }
 
   /// Removes a name, whoever uses the memory.
@@ -265,12 +317,17 @@ public struct SharedMemory: ~Copyable, Sendable {
   /// - Throws: `notFound` if there is no such name, `invalidName`, `permissionDenied`, `wrongKind`
   ///   if it is the name of a directory, and `system` for anything else.
   public static func unlink(_ name: String) throws(InterprocessError) {
-    try unlink(try SegmentName(name))
+    let name = try SegmentName(name)
+    try unlink(name, identity: (try? Files.statusIfPresent(at: name.path))??.identity)
   }
 
-  private static func unlink(_ name: SegmentName) throws(InterprocessError) {
+  /// - Parameter identity: The file that the name leads to, whose second name goes as well.
+  private static func unlink(
+    _ name: SegmentName, identity: FileIdentity?
+  ) throws(InterprocessError) {
     do {
       try Files.unlink(name.path)
+      if let identity { removeGuard(of: name, identity: identity) }
     } catch {
       switch error {
       case .noSuchFileOrDirectory:
@@ -285,5 +342,15 @@ public struct SharedMemory: ~Copyable, Sendable {
         throw .system(error, name: name.value, action: "remove shared memory \"\(name.value)\"")
       }
     }
+  }
+
+  // MARK: - Growing
+
+  /// Maps what the file has by now.
+  ///
+  /// Here, as only this file sets the mapping.
+  mutating func enlargeMapping(to newByteCount: Int) throws(Errno) {
+    try mapping.enlarge(to: newByteCount)
+    range = mapping.range
   }
 }

@@ -14,7 +14,9 @@
 /// A named moment in a protocol, at which a test can stop or kill the process.
 package enum Checkpoint: String, Sendable, CaseIterable {
   case createOpened, createSized, createReserved, createLeased, createInitialized, createLinked
-  case attachOpened, attachLeased
+  case attachOpened, attachSeen, attachLeased
+  case closeDropped, closeClaimed
+  case removeClaimed, removeSeen, removeMoved, removeDone
 
   #if DEBUG
     /// What a test wants to happen at a checkpoint.

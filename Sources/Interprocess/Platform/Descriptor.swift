@@ -16,17 +16,60 @@ internal import Glibc
 internal import SystemPackage
 
 /// An open file descriptor that is closed at the end of its life.
-struct Descriptor: ~Copyable, Sendable {
-  let fd: CInt
+///
+/// A child that `fork` makes has a descriptor of the same number, which leads to the same file and
+/// holds none of the locks of this one.
+@safe
+struct Descriptor: ~Copyable, @unchecked Sendable {
+  // Sendable: the entry lives as long as the descriptor, and what changes in it changes under the
+  // lock of the list.
+  private let file: UnsafeMutablePointer<ipc_file>
 
-  init(owning fd: CInt) {
-    self.fd = fd
+  var fd: CInt { unsafe file.pointee.fd }
+
+  /// Opens a descriptor.
+  ///
+  /// - Parameters:
+  ///   - isWritable: Whether it is open for writing as well as for reading.
+  ///   - open: One system call that returns a descriptor, or -1 and sets `errno`.
+  init(isWritable: Bool, opening open: () -> CInt) throws(Errno) {
+    unsafe file = try Self.open(isWritable: isWritable, open)
+  }
+
+  private static func open(
+    isWritable: Bool, _ open: () -> CInt
+  ) throws(Errno) -> UnsafeMutablePointer<ipc_file> {
+    // A `fork` between the two calls would leave the child with a descriptor that is not in the
+    // list.
+    ipc_fork_lock()
+    defer { ipc_fork_unlock() }
+    let fd = try retryingInterrupts(open)
+    guard let file = unsafe ipc_file_note(fd, isWritable ? 1 : 0) else {
+      _ = Glibc.close(fd)
+      throw .noMemory
+    }
+    return unsafe file
   }
 
   deinit {
     // Linux releases the descriptor whatever `close` returns, so that there is nothing to retry,
     // and these files keep no data that could fail to reach a disk.
-    _ = Glibc.close(fd)
+    _ = unsafe Glibc.close(ipc_file_strike(file))
+  }
+
+  // MARK: - The mapping
+
+  /// Changes what is mapped from this descriptor, as a forked child has to find it.
+  ///
+  /// - Parameter change: Maps, moves or unmaps, and returns the range that is mapped afterwards.
+  func changeMapping(
+    _ change: () throws(Errno) -> UnsafeMutableRawBufferPointer?
+  ) throws(Errno) {
+    ipc_fork_lock()
+    defer { ipc_fork_unlock() }
+    let range = unsafe try change()
+    unsafe file.pointee.start = range?.baseAddress
+    unsafe file.pointee.byte_count = range?.count ?? 0
   }
 }
 

@@ -26,14 +26,16 @@ struct DirectoryWatch: ~Copyable {
   private let descriptor: Descriptor?
 
   init(_ directory: String) {
-    let fd = inotify_init1(CInt(IN_NONBLOCK | IN_CLOEXEC))
-    guard fd >= 0 else {
+    let instance = try? Descriptor(isWritable: false) {
+      inotify_init1(CInt(IN_NONBLOCK | IN_CLOEXEC))
+    }
+    guard let instance else {
       descriptor = nil
       return
     }
-    let instance = Descriptor(owning: fd)
     let events = UInt32(IN_CREATE | IN_MOVED_TO | IN_MODIFY)
-    descriptor = unsafe inotify_add_watch(fd, directory, events) >= 0 ? consume instance : nil
+    let isWatching = unsafe inotify_add_watch(instance.fd, directory, events) >= 0
+    descriptor = isWatching ? consume instance : nil
   }
 
   /// Sleeps until something has changed or the time is over; may also return early.

@@ -48,15 +48,40 @@ enum FileLocks {
     }
   }
 
+  /// Gives up whatever lock this description holds on the byte.
+  static func unlock(byte offset: Int, of descriptor: borrowing Descriptor) throws(Errno) {
+    try set(CShort(F_UNLCK), byte: offset, of: descriptor)
+  }
+
+  /// The lock that another description holds on the byte, if any does; needs no permission beyond
+  /// the open descriptor.
+  static func othersLock(
+    byte offset: Int, of descriptor: borrowing Descriptor
+  ) throws(Errno) -> Kind? {
+    let fd = descriptor.fd
+    var lock = request(CShort(F_WRLCK), byte: offset)
+    try retryingInterrupts { unsafe fcntl(fd, ipc_F_OFD_GETLK, &lock) }
+    switch lock.l_type {
+    case CShort(F_UNLCK): return nil
+    case CShort(F_RDLCK): return .shared
+    default: return .exclusive
+    }
+  }
+
   private static func set(
     _ type: CShort, byte offset: Int, of descriptor: borrowing Descriptor
   ) throws(Errno) {
     let fd = descriptor.fd
+    var lock = request(type, byte: offset)
+    try retryingInterrupts { unsafe fcntl(fd, ipc_F_OFD_SETLK, &lock) }
+  }
+
+  private static func request(_ type: CShort, byte offset: Int) -> flock {
     var lock = flock()
     lock.l_type = type
     lock.l_whence = CShort(SEEK_SET)
     lock.l_start = off_t(offset)
     lock.l_len = 1
-    try retryingInterrupts { unsafe fcntl(fd, ipc_F_OFD_SETLK, &lock) }
+    return lock
   }
 }

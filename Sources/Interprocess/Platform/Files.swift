@@ -20,6 +20,9 @@ internal import SystemPackage
 /// Every function is one call, or one call that is made until it has done all of its work; each
 /// throws the `errno`.
 enum Files {
+  /// The bit of a mode that marks temporary memory.
+  static let temporaryMark: CModeT = S_ISVTX
+
   /// What `fstat` tells of a file.
   struct Status: Sendable {
     var identity: FileIdentity
@@ -32,6 +35,10 @@ enum Files {
     var linkCount: Int
     /// The last change of the file's attributes, in seconds since 1970.
     var changeTime: timespec
+
+    /// Whether the file has the mark of memory that goes with its last handle: the sticky bit,
+    /// which means nothing else on a file.
+    var isTemporary: Bool { mode & Files.temporaryMark != 0 }
 
     init(_ status: stat) {
       identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
@@ -59,8 +66,33 @@ enum Files {
   /// Makes a file without a name in `directory`, open for reading and writing.
   static func openNameless(in directory: String) throws(Errno) -> Descriptor {
     let flags = ipc_O_TMPFILE | O_RDWR | O_CLOEXEC
-    return Descriptor(
-      owning: try retryingInterrupts { unsafe Glibc.open(directory, flags, 0o600) })
+    return try Descriptor(isWritable: true) { unsafe Glibc.open(directory, flags, 0o600) }
+  }
+
+  /// Makes a file in memory that has no name, and whose size can be sealed.
+  static func openAnonymous() throws(Errno) -> Descriptor {
+    try Descriptor(isWritable: true) { ipc_open_anonymous() }
+  }
+
+  /// Sees to it that nobody can change the size of an anonymous file.
+  static func sealSize(of descriptor: borrowing Descriptor) throws(Errno) {
+    let fd = descriptor.fd
+    try retryingInterrupts { ipc_seal_size(fd) }
+  }
+
+  /// Whether nobody can shrink the file.
+  static func isSealedAgainstShrinking(_ descriptor: borrowing Descriptor) -> Bool {
+    ipc_is_sealed_against_shrinking(descriptor.fd) != 0
+  }
+
+  /// Whether a descriptor that somebody else has opened may be written; `EBADF` if it may not be
+  /// read.
+  static func isWritable(fd: CInt) throws(Errno) -> Bool {
+    switch try retryingInterrupts({ fcntl(fd, F_GETFL) }) & O_ACCMODE {
+    case O_RDWR: return true
+    case O_RDONLY: return false
+    default: throw .badFileDescriptor
+    }
   }
 
   /// Opens the file at `path`.
@@ -68,7 +100,7 @@ enum Files {
   /// A symbolic link is not followed (`ELOOP`), and a FIFO does not block.
   static func open(_ path: String, writable: Bool) throws(Errno) -> Descriptor {
     let flags = (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
-    return Descriptor(owning: try retryingInterrupts { unsafe Glibc.open(path, flags) })
+    return try Descriptor(isWritable: writable) { unsafe Glibc.open(path, flags) }
   }
 
   /// As `open`, or `nil` if there is no such file.
@@ -91,7 +123,7 @@ enum Files {
   ) throws(Errno) -> Descriptor {
     let flags = ipc_O_PATH | O_NOFOLLOW | O_CLOEXEC
     let path = (Array("\(directory)/".utf8) + name + [0]).map { CChar(bitPattern: $0) }
-    return Descriptor(owning: try retryingInterrupts { unsafe Glibc.open(path, flags) })
+    return try Descriptor(isWritable: false) { unsafe Glibc.open(path, flags) }
   }
 
   // MARK: - Size and mode
@@ -130,6 +162,19 @@ enum Files {
       if result != 0 { throw Errno(rawValue: result) }
       offset += step
     }
+  }
+
+  /// Makes the file at least that large, with all pages of the new part taken.
+  ///
+  /// It is never made smaller, also if another process enlarges it at the same time. If it fails,
+  /// the size has not changed.
+  static func enlarge(
+    _ descriptor: borrowing Descriptor, from offset: Int, to byteCount: Int
+  ) throws(Errno) {
+    let fd = descriptor.fd
+    var result = EINTR
+    while result == EINTR { result = posix_fallocate(fd, off_t(offset), off_t(byteCount - offset)) }
+    if result != 0 { throw Errno(rawValue: result) }
   }
 
   /// The bytes that may still be taken in the file system of `descriptor`.
@@ -190,6 +235,62 @@ enum Files {
     try retryingInterrupts { unsafe linkat(AT_FDCWD, source, AT_FDCWD, path, AT_SYMLINK_FOLLOW) }
   }
 
+  /// Opens the file of a descriptor anew: a description of its own, with no lock.
+  static func reopen(
+    _ descriptor: borrowing Descriptor, writable: Bool
+  ) throws(Errno) -> Descriptor {
+    let path = "/proc/self/fd/\(descriptor.fd)"
+    let flags = (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK
+    return try Descriptor(isWritable: writable) { unsafe Glibc.open(path, flags) }
+  }
+
+  /// As `reopen`, or `nil` if the mode of the file does not allow it.
+  static func reopenIfPermitted(
+    _ descriptor: borrowing Descriptor, writable: Bool
+  ) throws(Errno) -> Descriptor? {
+    do {
+      return try reopen(descriptor, writable: writable)
+    } catch .permissionDenied {
+      return nil
+    }
+  }
+
+  /// A second descriptor of the same description, for the caller to close; closed on `exec`.
+  static func duplicate(_ descriptor: borrowing Descriptor) throws(Errno) -> CInt {
+    let fd = descriptor.fd
+    return try retryingInterrupts { fcntl(fd, F_DUPFD_CLOEXEC, 0) }
+  }
+
+  /// Sends bytes with a descriptor over a Unix socket.
+  static func send(
+    _ descriptor: borrowing Descriptor, with bytes: [UInt8], over socket: CInt
+  ) throws(Errno) {
+    let fd = descriptor.fd
+    try retryingInterrupts { unsafe ipc_send(socket, fd, bytes, bytes.count) }
+  }
+
+  /// Receives as many bytes as the array has, and the descriptor that came with them, for the
+  /// caller to close.
+  static func receive(_ bytes: inout [UInt8], over socket: CInt) throws(Errno) -> CInt {
+    let count = bytes.count
+    return try retryingInterrupts { unsafe ipc_receive(socket, &bytes, count) }
+  }
+
+  /// Moves a name; `EEXIST` if the new one is taken.
+  static func rename(_ path: String, to newPath: String) throws(Errno) {
+    try retryingInterrupts { unsafe ipc_rename(path, newPath, ipc_RENAME_NOREPLACE) }
+  }
+
+  /// As `rename`, or `false` if there is no such file.
+  static func renameIfPresent(_ path: String, to newPath: String) throws(Errno) -> Bool {
+    do {
+      try rename(path, to: newPath)
+      return true
+    } catch .noSuchFileOrDirectory {
+      return false
+    }
+  }
+
   static func unlink(_ path: String) throws(Errno) {
     try retryingInterrupts { unsafe Glibc.unlink(path) }
   }
@@ -199,6 +300,15 @@ enum Files {
     var status = stat()
     try retryingInterrupts { unsafe lstat(path, &status) }
     return Status(status)
+  }
+
+  /// As `status(at:)`, or `nil` if there is no such file.
+  static func statusIfPresent(at path: String) throws(Errno) -> Status? {
+    do {
+      return try status(at: path)
+    } catch .noSuchFileOrDirectory {
+      return nil
+    }
   }
 
   /// The names in a directory as raw bytes, without `.` and `..`, in no order.

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import CInterprocess
 internal import Glibc
 internal import SystemPackage
 
@@ -18,23 +19,55 @@ internal import SystemPackage
 enum MemoryMap {
   /// Maps the first `byteCount` bytes of a file, shared with whoever else has it mapped.
   ///
-  /// - Returns: The address of the first byte, aligned to a page.
+  /// - Returns: The range; it begins on a page.
   static func map(
     _ descriptor: borrowing Descriptor, byteCount: Int, writable: Bool
   ) throws(Errno) -> UnsafeMutableRawPointer {
-    let protection = writable ? PROT_READ | PROT_WRITE : PROT_READ
-    let address = unsafe mmap(nil, byteCount, protection, MAP_SHARED, descriptor.fd, 0)
-    guard let address = unsafe address, unsafe address != MAP_FAILED else {
-      throw Errno(rawValue: Glibc.errno)
+    let fd = descriptor.fd
+    var start: UnsafeMutableRawPointer?
+    try unsafe descriptor.changeMapping { () throws(Errno) in
+      let protection = writable ? PROT_READ | PROT_WRITE : PROT_READ
+      let address = unsafe mmap(nil, byteCount, protection, MAP_SHARED, fd, 0)
+      guard let address = unsafe address, unsafe address != MAP_FAILED else {
+        throw Errno(rawValue: Glibc.errno)
+      }
+      unsafe start = address
+      return unsafe UnsafeMutableRawBufferPointer(start: address, count: byteCount)
     }
-    return unsafe address
+    guard let start = unsafe start else { preconditionFailure("mmap returned no address") }
+    return unsafe start
   }
 
-  /// Removes a mapping.
+  /// Makes a mapping larger; it may move.
   ///
-  /// It cannot fail for a range that `map` returned.
-  static func unmap(_ start: UnsafeMutableRawPointer, byteCount: Int) {
-    let result = unsafe munmap(start, byteCount)
-    precondition(result == 0, "munmap of a mapped range failed")
+  /// - Returns: The range; it begins on a page.
+  static func enlarge(
+    _ start: UnsafeMutableRawPointer, from oldByteCount: Int, to byteCount: Int,
+    of descriptor: borrowing Descriptor
+  ) throws(Errno) -> UnsafeMutableRawPointer {
+    var newStart = unsafe start
+    try unsafe descriptor.changeMapping { () throws(Errno) in
+      let address = unsafe ipc_remap(start, oldByteCount, byteCount)
+      guard let address = unsafe address, unsafe address != MAP_FAILED else {
+        throw Errno(rawValue: Glibc.errno)
+      }
+      unsafe newStart = address
+      return unsafe UnsafeMutableRawBufferPointer(start: address, count: byteCount)
+    }
+    return unsafe newStart
+  }
+
+  /// Removes a mapping; it cannot fail for a range that `map` returned.
+  static func unmap(
+    _ start: UnsafeMutableRawPointer, byteCount: Int, of descriptor: borrowing Descriptor
+  ) {
+    do {
+      try unsafe descriptor.changeMapping { () throws(Errno) in
+        guard unsafe munmap(start, byteCount) == 0 else { throw Errno(rawValue: Glibc.errno) }
+        return nil
+      }
+    } catch {
+      preconditionFailure("munmap of a mapped range failed: \(error)")
+    }
   }
 }

@@ -11,7 +11,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-internal import CInterprocess
 internal import Glibc
 internal import SystemPackage
 
@@ -25,6 +24,9 @@ struct ProcessTable: Sendable {
   /// The processes that have a file of the device mapped, by file; in the order of their numbers.
   private(set) var entries: [FileIdentity: [Entry]] = [:]
 
+  /// The users of the processes that this user may not look into; root is left out.
+  private(set) var hiddenUserIDs: Set<UInt32> = []
+
   /// Looks through all processes once.
   ///
   /// A process that ends meanwhile, or that this user may not look into, is left out.
@@ -36,10 +38,21 @@ struct ProcessTable: Sendable {
       .compactMap { Int32(String(decoding: $0, as: UTF8.self)) }
       .sorted()
     for processID in processIDs {
-      guard let maps = try? Files.contents(of: "/proc/\(processID)/maps") else { continue }
+      let directory = "/proc/\(processID)"
+      let maps: [UInt8]
+      do {
+        maps = try Files.contents(of: "\(directory)/maps")
+      } catch {
+        if error == .permissionDenied, let status = try? Files.status(at: directory),
+          status.userID != 0
+        {
+          hiddenUserIDs.insert(status.userID)
+        }
+        continue
+      }
       let identities = Self.mappedFiles(in: maps + [0], device: device)
       if identities.isEmpty { continue }
-      guard let comm = try? Files.contents(of: "/proc/\(processID)/comm") else { continue }
+      guard let comm = try? Files.contents(of: "\(directory)/comm") else { continue }
       let command = String(decoding: comm.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
       for identity in identities {
         entries[identity, default: []].append(Entry(processID: processID, command: command))
@@ -47,10 +60,22 @@ struct ProcessTable: Sendable {
     }
   }
 
+  /// Whether any process may have a file mapped: one that was seen with it, or one of another user
+  /// that could not be looked into and has permission to open the file.
+  ///
+  /// Root is taken to have no file mapped that it is not seen with: it may open any file, and on
+  /// every machine some process of root cannot be looked into, so that nothing would ever count as
+  /// unused.
+  func mayBeMapped(_ status: Files.Status) -> Bool {
+    if entries[status.identity] != nil { return true }
+    let isOpenToOthers = status.mode & 0o077 != 0
+    return isOpenToOthers && hiddenUserIDs.contains { $0 != status.userID }
+  }
+
   /// The files of `device` in the text of a `/proc/PID/maps`, ended by a NUL, whose lines are
   /// `address-range permissions offset major:minor inode path`, with the device in hexadecimal.
   static func mappedFiles(in maps: [UInt8], device: UInt64) -> Set<FileIdentity> {
-    let device = (device: device, field: deviceText(device))
+    let device = (device: device, field: DeviceNumber.text(device))
     let newline = UInt8(ascii: "\n")
     var identities: Set<FileIdentity> = []
     // Most lines are of other devices, or of none; only those that name the device are taken apart.
@@ -77,14 +102,5 @@ struct ProcessTable: Sendable {
       let begin = unsafe (start + offset).assumingMemoryBound(to: CChar.self)
       return unsafe strstr(begin, text).map { unsafe UnsafeRawPointer($0) - start }
     }
-  }
-
-  /// A device as the kernel prints it in `/proc`.
-  private static func deviceText(_ device: UInt64) -> String {
-    let parts = [ipc_device_major(device), ipc_device_minor(device)]
-    return parts.map { part in
-      let digits = String(part, radix: 16)
-      return digits.count < 2 ? "0\(digits)" : digits
-    }.joined(separator: ":")
   }
 }

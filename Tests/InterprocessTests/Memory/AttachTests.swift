@@ -219,7 +219,7 @@ struct AttachTests {
       case .fifo: #expect(mkfifo(path(name), 0o600) == 0)
       case .symbolicLink: #expect(symlink("/etc/hostname", path(name)) == 0)
       case .danglingLink: #expect(symlink("nowhere", path(name)) == 0)
-      case .socket: #expect(makeSocket(path(name)) == 0)
+      case .socket: #expect(close(listen(at: path(name))) == 0)
       }
     }
 

@@ -78,4 +78,14 @@ struct CrashTests {
     #expect(try #require(Int(match.1)) >= 10)
     #expect(try #require(Int(match.2)) >= 10)
   }
+
+  @Test("2,000 kills of processes that share memory take nothing from the others, and leak nothing")
+  func lifetimes() async throws {
+    // It would take the processors from tests that have little time.
+    let outcome = try await runWithPrivateSharedMemory(
+      "size=64m", "nice", ["-n", "5", Places.helper, "lifetimes-campaign", "2000"])
+    #expect(outcome.status == .exited(0), "\(outcome.errors)")
+    let match = try #require(outcome.output.firstMatch(of: /seed \d+: kills (\d+),/))
+    #expect(try #require(Int(match.1)) >= 2000)
+  }
 }

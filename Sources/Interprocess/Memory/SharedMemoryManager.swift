@@ -1,0 +1,106 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import Synchronization
+public import SystemPackage
+
+/// Creates memory that lives as long as a scope.
+///
+/// Every block gets a name of its own, which others attach to while the scope runs; at the end of
+/// the scope all names are removed, also when it throws. If the process is killed, the blocks count
+/// as stale once nobody has them any more, and ``SharedMemory/sweep()`` removes them.
+///
+/// ```swift
+/// try await withSharedMemoryManager { manager in
+///   var input = try manager.create(byteCount: 1 << 20)
+///   var output = try manager.create(byteCount: 1 << 20)
+///   try await runWorkers(reading: input.name, writing: output.name)
+/// }
+/// ```
+///
+/// For a single block, or one that outlives the scope, create ``SharedMemory`` itself. Corresponds
+/// to `multiprocessing.managers.SharedMemoryManager` in Python, which runs a process for this.
+public final class SharedMemoryManager: Sendable {
+  /// A handle of its own on each block, so that the block lasts until the scope ends.
+  private final class Block: Sendable {
+    let memory: SharedMemory
+
+    init(_ memory: consuming SharedMemory) {
+      self.memory = memory
+    }
+  }
+
+  private let blocks = Mutex<[Block]>([])
+
+  fileprivate init() {}
+
+  /// Creates a block under a random name, filled with zeros.
+  ///
+  /// The block stays until the scope ends, also when the returned handle is closed before. Does not
+  /// wait for other processes. Corresponds to `SharedMemoryManager.SharedMemory(size)` in Python.
+  ///
+  /// - Parameters:
+  ///   - byteCount: The size in bytes, greater than zero.
+  ///   - permissions: Who may read and write it.
+  ///   - reservation: Whether the pages are taken now or when they are touched.
+  /// - Returns: The memory, attached for reading and writing.
+  /// - Throws: `invalidSize`, `outOfMemory`, `permissionDenied` and `system`, as
+  ///   ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  public func create(
+    byteCount: Int, permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved
+  ) throws(InterprocessError) -> SharedMemory {
+    let memory = try SharedMemory.create(
+      byteCount: byteCount, lifetime: .whileAttached, permissions: permissions,
+      reservation: reservation)
+    let kept = try memory.anotherHandle()
+    let block = Block(kept)
+    blocks.withLock { $0.append(block) }
+    return memory
+  }
+
+  /// Removes the names of all blocks.
+  fileprivate func removeAll() {
+    for block in blocks.withLock({ $0 }) {
+      // A name that is gone already, or that cannot be removed, does not keep the others.
+      try? block.memory.unlink()
+    }
+  }
+}
+
+/// Runs a closure with a manager, whose blocks lose their names when the closure ends.
+///
+/// - Parameter body: Creates blocks and uses them. Handles may leave it; their names are gone then.
+/// - Returns: What `body` returns.
+/// - Throws: What `body` throws.
+public func withSharedMemoryManager<Result: ~Copyable, Failure: Error>(
+  _ body: (SharedMemoryManager) throws(Failure) -> Result
+) throws(Failure) -> Result {
+  let manager = SharedMemoryManager()
+  defer { manager.removeAll() }
+  return try body(manager)
+}
+
+/// Runs an asynchronous closure with a manager, whose blocks lose their names when the closure
+/// ends.
+///
+/// - Parameter body: Creates blocks and uses them. Handles may leave it; their names are gone then.
+/// - Returns: What `body` returns.
+/// - Throws: What `body` throws.
+public nonisolated(nonsending) func withSharedMemoryManager<Result: ~Copyable, Failure: Error>(
+  _ body: nonisolated(nonsending) (SharedMemoryManager) async throws(Failure) -> Result
+) async throws(Failure) -> Result {
+  let manager = SharedMemoryManager()
+  defer { manager.removeAll() }
+  return try await body(manager)
+}

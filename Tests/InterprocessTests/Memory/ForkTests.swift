@@ -1,0 +1,145 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import Interprocess
+import Subprocess
+import TestSupport
+import Testing
+
+/// Children that `fork` makes without `exec`, with all that their parent has open and mapped.
+@Suite("Fork", .timeLimit(.minutes(2)))
+struct ForkTests {
+  @Test(
+    "A child takes no name from its parent, however it ends",
+    arguments: ["child close", "child exit", "child _exit"], ["temporary", "lasting"])
+  func childEnds(command: String, lifetime: String) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { parent in
+        try await parent.expect("create m 4096 \(lifetime)", "ok m")
+        try await fork(parent)
+        try await parent.expect(command, command == "child close" ? "ok ok " : "ok ended 0")
+        try place.expectNames(["m"])
+        try await place.withHelper { other in
+          try await other.expect("sweep", "ok ")
+          try await other.expect("attach m", "ok 4096")
+          try await parent.expect("set 1 2", "ok ")
+          try await other.expect("get 1", "ok 2")
+          try await other.expect("close", "ok ")
+        }
+        try place.expectNames(["m"])
+        try await parent.expect("close", "ok ")
+        try place.expectNames(lifetime == "temporary" ? [] : ["m"])
+      }
+    }
+  }
+
+  @Test("A child and its parent go on with the same bytes")
+  func sameBytes() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { parent in
+        try await parent.expect("create m 8192 temporary", "ok m")
+        try await parent.expect("set 5000 1", "ok ")
+        try await fork(parent)
+        try await parent.expect("child get 5000", "ok ok 1")
+        try await parent.expect("child set 5000 2", "ok ok ")
+        try await parent.expect("get 5000", "ok 2")
+        try await parent.expect("set 5001 3", "ok ")
+        try await parent.expect("child get 5001", "ok ok 3")
+        // What others do under that name is no other memory either.
+        try await place.withHelper { other in
+          try await other.expect("attach m", "ok 8192")
+          try await other.expect("set 5002 4", "ok ")
+          try await parent.expect("child get 5002", "ok ok 4")
+        }
+        try await parent.expect("child attach m", "ok ok 8192")
+        try await parent.expect("child get 5002", "ok ok 4")
+      }
+    }
+  }
+
+  @Test("A child of a process that only reads goes on reading")
+  func readOnly() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { holder in
+        try await holder.expect("create m 4096 temporary", "ok m")
+        try await place.withHelper { parent in
+          try await parent.expect("attach m readOnly", "ok 4096")
+          try await fork(parent)
+          try await holder.expect("set 0 9", "ok ")
+          try await parent.expect("child get 0", "ok ok 9")
+          try await holder.expect("close", "ok ")
+          try place.expectNames(["m"])
+          try await parent.expect("close", "ok ")
+          try place.expectNames([])
+          try await parent.expect("child get 0", "ok ok 9")
+        }
+      }
+    }
+  }
+
+  @Test("The last orderly close of the parent removes the name, although its child lives")
+  func parentCloses() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { parent in
+        try await parent.expect("create m 4096 temporary", "ok m")
+        try await parent.expect("set 0 8", "ok ")
+        try await fork(parent)
+        try await parent.expect("close", "ok ")
+        try place.expectNames([])
+        try await parent.expect("child get 0", "ok ok 8")
+        // The child must not take the successor's name either.
+        try await parent.expect("create m 100 temporary", "ok m")
+        try await parent.expect("child close", "ok ok ")
+        try place.expectNames(["m"])
+      }
+      try place.expectNames([])
+    }
+  }
+
+  @Test(
+    "A killed parent leaves a stale name, which stays only while its child has the memory mapped"
+  )
+  func parentKilled() async throws {
+    try await withPrivateSharedMemory { place in
+      let (status, child) = try await place.withChildProcess(Places.helper) { parent in
+        try await parent.expect("create m 4096 temporary", "ok m")
+        let child = try await fork(parent, "outliving")
+        try parent.kill()
+        return child
+      }
+      #expect(status == .signaled(9))
+      defer { kill(child, SIGKILL) }
+      try await place.withHelper { other in
+        #expect(processState(child) == "S")
+        try await other.expect("attach m", "error notFound")
+        try await other.expect("sweep", "ok ")
+        try await other.expect("create m 100 temporary", "error alreadyExists")
+        try place.expectNames(["m"])
+
+        kill(child, SIGKILL)
+        while let state = processState(child), state != "Z" {
+          try await Task.sleep(for: .milliseconds(1))
+        }
+        try await other.expect("sweep", "ok m")
+        try place.expectNames([])
+      }
+    }
+  }
+
+  @discardableResult
+  private func fork(_ parent: ChildProcess, _ mode: String = "") async throws -> pid_t {
+    let answer = try #require(try await parent.ask("fork \(mode)"))
+    return try #require(pid_t(answer.dropFirst("ok ".count)))
+  }
+}

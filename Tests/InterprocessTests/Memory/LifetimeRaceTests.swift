@@ -1,0 +1,427 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Interprocess
+import Subprocess
+import TestSupport
+import Testing
+
+/// The moments at which two processes meet, each forced by a stop at a checkpoint.
+@Suite("Races of lifetimes", .timeLimit(.minutes(1)))
+struct LifetimeRaceTests {
+  // MARK: - Close and attach
+
+  @Test("An attacher that comes between the drop and the claim of the last close keeps the name")
+  func attachBeforeClaim() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { last in
+        try await place.withHelper { attacher in
+          try await last.expect("create m 4096 temporary", "ok m")
+          try await last.expect("set 0 5", "ok ")
+          try await attacher.expect("stopAt attachSeen", "ok ")
+          try await attacher.expectStop("attach m", at: .attachSeen)
+          try await last.expect("stopAt closeDropped", "ok ")
+          try await last.expectStop("close", at: .closeDropped)
+
+          try await attacher.expectAfterStop("ok 4096")
+          try await last.expectAfterStop("ok ")
+          try place.expectNames(["m"])
+          try await attacher.expect("get 0", "ok 5")
+          try await last.expect("sweep", "ok ")
+          try await last.expect("attach m", "ok 4096")
+          try await last.expect("stopAt closeDropped", "ok ")
+          try await last.expectStop("close", at: .closeDropped)
+          try await last.expectAfterStop("ok ")
+          try place.expectNames(["m"])
+          try await attacher.expect("close", "ok ")
+          try place.expectNames([])
+        }
+      }
+    }
+  }
+
+  @Test("An attacher that comes when no lease is left finds nothing, and the name goes")
+  func attachWithoutLease() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { last in
+        try await place.withHelper { attacher in
+          try await last.expect("create m 4096 temporary", "ok m")
+          try await last.expect("stopAt closeDropped", "ok ")
+          try await last.expectStop("close", at: .closeDropped)
+          try await attacher.expect("attach m", "error notFound")
+          try await last.expectAfterStop("ok ")
+          try place.expectNames([])
+        }
+      }
+    }
+  }
+
+  @Test(
+    "An attacher that comes after the claim of the last close finds nothing",
+    arguments: [Checkpoint.closeClaimed, .removeSeen, .removeMoved, .removeDone])
+  func attachAfterClaim(step: Checkpoint) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { last in
+        try await place.withHelper { early in
+          try await place.withHelper { late in
+            try await last.expect("create m 4096 temporary", "ok m")
+            try await early.expect("stopAt attachSeen", "ok ")
+            try await early.expectStop("attach m", at: .attachSeen)
+            try await last.expect("stopAt \(step.rawValue)", "ok ")
+            try await last.expectStop("close", at: step)
+
+            try await late.expect("attach m", "error notFound")
+            try await early.expectAfterStop("error notFound")
+            try await last.expectAfterStop("ok ")
+            try place.expectNames([])
+          }
+        }
+      }
+    }
+  }
+
+  @Test(
+    "An attacher that gets its lease when the name is gone and the claim given up finds nothing")
+  func attachAfterRemoval() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { last in
+        try await place.withHelper { attacher in
+          try await last.expect("create m 4096 temporary", "ok m")
+          try await attacher.expect("stopAt attachSeen", "ok ")
+          try await attacher.expectStop("attach m", at: .attachSeen)
+          try await last.expect("close", "ok ")
+          try place.expectNames([])
+          try await attacher.expectAfterStop("error notFound")
+        }
+      }
+    }
+  }
+
+  @Test("Of two holders that close at once one removes the name", arguments: [true, false])
+  func twoClose(inOrder: Bool) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { one in
+        try await place.withHelper { other in
+          try await one.expect("create m 4096 temporary", "ok m")
+          try await other.expect("attach m", "ok 4096")
+          for helper in [one, other] {
+            try await helper.expect("stopAt closeDropped", "ok ")
+            try await helper.expectStop("close", at: .closeDropped)
+          }
+          for helper in inOrder ? [one, other] : [other, one] {
+            try await helper.expectAfterStop("ok ")
+          }
+          try place.expectNames([])
+        }
+      }
+    }
+  }
+
+  @Test("A holder that closes while another has claimed the name leaves it to the other")
+  func closeDuringClaim() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { one in
+        try await place.withHelper { other in
+          try await one.expect("create m 4096 temporary", "ok m")
+          try await other.expect("attach m readOnly", "ok 4096")
+          try await other.expect("stopAt closeDropped", "ok ")
+          try await other.expectStop("close", at: .closeDropped)
+          try await one.expect("stopAt closeClaimed", "ok ")
+          try await one.expectStop("close", at: .closeClaimed)
+          try await other.expectAfterStop("ok ")
+          try place.expectNames(["m"])
+          try await one.expectAfterStop("ok ")
+          try place.expectNames([])
+        }
+      }
+    }
+  }
+
+  // MARK: - Sweep and create
+
+  @Test(
+    "A creator waits for a sweep that has claimed the name it needs",
+    arguments: [Checkpoint.removeClaimed, .removeSeen])
+  func createDuringSweep(step: Checkpoint) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.leaveStale("m")
+      try await place.withHelper { sweeper in
+        try await place.withHelper { creator in
+          try await sweeper.expect("stopAt \(step.rawValue)", "ok ")
+          try await sweeper.expectStop("sweep", at: step)
+          try await creator.send("create m 100 temporary")
+          try await sweeper.expectAfterStop("ok m")
+          try await creator.expectNext("ok m")
+          try place.expectNames(["m"])
+          try await creator.expect("get 0", "ok 0")
+          try await sweeper.expect("attach m", "ok 100")
+        }
+      }
+    }
+  }
+
+  @Test(
+    "A creator takes the name as soon as a sweep has freed it, and keeps it",
+    arguments: [Checkpoint.removeMoved, .removeDone], ["temporary", ""])
+  func createAfterMove(step: Checkpoint, lifetime: String) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.leaveStale("m")
+      try await place.withHelper { sweeper in
+        try await place.withHelper { creator in
+          try await sweeper.expect("stopAt \(step.rawValue)", "ok ")
+          try await sweeper.expectStop("sweep", at: step)
+          try await creator.expect("create m 100 \(lifetime)", "ok m")
+          try await sweeper.expectAfterStop("ok m")
+          try place.expectNames(["m"])
+          try await sweeper.expect("attach m", "ok 100")
+        }
+      }
+    }
+  }
+
+  @Test(
+    "A sweep leaves a name to the creator that has claimed it",
+    arguments: [Checkpoint.removeClaimed, .removeSeen, .removeMoved, .removeDone])
+  func sweepDuringCreate(step: Checkpoint) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.leaveStale("m")
+      try await place.withHelper { creator in
+        try await place.withHelper { sweeper in
+          try await creator.expect("stopAt \(step.rawValue)", "ok ")
+          try await creator.expectStop("create m 100 temporary", at: step)
+          try await sweeper.expect("sweep", "ok ")
+          try await creator.expectAfterStop("ok m")
+          try place.expectNames(["m"])
+          try await sweeper.expect("attach m", "ok 100")
+        }
+      }
+    }
+  }
+
+  @Test(
+    "Of two creators that need a stale name one gets it, and the other is told that it is taken",
+    arguments: [Checkpoint.removeClaimed, .removeSeen, .removeMoved, .removeDone])
+  func twoReplace(step: Checkpoint) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.leaveStale("m")
+      try await place.withHelper { first in
+        try await place.withHelper { second in
+          try await first.expect("stopAt \(step.rawValue)", "ok ")
+          try await first.expectStop("create m 100 temporary", at: step)
+          try await second.send("create m 200 temporary")
+          if step == .removeMoved || step == .removeDone {
+            // The name is free.
+            try await second.expectNext("ok m")
+          }
+          try first.send(signal: .resume)
+          let firstAnswer = try await first.nextLine()
+          let isSecond = firstAnswer != "ok m"
+          if step == .removeMoved || step == .removeDone {
+            #expect(isSecond)
+          } else {
+            try await second.expectNext(isSecond ? "ok m" : "error alreadyExists")
+          }
+          #expect(!isSecond || firstAnswer == "error alreadyExists")
+          try place.expectNames(["m"])
+          try await (isSecond ? first : second).expect("attach m", isSecond ? "ok 200" : "ok 100")
+        }
+      }
+    }
+  }
+
+  @Test("A creator does not wait for ever for a sweep that has been stopped")
+  func createDuringStop() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.leaveStale("m")
+      try await place.withHelper { sweeper in
+        try await place.withHelper { creator in
+          try await sweeper.expect("stopAt removeClaimed", "ok ")
+          try await sweeper.expectStop("sweep", at: .removeClaimed)
+          try await creator.expect("create m 100 temporary", "error alreadyExists")
+          try await creator.expect("attachOrCreate m 100 temporary", "error alreadyExists")
+          try await sweeper.expectAfterStop("ok m")
+          try await creator.expect("attachOrCreate m 100 temporary", "ok created")
+        }
+      }
+    }
+  }
+
+  @Test(
+    "Of two sweeps one removes a name and tells so",
+    arguments: [Checkpoint.removeClaimed, .removeSeen, .removeMoved, .removeDone])
+  func twoSweeps(step: Checkpoint) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.leaveStale("m")
+      try await place.withHelper { first in
+        try await place.withHelper { second in
+          try await first.expect("stopAt \(step.rawValue)", "ok ")
+          try await first.expectStop("sweep", at: step)
+          try await second.expect("sweep", "ok ")
+          try await first.expectAfterStop("ok m")
+          try place.expectNames([])
+        }
+      }
+    }
+  }
+
+  @Test("A claim of a sweep that is killed is no holder, and makes nobody one")
+  func attachDuringClaim() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.leaveStale("m")
+      try await place.withHelper { attacher in
+        try await place.withHelper { sweeper in
+          try await sweeper.expect("stopAt removeClaimed", "ok ")
+          try await sweeper.expectStop("sweep", at: .removeClaimed)
+          // An attacher that took the claim for a lease would stop here, and find the memory free.
+          try await attacher.expect("stopAt attachSeen", "ok ")
+          try await attacher.expect("attach m", "error notFound")
+          try sweeper.kill()
+        }
+        try await attacher.expect("attach m", "error notFound")
+        try await attacher.expect("sweep", "ok m")
+        try place.expectNames([])
+      }
+    }
+  }
+
+  // MARK: - Removal by hand
+
+  enum Successor: String, CaseIterable {
+    case temporary, lasting, foreign
+  }
+
+  @Test(
+    "A successor made between a sweep's look and its removal keeps its name",
+    arguments: [Checkpoint.removeClaimed, .removeSeen], Successor.allCases)
+  func successor(step: Checkpoint, successor: Successor) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.leaveStale("m")
+      try await place.withHelper { sweeper in
+        try await place.withHelper { other in
+          try await sweeper.expect("stopAt \(step.rawValue)", "ok ")
+          try await sweeper.expectStop("sweep", at: step)
+          let inode = try await replaceByHand("m", with: successor, in: place, other)
+
+          try await sweeper.expectAfterStop("ok ")
+          try place.expectNames(["m"])
+          #expect(try place.inode("m") == inode)
+          try await sweeper.expect("attach m", "ok 4096")
+        }
+      }
+    }
+  }
+
+  @Test("A successor made between the look and the removal of the last close keeps its name")
+  func successorDuringClose() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { last in
+        try await place.withHelper { other in
+          try await last.expect("create m 4096 temporary", "ok m")
+          try await last.expect("stopAt removeSeen", "ok ")
+          try await last.expectStop("close", at: .removeSeen)
+          let inode = try await replaceByHand("m", with: .temporary, in: place, other)
+          try await last.expectAfterStop("ok ")
+          try place.expectNames(["m"])
+          #expect(try place.inode("m") == inode)
+          try await other.expect("close", "ok ")
+          try place.expectNames([])
+        }
+      }
+    }
+  }
+
+  @Test(
+    "A successor that a killed sweep has moved aside gets its name again from the next",
+    arguments: Successor.allCases)
+  func killedWithSuccessorAside(successor: Successor) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.leaveStale("m")
+      let stale = try place.inode("m")
+      try await place.withHelper { other in
+        var inode: UInt64 = 0
+        try await place.withHelper { sweeper in
+          try await sweeper.expect("stopAt removeSeen removeMoved", "ok ")
+          try await sweeper.expectStop("sweep", at: .removeSeen)
+          inode = try await replaceByHand("m", with: successor, in: place, other)
+          try sweeper.send(signal: .resume)
+          try await sweeper.expectStop(at: .removeMoved)
+          try place.expectNames([place.aside("m", inode: stale)])
+          try sweeper.kill()
+        }
+        try await other.expect("sweep", "ok ")
+        try place.expectNames(["m"])
+        #expect(try place.inode("m") == inode)
+      }
+    }
+  }
+
+  @Test("Memory aside whose name is taken again stays while it is held, and is swept afterwards")
+  func nameTakenMeanwhile() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.leaveStale("m")
+      let aside = place.aside("m", inode: try place.inode("m"))
+      try await place.withHelper { sweeper in
+        try await place.withHelper { older in
+          try await place.withHelper { newer in
+            try await sweeper.expect("stopAt removeSeen removeMoved", "ok ")
+            try await sweeper.expectStop("sweep", at: .removeSeen)
+            _ = try await replaceByHand("m", with: .temporary, in: place, older)
+            try sweeper.send(signal: .resume)
+            try await sweeper.expectStop(at: .removeMoved)
+            try await newer.expect("create m 200 temporary", "ok m")
+            try await sweeper.expectAfterStop("ok ")
+
+            try place.expectNames([aside, "m"])
+            try await newer.expect("sweep", "ok ")
+            try place.expectNames([aside, "m"])
+            try await older.expect("set 0 3", "ok ")
+            try await older.expect("close", "ok ")
+            try await newer.expect("sweep", "ok m")
+            try place.expectNames(["m"])
+            try await older.expect("attach m", "ok 200")
+          }
+        }
+      }
+    }
+  }
+
+  @Test("A sweep puts back lasting memory that lies aside by mistake, and removes stale memory")
+  func forgedAside() async throws {
+    try await withPrivateSharedMemory { place in
+      // No file has this number.
+      try place.makeForeign(place.aside("lasting", inode: 1 << 40))
+      try place.makeForeign(place.aside("stale", inode: 1 << 40), isTemporary: true)
+      try await place.withHelper { helper in
+        try await helper.expect("sweep", "ok stale")
+        try place.expectNames(["lasting"])
+        try await helper.expect("attach lasting", "ok 4096")
+      }
+    }
+  }
+
+  /// Removes a name as `rm` does, and makes other memory of that name.
+  ///
+  /// - Returns: The inode of the new file.
+  private func replaceByHand(
+    _ name: String, with successor: Successor, in place: PrivateSharedMemory,
+    _ helper: ChildProcess
+  ) async throws -> UInt64 {
+    try place.remove(name)
+    switch successor {
+    case .temporary: try await helper.expect("create \(name) 4096 temporary", "ok \(name)")
+    case .lasting: try await helper.expect("create \(name) 4096", "ok \(name)")
+    case .foreign: try place.makeForeign(name)
+    }
+    return try place.inode(name)
+  }
+}

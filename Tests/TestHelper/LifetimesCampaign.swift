@@ -1,0 +1,452 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+internal import Interprocess
+internal import SystemPackage
+
+/// Kills processes that share memory of both lifetimes under a few names, at random moments, and
+/// checks that nothing leaks and that nothing is taken away from those that live.
+///
+/// Runs where nobody else uses `/dev/shm`. After each round the workers pause, each of them between
+/// two operations, so that what they hold and what lies in `/dev/shm` can be compared exactly.
+struct LifetimesCampaign {
+  /// So many workers are killed in one round, of these some while all are paused: what those leave
+  /// is there when it is looked for, while the other workers soon replace what the first leave.
+  private static let killsPerRound = (running: 17, paused: 3)
+
+  private let killCount: Int
+  private let seed: UInt64
+  private var generator: SeededGenerator
+  private let logPath: String
+  private let logs: [WorkerLog]
+  private let freeAtStart: FreeSpace
+  private var workers: [Worker] = []
+  private var report = Report()
+
+  /// What is counted by the conductor.
+  private struct Report {
+    var kills = 0
+    var killsAtStep: [Checkpoint: Int] = [:]
+    /// Memory found without a holder that still had its name.
+    var stale = 0
+    /// Of these, memory that lay aside for its removal.
+    var aside = 0
+    var sweptByConductor = 0
+    var replacedByConductor = 0
+    /// Memory that somebody held and that had its name, summed over all rounds.
+    var heldAndNamed = 0
+    /// Memory that somebody held after an `unlink`.
+    var heldAndUnlinked = 0
+    /// Lasting memory without a holder that a sweep left alone.
+    var lastingLeftAlone = 0
+  }
+
+  init(killCount: Int, seed: UInt64) throws {
+    guard killCount > 0 else { fatalError("The number of kills is not positive") }
+    guard fileNames(in: "/dev/shm").isEmpty else {
+      fatalError("The campaign needs a /dev/shm of its own; see scripts/crash-test")
+    }
+    self.killCount = killCount
+    self.seed = seed
+    generator = SeededGenerator(seed: seed)
+    var template = Array("/tmp/ipctest_log_XXXXXX".utf8CString)
+    let fd = mkstemp(&template)
+    guard fd >= 0, ftruncate(fd, off_t(WorkerLog.byteCount)) == 0 else {
+      fatalError("Cannot make the log")
+    }
+    logPath = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let start = WorkerLog.map(fd)
+    close(fd)
+    logs = (0..<CampaignMemory.workerCount).map { WorkerLog(start, worker: $0) }
+    freeAtStart = try .now()
+  }
+
+  mutating func run() {
+    defer { unlink(logPath) }
+    do {
+      try killAndCheck()
+    } catch {
+      fail("\(error)")
+    }
+  }
+
+  private mutating func killAndCheck() throws {
+    for index in logs.indices { workers.append(start(index)) }
+    let useAtStart = ProcessUse.now()
+    while report.kills < killCount {
+      for _ in 0..<Self.killsPerRound.running { killOne() }
+      try checkRound()
+      let use = ProcessUse.now()
+      guard use.descriptorCount == useAtStart.descriptorCount, use.sharedMappingCount == 0 else {
+        fail("The conductor has \(use) after \(useAtStart)")
+      }
+    }
+    try finish()
+    try summarize()
+  }
+
+  // MARK: - Killing
+
+  private mutating func start(_ index: Int) -> Worker {
+    Worker(index: index, log: logPath, seed: generator.next())
+  }
+
+  /// Kills a worker that has begun to work, as soon as most of them have, and starts another in its
+  /// place.
+  private mutating func killOne() {
+    while workers.count(where: \.isReady) <= workers.count / 2 {
+      for worker in workers where !worker.isReady && worker.hasOutput(within: 1) {
+        expectReady(worker)
+      }
+    }
+    usleep(UInt32.random(in: 0..<3000, using: &generator))
+    let ready = workers.indices.filter { workers[$0].isReady }
+    let index = ready.randomElement(using: &generator)!
+    kill(index)
+    workers[index] = start(index)
+  }
+
+  private mutating func kill(_ index: Int) {
+    workers[index].kill { fail("Worker \(index) \($0)") }
+    report.kills += 1
+    if let step = logs[index].step { report.killsAtStep[step, default: 0] += 1 }
+  }
+
+  private func expectReady(_ worker: Worker) {
+    let line = worker.nextLine()
+    guard line == "ready" else { fail("Worker \(worker.index) says \(line ?? "nothing")") }
+    worker.isReady = true
+  }
+
+  // MARK: - Checking
+
+  /// What a worker holds.
+  private struct Holding {
+    var content: CampaignMemory
+    var intent: CampaignMemory.Intent
+  }
+
+  /// A file of the campaign.
+  private struct File {
+    var fileName: String
+    var content: CampaignMemory
+    var isAside: Bool
+    var inode: UInt64
+  }
+
+  private mutating func checkRound() throws {
+    for worker in workers where !worker.isReady { expectReady(worker) }
+    for worker in workers { worker.send("report") }
+    var holdingsByWorker = workers.map { readHoldings(of: $0) }
+    let victims = workers.indices.shuffled(using: &generator).prefix(Self.killsPerRound.paused)
+    for index in victims {
+      kill(index)
+      holdingsByWorker[index] = []
+    }
+    let holdings = holdingsByWorker.flatMap { $0 }
+    var held: [UInt64: CampaignMemory] = [:]
+    for holding in holdings { held[holding.content.instance] = holding.content }
+
+    let found = try files()
+    check(holdings, against: found)
+    try checkSpace(held: held, files: found)
+    let stale = found.filter { $0.content.isTemporary && held[$0.content.instance] == nil }
+    let namedCount = holdings.count { holding in
+      found.contains { $0.content.instance == holding.content.instance }
+    }
+    report.heldAndNamed += namedCount
+    report.heldAndUnlinked += holdings.count - namedCount
+    report.stale += stale.count
+    report.aside += stale.count(where: \.isAside)
+
+    let replaced = try replace(stale.filter { !$0.isAside }.randomElement(using: &generator))
+    try sweep(stale.filter { $0.fileName != replaced }, held: held, holdings)
+    for index in workers.indices {
+      if victims.contains(index) {
+        workers[index] = start(index)
+      } else {
+        workers[index].send("go")
+      }
+    }
+  }
+
+  private func readHoldings(of worker: Worker) -> [Holding] {
+    let line = worker.nextLine() ?? "nothing"
+    let words = line.split(separator: " ")
+    guard words.first == "holds" else { fail("Worker \(worker.index) says \(line)") }
+    return words.dropFirst().map { word in
+      let numbers = word.split(separator: ",").compactMap { UInt64($0) }
+      guard numbers.count == 5, let intent = CampaignMemory.Intent(rawValue: numbers[4]) else {
+        fail("Worker \(worker.index) says \(line)")
+      }
+      let content = CampaignMemory(
+        instance: numbers[0], byteCount: Int(numbers[1]), nameIndex: Int(numbers[2]),
+        isTemporary: numbers[3] == 1)
+      return Holding(content: content, intent: intent)
+    }
+  }
+
+  /// Reads all that lies in `/dev/shm`, without the library.
+  private func files() throws -> [File] {
+    try fileNames(in: "/dev/shm").map { fileName in
+      let parts = fileName.split(separator: ".", omittingEmptySubsequences: false)
+      // `.swift-removing.INODE.NAME`
+      let isAside = parts.count == 4 && parts[0] == "" && parts[1] == "swift-removing"
+      let name = isAside ? String(parts[3]) : fileName
+      guard let nameIndex = CampaignMemory.names.firstIndex(of: name) else {
+        fail("\(fileName) lies in /dev/shm")
+      }
+      let descriptor = try FileDescriptor.open(FilePath("/dev/shm/\(fileName)"), .readOnly)
+      return try descriptor.closeAfter {
+        var status = stat()
+        guard fstat(descriptor.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+        let content: CampaignMemory
+        do throws(CampaignMemory.Problem) {
+          content = try CampaignMemory(
+            nameIndex: nameIndex, byteCount: Int(status.st_size),
+            isTemporary: status.st_mode & S_ISVTX != 0
+          ) { offset in
+            var word: UInt64 = 0
+            return pread(descriptor.rawValue, &word, 8, off_t(offset)) == 8 ? word : 0
+          }
+        } catch {
+          fail("Wrong bytes in \(fileName): \(error.text)")
+        }
+        // A remover moves aside what it has claimed, and here nobody else takes a claimed name
+        // away.
+        if isAside && UInt64(parts[2]) != UInt64(status.st_ino) {
+          fail("\(fileName) has the inode \(status.st_ino)")
+        }
+        return File(
+          fileName: fileName, content: content, isAside: isAside, inode: UInt64(status.st_ino))
+      }
+    }
+  }
+
+  private func check(_ holdings: [Holding], against files: [File]) {
+    for holding in holdings {
+      let file = files.first { $0.content.instance == holding.content.instance }
+      switch (holding.intent, file) {
+      case (.none, let file?), (.begun, let file?):
+        guard file.content == holding.content && !file.isAside else {
+          fail("\(holding.content) is held, and lies at \(file)")
+        }
+      case (.none, nil):
+        fail("The name of \(holding.content) has vanished, though a worker holds it")
+      case (.begun, nil), (.done, nil):
+        break
+      case (.done, let file?):
+        fail("\(file) was unlinked")
+      }
+    }
+  }
+
+  /// Expects that just the pages and files are taken that are named or held.
+  private func checkSpace(held: [UInt64: CampaignMemory], files: [File]) throws {
+    var all = held
+    for file in files { all[file.content.instance] = file.content }
+    let blockCount = all.values.reduce(0) { $0 + ($1.byteCount + 4095) / 4096 }
+    let free = try FreeSpace.now()
+    let expected = FreeSpace(
+      blockCount: freeAtStart.blockCount - blockCount,
+      fileCount: freeAtStart.fileCount - all.count)
+    guard free == expected else { fail("\(free) instead of \(expected) is left in /dev/shm") }
+  }
+
+  /// Creates memory in the place of stale memory, as the next user of that name would.
+  ///
+  /// - Returns: The name.
+  private mutating func replace(_ file: File?) throws -> String? {
+    guard let file, Bool.random(using: &generator) else { return nil }
+    let name = file.fileName
+    let isAttached = (try? SharedMemory.attach(name)) != nil
+    guard !isAttached else { fail("\(file) has no holder, and could be attached to") }
+    let memory =
+      try Bool.random(using: &generator)
+      ? SharedMemory.create(name, byteCount: 8, lifetime: .whileAttached)
+      : SharedMemory.attachOrCreate(name, byteCount: 8, lifetime: .whileAttached)
+    guard memory.isCreator else { fail("\(file) has no holder, and was attached to") }
+    memory.close()
+    guard !fileNames(in: "/dev/shm").contains(name) else {
+      fail("\(name) outlived its only holder, the conductor")
+    }
+    report.replacedByConductor += 1
+    return name
+  }
+
+  private mutating func sweep(
+    _ stale: [File], held: [UInt64: CampaignMemory], _ holdings: [Holding]
+  ) throws {
+    let before = try files()
+    let swept = try SharedMemory.sweep()
+    let expected = stale.map(\.content.name).sorted()
+    guard swept == expected else { fail("The sweep removed \(swept) instead of \(expected)") }
+    report.sweptByConductor += swept.count
+
+    let after = try files()
+    check(holdings, against: after)
+    for file in after where file.content.isTemporary && held[file.content.instance] == nil {
+      fail("\(file) has no holder, and is there after a sweep")
+    }
+    for file in before where !file.content.isTemporary {
+      guard after.contains(where: { $0.fileName == file.fileName && $0.inode == file.inode }) else {
+        fail("\(file) is lasting, and is gone after a sweep")
+      }
+      if held[file.content.instance] != nil { continue }
+      report.lastingLeftAlone += 1
+      // Nobody but a holder would ever unlink it; now and then its name becomes free.
+      if Bool.random(using: &generator) { try SharedMemory.unlink(file.fileName) }
+    }
+  }
+
+  // MARK: - The end
+
+  /// Lets the workers close what they hold, and expects that nothing is left but what the killed
+  /// ones left.
+  private mutating func finish() throws {
+    for worker in workers where !worker.isReady { expectReady(worker) }
+    for worker in workers {
+      worker.send("finish")
+      let line = worker.nextLine()
+      guard line == "finished", worker.wait() == 0 else {
+        fail("Worker \(worker.index) says \(line ?? "nothing") at the end")
+      }
+    }
+    // The last round has swept, so that whatever has a name since then has had a holder, and each
+    // holder has closed in good order.
+    let left = try files().filter { $0.content.isTemporary }
+    guard left.isEmpty else { fail("\(left) outlived its last holder") }
+    for file in try files() { try SharedMemory.unlink(file.fileName) }
+    guard fileNames(in: "/dev/shm").isEmpty, try FreeSpace.now() == freeAtStart else {
+      fail("\(try FreeSpace.now()) instead of \(freeAtStart) is left in the end")
+    }
+  }
+
+  private func summarize() throws {
+    var counts: [(String, Int)] = [
+      ("kills", report.kills), ("left stale", report.stale), ("left aside", report.aside),
+      ("swept", report.sweptByConductor), ("replaced", report.replacedByConductor),
+      ("held and named", report.heldAndNamed), ("held and unlinked", report.heldAndUnlinked),
+      ("lasting left alone", report.lastingLeftAlone),
+    ]
+    for count in WorkerLog.Count.allCases {
+      counts.append(("workers \(count)", logs.reduce(0) { $0 + $1[count] }))
+    }
+    for step in Checkpoint.allCases {
+      counts.append(("killed at \(step)", report.killsAtStep[step] ?? 0))
+    }
+    let summary = counts.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+    Helper.answer("seed \(seed): \(summary)")
+    // A campaign in which something never happened proves nothing about it.
+    if let missing = counts.first(where: { $0.1 == 0 }) { fail("\(missing.0): none") }
+  }
+
+  private func fail(_ problem: String) -> Never {
+    for worker in workers { worker.kill { _ in } }
+    unlink(logPath)
+    let message = """
+      Failed after \(report.kills) kills with seed \(seed): \(problem)
+      /dev/shm: \(fileNames(in: "/dev/shm").joined(separator: " "))
+
+      """
+    _ = try? FileDescriptor.standardError.writeAll(message.utf8)
+    exit(1)
+  }
+}
+
+/// A worker, as the conductor sees it.
+private final class Worker {
+  let index: Int
+  /// Whether it has begun to work.
+  var isReady = false
+  private let processID: pid_t
+  private let input: FileDescriptor
+  private let output: FileDescriptor
+  private var text: [UInt8] = []
+
+  init(index: Int, log: String, seed: UInt64) {
+    self.index = index
+    let (inputEnd, input) = Self.pipe()
+    let (output, outputEnd) = Self.pipe()
+    (self.input, self.output) = (input, output)
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, inputEnd.rawValue, 0)
+    posix_spawn_file_actions_adddup2(&actions, outputEnd.rawValue, 1)
+    let arguments = [CommandLine.arguments[0], "lifetimes-worker", log, "\(index)", "\(seed)"]
+    var pointers = arguments.map { strdup($0) } + [nil]
+    defer { for pointer in pointers { free(pointer) } }
+    var processID: pid_t = 0
+    let error = posix_spawn(&processID, "/proc/self/exe", &actions, nil, &pointers, environ)
+    guard error == 0 else { fatalError("Cannot start a worker: \(Errno(rawValue: error))") }
+    self.processID = processID
+    try? inputEnd.close()
+    try? outputEnd.close()
+  }
+
+  deinit {
+    try? input.close()
+    try? output.close()
+  }
+
+  /// A pipe that no other worker inherits.
+  private static func pipe() -> (FileDescriptor, FileDescriptor) {
+    guard let (readEnd, writeEnd) = try? FileDescriptor.pipe() else { fatalError("No pipe") }
+    for end in [readEnd, writeEnd] { _ = fcntl(end.rawValue, F_SETFD, FD_CLOEXEC) }
+    return (readEnd, writeEnd)
+  }
+
+  func send(_ line: String) {
+    // A worker that is gone is found when its answer is read.
+    _ = try? input.writeAll((line + "\n").utf8)
+  }
+
+  func hasOutput(within milliseconds: CInt) -> Bool {
+    var request = pollfd(fd: output.rawValue, events: CShort(POLLIN), revents: 0)
+    return poll(&request, 1, milliseconds) == 1
+  }
+
+  /// The next line of its output; `nil` at the end.
+  func nextLine() -> String? {
+    while true {
+      if let end = text.firstIndex(of: UInt8(ascii: "\n")) {
+        defer { text.removeSubrange(...end) }
+        return String(decoding: text[..<end], as: UTF8.self)
+      }
+      var chunk = [UInt8](repeating: 0, count: 4096)
+      let count = chunk.withUnsafeMutableBytes { (try? output.read(into: $0)) ?? 0 }
+      if count == 0 { return nil }
+      text += chunk.prefix(count)
+    }
+  }
+
+  /// Waits for its end.
+  ///
+  /// - Returns: The status as `waitpid` tells it.
+  func wait() -> CInt {
+    var status: CInt = -1
+    while waitpid(processID, &status, 0) == -1 && errno == EINTR {}
+    return status
+  }
+
+  /// Kills it, and waits until the kernel has taken everything from it.
+  ///
+  /// - Parameter complain: Called with what it said if it had ended by itself.
+  func kill(_ complain: (String) -> Void) {
+    _ = Glibc.kill(processID, SIGKILL)
+    let status = wait()
+    if status != SIGKILL { complain("ended with status \(status): \(nextLine() ?? "nothing")") }
+  }
+}

@@ -1,0 +1,276 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+internal import Interprocess
+
+/// One of the processes that the lifetimes campaign kills: creates, attaches, writes, closes,
+/// unlinks and sweeps at random until it is told to stop, or until it is killed.
+///
+/// Between two operations it obeys its standard input: at `report` it tells what it holds, and
+/// waits; at `go` it goes on, and at `finish` it closes everything and ends.
+final class LifetimesWorker {
+  /// A handle, and what it leads to.
+  private final class Held {
+    var memory: SharedMemory
+    let content: CampaignMemory
+
+    init(_ memory: consuming SharedMemory, _ content: CampaignMemory) {
+      self.memory = memory
+      self.content = content
+    }
+  }
+
+  /// What the steps of an operation need to know; only one thread exists here.
+  private final class Course: @unchecked Sendable {
+    enum Operation { case other, creating, closing }
+
+    let log: WorkerLog
+    var operation = Operation.other
+    var generator: SeededGenerator
+
+    init(log: WorkerLog, seed: UInt64) {
+      self.log = log
+      generator = SeededGenerator(seed: seed)
+    }
+
+    func number(in range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
+
+    func happens(_ percentage: Int) -> Bool { number(in: 1...100) <= percentage }
+
+    /// Notes a step, and makes it longer now and then, so that a kill is as likely there as
+    /// elsewhere, and so that other processes come in between.
+    func come(to step: Checkpoint) {
+      log.step = step
+      if step == .removeDone && operation == .creating { log[.replacedStale] += 1 }
+      if step == .removeDone && operation == .closing { log[.removedAtClose] += 1 }
+      switch step {
+      case .createLinked, .closeClaimed, .removeSeen, .removeMoved, .removeDone:
+        // These come seldom, and would hardly ever be hit.
+        if happens(50) { usleep(UInt32(number(in: 1...2000))) }
+      default:
+        if happens(10) { usleep(UInt32(number(in: 1...400))) }
+      }
+    }
+  }
+
+  private let logDescriptor: CInt
+  private let log: WorkerLog
+  private let index: Int
+  private let course: Course
+  private var held: [Held] = []
+  private var useAtStart = ProcessUse.now()
+
+  init(log path: String, index: Int, seed: UInt64) {
+    logDescriptor = open(path, O_RDWR | O_CLOEXEC)
+    guard logDescriptor >= 0 else { fatalError("Cannot open \(path)") }
+    log = WorkerLog(WorkerLog.map(logDescriptor), worker: index)
+    self.index = index
+    course = Course(log: log, seed: seed)
+  }
+
+  func run() {
+    log.step = nil
+    #if DEBUG
+      let course = course
+      Checkpoint.handler = { course.come(to: $0) }
+    #else
+      fatalError("Checkpoints exist in debug builds only")
+    #endif
+    useAtStart = .now()
+    Helper.answer("ready")
+    while true {
+      var input = pollfd(fd: 0, events: CShort(POLLIN), revents: 0)
+      if poll(&input, 1, 0) == 1 {
+        obey()
+      } else {
+        performSomething()
+        log.step = nil
+      }
+    }
+  }
+
+  private func obey() {
+    switch nextLine() {
+    case "report":
+      report()
+      obey()
+    case "go":
+      return
+    case "finish":
+      held = []
+      Helper.answer("finished")
+      exit(0)
+    default:
+      // The conductor is gone.
+      exit(1)
+    }
+  }
+
+  /// Reads one line and nothing behind it, as `poll` does not see what lies in a buffer.
+  private func nextLine() -> String? {
+    var line: [UInt8] = []
+    while true {
+      var byte: UInt8 = 0
+      guard read(0, &byte, 1) == 1 else { return nil }
+      if byte == UInt8(ascii: "\n") { return String(decoding: line, as: UTF8.self) }
+      line.append(byte)
+    }
+  }
+
+  private func report() {
+    let use = ProcessUse.now()
+    guard use.descriptorCount == useAtStart.descriptorCount + held.count,
+      use.sharedMappingCount == held.count
+    else { fail("holds \(held.count) handles, and has \(use) after \(useAtStart)") }
+    let handles = held.map { held in
+      let content = held.content
+      let intent = CampaignMemory.intent(of: held.memory)
+      return """
+        \(content.instance),\(content.byteCount),\(content.nameIndex),\
+        \(content.isTemporary ? 1 : 0),\(intent.rawValue)
+        """
+    }
+    Helper.answer((["holds"] + handles).joined(separator: " "))
+  }
+
+  /// Tells the conductor what is wrong, and ends.
+  private func fail(_ problem: String) -> Never {
+    Helper.answer("failed \(problem)")
+    exit(1)
+  }
+
+  // MARK: - Operations
+
+  private func performSomething() {
+    if held.count >= 3 { close() }
+    course.operation = .other
+    do throws(InterprocessError) {
+      // Sweeps are rare, as each would repair what a kill has left for others to find.
+      switch course.number(in: 1...1000) {
+      case 1...230: try create()
+      case 231...420: try attachOrCreate()
+      case 421...670: try attach()
+      case 671...770: write()
+      case 771...967: close()
+      case 968...997: try unlink()
+      default: log[.swept] += try SharedMemory.sweep().count
+      }
+    } catch {
+      fail("\(error)")
+    }
+  }
+
+  private func create() throws(InterprocessError) {
+    let byteCounts = CampaignMemory.minimumByteCount / 8...CampaignMemory.maximumByteCount / 8
+    let content = newContent(byteCount: 8 * course.number(in: byteCounts))
+    course.operation = .creating
+    do {
+      let memory = try SharedMemory.create(
+        content.name, byteCount: content.byteCount, lifetime: content.lifetime
+      ) { content.fill(&$0) }
+      log[.created] += 1
+      keep(memory, nameIndex: content.nameIndex)
+    } catch {
+      guard error.code == .alreadyExists else { throw error }
+      log[.nameTaken] += 1
+    }
+  }
+
+  private func attachOrCreate() throws(InterprocessError) {
+    let content = newContent(byteCount: CampaignMemory.minimumByteCount)
+    course.operation = .creating
+    let start = ContinuousClock.now
+    do {
+      let memory = try SharedMemory.attachOrCreate(
+        content.name, byteCount: content.byteCount, lifetime: content.lifetime
+      ) { content.fill(&$0) }
+      log[memory.isCreator ? .created : .attached] += 1
+      keep(memory, nameIndex: content.nameIndex)
+    } catch {
+      // On a busy machine a process in the middle of a removal may get no time for so long.
+      guard error.code == .alreadyExists && .now - start >= .seconds(1) else { throw error }
+      log[.nameTaken] += 1
+    }
+  }
+
+  private func attach() throws(InterprocessError) {
+    let nameIndex = course.number(in: 0...CampaignMemory.names.count - 1)
+    do {
+      let memory = try SharedMemory.attach(
+        CampaignMemory.names[nameIndex], access: course.happens(30) ? .readOnly : .readWrite,
+        waitingUpTo: course.happens(20) ? .milliseconds(2) : nil)
+      log[.attached] += 1
+      keep(memory, nameIndex: nameIndex)
+    } catch {
+      guard error.code == .notFound || error.code == .timedOut else { throw error }
+      log[.foundNothing] += 1
+    }
+  }
+
+  private func newContent(byteCount: Int) -> CampaignMemory {
+    CampaignMemory(
+      instance: course.generator.next(), byteCount: byteCount,
+      nameIndex: course.number(in: 0...CampaignMemory.names.count - 1),
+      isTemporary: course.happens(90))
+  }
+
+  /// Checks what a name led to before anything else happens to it.
+  private func keep(_ memory: consuming SharedMemory, nameIndex: Int) {
+    do throws(CampaignMemory.Problem) {
+      let content = try CampaignMemory(memory, nameIndex: nameIndex)
+      held.append(Held(memory, content))
+    } catch {
+      fail("wrong bytes: \(error.text)")
+    }
+  }
+
+  private func write() {
+    guard let held = held.randomElement(using: &course.generator),
+      held.memory.access == .readWrite
+    else { return }
+    let (offset, word) = held.content.mark(of: index)
+    held.memory.storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
+    log[.written] += 1
+  }
+
+  private func close() {
+    guard !held.isEmpty else { return }
+    course.operation = .closing
+    held.remove(at: course.number(in: 0...held.count - 1))
+    log[.closed] += 1
+  }
+
+  /// Unlinks memory that this process holds, and logs so in the memory itself.
+  ///
+  /// Only one process at a time does so, and nobody but an `unlink` may remove the name of memory
+  /// that somebody holds. So a memory without that log has its name, or the library has taken it
+  /// away.
+  private func unlink() throws(InterprocessError) {
+    guard let held = held.randomElement(using: &course.generator),
+      held.memory.access == .readWrite, flock(logDescriptor, LOCK_EX | LOCK_NB) == 0
+    else { return }
+    defer { _ = flock(logDescriptor, LOCK_UN) }
+    let intent = CampaignMemory.intent(of: held.memory)
+    if intent == .done { return }
+    CampaignMemory.setIntent(.begun, of: &held.memory)
+    do {
+      try held.memory.unlink()
+    } catch {
+      // Whoever has logged its intent may have been killed right after the removal.
+      guard error.code == .notFound && intent == .begun else { throw error }
+    }
+    CampaignMemory.setIntent(.done, of: &held.memory)
+    log[.unlinked] += 1
+  }
+}
