@@ -22,19 +22,19 @@ extension SharedMemory {
     checkpoint(.closeDropped)
     guard let segmentName else { return }
     if mapping.range.isWritable {
-      try Self.removeName(segmentName, of: mapping.descriptor, identity: identity)
+      try Self.claimAndRemove(segmentName, of: mapping.descriptor, identity: identity)
     } else {
       // An exclusive lock needs a descriptor that is open for writing. A user who may only read the
       // memory cannot remove its name either.
       let descriptor = try Files.reopen(mapping.descriptor, writable: true)
-      try Self.removeName(segmentName, of: descriptor, identity: identity)
+      try Self.claimAndRemove(segmentName, of: descriptor, identity: identity)
     }
   }
 
   /// Claims a segment, removes its name if it still leads there, and gives the claim up.
   ///
   /// - Parameter descriptor: Open for writing, and without a lease.
-  private static func removeName(
+  private static func claimAndRemove(
     _ name: SegmentName, of descriptor: borrowing Descriptor, identity: FileIdentity
   ) throws(Errno) {
     guard try Lease.claim(descriptor) else { return }
@@ -203,7 +203,8 @@ extension SharedMemory {
         if let hidden = HiddenName(name) {
           switch hidden.purpose {
           case .guarding:
-            try removeUnneededGuard(hidden, status)
+            // What cannot be removed does not keep the others.
+            try? removeUnneededGuard(hidden, status)
             continue
           case .removing:
             // The right file is a stale segment like any other, which its remover did not live to
