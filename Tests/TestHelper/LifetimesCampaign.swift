@@ -147,6 +147,13 @@ struct LifetimesCampaign {
 
   private mutating func checkRound() throws {
     for worker in workers where !worker.isReady { expectReady(worker) }
+    // All pause before the first one reports: what one of them does after another's report would make
+    // that report wrong, as an `unlink` does.
+    for worker in workers { worker.send("pause") }
+    for worker in workers {
+      let line = worker.nextLine()
+      guard line == "paused" else { fail("Worker \(worker.index) says \(line ?? "nothing")") }
+    }
     for worker in workers { worker.send("report") }
     var holdingsByWorker = workers.map { readHoldings(of: $0) }
     let victims = workers.indices.shuffled(using: &generator).prefix(Self.killsPerRound.paused)

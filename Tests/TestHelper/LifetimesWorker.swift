@@ -17,8 +17,8 @@ internal import Interprocess
 /// One of the processes that the lifetimes campaign kills: creates, attaches, writes, closes,
 /// unlinks and sweeps at random until it is told to stop, or until it is killed.
 ///
-/// Between two operations it obeys its standard input: at `report` it tells what it holds, and
-/// waits; at `go` it goes on, and at `finish` it closes everything and ends.
+/// Between two operations it obeys its standard input: at `pause` it waits, at `report` it tells what
+/// it holds and waits; at `go` it goes on, and at `finish` it closes everything and ends.
 final class LifetimesWorker {
   /// A handle, and what it leads to.
   private final class Held {
@@ -102,6 +102,9 @@ final class LifetimesWorker {
 
   private func obey() {
     switch nextLine() {
+    case "pause":
+      Helper.answer("paused")
+      obey()
     case "report":
       report()
       obey()

@@ -25,8 +25,8 @@ internal import SystemPackage
 /// - A creator holds its lease before the segment has a name.
 /// - An attacher takes a lease only on a segment on which it has just seen another's (a claim is
 ///   none: who holds it may be killed before the name is gone), and looks afterwards whether the
-///   segment still has a name. So a segment without holders stays without: nobody revives it, and
-///   two attachers that meet cannot take each other for holders.
+///   name still leads to the segment. So a segment without holders stays without: nobody revives
+///   it, and two attachers that meet cannot take each other for holders.
 /// - The last one to close drops its lease before it claims. Two that close at once may both find
 ///   no lease; the kernel gives the claim to one. If they did it the other way round, each would
 ///   see the other's lease, and neither would remove the name.

@@ -52,7 +52,8 @@ extension SharedMemory {
       guard try Lease.take(on: descriptor) else { return false }
       checkpoint(.attachLeased)
       if !status.isTemporary { return true }
-      return try Files.status(of: descriptor).linkCount > 0
+      // A link is not enough: it may lie aside, where a remover that was killed has moved it.
+      return try Files.statusIfPresent(at: name.path)?.identity == status.identity
     }
     if !isLeased { return .missing }
     let mapping = try Mapping.make(descriptor, byteCount: status.byteCount, writable: writable) {

@@ -107,6 +107,26 @@ struct LifetimeRaceTests {
     }
   }
 
+  @Test("An attacher does not revive what a killed remover has left aside")
+  func attachAside() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { attacher in
+        let (status, _) = try await place.withChildProcess(Places.helper) { last in
+          try await last.expect("create m 4096 temporary", "ok m")
+          try await attacher.expect("stopAt attachSeen", "ok ")
+          try await attacher.expectStop("attach m", at: .attachSeen)
+          try await last.expect("dieAt removeMoved", "ok ")
+          #expect(try await last.ask("close") == nil)
+        }
+        #expect(status == .signaled(9))
+        #expect(try place.names().count == 1)
+        try await attacher.expectAfterStop("error notFound")
+        try await attacher.expect("sweep", "ok m")
+        try place.expectNames([])
+      }
+    }
+  }
+
   @Test("Of two holders that close at once one removes the name", arguments: [true, false])
   func twoClose(inOrder: Bool) async throws {
     try await withPrivateSharedMemory { place in
