@@ -14,22 +14,62 @@
 /// Plain data that makes sense to every process that sees its bytes.
 ///
 /// A shareable type holds no pointer and no reference, and every pattern of its bits is a valid
-/// value, since another process may have written any. The integers and the floating-point numbers
-/// are shareable.
+/// value, since another process may have written any. The integers, the floating-point numbers,
+/// and vectors and inline arrays of shareable elements are shareable; a structure of such fields
+/// becomes so by a declaration:
 ///
-/// Do not declare it for `Bool`, enumerations and optionals, which have bit patterns that are no
-/// values, and not for anything with a pointer in it, which leads nowhere in another process.
+/// ```swift
+/// struct Particle: Shareable {
+///   var position: SIMD4<Float>
+///   var mass: Double
+///   var neighbours: InlineArray<4, Int32>
+///   var isFixed: UInt8    // not Bool
+/// }
+/// ```
+///
+/// `Bool`, enumerations and optionals have bit patterns that are no values, and a pointer leads
+/// nowhere in another process. The compiler cannot see that a structure has such a field. The types
+/// that store elements, such as ``SharedValue``, look at the fields when they are created or
+/// attached, and stop the program with the path of the field and what to use instead:
+/// `Particle.isFixed is Bool; use UInt8`. The loads and stores of ``SharedMemory`` do not look, as
+/// they would cost more than the access.
 public protocol Shareable: BitwiseCopyable {}
 
-extension Int8: Shareable {}
-extension Int16: Shareable {}
-extension Int32: Shareable {}
-extension Int64: Shareable {}
-extension Int: Shareable {}
-extension UInt8: Shareable {}
-extension UInt16: Shareable {}
-extension UInt32: Shareable {}
-extension UInt64: Shareable {}
-extension UInt: Shareable {}
-extension Float: Shareable {}
-extension Double: Shareable {}
+/// A number that is shareable, also as an element of a vector.
+///
+/// All fixed-width integers and floating-point numbers of the standard library that a vector can
+/// have are of this protocol; there is no need to declare it for other types.
+public protocol ShareableScalar: Shareable, SIMDScalar, Hashable, Codable
+where
+  SIMD2Storage: BitwiseCopyable, SIMD4Storage: BitwiseCopyable, SIMD8Storage: BitwiseCopyable,
+  SIMD16Storage: BitwiseCopyable, SIMD32Storage: BitwiseCopyable, SIMD64Storage: BitwiseCopyable
+{}
+
+extension Int8: ShareableScalar {}
+extension Int16: ShareableScalar {}
+extension Int32: ShareableScalar {}
+extension Int64: ShareableScalar {}
+extension Int: ShareableScalar {}
+extension UInt8: ShareableScalar {}
+extension UInt16: ShareableScalar {}
+extension UInt32: ShareableScalar {}
+extension UInt64: ShareableScalar {}
+extension UInt: ShareableScalar {}
+extension Float: ShareableScalar {}
+extension Double: ShareableScalar {}
+#if !(os(macOS) && arch(x86_64))
+  extension Float16: ShareableScalar {}
+#endif
+
+extension Int128: Shareable {}
+extension UInt128: Shareable {}
+
+extension SIMD2: Shareable where Scalar: ShareableScalar {}
+extension SIMD3: Shareable where Scalar: ShareableScalar {}
+extension SIMD4: Shareable where Scalar: ShareableScalar {}
+extension SIMD8: Shareable where Scalar: ShareableScalar {}
+extension SIMD16: Shareable where Scalar: ShareableScalar {}
+extension SIMD32: Shareable where Scalar: ShareableScalar {}
+extension SIMD64: Shareable where Scalar: ShareableScalar {}
+
+extension InlineArray: Shareable where Element: Shareable {}

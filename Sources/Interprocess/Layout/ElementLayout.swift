@@ -1,0 +1,123 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+/// How the values of a type lie in memory, in the terms of a NumPy dtype.
+package struct ElementLayout: Hashable, Sendable {
+  package indirect enum Form: Hashable, Sendable {
+    case scalar(Scalar)
+    /// So many elements, one after the other.
+    case array(count: Int, ElementLayout)
+    /// Fields at increasing offsets, which do not overlap, perhaps with padding between.
+    case record([Field])
+  }
+
+  /// A number, or whatever else numpy has a letter for.
+  package struct Scalar: Hashable, Sendable {
+    /// NumPy's letter: `i`, `u` and `f` are signed, unsigned and floating-point numbers.
+    package var kind: Unicode.Scalar
+    package var byteCount: Int
+
+    package init(kind: Unicode.Scalar, byteCount: Int) {
+      self.kind = kind
+      self.byteCount = byteCount
+    }
+  }
+
+  package struct Field: Hashable, Sendable {
+    package var name: String
+    package var offset: Int
+    package var layout: ElementLayout
+
+    package init(name: String, offset: Int, layout: ElementLayout) {
+      self.name = name
+      self.offset = offset
+      self.layout = layout
+    }
+  }
+
+  package var form: Form
+  /// The bytes of one value; in an array the next value follows at once.
+  package var byteCount: Int
+
+  package init(_ form: Form, byteCount: Int) {
+    self.form = form
+    self.byteCount = byteCount
+  }
+
+  /// The type of the elements, and how many of them lie in each direction: none if this is no
+  /// array.
+  package var flattened: (shape: [Int], element: ElementLayout) {
+    guard case .array(let count, let layout) = form else { return ([], self) }
+    let (shape, element) = layout.flattened
+    return ([count] + shape, element)
+  }
+
+  // MARK: - Description
+
+  /// The layout as NumPy's `numpy.lib.format.dtype_to_descr` writes it, in the syntax of Python.
+  ///
+  /// Padding is written as unnamed fields, so that the offsets follow from the text. An array is
+  /// written with its shape behind it, as in a field, since a dtype of its own has none.
+  package var description: String {
+    switch form {
+    case .scalar(let scalar):
+      let order = scalar.byteCount == 1 || scalar.kind == "V" ? "|" : "<"
+      return "'\(order)\(scalar.kind)\(scalar.byteCount)'"
+    case .array:
+      let (shape, element) = flattened
+      return "(\(element.description), \(Self.text(of: shape)))"
+    case .record(let fields):
+      var parts: [String] = []
+      var offset = 0
+      func pad(to end: Int) {
+        if end > offset { parts.append("('', '|V\(end - offset)')") }
+      }
+      for field in fields {
+        pad(to: field.offset)
+        let (shape, element) = field.layout.flattened
+        let suffix = shape.isEmpty ? "" : ", \(Self.text(of: shape))"
+        parts.append("(\(Self.quoted(field.name)), \(element.description)\(suffix))")
+        offset = field.offset + field.layout.byteCount
+      }
+      pad(to: byteCount)
+      return "[\(parts.joined(separator: ", "))]"
+    }
+  }
+
+  /// A tuple of Python.
+  package static func text(of shape: [Int]) -> String {
+    shape.count == 1
+      ? "(\(shape[0]),)" : "(\(shape.map { String($0) }.joined(separator: ", ")))"
+  }
+
+  /// A string literal of Python.
+  private static func quoted(_ text: String) -> String {
+    var quoted = "'"
+    for scalar in text.unicodeScalars {
+      if scalar == "'" || scalar == "\\" { quoted.unicodeScalars.append("\\") }
+      quoted.unicodeScalars.append(scalar)
+    }
+    return quoted + "'"
+  }
+
+  /// A number that two layouts have in common only if they are the same: names, order, types and
+  /// offsets of all fields.
+  ///
+  /// It is the FNV-1a hash, of 64 bits, of the description in UTF-8: simple to compute in any
+  /// language. It guards against mistakes, not against somebody who wants layouts to look alike.
+  package var fingerprint: UInt64 {
+    description.utf8.reduce(0xCBF2_9CE4_8422_2325) { hash, byte in
+      (hash ^ UInt64(byte)) &* 0x100_0000_01B3
+    }
+  }
+}
