@@ -67,6 +67,7 @@ let package = Package(
     .testTarget(
       name: "InterprocessTests",
       dependencies: [
+        "CInterprocess",
         "Interprocess",
         "TestSupport",
         "interprocess-test-helper",

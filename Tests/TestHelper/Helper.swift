@@ -48,6 +48,10 @@ struct Helper {
       campaign.run()
     case "lifetimes-worker":
       LifetimesWorker(log: CommandLine.arguments[2], index: number(3), seed: seed(4)).run()
+    case "value-reader":
+      try ValueProcess.named(CommandLine.arguments[2]).read(CommandLine.arguments[3])
+    case "value-writer":
+      try ValueProcess.named(CommandLine.arguments[2]).write(CommandLine.arguments[3])
     case let other:
       fatalError("Unknown argument \(other ?? "")")
     }

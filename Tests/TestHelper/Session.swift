@@ -15,10 +15,12 @@ internal import Glibc
 internal import Interprocess
 internal import SystemPackage
 internal import TestFork
+internal import TestSupport
 
 /// What one conversation with a test holds, and the commands that it understands.
 final class Session {
   private var memory: SharedMemory?
+  private var value: SharedValue<InlineArray<8, UInt64>>?
   private var child: ForkedChild?
 
   /// Performs one command and returns the words of its result.
@@ -83,6 +85,12 @@ final class Session {
       return ""
     case "unlinkName":
       try SharedMemory.unlink(words.next())
+      return ""
+    case "value":
+      value = try SharedValue.attach(words.next())
+      return "\(MemoryLayout<InlineArray<8, UInt64>>.size)"
+    case "store":
+      try value?.store(InlineArray(number: UInt64(words.number())))
       return ""
     case "umask":
       umask(UInt32(words.next(), radix: 8) ?? 0)

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "interprocess_layout.h"
+
 // This header includes no other system header: what one of them declares would count as declared here.
 
 // Constants that the C library shows only to `_GNU_SOURCE`, which a header that Swift imports must

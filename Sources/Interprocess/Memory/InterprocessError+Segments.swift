@@ -77,6 +77,36 @@ extension InterprocessError {
       message: "\"\(name.value)\" is \(found.description), not shared memory.")
   }
 
+  /// - Parameter expected: What it should be, in words, with the article.
+  static func wrongKind(
+    _ name: String, expected: String, found: String
+  ) -> InterprocessError {
+    InterprocessError(
+      code: .wrongKind(expected: expected, found: found), name: name,
+      message: "\"\(name)\" is \(found), not \(expected).")
+  }
+
+  /// - Parameter reason: What is wrong, to follow a colon.
+  static func corrupted(_ name: String, _ reason: String) -> InterprocessError {
+    InterprocessError(
+      code: .corrupted(reason), name: name,
+      message: """
+        Shared memory "\(name)" is damaged: \(reason). Remove it, and let the process that \
+        creates it make it anew.
+        """)
+  }
+
+  static func layoutMismatch(
+    _ name: String, type: String, expected: String, found: String
+  ) -> InterprocessError {
+    InterprocessError(
+      code: .layoutMismatch(expected: expected, found: found), name: name,
+      message: """
+        The elements of "\(name)" are not laid out as \(type) is: there they are \(found), and \
+        here \(expected). Declare the type in the same way in both programs.
+        """)
+  }
+
   static func permissionDenied(
     _ name: SegmentName, _ message: String, _ errno: Errno
   ) -> InterprocessError {

@@ -46,6 +46,14 @@ public struct InterprocessError: Error, Sendable, Hashable {
     case outOfMemory(needed: Int, available: Int)
     /// Something else lies under that name, or something of another type.
     case wrongKind(expected: String, found: String)
+    /// The elements there are laid out in another way than the type that is asked for. Both are
+    /// written as dtypes of NumPy.
+    case layoutMismatch(expected: String, found: String)
+    /// The memory was made by a version of this library, or on a machine, that lays it out in a way
+    /// that this one does not read.
+    case unsupportedVersion
+    /// Another handle has the role, which only one can have at a time.
+    case roleTaken
     /// The bytes are not what they should be, for that reason.
     case corrupted(String)
     /// The time-out passed.

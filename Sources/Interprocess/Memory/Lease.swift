@@ -62,4 +62,20 @@ enum Lease {
   static func drop(on descriptor: borrowing Descriptor) throws(Errno) {
     try FileLocks.unlock(byte: byteOffset, of: descriptor)
   }
+
+  // MARK: - Roles
+
+  /// What only one handle at a time may do with a segment.
+  enum Role: Int {
+    case writer
+  }
+
+  /// Takes a role, which the descriptor then holds until it is closed.
+  ///
+  /// It is an exclusive lock on a byte of its own: free at once when its holder ends.
+  ///
+  /// - Returns: `false` if another handle has it.
+  static func take(_ role: Role, on descriptor: borrowing Descriptor) throws(Errno) -> Bool {
+    try FileLocks.tryLock(.exclusive, byte: byteOffset + 1 + role.rawValue, of: descriptor)
+  }
 }

@@ -1,0 +1,89 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+// The layout of structured segments, for programs in C. The article "Layout" of the documentation says the
+// same in words. All numbers are in the byte order of the machine.
+
+#ifndef INTERPROCESS_LAYOUT_H
+#define INTERPROCESS_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// The first 8 bytes of every structured segment.
+#define IPC_MAGIC "SWIFTIPC"
+/// The version of the layout that this header describes.
+#define IPC_LAYOUT_VERSION 1
+/// What `byte_order` holds, as its writer sees it.
+#define IPC_BYTE_ORDER 0x01020304
+/// What `content_offset` is a multiple of: two cache lines, as processors fetch them in pairs.
+#define IPC_CONTENT_ALIGNMENT 128
+
+/// What a segment is.
+enum {
+  IPC_KIND_VALUE = 1,
+};
+
+/// What every structured segment begins with. Nothing in it changes after the segment has got its name.
+typedef struct ipc_segment_header {
+  /// `IPC_MAGIC`, without a NUL.
+  uint8_t magic[8];
+  uint32_t version;
+  uint32_t kind;
+  uint32_t byte_order;
+  /// The bytes of a pointer in the process that made the segment.
+  uint32_t word_byte_count;
+  /// The bytes of the whole segment.
+  uint64_t byte_count;
+  /// How many elements there is room for.
+  uint64_t capacity;
+  /// One element: its bytes, the bytes from one to the next, and what its address is a multiple of.
+  uint64_t element_size;
+  uint64_t element_stride;
+  uint64_t element_alignment;
+  /// The FNV-1a hash, of 64 bits, of the description.
+  uint64_t fingerprint;
+  /// Where the part begins that depends on the kind.
+  uint64_t content_offset;
+  /// The bytes of the description, which begins right behind this structure: the dtype of an element as
+  /// NumPy's `numpy.lib.format.descr_to_dtype` reads it, in UTF-8.
+  uint64_t description_byte_count;
+  uint64_t reserved[5];
+} ipc_segment_header;
+
+/// `IPC_KIND_VALUE`: the latest value that one writer has stored.
+///
+/// At `content_offset` lies this structure, and then `capacity` slots of `slot_stride` bytes each, the first
+/// of them at a multiple of `IPC_CONTENT_ALIGNMENT`. Version n of the value lies in slot n % capacity.
+typedef struct ipc_value {
+  /// The version of the latest value; the first one, which the creator writes, is 1. Atomic.
+  uint64_t version;
+  /// The bytes from one slot to the next.
+  uint64_t slot_stride;
+} ipc_value;
+
+/// A slot: its version, and then the words of the element, 8 bytes each, all of them atomic.
+typedef struct ipc_value_slot {
+  /// The version whose value lies here, or 0 while one is being written.
+  uint64_t version;
+  uint64_t words[];
+} ipc_value_slot;
+
+// Checked where this header is compiled.
+#ifdef __cplusplus
+static_assert(sizeof(ipc_segment_header) == 128, "the header has 128 bytes");
+#else
+_Static_assert(sizeof(ipc_segment_header) == 128, "the header has 128 bytes");
+#endif
+
+#endif

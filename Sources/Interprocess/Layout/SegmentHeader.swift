@@ -1,0 +1,195 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import CInterprocess
+
+/// What a structured segment is.
+enum SegmentKind: UInt32, Sendable {
+  case value = 1
+
+  /// In words, with the article.
+  var description: String {
+    switch self {
+    case .value: "a shared value"
+    }
+  }
+}
+
+/// The bytes of a segment header: the same fields as `ipc_segment_header` has in C, under the same
+/// names.
+///
+/// The structure of C itself is not known to be bitwise copyable, and so cannot be shareable.
+struct RawSegmentHeader: Shareable {
+  var magic: InlineArray<8, UInt8>
+  var version: UInt32
+  var kind: UInt32
+  var byte_order: UInt32
+  var word_byte_count: UInt32
+  var byte_count: UInt64
+  var capacity: UInt64
+  var element_size: UInt64
+  var element_stride: UInt64
+  var element_alignment: UInt64
+  var fingerprint: UInt64
+  var content_offset: UInt64
+  var description_byte_count: UInt64
+  var reserved: InlineArray<5, UInt64>
+
+  static let magic: InlineArray<8, UInt8> = {
+    let bytes = Array(IPC_MAGIC.utf8)
+    return InlineArray { bytes[$0] }
+  }()
+}
+
+/// What every structured segment begins with, as far as it is checked and used.
+///
+/// Nothing in them changes after the segment has got
+/// its name, and nothing that another process may have written into them is trusted.
+struct SegmentHeader {
+  static let byteCount = MemoryLayout<RawSegmentHeader>.size
+  /// What the offset of the content is a multiple of: two cache lines.
+  static let contentAlignment = Int(IPC_CONTENT_ALIGNMENT)
+  /// No description is longer, so that a forged length costs nothing.
+  static let maximumDescriptionByteCount = 64 << 10
+
+  /// As it was found; perhaps of a kind that this version does not know.
+  var kind: UInt32
+  var capacity: Int
+  var elementByteCount: Int
+  var elementStride: Int
+  var elementAlignment: Int
+  var fingerprint: UInt64
+  var contentOffset: Int
+  /// The dtype of an element.
+  var description: String
+
+  // MARK: - Writing
+
+  /// Where the content begins behind the header and a description.
+  static func contentOffset(of layout: ElementLayout) -> Int {
+    let end = byteCount + layout.description.utf8.count
+    return (end + contentAlignment - 1) / contentAlignment * contentAlignment
+  }
+
+  /// Writes the header of a segment of elements of one type.
+  static func write<Element: Shareable>(
+    _ kind: SegmentKind, of type: Element.Type, layout: ElementLayout, capacity: Int,
+    to bytes: inout MutableRawSpan
+  ) {
+    let description = Array(layout.description.utf8)
+    let header = RawSegmentHeader(
+      magic: RawSegmentHeader.magic, version: UInt32(IPC_LAYOUT_VERSION), kind: kind.rawValue,
+      byte_order: UInt32(IPC_BYTE_ORDER), word_byte_count: UInt32(MemoryLayout<Int>.size),
+      byte_count: UInt64(bytes.byteCount), capacity: UInt64(capacity),
+      element_size: UInt64(MemoryLayout<Element>.size),
+      element_stride: UInt64(MemoryLayout<Element>.stride),
+      element_alignment: UInt64(MemoryLayout<Element>.alignment), fingerprint: layout.fingerprint,
+      content_offset: UInt64(contentOffset(of: layout)),
+      description_byte_count: UInt64(description.count), reserved: InlineArray(repeating: 0))
+    bytes.storeBytes(of: header, as: RawSegmentHeader.self)
+    for (index, byte) in description.enumerated() {
+      bytes.storeBytes(of: byte, toByteOffset: byteCount + index, as: UInt8.self)
+    }
+  }
+
+  // MARK: - Reading
+
+  /// Whether memory begins as a structured segment does.
+  static func isPresent(in memory: borrowing SharedMemory) -> Bool {
+    guard memory.byteCount >= byteCount else { return false }
+    return RawSegmentHeader.magic.indices.allSatisfy { memory[$0] == RawSegmentHeader.magic[$0] }
+  }
+
+  /// Reads the header of a structured segment, and checks all that does not depend on its kind.
+  ///
+  /// - Throws: `unsupportedVersion` and `corrupted`.
+  /// - Precondition: `isPresent(in: memory)`.
+  init(_ memory: borrowing SharedMemory) throws(InterprocessError) {
+    let found = memory.load(as: RawSegmentHeader.self)
+    guard found.version == IPC_LAYOUT_VERSION, found.byte_order == IPC_BYTE_ORDER,
+      found.word_byte_count == MemoryLayout<Int>.size
+    else {
+      throw InterprocessError(
+        code: .unsupportedVersion, name: memory.name,
+        message: """
+          Shared memory "\(memory.name)" has version \(found.version) of the layout, for \
+          \(found.word_byte_count) bytes a word in the order \
+          \(String(found.byte_order, radix: 16)); this library reads version \
+          \(IPC_LAYOUT_VERSION), \(MemoryLayout<Int>.size) and \
+          \(String(IPC_BYTE_ORDER, radix: 16)). Make it anew with the version that all its users \
+          have.
+          """)
+    }
+    guard let byteCount = Int(exactly: found.byte_count), byteCount == memory.byteCount else {
+      throw .corrupted(
+        memory.name,
+        "its header says \(found.byte_count) bytes, and it has \(memory.byteCount)")
+    }
+    guard let descriptionByteCount = Int(exactly: found.description_byte_count),
+      let contentOffset = Int(exactly: found.content_offset),
+      descriptionByteCount <= Self.maximumDescriptionByteCount,
+      contentOffset.isMultiple(of: Self.contentAlignment), contentOffset <= byteCount,
+      // Neither can overflow: the description is short.
+      Self.byteCount + descriptionByteCount <= contentOffset
+    else {
+      throw .corrupted(
+        memory.name,
+        """
+        its content lies at \(found.content_offset), behind a description of \
+        \(found.description_byte_count) bytes
+        """)
+    }
+    guard let capacity = Int(exactly: found.capacity),
+      let elementByteCount = Int(exactly: found.element_size),
+      let elementStride = Int(exactly: found.element_stride),
+      let elementAlignment = Int(exactly: found.element_alignment)
+    else {
+      throw .corrupted(memory.name, "its header has numbers that no segment can have")
+    }
+    kind = found.kind
+    self.capacity = capacity
+    self.elementByteCount = elementByteCount
+    self.elementStride = elementStride
+    self.elementAlignment = elementAlignment
+    fingerprint = found.fingerprint
+    self.contentOffset = contentOffset
+    let bytes = (0..<descriptionByteCount).map { memory[Self.byteCount + $0] }
+    description = String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Reads the header of a segment that has to be of one kind, with elements of one type.
+  ///
+  /// - Throws: `wrongKind`, `layoutMismatch`, `unsupportedVersion` and `corrupted`.
+  static func read<Element: Shareable>(
+    _ kind: SegmentKind, of type: Element.Type, from memory: borrowing SharedMemory
+  ) throws(InterprocessError) -> SegmentHeader {
+    guard isPresent(in: memory) else {
+      throw .wrongKind(memory.name, expected: kind.description, found: "memory without a header")
+    }
+    let header = try SegmentHeader(memory)
+    guard header.kind == kind.rawValue else {
+      let found = SegmentKind(rawValue: header.kind)?.description ?? "of kind \(header.kind)"
+      throw .wrongKind(memory.name, expected: kind.description, found: found)
+    }
+    let layout = ElementLayout(of: type)
+    guard header.fingerprint == layout.fingerprint,
+      header.elementByteCount == MemoryLayout<Element>.size,
+      header.elementStride == MemoryLayout<Element>.stride,
+      header.elementAlignment == MemoryLayout<Element>.alignment
+    else {
+      throw .layoutMismatch(
+        memory.name, type: "\(type)", expected: layout.description, found: header.description)
+    }
+    return header
+  }
+}

@@ -1,0 +1,93 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Synchronization
+
+// Words of shared memory that several processes read and write at once.
+extension MappedRange {
+  /// A word of 8 bytes.
+  ///
+  /// Stores through it need a mapping that is writable, which the caller has made sure of.
+  ///
+  /// - Precondition: The word lies within the memory, and its offset is a multiple of 8.
+  func word(at offset: Int) -> SharedWord {
+    precondition(offset.isMultiple(of: 8), "An atomic word lies at a multiple of its size")
+    // SAFETY: `pointer` has checked that the bytes are mapped; a mapping begins on a page, so that
+    // the word is aligned. An `Atomic` has the representation of its value, and every bit pattern
+    // is one.
+    return unsafe SharedWord(
+      pointer: pointer(at: offset, byteCount: 8).assumingMemoryBound(to: Atomic<UInt64>.self))
+  }
+
+  /// So many words of 8 bytes.
+  func words(at offset: Int, count: Int) -> SharedWords {
+    precondition(offset.isMultiple(of: 8), "An atomic word lies at a multiple of its size")
+    // SAFETY: as for `word(at:)`.
+    return unsafe SharedWords(
+      start: pointer(at: offset, byteCount: 8 * count).assumingMemoryBound(
+        to: Atomic<UInt64>.self), count: count)
+  }
+}
+
+/// A word of shared memory, used only while its mapping lives.
+@safe
+struct SharedWord {
+  private let pointer: UnsafePointer<Atomic<UInt64>>
+
+  @unsafe init(pointer: UnsafePointer<Atomic<UInt64>>) { unsafe self.pointer = unsafe pointer }
+
+  // SAFETY, of all of these: the pointer was checked when the word was made, and the caller keeps
+  // the mapping while it uses the word.
+  func loadRelaxed() -> UInt64 { unsafe pointer.pointee.load(ordering: .relaxed) }
+  func loadAcquiring() -> UInt64 { unsafe pointer.pointee.load(ordering: .acquiring) }
+  func storeReleasing(_ value: UInt64) {
+    unsafe pointer.pointee.store(value, ordering: .releasing)
+  }
+}
+
+/// A value of shared memory in words, each of which is loaded and stored at once.
+@safe
+struct SharedWords {
+  private let start: UnsafePointer<Atomic<UInt64>>
+  private let count: Int
+
+  @unsafe init(start: UnsafePointer<Atomic<UInt64>>, count: Int) {
+    unsafe self.start = unsafe start
+    self.count = count
+  }
+
+  /// Loads the words, each relaxed, and makes a value of them.
+  func load<Value: Shareable>(as type: Value.Type) -> Value {
+    // SAFETY: the copy has `count` words, as many as the value's size needs, and every bit pattern
+    // is a value. The words lie as said at `SharedWord`.
+    unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: count) { copy in
+      for index in 0..<count {
+        unsafe copy.initializeElement(
+          at: index, to: start[index].load(ordering: .relaxed))
+      }
+      return unsafe UnsafeRawBufferPointer(copy).loadUnaligned(as: type)
+    }
+  }
+
+  /// Stores a value in words, each relaxed.
+  func store<Value: Shareable>(_ value: Value) {
+    // SAFETY: as for `load(as:)`. Behind the value the last word is filled with zeros.
+    unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: count) { copy in
+      unsafe copy.initialize(repeating: 0)
+      unsafe UnsafeMutableRawBufferPointer(copy).storeBytes(of: value, as: Value.self)
+      for index in 0..<count {
+        unsafe start[index].store(copy[index], ordering: .relaxed)
+        if index == count / 2 { checkpoint(.storeHalfWritten) }
+      }
+    }
+  }
+}

@@ -1,0 +1,266 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+import CInterprocess
+import TestSupport
+import Testing
+
+@testable import Interprocess
+
+@Suite("Segment header", .timeLimit(.minutes(3)))
+struct SegmentHeaderTests {
+  struct Pose: Shareable, Equatable {
+    var x: Double
+    var time: UInt32
+    var state: InlineArray<3, UInt8>
+
+    static func == (left: Pose, right: Pose) -> Bool {
+      left.x == right.x && left.time == right.time
+        && left.state.indices.allSatisfy { left.state[$0] == right.state[$0] }
+    }
+  }
+
+  @Test("The header has the fields of the C header, where C has them")
+  func sameInC() {
+    #expect(MemoryLayout<RawSegmentHeader>.size == 128)
+    #expect(MemoryLayout<ipc_segment_header>.size == 128)
+    let pairs: [(Int?, Int?)] = [
+      (offset(\.magic), offsetInC(\.magic)), (offset(\.version), offsetInC(\.version)),
+      (offset(\.kind), offsetInC(\.kind)), (offset(\.byte_order), offsetInC(\.byte_order)),
+      (offset(\.word_byte_count), offsetInC(\.word_byte_count)),
+      (offset(\.byte_count), offsetInC(\.byte_count)),
+      (offset(\.capacity), offsetInC(\.capacity)),
+      (offset(\.element_size), offsetInC(\.element_size)),
+      (offset(\.element_stride), offsetInC(\.element_stride)),
+      (offset(\.element_alignment), offsetInC(\.element_alignment)),
+      (offset(\.fingerprint), offsetInC(\.fingerprint)),
+      (offset(\.content_offset), offsetInC(\.content_offset)),
+      (offset(\.description_byte_count), offsetInC(\.description_byte_count)),
+      (offset(\.reserved), offsetInC(\.reserved)),
+    ]
+    for (inSwift, inC) in pairs { #expect(inSwift != nil && inSwift == inC) }
+    #expect(SegmentKind.value.rawValue == UInt32(IPC_KIND_VALUE))
+    #expect(MemoryLayout<ipc_value>.size == 16)
+  }
+
+  private func offset<Field>(_ path: KeyPath<RawSegmentHeader, Field>) -> Int? {
+    MemoryLayout<RawSegmentHeader>.offset(of: path)
+  }
+
+  private func offsetInC<Field>(_ path: KeyPath<ipc_segment_header, Field>) -> Int? {
+    MemoryLayout<ipc_segment_header>.offset(of: path)
+  }
+
+  @Test("Python reads a value by the documented offsets, with nothing but numpy")
+  func python() async throws {
+    let name = uniqueName()
+    let value = try SharedValue.create(
+      name, initialValue: Pose(x: 0, time: 0, state: [0, 0, 0]))
+    for number in 1...11 {
+      try value.store(Pose(x: 1.5, time: UInt32(number), state: [1, 2, 3]))
+    }
+    let python = try #require(Python.withNumpy)
+    let result = try await python.run(
+      """
+      import ast, struct, sys, numpy
+      data = open("/dev/shm/" + sys.argv[1], "rb").read()
+      (magic, version, kind, order, word, total, capacity, size, stride, alignment, fingerprint,
+        content, length) = struct.unpack_from("<8s4I8Q", data)
+      text = data[128:128 + length].decode()
+      h = 0xcbf29ce484222325
+      for byte in text.encode():
+        h = (h ^ byte) * 0x100000001b3 % 2**64
+      dtype = numpy.lib.format.descr_to_dtype(ast.literal_eval(text))
+      latest, slot = struct.unpack_from("<2Q", data, content)
+      offset = content + 128 + latest % capacity * slot
+      print(magic, version, kind, hex(order), word, total == len(data), capacity, size, stride,
+        alignment, h == fingerprint, dtype.itemsize, latest,
+        struct.unpack_from("<Q", data, offset)[0],
+        *(field.tolist() for field in numpy.frombuffer(data, dtype, 1, offset + 8)[0]))
+      """, [name])
+    #expect(
+      result.output == """
+        b'SWIFTIPC' 1 1 0x1020304 8 True 8 15 16 8 True 16 12 12 1.5 11 [1, 2, 3]
+
+        """)
+    #expect(result.errors == "")
+    try value.unlink()
+  }
+
+  // MARK: - What is refused
+
+  /// A value whose bytes a test changes, and the handle that changes them.
+  private func withSegment(
+    _ body: (String, inout SharedMemory) throws -> Void
+  ) throws {
+    let name = uniqueName()
+    let value = try SharedValue.create(
+      name, initialValue: Pose(x: 1, time: 2, state: [3, 4, 5]))
+    var memory = try SharedMemory.attach(name)
+    defer { try? SharedMemory.unlink(name) }
+    try body(name, &memory)
+    memory.close()
+    value.close()
+  }
+
+  private func attach(_ name: String) -> InterprocessError? {
+    do throws(InterprocessError) {
+      _ = try SharedValue<Pose>.attach(name).load()
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  @Test("Memory without a header, and memory too small for one, is of the wrong kind")
+  func noHeader() throws {
+    for byteCount in [1, 8, 127, 128, 4096] {
+      let name = uniqueName()
+      var memory = try SharedMemory.create(name, byteCount: byteCount)
+      for (index, byte) in "SWIFTIPD".utf8.enumerated() where index < byteCount {
+        memory[index] = byte
+      }
+      let error = attach(name)
+      #expect(
+        error?.code == .wrongKind(expected: "a shared value", found: "memory without a header"))
+      #expect(error?.message == "\"\(name)\" is memory without a header, not a shared value.")
+      try memory.unlink()
+    }
+  }
+
+  @Test("A value of other fields is refused with both layouts")
+  func otherFields() throws {
+    try withSegment { name, memory in
+      let error = #expect(throws: InterprocessError.self) {
+        _ = try SharedValue<Int32>.attach(name).load()
+      }
+      let found = "[('x', '<f8'), ('time', '<u4'), ('state', '|u1', (3,)), ('', '|V1')]"
+      #expect(error?.code == .layoutMismatch(expected: "'<i4'", found: found))
+      #expect(
+        error?.message == """
+          The elements of "\(name)" are not laid out as Int32 is: there they are \(found), and \
+          here '<i4'. Declare the type in the same way in both programs.
+          """)
+    }
+  }
+
+  @Test("Another kind, version, byte order or word size is refused")
+  func otherVersion() throws {
+    try withSegment { name, memory in
+      for (offset, code) in [
+        (8, .unsupportedVersion), (16, .unsupportedVersion), (20, .unsupportedVersion),
+        (12, .wrongKind(expected: "a shared value", found: "of kind 77")),
+      ] as [(Int, InterprocessError.Code)] {
+        let old = memory.load(fromByteOffset: offset, as: UInt32.self)
+        memory.storeBytes(of: 77, toByteOffset: offset, as: UInt32.self)
+        #expect(attach(name)?.code == code)
+        memory.storeBytes(of: old, toByteOffset: offset, as: UInt32.self)
+      }
+      #expect(attach(name) == nil)
+    }
+  }
+
+  @Test("Numbers that contradict each other or the memory are refused")
+  func contradictions() throws {
+    try withSegment { name, memory in
+      let content = Int(memory.load(fromByteOffset: 72, as: UInt64.self))
+      let byteCount = UInt64(memory.byteCount)
+      let huge: [UInt64] = [1 << 62, 1 << 63, .max, .max - 127]
+      let changes: [(Int, [UInt64])] = [
+        (24, [0, byteCount - 1, byteCount + 1] + huge),
+        (32, [0, 1, 3, 9, 16] + huge),
+        (72, [0, 1, 127, 128, byteCount, byteCount + 128] + huge),
+        (80, [UInt64(content - 127), byteCount] + huge),
+        (content, [0, 2, 8] + huge),
+        (content + 8, [0, 8, 64, 127, 256, byteCount] + huge),
+      ]
+      for (offset, numbers) in changes {
+        let old = memory.load(fromByteOffset: offset, as: UInt64.self)
+        for number in numbers {
+          memory.storeBytes(of: number, toByteOffset: offset, as: UInt64.self)
+          guard case .corrupted? = attach(name)?.code else {
+            Issue.record("\(number) at \(offset) is accepted")
+            continue
+          }
+        }
+        memory.storeBytes(of: old, toByteOffset: offset, as: UInt64.self)
+      }
+      // The element's numbers and the fingerprint have to be those of the type.
+      for offset in [40, 48, 56, 64] {
+        let old = memory.load(fromByteOffset: offset, as: UInt64.self)
+        for number in [old + 1, 0] {
+          memory.storeBytes(of: number, toByteOffset: offset, as: UInt64.self)
+          guard case .layoutMismatch? = attach(name)?.code else {
+            Issue.record("\(number) at \(offset) is accepted")
+            continue
+          }
+        }
+        memory.storeBytes(of: old, toByteOffset: offset, as: UInt64.self)
+      }
+      #expect(attach(name) == nil)
+      let error: InterprocessError?
+      memory.storeBytes(of: 5, toByteOffset: content, as: UInt64.self)
+      error = attach(name)
+      #expect(
+        error?.message == """
+          Shared memory "\(name)" is damaged: version 5 is not in its slot. Remove it, and let the \
+          process that creates it make it anew.
+          """)
+    }
+  }
+
+  @Test("A store into a value whose version is damaged is refused", arguments: [0, UInt64.max])
+  func damagedVersion(version: UInt64) throws {
+    try withSegment { name, memory in
+      let content = Int(memory.load(fromByteOffset: 72, as: UInt64.self))
+      memory.storeBytes(of: version, toByteOffset: content, as: UInt64.self)
+      let error = #expect(throws: InterprocessError.self) {
+        try SharedValue<Pose>.attach(name).store(Pose(x: 0, time: 0, state: [0, 0, 0]))
+      }
+      #expect(error?.code == .corrupted("its version is \(version)"))
+    }
+  }
+
+  @Test("100,000 damaged segments end in an error or a usable value")
+  func mutations() throws {
+    try withSegment { name, memory in
+      let original = memory.withBytes { bytes in
+        (0..<bytes.byteCount).map { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
+      }
+      var generator = SystemRandomNumberGenerator()
+      let interesting: [UInt64] = [
+        0, 1, 2, 7, 8, 127, 128, 256, UInt64(original.count), 1 << 31, 1 << 32, 1 << 62, .max,
+      ]
+      let headEnd = 128 + 256
+      var (usable, refused) = (0, 0)
+      for _ in 1...100_000 {
+        var changed: [Int] = []
+        for _ in 1...Int.random(in: 1...4, using: &generator) {
+          if Bool.random(using: &generator) {
+            let offset = 8 * Int.random(in: 1..<headEnd / 8, using: &generator)
+            let number = interesting.randomElement(using: &generator)!
+            memory.storeBytes(of: number, toByteOffset: offset, as: UInt64.self)
+            changed += offset..<offset + 8
+          } else {
+            let offset = Int.random(in: 0..<original.count, using: &generator)
+            memory[offset] = UInt8.random(in: 0...255, using: &generator)
+            changed.append(offset)
+          }
+        }
+        if attach(name) == nil { usable += 1 } else { refused += 1 }
+        for offset in changed { memory[offset] = original[offset] }
+      }
+      #expect(usable > 1000)
+      #expect(refused > 10_000)
+    }
+  }
+}

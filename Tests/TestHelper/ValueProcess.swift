@@ -1,0 +1,77 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Glibc
+internal import Interprocess
+internal import TestSupport
+
+/// The processes that store and load a shared value as fast as they can, and tell what they saw.
+enum ValueProcess {
+  /// One size of the value.
+  static func named(_ name: String) -> any ValueRunner.Type {
+    switch name {
+    case "64": Runner<InlineArray<8, UInt64>>.self
+    case "4096": Runner<InlineArray<512, UInt64>>.self
+    default: fatalError("No value of size \(name)")
+    }
+  }
+
+  protocol ValueRunner {
+    static func read(_ name: String) throws
+    static func write(_ name: String) throws
+  }
+
+  /// Every word of a value follows from its first one, which counts.
+  private enum Runner<Value: Shareable & WordArray>: ValueRunner {
+    /// Loads until something comes over the standard input, and tells what it saw.
+    static func read(_ name: String) throws {
+      let shared = try SharedValue<Value>.attach(name, access: .readOnly)
+      Helper.answer("ready")
+      var loadCount = 0
+      var changeCount = 0
+      var last: UInt64 = 0
+      var input = pollfd(fd: 0, events: CShort(POLLIN), revents: 0)
+      while poll(&input, 1, 0) == 0 {
+        for _ in 0..<100 {
+          let least = shared.version
+          let value = try shared.load()
+          let number = value.number
+          guard value.isWhole else { return Helper.answer("torn at \(number)") }
+          guard number >= last else { return Helper.answer("\(number) after \(last)") }
+          // Each number is stored as the version after it.
+          guard number + 1 >= least else { return Helper.answer("\(number) at version \(least)") }
+          if number != last { changeCount += 1 }
+          last = number
+          loadCount += 1
+        }
+      }
+      Helper.answer("whole \(loadCount) \(changeCount)")
+    }
+
+    /// Stores numbers in order until something comes over the standard input.
+    static func write(_ name: String) throws {
+      let shared = try SharedValue<Value>.attach(name)
+      var number = try shared.load().number
+      var input = pollfd(fd: 0, events: CShort(POLLIN), revents: 0)
+      try shared.store(Value(number: number + 1))
+      number += 1
+      Helper.answer("ready")
+      while poll(&input, 1, 0) == 0 {
+        for _ in 0..<100 {
+          number += 1
+          try shared.store(Value(number: number))
+        }
+      }
+      Helper.answer("stored \(number)")
+    }
+  }
+}
