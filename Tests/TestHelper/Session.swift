@@ -92,6 +92,9 @@ final class Session {
     case "store":
       try value?.store(InlineArray(number: UInt64(words.number())))
       return ""
+    case "closeValue":
+      value = nil
+      return ""
     case "umask":
       umask(UInt32(words.next(), radix: 8) ?? 0)
       return ""

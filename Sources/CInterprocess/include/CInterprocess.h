@@ -88,6 +88,10 @@ typedef struct ipc_file {
 void ipc_fork_lock(void);
 void ipc_fork_unlock(void);
 
+/// How many forks lie between the first process that used the library and this one. A lock that was taken
+/// in another generation is not held in this process.
+uint32_t ipc_fork_generation(void);
+
 /// Notes a file, with the lock held. Returns NULL with `errno` if there is no memory.
 ipc_file *_Nullable ipc_file_note(int fd, int is_writable);
 

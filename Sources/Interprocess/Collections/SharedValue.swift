@@ -78,8 +78,10 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   /// The number of slots less one; they are a power of two.
   private let slotMask: UInt64
   private let contentOffset: Int
-  /// Whether this handle is the writer; held while it stores, as two tasks may use one handle.
-  private let isWriter = Mutex(false)
+  /// In which generation of forks this handle has become the writer, if it has.
+  ///
+  /// Locked while it stores, as two tasks may use one handle.
+  private let writerGeneration = Mutex<UInt32?>(nil)
 
   /// How many slots a new segment has.
   ///
@@ -270,10 +272,12 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   /// - Complexity: Linear in the size of the value.
   public func store(_ value: Value) throws(InterprocessError) {
     precondition(access == .readWrite, "This shared value is attached read-only")
-    try isWriter.withLock { isWriter throws(InterprocessError) in
-      if !isWriter {
+    try writerGeneration.withLock { writerGeneration throws(InterprocessError) in
+      // A forked child has a copy of the handle, and not the role.
+      let generation = Descriptor.generation
+      if writerGeneration != generation {
         try takeRole()
-        isWriter = true
+        writerGeneration = generation
       }
       let version = latestVersion.loadRelaxed()
       let (next, overflow) = version.addingReportingOverflow(1)

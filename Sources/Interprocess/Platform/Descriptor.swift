@@ -57,6 +57,9 @@ struct Descriptor: ~Copyable, @unchecked Sendable {
     _ = unsafe Glibc.close(ipc_file_strike(file))
   }
 
+  /// Changes in a forked child, whose descriptors hold none of the locks that were taken before.
+  static var generation: UInt32 { ipc_fork_generation() }
+
   // MARK: - The mapping
 
   /// Changes what is mapped from this descriptor, as a forked child has to find it.

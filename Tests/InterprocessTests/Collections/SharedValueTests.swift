@@ -155,6 +155,25 @@ struct SharedValueTests {
     try value.unlink()
   }
 
+  @Test("A forked child is not the writer that its parent is, and can be when the parent is gone")
+  func forked() async throws {
+    let name = uniqueName()
+    let value = try SharedValue.create(name, initialValue: Small(number: 1))
+    let (status, _) = try await withChildProcess(Places.helper) { parent in
+      try await parent.expect("value \(name)", "ok 64")
+      try await parent.expect("store 2", "ok ")
+      #expect(try await parent.ask("fork")?.hasPrefix("ok ") == true)
+      try await parent.expect("child store 3", "ok error roleTaken")
+      #expect(try load(value).number == 2)
+      try await parent.expect("store 4", "ok ")
+      try await parent.expect("closeValue", "ok ")
+      try await parent.expect("child store 5", "ok ok ")
+      #expect(try load(value).number == 5)
+    }
+    #expect(status == .exited(0))
+    try value.unlink()
+  }
+
   @Test("Two tasks may store through one handle at once")
   func twoTasks() async throws {
     let name = uniqueName()
