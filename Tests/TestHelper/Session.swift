@@ -92,6 +92,8 @@ final class Session {
     case "store":
       try value?.store(InlineArray(number: UInt64(words.number())))
       return ""
+    case "load":
+      return text(try value?.load().number)
     case "closeValue":
       value = nil
       return ""

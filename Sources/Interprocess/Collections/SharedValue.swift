@@ -242,7 +242,9 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
     var previous: UInt64 = 0
     for _ in 0..<Self.maximumAttemptCount {
       let latest = latestVersion.loadAcquiring()
-      guard latest != previous, latest != 0 else {
+      checkpoint(.loadBegun)
+      // No version is 0.
+      guard latest != previous else {
         throw .corrupted(memory.name, "version \(latest) is not in its slot")
       }
       if let value = valueIfWhole(of: latest) { return value }

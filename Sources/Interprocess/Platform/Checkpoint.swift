@@ -17,7 +17,7 @@ package enum Checkpoint: String, Sendable, CaseIterable {
   case attachOpened, attachSeen, attachLeased
   case closeDropped, closeClaimed
   case removeClaimed, removeSeen, removeMoved, removeDone
-  case storeMarked, storeHalfWritten, storeWritten, storeCompleted
+  case storeMarked, storeHalfWritten, storeWritten, storeCompleted, loadBegun
 
   #if DEBUG
     /// What a test wants to happen at a checkpoint.

@@ -261,6 +261,28 @@ struct SharedValueTests {
     try value.unlink()
   }
 
+  @Test("A reader that finds a version that is not published yet loads the one before")
+  func unpublished() async throws {
+    let name = uniqueName()
+    let value = try SharedValue.create(name, initialValue: Small(number: 1))
+    _ = try await withChildProcess(Places.helper) { writer in
+      try await writer.expect("value \(name)", "ok 64")
+      _ = try await withChildProcess(Places.helper) { reader in
+        try await reader.expect("value \(name)", "ok 64")
+        try await reader.expect("stopAt loadBegun", "ok ")
+        try await reader.expectStop("load", at: .loadBegun)
+        // The eighth of these lies in the slot of the first version, which the reader looks at.
+        for number in 2...8 { try await writer.expect("store \(number)", "ok ") }
+        try await writer.expect("stopAt storeCompleted", "ok ")
+        try await writer.expectStop("store 9", at: .storeCompleted)
+        try await reader.expectAfterStop("ok 8")
+        try await writer.expectAfterStop("ok ")
+        try await reader.expect("load", "ok 9")
+      }
+    }
+    try value.unlink()
+  }
+
   private func create(_ size: String) throws -> String {
     let name = uniqueName()
     if size == "64" {

@@ -40,7 +40,7 @@ struct LifetimeCrashTests {
       [.sweep, .replace]
     case .removeSeen, .removeMoved, .removeDone:
       [.close, .sweep, .replace]
-    case .storeMarked, .storeHalfWritten, .storeWritten, .storeCompleted:
+    case .storeMarked, .storeHalfWritten, .storeWritten, .storeCompleted, .loadBegun:
       // No step of memory; see `SharedValueTests`.
       []
     }
