@@ -121,6 +121,16 @@ struct SegmentHeaderTests {
     }
   }
 
+  /// Attaches and does not look at the value, so that a bad number has to be seen before.
+  private func attachOnly(_ name: String) -> InterprocessError? {
+    do throws(InterprocessError) {
+      _ = try SharedValue<Pose>.attach(name)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
   @Test("Memory without a header, and memory too small for one, is of the wrong kind")
   func noHeader() throws {
     for byteCount in [1, 8, 127, 128, 4096] {
@@ -174,26 +184,33 @@ struct SegmentHeaderTests {
     try withSegment { name, memory in
       let content = Int(memory.load(fromByteOffset: 72, as: UInt64.self))
       let byteCount = UInt64(memory.byteCount)
-      let huge: [UInt64] = [1 << 62, 1 << 63, .max, .max - 127]
+      let huge: [UInt64] = [1 << 62, UInt64(Int.max), 1 << 63, .max, .max - 127]
       let changes: [(Int, [UInt64])] = [
         (24, [0, byteCount - 1, byteCount + 1] + huge),
         (32, [0, 1, 3, 9, 16] + huge),
         (72, [0, 1, 127, 128, byteCount, byteCount + 128] + huge),
         (80, [UInt64(content - 127), byteCount] + huge),
-        (content, [0, 2, 8] + huge),
         (content + 8, [0, 8, 64, 127, 256, byteCount] + huge),
       ]
       for (offset, numbers) in changes {
         let old = memory.load(fromByteOffset: offset, as: UInt64.self)
         for number in numbers {
           memory.storeBytes(of: number, toByteOffset: offset, as: UInt64.self)
-          guard case .corrupted? = attach(name)?.code else {
+          guard case .corrupted? = attachOnly(name)?.code else {
             Issue.record("\(number) at \(offset) is accepted")
             continue
           }
         }
         memory.storeBytes(of: old, toByteOffset: offset, as: UInt64.self)
       }
+      for number in [0, 2, 8] + huge {
+        memory.storeBytes(of: number, toByteOffset: content, as: UInt64.self)
+        guard case .corrupted? = attach(name)?.code else {
+          Issue.record("Version \(number) is accepted")
+          continue
+        }
+      }
+      memory.storeBytes(of: 1, toByteOffset: content, as: UInt64.self)
       // The element's numbers and the fingerprint have to be those of the type.
       for offset in [40, 48, 56, 64] {
         let old = memory.load(fromByteOffset: offset, as: UInt64.self)
@@ -215,6 +232,29 @@ struct SegmentHeaderTests {
           Shared memory "\(name)" is damaged: version 5 is not in its slot. Remove it, and let the \
           process that creates it make it anew.
           """)
+    }
+  }
+
+  @Test("A content that is not aligned, or not within the memory, is refused by the header itself")
+  func contentOffset() throws {
+    try withSegment { name, memory in
+      let content = memory.load(fromByteOffset: 72, as: UInt64.self)
+      // Half of the slots, so that there is room for the rest further behind.
+      memory.storeBytes(of: 4, toByteOffset: 32, as: UInt64.self)
+      memory.storeBytes(of: 128, toByteOffset: Int(content) + 16, as: UInt64.self)
+      for number in [content + 8, UInt64(memory.byteCount) + 128] {
+        memory.storeBytes(of: number, toByteOffset: 72, as: UInt64.self)
+        var error: InterprocessError?
+        do throws(InterprocessError) { _ = try SegmentHeader(memory) } catch let thrown {
+          error = thrown
+        }
+        guard case .corrupted? = error?.code else {
+          Issue.record("A content at \(number) is accepted")
+          continue
+        }
+      }
+      memory.storeBytes(of: content, toByteOffset: 72, as: UInt64.self)
+      #expect(attachOnly(name) == nil)
     }
   }
 
