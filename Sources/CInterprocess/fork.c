@@ -80,7 +80,7 @@ ipc_file *ipc_file_note(int fd, int is_writable) {
   return file;
 }
 
-int ipc_file_strike(ipc_file *file) {
+void ipc_file_close(ipc_file *file) {
   ipc_fork_lock();
   if (file->previous) {
     file->previous->next = file->next;
@@ -88,8 +88,9 @@ int ipc_file_strike(ipc_file *file) {
     files = file->next;
   }
   if (file->next) file->next->previous = file->previous;
+  // Linux releases the descriptor whatever `close` returns, so that there is nothing to retry, and these
+  // files keep no data that could fail to reach a disk.
+  close(file->fd);
   ipc_fork_unlock();
-  int fd = file->fd;
   free(file);
-  return fd;
 }

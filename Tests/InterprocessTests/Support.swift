@@ -80,6 +80,77 @@ func expectMappingsAndDescriptors(
   #expect([mappings.count, open.count] == counts, "\(mappings)", sourceLocation: sourceLocation)
 }
 
+/// Which file it is.
+struct FileNumber: Equatable {
+  var device: UInt64
+  var inode: UInt64
+
+  init(_ status: stat) {
+    device = UInt64(status.st_dev)
+    inode = UInt64(status.st_ino)
+  }
+
+  /// The file that a path leads to; `nil` if there is none.
+  init?(at path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    self.init(status)
+  }
+
+  init(of fd: CInt) {
+    var status = stat()
+    #expect(fstat(fd, &status) == 0)
+    self.init(status)
+  }
+}
+
+/// What `/proc` tells of the descriptors and mappings that a process has of one file.
+struct FileUse: Equatable {
+  /// An open descriptor.
+  struct Descriptor: Hashable {
+    var isWritable = true
+    var isClosedOnExec = true
+    /// Whether its open file description holds a lease.
+    var isLeased = true
+  }
+
+  var descriptors: [Descriptor] = []
+  /// The permissions of each mapping, such as `rw-s`, in the order of their addresses.
+  var mappings: [String] = []
+
+  /// - Parameters:
+  ///   - file: The file.
+  ///   - processID: The process; `nil` for this one.
+  init(of file: FileNumber, in processID: pid_t? = nil) throws {
+    let process = "/proc/\(processID.map { "\($0)" } ?? "self")"
+    for number in try FileManager.default.contentsOfDirectory(atPath: "\(process)/fd") {
+      guard FileNumber(at: "\(process)/fd/\(number)") == file else { continue }
+      let lines = Self.lines(of: "\(process)/fdinfo/\(number)")
+      let flags = try #require(
+        lines.first { $0.hasPrefix("flags:") }.flatMap {
+          CInt($0.dropFirst("flags:".count).trimmingCharacters(in: .whitespaces), radix: 8)
+        })
+      descriptors.append(
+        Descriptor(
+          isWritable: flags & O_ACCMODE == O_RDWR, isClosedOnExec: flags & O_CLOEXEC != 0,
+          isLeased: lines.contains { $0.hasPrefix("lock:") && $0.contains("OFDLCK") }))
+    }
+    for line in Self.lines(of: "\(process)/maps") {
+      let fields = line.split(separator: " ")
+      // The last letter is `s` where the mapping is shared, unlike those of programs.
+      if fields.count > 4, fields[4] == "\(file.inode)", fields[1].hasSuffix("s") {
+        mappings.append(String(fields[1]))
+      }
+    }
+  }
+
+  /// Files in `/proc` tell no size; only a read to the end gets all of them.
+  private static func lines(of path: String) -> [Substring] {
+    guard let file = FileHandle(forReadingAtPath: path) else { return [] }
+    return String(decoding: file.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n")
+  }
+}
+
 /// The monotonic clock in nanoseconds, which all processes have in common.
 func now() -> Int {
   var time = timespec()
@@ -170,6 +241,9 @@ extension PrivateSharedMemory {
 
   /// The name under which memory lies for the moment before it is gone.
   func aside(_ name: String, inode: UInt64) -> String { ".swift-removing.\(inode).\(name)" }
+
+  /// The second name of memory that is protected.
+  func second(_ name: String, inode: UInt64) -> String { ".swift-guard.\(inode).\(name)" }
 
   /// Makes memory as a program in another language does, without a lease: a plain file.
   func makeForeign(_ name: String, isTemporary: Bool = false) throws {

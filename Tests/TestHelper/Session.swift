@@ -13,6 +13,7 @@
 
 internal import Glibc
 internal import Interprocess
+internal import Synchronization
 internal import SystemPackage
 internal import TestFork
 internal import TestSupport
@@ -21,7 +22,17 @@ internal import TestSupport
 final class Session {
   private var memory: SharedMemory?
   private var value: SharedValue<InlineArray<8, UInt64>>?
+  private var kept: [Handle] = []
   private var child: ForkedChild?
+
+  /// A handle in an array, which takes nothing that cannot be copied.
+  private final class Handle {
+    let memory: SharedMemory
+
+    init(_ memory: consuming SharedMemory) {
+      self.memory = memory
+    }
+  }
 
   /// Performs one command and returns the words of its result.
   func perform(_ line: String) throws(InterprocessError) -> String {
@@ -80,6 +91,25 @@ final class Session {
     case "close":
       memory = nil
       return ""
+    case "keep":
+      // The next memory does not take its place.
+      if let handle = memory.take() { kept.append(Handle(handle)) }
+      return ""
+    case "drop":
+      kept.remove(at: words.number())
+      return ""
+    case "makeDescriptor":
+      let descriptor = try memory?.makeFileDescriptor()
+      try? descriptor?.close()
+      return ""
+    case "manage":
+      return try manage(blockCount: words.number())
+    case "protect":
+      try memory?.protectName()
+      return ""
+    case "relink":
+      try memory?.relink()
+      return ""
     case "unlink":
       try memory?.unlink()
       return ""
@@ -114,6 +144,8 @@ final class Session {
       return ""
     case "fork":
       return fork(outliving: words.flag("outliving"))
+    case "forkStorm":
+      return ForkStorm.run(forkCount: words.number())
     case "child":
       return child?.ask(words.rest().joined(separator: " ")) ?? "none"
     case "exit":
@@ -122,6 +154,18 @@ final class Session {
       _exit(0)
     case let command:
       fatalError("Unknown command \(command)")
+    }
+  }
+
+  /// Creates blocks in the scope of a manager, tells their names, and stays there until the next
+  /// line comes.
+  private func manage(blockCount: Int) throws(InterprocessError) -> String {
+    try withSharedMemoryManager { manager throws(InterprocessError) in
+      var names: [String] = []
+      for _ in 0..<blockCount { names.append(try manager.create(byteCount: 4096).name) }
+      Helper.answer("ok \(names.joined(separator: " "))")
+      _ = readLine()
+      return "left"
     }
   }
 
@@ -259,6 +303,45 @@ private struct ForkedChild {
       answer.append(byte)
     }
     return String(decoding: answer.dropLast(), as: UTF8.self)
+  }
+}
+
+/// Forks in one thread while another makes memory, so that forks fall between any two of its steps.
+private enum ForkStorm {
+  private static let isOver = Atomic<Bool>(false)
+  private static let madeCount = Atomic<Int>(0)
+
+  /// Returns how many children had a lock, and how many failed; `none made` if nothing was made
+  /// meanwhile.
+  static func run(forkCount: Int) -> String {
+    var thread = pthread_t()
+    let error = pthread_create(&thread, nil, { _ in ForkStorm.makeMemory() }, nil)
+    guard error == 0 else { fatalError("No thread") }
+    while madeCount.load(ordering: .relaxed) == 0 { usleep(1000) }
+    let start = madeCount.load(ordering: .relaxed)
+    var (lockedCount, failedCount) = (0, 0)
+    for _ in 0..<forkCount {
+      switch ipctest_fork_and_find_lock() {
+      case 0: break
+      case 1: lockedCount += 1
+      default: failedCount += 1
+      }
+    }
+    let end = madeCount.load(ordering: .relaxed)
+    isOver.store(true, ordering: .relaxed)
+    pthread_join(thread, nil)
+    return end == start ? "none made" : "\(lockedCount) \(failedCount)"
+  }
+
+  private static func makeMemory() -> UnsafeMutableRawPointer? {
+    while !isOver.load(ordering: .relaxed) {
+      // Lasting memory, whose lease ends only with its description.
+      guard let memory = try? SharedMemory.create(byteCount: 16) else { fatalError("No memory") }
+      try? memory.unlink()
+      memory.close()
+      madeCount.add(1, ordering: .relaxed)
+    }
+    return nil
   }
 }
 

@@ -95,7 +95,8 @@ uint32_t ipc_fork_generation(void);
 /// Notes a file, with the lock held. Returns NULL with `errno` if there is no memory.
 ipc_file *_Nullable ipc_file_note(int fd, int is_writable);
 
-/// Strikes a file off the list, takes the lock itself, and returns the descriptor, to be closed.
-int ipc_file_strike(ipc_file *_Nonnull file);
+/// Closes a file and strikes it off the list. Takes the lock itself: a `fork` between the two would leave
+/// the child with a descriptor that is not in the list, and with its lease.
+void ipc_file_close(ipc_file *_Nonnull file);
 
 #endif

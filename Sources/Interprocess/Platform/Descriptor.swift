@@ -52,9 +52,7 @@ struct Descriptor: ~Copyable, @unchecked Sendable {
   }
 
   deinit {
-    // Linux releases the descriptor whatever `close` returns, so that there is nothing to retry,
-    // and these files keep no data that could fail to reach a disk.
-    _ = unsafe Glibc.close(ipc_file_strike(file))
+    unsafe ipc_file_close(file)
   }
 
   /// Changes in a forked child, whose descriptors hold none of the locks that were taken before.

@@ -75,7 +75,13 @@ struct ForkTests {
         try await holder.expect("create m 4096 temporary", "ok m")
         try await place.withHelper { parent in
           try await parent.expect("attach m readOnly", "ok 4096")
-          try await fork(parent)
+          let child = try await fork(parent)
+          // By then it is ready.
+          try await parent.expect("child get 0", "ok ok 0")
+          let file = try #require(FileNumber(at: place.path("m")))
+          let use = try FileUse(of: file, in: child)
+          #expect(use.descriptors == [.init(isWritable: false, isLeased: false)])
+          #expect(use.mappings == ["r--s"])
           try await holder.expect("set 0 9", "ok ")
           try await parent.expect("child get 0", "ok ok 9")
           try await holder.expect("close", "ok ")
@@ -114,7 +120,11 @@ struct ForkTests {
     try await withPrivateSharedMemory { place in
       let (status, child) = try await place.withChildProcess(Places.helper) { parent in
         try await parent.expect("create m 4096 temporary", "ok m")
+        // Memory that has grown may lie elsewhere, and all of it is the child's own.
+        try await parent.expect("grow \(5 << 20)", "ok \(5 << 20)")
         let child = try await fork(parent, "outliving")
+        try await parent.expect("set \(5 << 19) 6", "ok ")
+        try await parent.expect("child get \(5 << 19)", "ok ok 6")
         try parent.kill()
         return child
       }
@@ -133,6 +143,86 @@ struct ForkTests {
         }
         try await other.expect("sweep", "ok m")
         try place.expectNames([])
+      }
+    }
+  }
+
+  @Test("A child has each file once, closed on exec and without a lease")
+  func descriptors() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { parent in
+        let names = ["a", "b", "c", "d"]
+        for name in names {
+          try await parent.expect("create \(name) 4096 temporary", "ok \(name)")
+          try await parent.expect("keep", "ok ")
+        }
+        // From the middle and the ends of the list of files.
+        for index in [1, 0, 1] { try await parent.expect("drop \(index)", "ok ") }
+        try place.expectNames(["c"])
+        try await parent.expect("create e 4096 temporary", "ok e")
+        let child = try await fork(parent)
+        try await parent.expect("child get 0", "ok ok 0")
+        for name in ["c", "e"] {
+          let file = try #require(FileNumber(at: place.path(name)))
+          let use = try FileUse(of: file, in: parent.processID)
+          #expect(use.descriptors == [.init()])
+          let childsUse = try FileUse(of: file, in: child)
+          #expect(childsUse.descriptors == [.init(isLeased: false)])
+          #expect(childsUse.mappings == ["rw-s"])
+        }
+        // A child can open files and fork again.
+        try await parent.expect("child create f 16 temporary", "ok ok f")
+        #expect(try await parent.ask("child fork")?.hasPrefix("ok ok ") == true)
+        try await parent.expect("child child get 0", "ok ok ok 0")
+        try await parent.expect("child _exit", "ok ended 0")
+        try await parent.expect("close", "ok ")
+        try await parent.expect("drop 0", "ok ")
+        #expect(try !place.names().contains("c"))
+      }
+    }
+  }
+
+  @Test("A fork while another thread makes memory gives the child no lease either")
+  func whileMaking() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { parent in
+        try await parent.expect("forkStorm 2000", "ok 0 0")
+      }
+      try place.expectNames([])
+    }
+  }
+
+  @Test(
+    "A child that may not open the memory keeps no lease, and can touch nothing",
+    .enabled(if: geteuid() == 0, "needs root, to become another user"))
+  func notPermitted() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { other in
+        let (status, child) = try await place.withChildProcess(
+          "env", ["SWIFT_BACKTRACE=enable=no", Places.helper]
+        ) { parent in
+          try await parent.expect("create m 4096 temporary", "ok m")
+          try await parent.expect("set 0 1", "ok ")
+          try await parent.expect("becomeUser 65534", "ok 0 0")
+          let child = try await fork(parent, "outliving")
+          // A child of the child touches the memory, so that the child goes on.
+          #expect(try await parent.ask("child fork")?.hasPrefix("ok ok ") == true)
+          try await parent.expect("child child get 0", "ok ok ended \(SIGSEGV)")
+          let file = try #require(FileNumber(at: place.path("m")))
+          let use = try FileUse(of: file, in: child)
+          #expect(use.descriptors == [])
+          #expect(use.mappings == [])
+          try await parent.expect("get 0", "ok 1")
+          try await other.expect("attach m", "ok 4096")
+          try await other.expect("close", "ok ")
+          try parent.kill()
+          return child
+        }
+        #expect(status == .signaled(9))
+        defer { kill(child, SIGKILL) }
+        #expect(kill(child, 0) == 0)
+        try await other.expect("attach m", "error notFound")
+        try await other.expect("sweep", "ok m")
       }
     }
   }

@@ -17,4 +17,8 @@
 /// `fork`, which Swift does not import. Returns the child's number, 0 in the child, or -1 with `errno`.
 int ipctest_fork(void);
 
+/// Forks a child that looks a moment later whether any of its descriptors has a lock, and ends. Returns 1 if one
+/// has, 0 if none has, or -1. The child makes system calls only, as other threads may have been anywhere.
+int ipctest_fork_and_find_lock(void);
+
 #endif
