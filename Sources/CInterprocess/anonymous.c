@@ -21,9 +21,10 @@ int ipc_is_sealed_against_shrinking(int fd) {
   return seals >= 0 && (seals & F_SEAL_SHRINK);
 }
 
-/// Room for the control message of one descriptor, aligned for its header.
+/// Room for the control message of two descriptors, aligned for its header: one more than belongs to a
+/// message, so that a message with several is seen to have them.
 typedef union {
-  char bytes[CMSG_SPACE(sizeof(int))];
+  char bytes[CMSG_SPACE(2 * sizeof(int))];
   struct cmsghdr header;
 } control_buffer;
 
@@ -33,7 +34,7 @@ int ipc_send(int socket, int fd, const void *bytes, size_t byte_count) {
   struct msghdr message = {.msg_iov = &part,
                            .msg_iovlen = 1,
                            .msg_control = control.bytes,
-                           .msg_controllen = sizeof control.bytes};
+                           .msg_controllen = CMSG_SPACE(sizeof fd)};
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
@@ -93,8 +94,6 @@ int ipc_receive(int socket, void *bytes, size_t byte_count) {
       return -1;
     }
     total += take_descriptors(&message, &kept);
-    // A descriptor for which there was no room means that there were several.
-    if (message.msg_flags & MSG_CTRUNC) total = 2;
     if (count == 0) break;
     received += count;
   }

@@ -38,6 +38,12 @@ struct AnonymousTests {
       #expect(ftruncate(descriptor.rawValue, newByteCount) == -1)
       #expect(errno == EPERM)
     }
+    // F_ADD_SEALS with F_SEAL_FUTURE_WRITE: nobody can take the writing away from the others either.
+    #expect(fcntl(descriptor.rawValue, 1033, 16) == -1)
+    #expect(errno == EPERM)
+    var status = stat()
+    #expect(fstat(descriptor.rawValue, &status) == 0)
+    #expect(Int(status.st_blocks) * 512 >= byteCount, "The pages are taken")
     let grown = #expect(throws: InterprocessError.self) { try memory.grow(to: byteCount + 1) }
     #expect(grown?.code == .permissionDenied)
     let unlinked = #expect(throws: InterprocessError.self) { try memory.unlink() }
@@ -99,9 +105,95 @@ struct AnonymousTests {
     memory.close()
     #expect(exists(name))
     #expect(try !SharedMemory.sweep().contains(name))
+    let info = try info(name)
+    #expect(info.handleCount == 1)
+    #expect(!info.isStale)
     try here.close()
     try there.close()
     #expect(try SharedMemory.sweep().contains(name))
+  }
+
+  @Test("A name that leads to other memory by now does not come with it")
+  func otherName() throws {
+    let (here, there) = try socketPair()
+    let other = try SharedMemory.create(uniqueName(), byteCount: 16)
+    var memory = try SharedMemory.create(uniqueName(), byteCount: 32)
+    memory[0] = 4
+    let message = Array("swiftshm\(other.name)".utf8)
+    try pass(
+      [memory.makeFileDescriptor().rawValue],
+      with: message + [UInt8](repeating: 0, count: 264 - message.count), over: here.rawValue)
+    let received = try SharedMemory.receive(over: there)
+    let (name, value) = (received.name, received[0])
+    #expect(name == "")
+    #expect(value == 4)
+    let isLinked = other.isLinked
+    #expect(isLinked)
+    try memory.unlink()
+    try other.unlink()
+    try here.close()
+    try there.close()
+  }
+
+  @Test("A message that comes in parts is put together")
+  func parts() throws {
+    let (here, there) = try socketPair()
+    let memory = try SharedMemory.anonymous(byteCount: 24)
+    let message = Array("swiftshm".utf8) + [UInt8](repeating: 0, count: 256)
+    try pass(
+      [memory.makeFileDescriptor().rawValue], with: Array(message.prefix(5)), over: here.rawValue)
+    #expect(write(here.rawValue, Array(message.dropFirst(5)), 259) == 259)
+    let received = try SharedMemory.receive(over: there)
+    let byteCount = received.byteCount
+    #expect(byteCount == 24)
+    try here.close()
+    try there.close()
+  }
+
+  @Test("Sending to a process that has closed its end is an error, and no signal")
+  func closedEnd() async throws {
+    await #expect(processExitsWith: .success) {
+      let (here, there) = try socketPair()
+      try there.close()
+      let memory = try SharedMemory.anonymous(byteCount: 16)
+      let error = #expect(throws: InterprocessError.self) { try memory.send(over: here) }
+      #expect(error?.code == .system(.brokenPipe))
+    }
+  }
+
+  @Test(
+    "Who gets memory may use it, although it may not open it",
+    .enabled(if: geteuid() == 0, "needs root, to become another user"))
+  func receivedByAnotherUser() async throws {
+    let name = uniqueName()
+    var memory = try SharedMemory.create(name, byteCount: 16, lifetime: .whileAttached)
+    memory[0] = 8
+    let file = try #require(FileNumber(at: path(name)))
+    try await withServer { server, path in
+      #expect(chmod(path, 0o666) == 0)
+      let (status, _) = try await withChildProcess(Places.helper) { helper in
+        try await helper.expect("becomeUser 65534", "ok 0 0")
+        try await helper.expect("attach \(name)", "error permissionDenied")
+        try await helper.send("receive \(path)")
+        let peer = try server.accept()
+        try memory.send(over: peer)
+        try await helper.expectNext("ok 16 \(name)")
+        try peer.close()
+        try await helper.expect("get 0", "ok 8")
+        try await helper.expect("set 1 9", "ok ")
+        let value = memory[1]
+        #expect(value == 9)
+        let use = try FileUse(of: file, in: helper.processID)
+        #expect(use.descriptors == [FileUse.Descriptor()])
+        #expect(use.mappings == ["rw-s"])
+        try await helper.expect("makeDescriptor", "error permissionDenied")
+      }
+      #expect(status == .exited(0))
+    }
+    let isLinked = memory.isLinked
+    #expect(isLinked)
+    memory.close()
+    #expect(!exists(name))
   }
 
   @Test("Read-only memory arrives read-only")
@@ -125,46 +217,65 @@ struct AnonymousTests {
     arguments: BadMessage.allCases)
   func badMessages(message: BadMessage) throws {
     let (here, there) = try socketPair()
-    let before = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
-    try message.send(over: here.rawValue)
+    let files = try message.send(over: here.rawValue)
     try here.close()
     let error = #expect(throws: InterprocessError.self) {
       _ = try SharedMemory.receive(over: there)
     }
     #expect(message.accepts(try #require(error).code), "\(String(describing: error))")
-    let after = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
-    // Other tests open and close descriptors meanwhile; what leaked here would be found again and
-    // again.
-    #expect(after < before + 50)
+    for file in files { #expect(try FileUse(of: file).descriptors == []) }
     try there.close()
   }
 
   enum BadMessage: CaseIterable {
-    case nothing, short, noDescriptor, wrongMagic, pipe, unsealed, empty, writeOnly
+    case nothing, short, shortWithMemory, noDescriptor, wrongMagic, wrongName
+    case pipe, unsealed, empty, writeOnly, two, three
 
-    func send(over socket: CInt) throws {
+    /// - Returns: The files that it passed.
+    func send(over socket: CInt) throws -> [FileNumber] {
       let good = Array("swiftshm".utf8) + [UInt8](repeating: 0, count: 256)
       switch self {
-      case .nothing: break
-      case .short: #expect(write(socket, good, 100) == 100)
-      case .noDescriptor: #expect(write(socket, good, good.count) == good.count)
+      case .nothing:
+        return []
+      case .short:
+        #expect(write(socket, good, 100) == 100)
+        return []
+      case .shortWithMemory:
+        return try pass([sealedFile()], with: Array(good.prefix(100)), over: socket)
+      case .noDescriptor:
+        #expect(write(socket, good, good.count) == good.count)
+        return []
       case .wrongMagic:
-        try pass(nameless(16), with: [UInt8](repeating: 1, count: 264), over: socket)
+        return try pass([sealedFile()], with: Array("Swift".utf8) + good.dropFirst(5), over: socket)
+      case .wrongName:
+        return try pass(
+          [sealedFile()], with: Array("swiftshma/b".utf8) + good.dropFirst(11), over: socket)
       case .pipe:
         var ends: [CInt] = [0, 0]
         #expect(Glibc.pipe(&ends) == 0)
         close(ends[1])
-        try pass(ends[0], with: good, over: socket)
-      case .unsealed: try pass(nameless(16), with: good, over: socket)
-      case .empty: try pass(nameless(0), with: good, over: socket)
-      case .writeOnly: try pass(open("/dev/null", O_WRONLY), with: good, over: socket)
+        return try pass([ends[0]], with: good, over: socket)
+      case .unsealed:
+        return try pass([nameless(16)], with: good, over: socket)
+      case .empty:
+        return try pass([nameless(0)], with: good, over: socket)
+      case .writeOnly:
+        let fd = nameless(16)
+        defer { close(fd) }
+        return try pass([open("/proc/self/fd/\(fd)", O_WRONLY)], with: good, over: socket)
+      case .two:
+        return try pass([sealedFile(), sealedFile()], with: good, over: socket)
+      case .three:
+        return try pass([sealedFile(), sealedFile(), sealedFile()], with: good, over: socket)
       }
     }
 
     func accepts(_ code: InterprocessError.Code) -> Bool {
       switch (self, code) {
       case (.nothing, .system(let errno)): errno.rawValue == ENOMSG
-      case (.short, .corrupted), (.noDescriptor, .corrupted), (.wrongMagic, .corrupted): true
+      case (.short, .corrupted), (.shortWithMemory, .corrupted), (.noDescriptor, .corrupted): true
+      case (.wrongMagic, .corrupted), (.wrongName, .corrupted): true
+      case (.two, .corrupted), (.three, .corrupted): true
       case (.pipe, .wrongKind), (.unsealed, .wrongKind): true
       case (.empty, .invalidSize), (.writeOnly, .permissionDenied): true
       default: false
@@ -173,6 +284,49 @@ struct AnonymousTests {
   }
 
   // MARK: - Descriptors
+
+  @Test("Each descriptor holds a lease of its own and is closed on exec, whatever way it came")
+  func descriptors() throws {
+    let memory = try SharedMemory.anonymous(byteCount: 16)
+    let own = FileUse.Descriptor()
+    let descriptor = try memory.makeFileDescriptor()
+    let file = FileNumber(of: descriptor.rawValue)
+    #expect(try FileUse(of: file).descriptors == [own, own])
+    try descriptor.close()
+    let adopted = try SharedMemory(adopting: memory.makeFileDescriptor())
+    let (here, there) = try socketPair()
+    try memory.send(over: here)
+    let received = try SharedMemory.receive(over: there)
+    let use = try FileUse(of: file)
+    #expect(use.descriptors == [own, own, own])
+    #expect(use.mappings == ["rw-s", "rw-s", "rw-s"])
+    received.close()
+    adopted.close()
+    #expect(try FileUse(of: file).descriptors == [own])
+    try here.close()
+    try there.close()
+  }
+
+  @Test("A descriptor is a handle, and what adopts it takes no lease from who made it")
+  func descriptorIsHandle() throws {
+    let name = uniqueName()
+    let memory = try SharedMemory.create(name, byteCount: 16, lifetime: .whileAttached)
+    let descriptor = try memory.makeFileDescriptor()
+    memory.close()
+    #expect(exists(name))
+    #expect(try info(name).handleCount == 1)
+
+    // Both have one description, as a child and its parent do.
+    let adopted = try SharedMemory(adopting: descriptor.duplicate())
+    let lifetime = adopted.lifetime
+    #expect(lifetime == .whileAttached)
+    #expect(try info(name).handleCount == 2)
+    adopted.close()
+    #expect(try info(name).handleCount == 1)
+    #expect(try !SharedMemory.sweep().contains(name))
+    try descriptor.close()
+    #expect(try SharedMemory.sweep().contains(name))
+  }
 
   @Test("A child that swift-subprocess starts adopts it as its standard input")
   func inherited() async throws {
@@ -194,9 +348,12 @@ struct AnonymousTests {
   func notAdopted(path: String) throws {
     let fd = open(path, O_RDONLY)
     try #require(fd >= 0)
+    let link = "/proc/self/fd/\(fd)"
+    let target = try FileManager.default.destinationOfSymbolicLink(atPath: link)
     #expect(throws: InterprocessError.self) {
       _ = try SharedMemory(adopting: FileDescriptor(rawValue: fd))
     }
+    #expect((try? FileManager.default.destinationOfSymbolicLink(atPath: link)) != target)
   }
 
   @Test("Python makes it, Swift adopts it")
@@ -265,17 +422,30 @@ private func nameless(_ byteCount: Int) -> CInt {
   return fd
 }
 
-/// Sends a descriptor with bytes, and closes it.
-private func pass(_ fd: CInt, with bytes: [UInt8], over socket: CInt) throws {
+/// A file without a name whose size is sealed.
+private func sealedFile() throws -> CInt {
+  try SharedMemory.anonymous(byteCount: 16).makeFileDescriptor().rawValue
+}
+
+/// Sends descriptors with bytes, and closes them.
+///
+/// - Returns: The files that they lead to.
+@discardableResult
+private func pass(_ fds: [CInt], with bytes: [UInt8], over socket: CInt) throws -> [FileNumber] {
   var bytes = bytes
-  defer { close(fd) }
+  let files = fds.map { FileNumber(of: $0) }
+  defer { for fd in fds { close(fd) } }
   bytes.withUnsafeMutableBytes { buffer in
     var part = iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
-    // The header of a control message, with the descriptor behind it.
+    // The header of a control message, with the descriptors behind it.
+    let words = fds.map { UInt64(UInt32($0)) } + [0]
     var control: [UInt64] = [
-      UInt64(MemoryLayout<cmsghdr>.size + 4),
-      UInt64(UInt32(SOL_SOCKET)) | UInt64(SCM_RIGHTS) << 32, UInt64(UInt32(fd)),
+      UInt64(MemoryLayout<cmsghdr>.size + 4 * fds.count),
+      UInt64(UInt32(SOL_SOCKET)) | UInt64(SCM_RIGHTS) << 32,
     ]
+    for index in stride(from: 0, to: fds.count, by: 2) {
+      control.append(words[index] | words[index + 1] << 32)
+    }
     control.withUnsafeMutableBytes { control in
       withUnsafeMutablePointer(to: &part) { part in
         var message = msghdr()
@@ -287,4 +457,5 @@ private func pass(_ fd: CInt, with bytes: [UInt8], over socket: CInt) throws {
       }
     }
   }
+  return files
 }
