@@ -13,6 +13,7 @@
 
 import Foundation
 import Interprocess
+import Subprocess
 import TestSupport
 import Testing
 
@@ -59,6 +60,20 @@ struct GrowingTests {
     let found = memory.byteCount
     #expect(found == 16)
     try memory.unlink()
+  }
+
+  @Test("Growing above the process's file size limit is an error, and no signal")
+  func fileSizeLimit() async throws {
+    let name = uniqueName()
+    let (status, _) = try await withChildProcess(Places.helper) { helper in
+      try await helper.expect("create \(name) 4096", "ok \(name)")
+      try await helper.expect("limitFileSize 8192", "ok 0")
+      try await helper.expect("grow 8193", "error invalidSize")
+      try await helper.expect("refresh", "ok 4096")
+      try await helper.expect("grow 8192", "ok 8192")
+      try await helper.expect("unlink", "ok ")
+    }
+    #expect(status == .exited(0))
   }
 
   @Test("Memory that someone has shrunk is reported")

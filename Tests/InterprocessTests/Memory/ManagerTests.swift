@@ -12,11 +12,13 @@
 //===----------------------------------------------------------------------===//
 
 import Interprocess
+import Subprocess
 import Synchronization
+import SystemPackage
 import TestSupport
 import Testing
 
-@Suite("Manager")
+@Suite("Manager", .timeLimit(.minutes(1)))
 struct ManagerTests {
   private struct Failure: Error {}
 
@@ -57,6 +59,77 @@ struct ManagerTests {
     }
     #expect(name.withLock { $0 } != "")
     #expect(!exists(name.withLock { $0 }))
+  }
+
+  @Test("Permissions and reservation are those that were asked for")
+  func options() throws {
+    try withSharedMemoryManager { manager in
+      let memory = try manager.create(
+        byteCount: 100_000, permissions: [.ownerReadWrite, .groupRead], reservation: .onDemand)
+      let name = memory.name
+      let sparse = try info(name)
+      #expect(sparse.permissions == [.ownerReadWrite, .groupRead])
+      #expect(sparse.residentByteCount == 0)
+      #expect(sparse.handleCount == 2)
+      let full = try manager.create(byteCount: 100_000)
+      let fullName = full.name
+      #expect(try info(fullName).permissions == .ownerReadWrite)
+      #expect(try info(fullName).residentByteCount >= 100_000)
+    }
+  }
+
+  @Test("A name that is gone before does not hold up the others")
+  func goneBefore() throws {
+    // The handles live on, so that nothing but the manager removes a name.
+    final class Handle {
+      let memory: SharedMemory
+      init(_ memory: consuming SharedMemory) { self.memory = memory }
+    }
+    let handles = try withSharedMemoryManager { manager in
+      let handles = try (0..<3).map { _ in Handle(try manager.create(byteCount: 16)) }
+      try handles[0].memory.unlink()
+      return handles
+    }
+    for handle in handles {
+      let isLinked = handle.memory.isLinked
+      #expect(!isLinked)
+    }
+  }
+
+  @Test("A kill inside the scope leaves what a sweep removes, and nothing else")
+  func killed() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { other in
+        let (status, names) = try await place.withChildProcess(Places.helper) { manager in
+          let answer = try #require(try await manager.ask("manage 3"))
+          let names = answer.split(separator: " ").dropFirst().map { String($0) }.sorted()
+          #expect(names.count == 3)
+          try place.expectNames(names)
+          try await other.expect("sweep", "ok ")
+          try await other.expect("attach \(names[0])", "ok 4096")
+          try manager.kill()
+          return names
+        }
+        #expect(status == .signaled(9))
+        try place.expectNames(names)
+        try await other.expect("sweep", "ok \(names[1]) \(names[2])")
+        try place.expectNames([names[0]])
+        try await other.expect("close", "ok ")
+        try place.expectNames([])
+      }
+    }
+  }
+
+  @Test("A scope that ends in good order leaves nothing")
+  func ended() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { manager in
+        let answer = try #require(try await manager.ask("manage 3"))
+        try place.expectNames(answer.split(separator: " ").dropFirst().map { String($0) }.sorted())
+        try await manager.expect("leave", "ok left")
+        try place.expectNames([])
+      }
+    }
   }
 
   @Test("A handle that leaves the scope keeps its memory, without a name")
