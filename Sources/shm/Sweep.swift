@@ -32,7 +32,8 @@ struct Sweep: ParsableCommand {
   func run() throws {
     let names =
       dryRun
-      ? try SharedMemory.segments().filter(\.isStale).map(\.name) : try SharedMemory.sweep()
+      ? try SharedMemory.segments().filter(\.isStale).compactMap(\.sweptName).sorted()
+      : try SharedMemory.sweep()
     try Output.write { output in
       for name in names { try output.writeLine(name.escaped) }
     }

@@ -61,6 +61,9 @@ final class Session {
       return memory?.isCreator == true ? "created" : "attached"
     case "sweep":
       return try SharedMemory.sweep().joined(separator: " ")
+    case "stale":
+      return try SharedMemory.segments().filter(\.isStale).compactMap(\.sweptName).sorted()
+        .joined(separator: " ")
     case "cycles":
       return try cycles(words.next(), count: words.number())
     case "race":

@@ -82,6 +82,15 @@ extension SharedMemory {
 }
 
 extension SegmentInfo {
+  /// The name that a sweep tells when it removes this; `nil` for a second name, which goes with the
+  /// first.
+  package var sweptName: String? {
+    guard let segmentName = SegmentName(fileName: Array(name.utf8)),
+      let hidden = HiddenName(segmentName)
+    else { return name }
+    return hidden.purpose == .guarding ? nil : hidden.original.value
+  }
+
   /// Looks at one file; `nil` if it is none, or gone.
   fileprivate init?(
     _ name: [UInt8], in directory: String, processes: ProcessTable, leases: LockTable

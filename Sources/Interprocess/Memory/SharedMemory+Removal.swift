@@ -235,12 +235,11 @@ extension SharedMemory {
     _ hidden: HiddenName, _ status: Files.Status
   ) throws(Errno) {
     if try Files.statusIfPresent(at: hidden.original.path)?.identity == status.identity { return }
-    // Not to be opened by this user: then it is not this user's to remove.
-    guard let descriptor = (try? Files.openIfPresent(hidden.path, writable: true)) ?? nil,
+    // The claim ends with the descriptor.
+    guard let descriptor = try Files.openIfPresent(hidden.path, writable: true),
       try Files.status(of: descriptor).identity == status.identity,
       try Lease.claim(descriptor)
     else { return }
-    try? Files.unlink(hidden.path)
-    try Lease.drop(on: descriptor)
+    try Files.unlink(hidden.path)
   }
 }

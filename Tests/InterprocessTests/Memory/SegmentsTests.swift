@@ -56,6 +56,38 @@ struct SegmentsTests {
     try SharedMemory.unlink(name)
   }
 
+  @Test("Handles are counted, and nobody else's locks")
+  func handles() throws {
+    let name = uniqueName()
+    let memory = try SharedMemory.create(name, byteCount: 16, lifetime: .whileAttached)
+    let reader = try SharedMemory.attach(name, access: .readOnly)
+    #expect(try info(name).handleCount == 2)
+    reader.close()
+    #expect(try info(name).handleCount == 1)
+    memory.close()
+    #expect(!exists(name))
+
+    // Locks of other kinds, and on other bytes than the one of the lease.
+    try makeFile(name)
+    let leaseOffset = 1 << 62
+    let ownLock: CInt = 6  // F_SETLK
+    let descriptionLock: CInt = 37  // F_OFD_SETLK
+    for (command, type, offset) in [
+      (ownLock, F_RDLCK, leaseOffset), (descriptionLock, F_RDLCK, 0),
+      (descriptionLock, F_WRLCK, leaseOffset),
+    ] {
+      let fd = open(path(name), O_RDWR)
+      var lock = flock()
+      lock.l_type = CShort(type)
+      lock.l_start = offset
+      lock.l_len = 1
+      #expect(fcntl(fd, command, &lock) == 0)
+      #expect(try info(name).handleCount == 0)
+      close(fd)
+    }
+    try SharedMemory.unlink(name)
+  }
+
   @Test("The list is sorted, and holds files only")
   func sorted() throws {
     let names = ["b", "a", "c"].map { uniqueName("list") + $0 }

@@ -35,6 +35,7 @@ struct PythonLifetimeTests {
           #expect(status == .signaled(9))
           let inode = try place.inode("m")
 
+          try await other.expect("stale", "ok ")
           try await other.expect("sweep", "ok ")
           try await other.expect("create m 100", "error alreadyExists")
           try await other.expect("attachOrCreate m 100", "error alreadyExists")
@@ -45,6 +46,7 @@ struct PythonLifetimeTests {
 
           if pythonCloses {
             try await session.expect("close", "ok ")
+            try await other.expect("stale", "ok m")
             try await other.expect("sweep", "ok m")
             try place.expectNames([])
           }

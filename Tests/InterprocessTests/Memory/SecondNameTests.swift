@@ -1,0 +1,209 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import Interprocess
+import Subprocess
+import TestSupport
+import Testing
+
+/// The second names of protected memory, where nobody else sweeps.
+@Suite("Second names and sweeps", .timeLimit(.minutes(2)))
+struct SecondNameTests {
+  /// Names with dots have to be told from the parts before them.
+  static let names = ["m", "a.b.c", ".1.2"]
+
+  /// Makes protected memory whose only holder is killed.
+  ///
+  /// - Returns: The second name.
+  private func leaveProtected(
+    _ name: String, _ lifetime: String, in place: PrivateSharedMemory
+  ) async throws -> String {
+    let (status, _) = try await place.withChildProcess(Places.helper) { helper in
+      try await helper.expect("create \(name) 4096 \(lifetime)", "ok \(name)")
+      try await helper.expect("protect", "ok ")
+      try helper.kill()
+    }
+    #expect(status == .signaled(9))
+    let second = place.second(name, inode: try place.inode(name))
+    try place.expectNames([second, name].sorted())
+    return second
+  }
+
+  @Test(
+    "A sweep removes both names of stale memory, and tells one", arguments: names)
+  func stale(name: String) async throws {
+    try await withPrivateSharedMemory { place in
+      _ = try await leaveProtected(name, "temporary", in: place)
+      try await place.withHelper { helper in
+        try await helper.expect("stale", "ok \(name)")
+        try await helper.expect("sweep", "ok \(name)")
+        try place.expectNames([])
+      }
+    }
+  }
+
+  @Test("The next creator of the name removes both", arguments: ["create", "attachOrCreate"])
+  func replaced(command: String) async throws {
+    try await withPrivateSharedMemory { place in
+      _ = try await leaveProtected("m", "temporary", in: place)
+      try await place.withHelper { helper in
+        let answer = command == "create" ? "ok m" : "ok created"
+        try await helper.expect("\(command) m 100 temporary", answer)
+        try place.expectNames(["m"])
+      }
+    }
+  }
+
+  @Test("A sweep leaves lasting memory both names, and it can be named again")
+  func lasting() async throws {
+    try await withPrivateSharedMemory { place in
+      let second = try await leaveProtected("m", "lasting", in: place)
+      try await place.withHelper { helper in
+        try await helper.expect("sweep", "ok ")
+        try place.expectNames([second, "m"])
+        try await helper.expect("attach m", "ok 4096")
+        try place.remove("m")
+        try await helper.expect("relink", "ok ")
+        try place.expectNames([second, "m"])
+        try await helper.expect("unlink", "ok ")
+        try place.expectNames([])
+      }
+    }
+  }
+
+  @Test(
+    "A sweep removes the second name of memory that has lost its first, once nobody has it",
+    arguments: names, ["temporary", "lasting"])
+  func firstRemoved(name: String, lifetime: String) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { other in
+        let (_, second) = try await place.withChildProcess(Places.helper) { holder in
+          try await holder.expect("create \(name) 4096 \(lifetime)", "ok \(name)")
+          try await holder.expect("protect", "ok ")
+          let second = place.second(name, inode: try place.inode(name))
+          try place.remove(name)
+          try await other.expect("sweep", "ok ")
+          try place.expectNames([second])
+          try await holder.expect("relink", "ok ")
+          try place.remove(name)
+          try holder.kill()
+          return second
+        }
+        try place.expectNames([second])
+        // Other memory of the first name is none of its business.
+        try await other.expect("create \(name) 16", "ok \(name)")
+        try await other.expect("sweep", "ok ")
+        try place.expectNames([name])
+      }
+    }
+  }
+
+  @Test("Stale memory of a name with dots that lies aside is swept", arguments: names)
+  func aside(name: String) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.leaveStale(name)
+      let aside = place.aside(name, inode: try place.inode(name))
+      let (status, _) = try await place.withChildProcess(Places.helper) { sweeper in
+        try await sweeper.expect("dieAt removeMoved", "ok ")
+        #expect(try await sweeper.ask("sweep") == nil)
+      }
+      #expect(status == .signaled(9))
+      try place.expectNames([aside])
+      try await place.withHelper { helper in
+        try await helper.expect("stale", "ok \(name)")
+        try await helper.expect("sweep", "ok \(name)")
+        try place.expectNames([])
+      }
+    }
+  }
+
+  @Test("A name that nothing can be added to is not protected, and removed all the same")
+  func longName() async throws {
+    try await withPrivateSharedMemory { place in
+      let name = String(repeating: "n", count: 250)
+      try await place.withHelper { helper in
+        try await helper.expect("create \(name) 4096 temporary", "ok \(name)")
+        try await helper.expect("protect", "error invalidName")
+        try place.expectNames([name])
+        try await helper.expect("close", "ok ")
+        try place.expectNames([])
+        try await place.leaveStale(name)
+        try await helper.expect("sweep", "ok \(name)")
+        try place.expectNames([])
+      }
+    }
+  }
+
+  @Test("What only has the look of a second name stays", arguments: ["close", "unlink", "sweep"])
+  func otherFile(command: String) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { helper in
+        try await helper.expect("create m 4096 temporary", "ok m")
+        let inode = try place.inode("m")
+        // Somebody else's memory, which somebody has.
+        let other = place.second("m", inode: inode)
+        try await place.withHelper { holder in
+          try await holder.expect("create \(other) 16", "ok \(other)")
+          let names = [other, ".swift-guard.m", ".swift-guard.x.m", ".swift-guard.1."].sorted()
+          for name in names where name != other { try place.makeForeign(name) }
+          try await helper.expect(command, "ok ")
+          try place.expectNames(names + (command == "sweep" ? ["m"] : []))
+        }
+      }
+    }
+  }
+
+  @Test(
+    "What a sweep may not remove does not keep it from the rest",
+    .enabled(if: geteuid() == 0, "needs root, to become another user"),
+    arguments: [0o600, 0o666])
+  func notRemovable(mode: Int) async throws {
+    try await withPrivateSharedMemory { place in
+      // Root's, in a directory where only the owner removes a file: two second names without a
+      // first, one that cannot be removed beside it, and stale memory.
+      let second = try await leaveProtected("b", "temporary", in: place)
+      let lonely = [".swift-guard.1.a", ".swift-guard.2.z"]
+      for name in lonely { try place.makeForeign(name) }
+      let aside = place.aside("c", inode: 1 << 40)
+      try place.makeForeign(aside)
+      let roots = (lonely + [second, "b", aside]).sorted()
+      for name in roots { #expect(chmod(place.path(name), mode_t(mode | 0o1000)) == 0) }
+
+      try await place.withHelper { helper in
+        try await helper.expect("becomeUser 65534", "ok 0 0")
+        // The order of the names in a directory is nobody's choice: of so many some come first.
+        let own = (0..<8).map { "own\($0)" }
+        for name in own {
+          let (status, _) = try await place.withChildProcess(Places.helper) { holder in
+            try await holder.expect("becomeUser 65534", "ok 0 0")
+            try await holder.expect("create \(name) 16 temporary", "ok \(name)")
+            try await holder.expect("protect", "ok ")
+            if name == "own3" { try place.remove(name) }
+            try holder.kill()
+          }
+          #expect(status == .signaled(9))
+        }
+        let swept = own.filter { $0 != "own3" }
+        try await helper.expect("sweep", "ok \(swept.joined(separator: " "))")
+        try place.expectNames(roots)
+        try await helper.expect("sweep", "ok ")
+      }
+      // It keeps no claim either.
+      try await place.withHelper { root in
+        try await root.expect("sweep", "ok b c")
+        try place.expectNames([])
+      }
+    }
+  }
+}
