@@ -170,7 +170,7 @@ struct SeededGenerator: RandomNumberGenerator {
 struct WorkerLog {
   /// What is counted.
   enum Count: Int, CaseIterable {
-    case created, attached, foundNothing, nameTaken, written, closed, unlinked, swept
+    case created, attached, foundNothing, nameTaken, written, protected, closed, unlinked, swept
     case replacedStale, removedAtClose
   }
 

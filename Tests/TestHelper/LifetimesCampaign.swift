@@ -50,6 +50,8 @@ struct LifetimesCampaign {
     var heldAndUnlinked = 0
     /// Lasting memory without a holder that a sweep left alone.
     var lastingLeftAlone = 0
+    /// Second names, summed over all rounds.
+    var secondNames = 0
   }
 
   init(killCount: Int, seed: UInt64) throws {
@@ -139,9 +141,15 @@ struct LifetimesCampaign {
 
   /// A file of the campaign.
   private struct File {
+    enum Place {
+      case named, aside
+      /// A second name of memory that has, or had, another.
+      case second
+    }
+
     var fileName: String
     var content: CampaignMemory
-    var isAside: Bool
+    var place: Place
     var inode: UInt64
   }
 
@@ -168,16 +176,20 @@ struct LifetimesCampaign {
     let found = try files()
     check(holdings, against: found)
     try checkSpace(held: held, files: found)
-    let stale = found.filter { $0.content.isTemporary && held[$0.content.instance] == nil }
+    let stale = found.filter {
+      $0.content.isTemporary && held[$0.content.instance] == nil && $0.place != .second
+    }
     let namedCount = holdings.count { holding in
-      found.contains { $0.content.instance == holding.content.instance }
+      found.contains { $0.content.instance == holding.content.instance && $0.place != .second }
     }
     report.heldAndNamed += namedCount
     report.heldAndUnlinked += holdings.count - namedCount
     report.stale += stale.count
-    report.aside += stale.count(where: \.isAside)
+    report.aside += stale.count { $0.place == .aside }
+    report.secondNames += found.count { $0.place == .second }
 
-    let replaced = try replace(stale.filter { !$0.isAside }.randomElement(using: &generator))
+    let replaced = try replace(
+      stale.filter { $0.place == .named }.randomElement(using: &generator))
     try sweep(stale.filter { $0.fileName != replaced }, held: held, holdings)
     for index in workers.indices {
       if victims.contains(index) {
@@ -208,9 +220,11 @@ struct LifetimesCampaign {
   private func files() throws -> [File] {
     try fileNames(in: "/dev/shm").map { fileName in
       let parts = fileName.split(separator: ".", omittingEmptySubsequences: false)
-      // `.swift-removing.INODE.NAME`
-      let isAside = parts.count == 4 && parts[0] == "" && parts[1] == "swift-removing"
-      let name = isAside ? String(parts[3]) : fileName
+      // `.swift-removing.INODE.NAME` and `.swift-guard.INODE.NAME`
+      let places: [Substring: File.Place] = ["swift-removing": .aside, "swift-guard": .second]
+      let isHidden = parts.count == 4 && parts[0] == ""
+      let place = isHidden ? places[parts[1]] ?? .named : .named
+      let name = isHidden ? String(parts[3]) : fileName
       guard let nameIndex = CampaignMemory.names.firstIndex(of: name) else {
         fail("\(fileName) lies in /dev/shm")
       }
@@ -232,21 +246,23 @@ struct LifetimesCampaign {
         }
         // A remover moves aside what it has claimed, and here nobody else takes a claimed name
         // away.
-        if isAside && UInt64(parts[2]) != UInt64(status.st_ino) {
+        if isHidden && UInt64(parts[2]) != UInt64(status.st_ino) {
           fail("\(fileName) has the inode \(status.st_ino)")
         }
         return File(
-          fileName: fileName, content: content, isAside: isAside, inode: UInt64(status.st_ino))
+          fileName: fileName, content: content, place: place, inode: UInt64(status.st_ino))
       }
     }
   }
 
   private func check(_ holdings: [Holding], against files: [File]) {
     for holding in holdings {
-      let file = files.first { $0.content.instance == holding.content.instance }
+      let file = files.first {
+        $0.content.instance == holding.content.instance && $0.place != .second
+      }
       switch (holding.intent, file) {
       case (.none, let file?), (.begun, let file?):
-        guard file.content == holding.content && !file.isAside else {
+        guard file.content == holding.content && file.place == .named else {
           fail("\(holding.content) is held, and lies at \(file)")
         }
       case (.none, nil):
@@ -264,10 +280,12 @@ struct LifetimesCampaign {
     var all = held
     for file in files { all[file.content.instance] = file.content }
     let blockCount = all.values.reduce(0) { $0 + ($1.byteCount + 4095) / 4096 }
+    // A tmpfs counts each further name of a file as one more.
+    let linkCount = files.count - Set(files.map(\.inode)).count
     let free = try FreeSpace.now()
     let expected = FreeSpace(
       blockCount: freeAtStart.blockCount - blockCount,
-      fileCount: freeAtStart.fileCount - all.count)
+      fileCount: freeAtStart.fileCount - all.count - linkCount)
     guard free == expected else { fail("\(free) instead of \(expected) is left in /dev/shm") }
   }
 
@@ -307,10 +325,14 @@ struct LifetimesCampaign {
       fail("\(file) has no holder, and is there after a sweep")
     }
     for file in before where !file.content.isTemporary {
-      guard after.contains(where: { $0.fileName == file.fileName && $0.inode == file.inode }) else {
-        fail("\(file) is lasting, and is gone after a sweep")
+      let isHeld = held[file.content.instance] != nil
+      let isNeeded =
+        isHeld || before.contains { $0.inode == file.inode && $0.place == .named }
+      let isThere = after.contains { $0.fileName == file.fileName && $0.inode == file.inode }
+      guard isThere == isNeeded else {
+        fail("\(file) is lasting, and is \(isThere ? "there" : "gone") after a sweep")
       }
-      if held[file.content.instance] != nil { continue }
+      if isHeld || file.place == .second { continue }
       report.lastingLeftAlone += 1
       // Nobody but a holder would ever unlink it; now and then its name becomes free.
       if Bool.random(using: &generator) { try SharedMemory.unlink(file.fileName) }
@@ -334,7 +356,9 @@ struct LifetimesCampaign {
     // holder has closed in good order.
     let left = try files().filter { $0.content.isTemporary }
     guard left.isEmpty else { fail("\(left) outlived its last holder") }
-    for file in try files() { try SharedMemory.unlink(file.fileName) }
+    for file in try files() where file.place == .named { try SharedMemory.unlink(file.fileName) }
+    // Second names whose first was removed by a process that was killed before it could remove both.
+    guard try SharedMemory.sweep().isEmpty else { fail("A sweep at the end removed a name") }
     guard fileNames(in: "/dev/shm").isEmpty, try FreeSpace.now() == freeAtStart else {
       fail("\(try FreeSpace.now()) instead of \(freeAtStart) is left in the end")
     }
@@ -345,7 +369,7 @@ struct LifetimesCampaign {
       ("kills", report.kills), ("left stale", report.stale), ("left aside", report.aside),
       ("swept", report.sweptByConductor), ("replaced", report.replacedByConductor),
       ("held and named", report.heldAndNamed), ("held and unlinked", report.heldAndUnlinked),
-      ("lasting left alone", report.lastingLeftAlone),
+      ("lasting left alone", report.lastingLeftAlone), ("second names", report.secondNames),
     ]
     for count in WorkerLog.Count.allCases {
       counts.append(("workers \(count)", logs.reduce(0) { $0 + $1[count] }))

@@ -14,8 +14,8 @@
 internal import Glibc
 internal import Interprocess
 
-/// One of the processes that the lifetimes campaign kills: creates, attaches, writes, closes,
-/// unlinks and sweeps at random until it is told to stop, or until it is killed.
+/// One of the processes that the lifetimes campaign kills: creates, attaches, writes, protects,
+/// closes, unlinks and sweeps at random until it is told to stop, or until it is killed.
 ///
 /// Between two operations it obeys its standard input: at `pause` it waits, at `report` it tells what
 /// it holds and waits; at `go` it goes on, and at `finish` it closes everything and ends.
@@ -164,7 +164,8 @@ final class LifetimesWorker {
       case 1...230: try create()
       case 231...420: try attachOrCreate()
       case 421...670: try attach()
-      case 671...770: write()
+      case 671...740: write()
+      case 741...770: try protect()
       case 771...967: close()
       case 968...997: try unlink()
       default: log[.swept] += try SharedMemory.sweep().count
@@ -245,6 +246,20 @@ final class LifetimesWorker {
     let (offset, word) = held.content.mark(of: index)
     held.memory.storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
     log[.written] += 1
+  }
+
+  /// Gives memory that this process holds a second name.
+  private func protect() throws(InterprocessError) {
+    guard let held = held.randomElement(using: &course.generator) else { return }
+    do {
+      try held.memory.protectName()
+      log[.protected] += 1
+    } catch {
+      // The first name can be gone only where somebody has unlinked it.
+      guard error.code == .notFound && CampaignMemory.intent(of: held.memory) != .none else {
+        throw error
+      }
+    }
   }
 
   private func close() {
