@@ -37,8 +37,6 @@ struct ListTests {
       "$SHM" create $'odd\n\e[31m\\"' --bytes 4096
       "$SHM" create stale --bytes 8KiB --hold > /dev/shm/fifo & read < /dev/shm/fifo
       { kill -KILL $!; wait $!; } 2> /dev/null
-      chown 65534 /dev/shm/frames
-      chown 4000000 /dev/shm/a
       mkdir /dev/shm/directory; ln -s a /dev/shm/link
       "$SHM" list | sed -E 's/ +[0-9]+s/  AGE/'
       "$SHM" list --json | sed -E 's/"ageSeconds": [0-9]+\.[0-9]+/"ageSeconds": AGE/'
@@ -48,19 +46,47 @@ struct ListTests {
       outcome
         == .success(
           #"""
-          NAME              SIZE  RESIDENT  OWNER    MODE  AGE  LIFETIME  HANDLES  PROCESSES
-          a                 1500      4KiB  4000000  0600  AGE  lasting         0
-          frames            1MiB         0  nobody   0664  AGE  lasting         0
-          odd\n\x1b[31m\\"  4KiB      4KiB  root     0600  AGE  lasting         0
-          stale             8KiB      8KiB  root     0600  AGE  STALE           0
+          NAME              SIZE  RESIDENT  OWNER  MODE  AGE  LIFETIME  HANDLES  PROCESSES
+          a                 1500      4KiB  root   0600  AGE  lasting         0
+          frames            1MiB         0  root   0664  AGE  lasting         0
+          odd\n\x1b[31m\\"  4KiB      4KiB  root   0600  AGE  lasting         0
+          stale             8KiB      8KiB  root   0600  AGE  STALE           0
           [
-            {"name": "a", "byteCount": 1500, "residentByteCount": 4096, "userID": 4000000, "mode": "0600", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
-            {"name": "frames", "byteCount": 1048576, "residentByteCount": 0, "userID": 65534, "mode": "0664", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
+            {"name": "a", "byteCount": 1500, "residentByteCount": 4096, "userID": 0, "mode": "0600", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
+            {"name": "frames", "byteCount": 1048576, "residentByteCount": 0, "userID": 0, "mode": "0664", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
             {"name": "odd\n\u001b[31m\\\"", "byteCount": 4096, "residentByteCount": 4096, "userID": 0, "mode": "0600", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
             {"name": "stale", "byteCount": 8192, "residentByteCount": 8192, "userID": 0, "mode": "0600", "ageSeconds": AGE, "lifetime": "whileAttached", "handleCount": 0, "isStale": true, "processes": []}
           ]
 
           """#))
+  }
+
+  @Test(
+    "Owners are shown by name, or by number if they have none",
+    .enabled(if: geteuid() == 0, "needs root, to give files to other users"))
+  func owners() async throws {
+    let outcome = try await runWithOwnSharedMemory(
+      "size=1m",
+      #"""
+      for name in a b c; do "$SHM" create $name --bytes 1; done
+      chown 65534 /dev/shm/b
+      chown 4000000 /dev/shm/c
+      "$SHM" list | sed -E 's/ +[0-9]+s/  AGE/'
+      "$SHM" list --json | grep -o '"userID": [0-9]*'
+      """#)
+    #expect(
+      outcome
+        == .success(
+          """
+          NAME  SIZE  RESIDENT  OWNER    MODE  AGE  LIFETIME  HANDLES  PROCESSES
+          a        1      4KiB  root     0600  AGE  lasting         0
+          b        1      4KiB  nobody   0600  AGE  lasting         0
+          c        1      4KiB  4000000  0600  AGE  lasting         0
+          "userID": 0
+          "userID": 65534
+          "userID": 4000000
+
+          """))
   }
 
   @Test("One segment, with the processes of two languages that have it mapped")
