@@ -114,16 +114,17 @@ struct ForkTests {
   }
 
   @Test(
-    "A killed parent leaves a stale name, which stays only while its child has the memory mapped"
-  )
-  func parentKilled() async throws {
+    "A killed parent leaves a stale name, which stays only while its child has the memory mapped",
+    arguments: ["readWrite", "readOnly"])
+  func parentKilled(access: String) async throws {
     try await withPrivateSharedMemory { place in
       let (status, child) = try await place.withChildProcess(Places.helper) { parent in
         try await parent.expect("create m 4096 temporary", "ok m")
         // Memory that has grown may lie elsewhere, and all of it is the child's own.
         try await parent.expect("grow \(5 << 20)", "ok \(5 << 20)")
-        let child = try await fork(parent, "outliving")
         try await parent.expect("set \(5 << 19) 6", "ok ")
+        if access == "readOnly" { try await parent.expect("attach m readOnly", "ok \(5 << 20)") }
+        let child = try await fork(parent, "outliving")
         try await parent.expect("child get \(5 << 19)", "ok ok 6")
         try parent.kill()
         return child

@@ -139,4 +139,14 @@ struct ManagerTests {
     let isLinked = memory.isLinked
     #expect(!isLinked)
   }
+
+  @Test("So does one that leaves an asynchronous scope")
+  func leavingAsynchronously() async throws {
+    let memory = try await withSharedMemoryManager { manager in
+      await Task.yield()
+      return try manager.create(byteCount: 16)
+    }
+    let isLinked = memory.isLinked
+    #expect(!isLinked)
+  }
 }
