@@ -16,10 +16,22 @@ internal import SystemPackage
 
 /// Who holds locks on what, as `/proc/locks` tells it: the locks of all processes of this machine.
 struct LockTable: Sendable {
-  private var counts: [FileIdentity: Int] = [:]
+  /// What each look found.
+  private var looks: [[FileIdentity: Int]] = []
 
   /// Counts the shared locks that open file descriptions hold on one byte of the files of a device.
+  ///
+  /// The system tells its locks a page at a time. What anybody locks or unlocks between two pages
+  /// shifts the rest, so that a lock is told twice or not at all. So the table is read several
+  /// times, and the number that most looks agree on is believed.
   init(device: UInt64, byte offset: Int) throws(Errno) {
+    for _ in 0..<9 { looks.append(try Self.look(device: device, byte: offset)) }
+  }
+
+  private static func look(
+    device: UInt64, byte offset: Int
+  ) throws(Errno) -> [FileIdentity: Int] {
+    var counts: [FileIdentity: Int] = [:]
     let devicePrefix = "\(DeviceNumber.text(device)):"
     let text = String(decoding: try Files.contents(of: "/proc/locks"), as: UTF8.self)
     // A line is `ID: TYPE ADVISORY READ|WRITE PID MAJOR:MINOR:INODE START END`.
@@ -31,10 +43,15 @@ struct LockTable: Sendable {
       else { continue }
       counts[FileIdentity(device: device, inode: inode), default: 0] += 1
     }
+    return counts
   }
 
   /// The number of locks on a file.
-  func count(of identity: FileIdentity) -> Int { counts[identity] ?? 0 }
+  func count(of identity: FileIdentity) -> Int {
+    var votes: [Int: Int] = [:]
+    for look in looks { votes[look[identity] ?? 0, default: 0] += 1 }
+    return votes.max { $0.value < $1.value }?.key ?? 0
+  }
 }
 
 /// How the kernel prints a device number in `/proc`.
