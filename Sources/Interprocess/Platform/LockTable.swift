@@ -22,18 +22,23 @@ struct LockTable: Sendable {
   /// Counts the shared locks that open file descriptions hold on one byte of the files of a device.
   ///
   /// The system tells its locks a page at a time. What anybody locks or unlocks between two pages
-  /// shifts the rest, so that a lock is told twice or not at all. So the table is read several
-  /// times, and the number that most looks agree on is believed.
+  /// shifts the rest, so that a lock is told twice or not at all. So a table that is longer than a
+  /// page is read several times, and the number that most looks agree on is believed.
   init(device: UInt64, byte offset: Int) throws(Errno) {
-    for _ in 0..<9 { looks.append(try Self.look(device: device, byte: offset)) }
+    repeat {
+      let table = try Files.contents(of: "/proc/locks")
+      looks.append(Self.counts(in: table, device: device, byte: offset))
+      // No page is smaller, and none that is told is filled to the last line.
+      if table.count < 2048 { break }
+    } while looks.count < 9
   }
 
-  private static func look(
-    device: UInt64, byte offset: Int
-  ) throws(Errno) -> [FileIdentity: Int] {
+  private static func counts(
+    in table: [UInt8], device: UInt64, byte offset: Int
+  ) -> [FileIdentity: Int] {
     var counts: [FileIdentity: Int] = [:]
     let devicePrefix = "\(DeviceNumber.text(device)):"
-    let text = String(decoding: try Files.contents(of: "/proc/locks"), as: UTF8.self)
+    let text = String(decoding: table, as: UTF8.self)
     // A line is `ID: TYPE ADVISORY READ|WRITE PID MAJOR:MINOR:INODE START END`.
     for line in text.split(separator: "\n") {
       let fields = line.split(separator: " ")
