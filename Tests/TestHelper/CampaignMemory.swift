@@ -13,6 +13,7 @@
 
 internal import Glibc
 internal import Interprocess
+internal import TestSupport
 
 /// The content that every memory of the lifetimes campaign has from its first moment on, so that
 /// whoever attaches can tell that it is whole, and which one it is.
@@ -140,26 +141,6 @@ struct CampaignMemory: Hashable {
 
   static func setIntent(_ intent: Intent, of memory: inout SharedMemory) {
     memory.storeBytes(of: intent.rawValue, toByteOffset: intentOffset, as: UInt64.self)
-  }
-}
-
-/// Makes one number into another that looks nothing like it.
-func mix(_ value: UInt64) -> UInt64 {
-  var value = value &+ 0x9E37_79B9_7F4A_7C15
-  value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-  value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-  return value ^ value >> 31
-}
-
-/// A generator whose numbers follow from a seed.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    return mix(state)
   }
 }
 

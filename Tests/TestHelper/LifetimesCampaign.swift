@@ -14,6 +14,7 @@
 internal import Glibc
 internal import Interprocess
 internal import SystemPackage
+internal import TestSupport
 
 /// Kills processes that share memory of both lifetimes under a few names, at random moments, and
 /// checks that nothing leaks and that nothing is taken away from those that live.

@@ -13,6 +13,7 @@
 
 internal import Glibc
 internal import Interprocess
+internal import TestSupport
 
 /// One of the processes that the lifetimes campaign kills: creates, attaches, writes, protects,
 /// closes, unlinks and sweeps at random until it is told to stop, or until it is killed.

@@ -56,6 +56,8 @@ public struct InterprocessError: Error, Sendable, Hashable {
     case roleTaken
     /// The bytes are not what they should be, for that reason.
     case corrupted(String)
+    /// The value cannot be stored so that every reader gets it back as it is.
+    case valueNotRepresentable
     /// The time-out passed.
     case timedOut
     /// Any other error of the system.

@@ -63,10 +63,15 @@ public final class SharedMemoryManager: Sendable {
     let memory = try SharedMemory.create(
       byteCount: byteCount, lifetime: .whileAttached, permissions: permissions,
       reservation: reservation)
+    try keep(memory)
+    return memory
+  }
+
+  /// Lets a block last until the scope ends.
+  func keep(_ memory: borrowing SharedMemory) throws(InterprocessError) {
     let kept = try memory.anotherHandle()
     let block = Block(kept)
     blocks.withLock { $0.append(block) }
-    return memory
   }
 
   /// Removes the names of all blocks.

@@ -1,0 +1,205 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+extension ShareableList {
+  /// The element at an index.
+  ///
+  /// What is in memory is checked each time, as other processes may write anything. Corresponds to
+  /// `list[index]` in Python. Bytes that a newer CPython has written with their exact length are
+  /// read with it.
+  ///
+  /// - Parameter index: 0 up to, and without, ``count``.
+  /// - Throws: `corrupted` if it is no element, as its format and its code do not belong together
+  ///   or its text is not UTF-8. It may also be that another process is just writing it.
+  /// - Precondition: The index is in range.
+  /// - Complexity: O(1) for numbers, O(*n*) for a slot of *n* bytes, without blocking.
+  public subscript(index: Int) -> Element {
+    get throws(InterprocessError) {
+      let slot = layout[index]
+      do {
+        return try StoredForm(of: slot, in: memory.range).element(in: memory.range)
+      } catch {
+        throw InterprocessError(
+          code: .corrupted("element \(index): \(error.reason)"), name: memory.name,
+          message: """
+            Element \(index) of the list "\(memory.name)" cannot be read: \(error.reason). Set it \
+            again; or guard the list with a lock if a process was just writing it.
+            """)
+      }
+    }
+  }
+
+  /// Replaces an element, perhaps by one of another kind.
+  ///
+  /// Other processes see it at once, though not at one go: see the type's description. Corresponds
+  /// to `list[index] = element` in Python, and writes the same bytes, but refuses what Python would
+  /// cut.
+  ///
+  /// - Parameters:
+  ///   - element: The new element. Text and bytes may be as long as the slot.
+  ///   - index: 0 up to, and without, ``count``.
+  /// - Throws: `valueNotRepresentable` if a text or bytes are longer than ``capacity(at:)`` or end
+  ///   in NUL. Nothing is changed then.
+  /// - Precondition: The index is in range, and the list is attached for writing.
+  /// - Complexity: O(1) for numbers, O(*n*) for text in a slot of *n* bytes, without blocking.
+  public mutating func set(_ element: Element, at index: Int) throws(InterprocessError) {
+    precondition(memory.range.isWritable, "This shared memory is attached read-only")
+    let slot = layout[index]
+    try element.check(capacity: slot.capacity, at: index, name: memory.name)
+    var bytes = memory.mutableBytes
+    element.store(into: &bytes, at: slot)
+  }
+
+  /// The bytes that an element's slot has, at least 8: what a text in it may have in UTF-8.
+  ///
+  /// Python does not tell this.
+  ///
+  /// - Parameter index: 0 up to, and without, ``count``.
+  /// - Precondition: The index is in range.
+  /// - Complexity: O(1), without blocking.
+  public func capacity(at index: Int) -> Int {
+    layout[index].capacity
+  }
+
+  /// The index of the first element that equals a value.
+  ///
+  /// Corresponds to `list.index(element)` in Python; see ``Element`` for what is equal.
+  ///
+  /// - Parameter element: The value to look for.
+  /// - Returns: The index, or `nil` if there is none.
+  /// - Throws: `corrupted` if an element before it cannot be read.
+  /// - Complexity: O(*n*) for *n* elements, without blocking.
+  public func index(of element: Element) throws(InterprocessError) -> Int? {
+    for index in 0..<count where try self[index] == element { return index }
+    return nil
+  }
+
+  /// All elements, as each was when it was read.
+  ///
+  /// This is the way to go through a list: `for element in try list.elements()`. Corresponds to
+  /// `list(list)` in Python.
+  ///
+  /// - Returns: The elements, in order.
+  /// - Throws: `corrupted` if one cannot be read.
+  /// - Complexity: O(*n*) for *n* elements, without blocking.
+  public func elements() throws(InterprocessError) -> [Element] {
+    var elements: [Element] = []
+    elements.reserveCapacity(count)
+    for index in 0..<count { elements.append(try self[index]) }
+    return elements
+  }
+}
+
+/// What the format and the code of an element say about its data, which has room for it.
+enum StoredForm {
+  case int(at: Int)
+  case double(at: Int)
+  case bool(at: Int)
+  case string(at: Int, byteCount: Int)
+  /// - Parameter isExact: Whether zeros at the end belong to it.
+  case bytes(at: Int, byteCount: Int, isExact: Bool)
+  case null
+
+  /// Reads the format and the code, each once.
+  init(of slot: ListLayout.Slot, in range: MappedRange) throws(ElementFault) {
+    let stored = range.loadUnaligned(at: slot.formatByteOffset, as: UInt64.self)
+    let code = range.loadUnaligned(at: slot.codeByteOffset, as: Int8.self)
+    let offset = slot.byteOffset
+    switch (ListFormat(stored: stored), ListCode(rawValue: code)) {
+    case (.int, .value): self = .int(at: offset)
+    case (.double, .value): self = .double(at: offset)
+    case (.bool, .value): self = .bool(at: offset)
+    case (.null, .null): self = .null
+    case (.text(let byteCount), .string):
+      guard byteCount <= slot.capacity else { throw .tooLong }
+      // Every reader of CPython drops the zeros at the end of a text, whatever its size.
+      self = .string(at: offset, byteCount: byteCount)
+    case (.text(let byteCount), .bytes):
+      guard byteCount <= slot.capacity else { throw .tooLong }
+      // CPython up to 3.13 tells the whole slot and fills it with zeros. The coming format tells
+      // the exact size of bytes.
+      self = .bytes(at: offset, byteCount: byteCount, isExact: byteCount < slot.capacity)
+    case (nil, _): throw .unknownFormat
+    case (_, nil): throw .unknownCode
+    default: throw .contradiction
+    }
+  }
+
+  /// Reads the data, once.
+  func element(in range: MappedRange) throws(ElementFault) -> ShareableList.Element {
+    switch self {
+    case .int(let offset): return .int(range.loadUnaligned(at: offset, as: Int64.self))
+    case .double(let offset): return .double(range.loadUnaligned(at: offset, as: Double.self))
+    case .bool(let offset): return .bool(range.loadUnaligned(at: offset + 7, as: UInt8.self) != 0)
+    case .null: return .none
+    case .bytes(let offset, let byteCount, let isExact):
+      return .bytes(range.bytes(at: offset, byteCount: byteCount, keepingZeros: isExact))
+    case .string(let offset, let byteCount):
+      guard let text = range.text(at: offset, byteCount: byteCount) else { throw .notUTF8 }
+      return .string(text)
+    }
+  }
+}
+
+/// Why an element cannot be read.
+enum ElementFault: Error {
+  case unknownFormat
+  case unknownCode
+  case contradiction
+  case tooLong
+  case notUTF8
+
+  /// What is wrong, to follow a colon.
+  var reason: String {
+    switch self {
+    case .unknownFormat: "its format is none that a list has"
+    case .unknownCode: "its code is none that a list has"
+    case .contradiction: "its format and its code contradict each other"
+    case .tooLong: "its format tells more bytes than its slot has"
+    case .notUTF8: "its text is not UTF-8"
+    }
+  }
+}
+
+extension MappedRange {
+  /// A copy of bytes, perhaps without the zeros at the end.
+  fileprivate func bytes(at offset: Int, byteCount: Int, keepingZeros: Bool) -> [UInt8] {
+    // SAFETY: `pointer` checks that the bytes are mapped, the copy has room for them, and `count`
+    // of its bytes are initialised.
+    unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { copy, count in
+      let source = unsafe UnsafeRawBufferPointer(
+        start: pointer(at: offset, byteCount: byteCount), count: byteCount)
+      unsafe UnsafeMutableRawBufferPointer(copy).copyMemory(from: source)
+      count = byteCount
+      while !keepingZeros, count > 0, unsafe copy[count - 1] == 0 { count -= 1 }
+    }
+  }
+
+  /// The text in UTF-8 that ends before the zeros; `nil` if it is not UTF-8.
+  fileprivate func text(at offset: Int, byteCount: Int) -> String? {
+    // It is copied before it is checked, as other processes may change it at any time.
+    // SAFETY: `pointer` checks that the bytes are mapped, the copy has room for them, and all of
+    // its bytes are initialised then.
+    unsafe withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 1) { copy in
+      let source = unsafe UnsafeRawBufferPointer(
+        start: pointer(at: offset, byteCount: byteCount), count: byteCount)
+      unsafe copy.copyMemory(from: source)
+      var count = byteCount
+      while count > 0, unsafe copy[count - 1] == 0 { count -= 1 }
+      let text = unsafe Span<UInt8>(
+        _unsafeBytes: UnsafeRawBufferPointer(rebasing: copy[..<count]))
+      guard let text = try? UTF8Span(validating: text) else { return nil }
+      return String(copying: text)
+    }
+  }
+}

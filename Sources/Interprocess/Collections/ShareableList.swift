@@ -1,0 +1,241 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+public import SystemPackage
+
+/// A list of numbers, texts and the like, which Swift and Python processes share under a name.
+///
+/// The bytes are those of Python's `multiprocessing.shared_memory.ShareableList`, from CPython 3.9
+/// on, in both directions: each side creates lists, and reads and changes the other's. A list keeps
+/// its length, and each element the room that it had at creation: at least 8 bytes, so that any
+/// number fits anywhere, and more for longer text.
+///
+/// ```swift
+/// var settings = try ShareableList.create("settings", [1, 2.5, "three", true, nil])
+/// try settings.set("four", at: 2)
+/// // ... meanwhile, in another process:
+/// let list = try ShareableList.attach("settings", waitingUpTo: .seconds(10))
+/// for element in try list.elements() { print(element) }
+/// // ... and at the end, in one of them:
+/// try settings.unlink()
+/// ```
+///
+/// The elements are not synchronised, as in CPython. An element is written in three steps (its
+/// format, its code and its data), so that a process that reads it at that moment may see a
+/// mixture: another value, or one that is refused as `corrupted`. Inside one process the compiler
+/// sees to it that nobody reads while somebody writes; processes guard the list with a lock.
+///
+/// For many numbers of one type a list is the wrong choice, as each is found, checked and converted
+/// by itself; for values that change at a high rate as well.
+///
+/// A Python process that attaches to a list removes its name when it ends, as `ShareableList` has
+/// no `track=False`. Where that is not wanted, the Python program calls
+/// `resource_tracker.unregister(list.shm._name, "shared_memory")` after it has attached.
+///
+/// Corresponds to `multiprocessing.shared_memory.ShareableList` in Python. Negative indices are not
+/// offered.
+public struct ShareableList: ~Copyable, Sendable {
+  var memory: SharedMemory
+  let layout: ListLayout
+
+  /// The name, without a leading slash.
+  public var name: String { memory.name }
+
+  /// The number of elements, which never changes.
+  public var count: Int { layout.count }
+
+  /// The size of the memory in bytes; if something else than this library made it, perhaps more
+  /// than the list needs.
+  public var byteCount: Int { memory.byteCount }
+
+  /// Whether this handle may write.
+  public var access: SharedMemory.Access { memory.access }
+
+  /// Whether this handle made the list, as opposed to having attached to it.
+  public var isCreator: Bool { memory.isCreator }
+
+  /// When the name of the list goes, as its creator has decided.
+  public var lifetime: SharedMemory.Lifetime { memory.lifetime }
+
+  private init(_ memory: consuming SharedMemory, _ layout: ListLayout) {
+    self.memory = memory
+    self.layout = layout
+  }
+
+  // MARK: - Create
+
+  /// Creates a list under a name that is not taken.
+  ///
+  /// No other process can attach before all elements are in it. The slot of a text or of bytes gets
+  /// the next multiple of 8 above its length in UTF-8, so that it always has room for at least one
+  /// byte more; other slots get 8 bytes.
+  ///
+  /// Does not wait for other processes. Takes time in proportion to the size. Corresponds to
+  /// `ShareableList(elements, name=name)` in Python, which counts characters instead of bytes, and
+  /// cuts text that does not fit then.
+  ///
+  /// - Parameters:
+  ///   - name: 1 to 255 bytes without `/` and NUL, neither `.` nor `..`; one leading slash is
+  ///     dropped. `nil` stands for a random name, which ``name`` then tells.
+  ///   - elements: What is in it, in order; perhaps nothing.
+  ///   - extraCapacity: Bytes more in each slot of a text or of bytes, for longer ones later;
+  ///     rounded up to a multiple of 8.
+  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
+  ///   - permissions: Who may read and write it. The umask does not change them.
+  ///   - reservation: Whether the pages are taken now or when they are touched.
+  /// - Returns: The list, attached for reading and writing.
+  /// - Throws: `valueNotRepresentable` if a text ends in NUL, or bytes end in 0, which Python would
+  ///   cut off, or if a slot gets more than 9,999,999 bytes, the most that the format can tell; and
+  ///   what ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``
+  ///   throws.
+  /// - Precondition: `extraCapacity` is not negative; `permissions` has none but the nine
+  ///   permission bits.
+  public static func create(
+    _ name: String?,
+    _ elements: [Element],
+    extraCapacity: Int = 0,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved
+  ) throws(InterprocessError) -> ShareableList {
+    let layout = try ListLayout(for: elements, extraCapacity: extraCapacity, name: name)
+    let memory = try SharedMemory.create(
+      name, byteCount: layout.byteCount, lifetime: lifetime, permissions: permissions,
+      reservation: reservation
+    ) { bytes throws(InterprocessError) in
+      layout.store(into: &bytes)
+      for (index, element) in elements.enumerated() {
+        element.store(into: &bytes, at: layout[index])
+      }
+    }
+    return ShareableList(memory, layout)
+  }
+
+  /// Creates a list under a random name, which ``name`` tells.
+  ///
+  /// Everything else is as for
+  /// ``create(_:_:extraCapacity:lifetime:permissions:reservation:)``. Corresponds to
+  /// `ShareableList(elements)` in Python.
+  ///
+  /// - Parameters:
+  ///   - elements: What is in it, in order; perhaps nothing.
+  ///   - extraCapacity: Bytes more in each slot of a text or of bytes; rounded up to a multiple of
+  ///     8.
+  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
+  ///   - permissions: Who may read and write it. The umask does not change them.
+  ///   - reservation: Whether the pages are taken now or when they are touched.
+  /// - Returns: The list, attached for reading and writing.
+  /// - Throws: As with a name, but for `alreadyExists` and `invalidName`.
+  /// - Precondition: `extraCapacity` is not negative; `permissions` has none but the nine
+  ///   permission bits.
+  public static func create(
+    _ elements: [Element],
+    extraCapacity: Int = 0,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved
+  ) throws(InterprocessError) -> ShareableList {
+    try create(
+      nil, elements, extraCapacity: extraCapacity, lifetime: lifetime, permissions: permissions,
+      reservation: reservation)
+  }
+
+  // MARK: - Attach
+
+  /// Attaches to a list that some process, in Swift or in Python, has created.
+  ///
+  /// The number of elements and where they lie are read and checked now, once. Elements are checked
+  /// when they are read.
+  ///
+  /// Waits only if asked to: for the name, and for the elements, which CPython fills in when others
+  /// can see the list already. A list without elements in memory that could hold some counts as not
+  /// filled in; when the time is over, it counts as empty. Corresponds to
+  /// `ShareableList(name=name)` in Python.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - access: Whether to write as well as to read.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for a complete list; `nil`: not at all.
+  /// - Returns: The list.
+  /// - Throws: `corrupted` if the memory does not hold a list, or not yet; and what
+  ///   ``SharedMemory/attach(_:access:owner:waitingUpTo:)`` throws.
+  /// - Complexity: O(*n*) for *n* elements.
+  public static func attach(
+    _ name: String,
+    access: SharedMemory.Access = .readWrite,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration? = nil
+  ) throws(InterprocessError) -> ShareableList {
+    // A time-out of centuries must not overflow the clock.
+    let deadline = timeout.map { SuspendingClock.now.advanced(by: min($0, .seconds(1 << 32))) }
+    let memory = try SharedMemory.attach(
+      name, access: access, owner: owner, waitingUpTo: timeout)
+    if let deadline {
+      while !isComplete(memory.range), SuspendingClock.now < deadline {
+        // Nothing tells when another process writes.
+        pause(for: .milliseconds(1))
+      }
+    }
+    let layout: ListLayout
+    do {
+      layout = try ListLayout(reading: memory.range)
+    } catch {
+      throw InterprocessError(
+        code: .corrupted(error.reason), name: memory.name,
+        message: """
+          Shared memory "\(memory.name)" holds no list: \(error.reason). Attach to something else, \
+          or wait until the process that creates it has finished.
+          """)
+    }
+    return ShareableList(memory, layout)
+  }
+
+  /// Whether a list lies there that its creator has finished.
+  ///
+  /// CPython writes the count and the offsets, the data, the formats and the codes, in this order,
+  /// into zeros. So those elements are complete whose format and code belong together.
+  private static func isComplete(_ range: MappedRange) -> Bool {
+    guard let layout = try? ListLayout(reading: range) else { return false }
+    if layout.count == 0 { return range.byteCount == ListLayout.smallestByteCount }
+    return (0..<layout.count).allSatisfy { (try? StoredForm(of: layout[$0], in: range)) != nil }
+  }
+
+  // MARK: - Close and unlink
+
+  /// Ends this handle's use of the list.
+  ///
+  /// The list stays, for other handles and under its name. The same happens at the end of the
+  /// handle's life. Does not block. Corresponds to `list.shm.close()` in Python.
+  public consuming func close() {}
+
+  /// Removes the name of this list.
+  ///
+  /// From then on nobody can attach; whoever has it attached keeps it. Does not block. Corresponds
+  /// to `list.shm.unlink()` in Python.
+  ///
+  /// - Throws: As ``SharedMemory/unlink()``.
+  public borrowing func unlink() throws(InterprocessError) {
+    try memory.unlink()
+  }
+
+  /// Removes a name, whoever uses the list.
+  ///
+  /// Whoever has it attached keeps it. Does not block. Python has to attach first.
+  ///
+  /// - Parameter name: The name that the list was created under.
+  /// - Throws: As ``SharedMemory/unlink(_:)``.
+  public static func unlink(_ name: String) throws(InterprocessError) {
+    try SharedMemory.unlink(name)
+  }
+}
