@@ -129,4 +129,122 @@ extension SharedMemory {
     var span = mutableSpan(of: type)
     return try body(&span)
   }
+
+  // MARK: - Spans of a part
+
+  /// A part of the memory as elements of one type, to be read in place.
+  ///
+  /// For data whose place and size are agreed upon elsewhere. Corresponds to
+  /// `numpy.frombuffer(memory.buf, dtype, count, offset)` in Python.
+  ///
+  /// - Parameters:
+  ///   - type: The type of the elements.
+  ///   - byteOffset: Where the first element begins.
+  ///   - count: The number of elements.
+  /// - Precondition: The offset is a multiple of the type's alignment, and all elements are within
+  ///   the memory.
+  /// - Complexity: O(1), without blocking.
+  @inlinable
+  @_lifetime(borrow self)
+  public borrowing func span<Element: Shareable>(
+    of type: Element.Type, byteOffset: Int, count: Int
+  ) -> Span<Element> {
+    // SAFETY: `elements` has checked that they are mapped and aligned; every bit pattern is an
+    // element; the bytes stay mapped while `self` is borrowed.
+    let bytes = unsafe UnsafeRawBufferPointer(
+      range.elements(of: type, at: byteOffset, count: count))
+    return unsafe _overrideLifetime(Span<Element>(_unsafeBytes: bytes), borrowing: self)
+  }
+
+  /// A part of the memory as elements of one type, to be read and written in place.
+  ///
+  /// For data whose place and size are agreed upon elsewhere. While the view is used, the compiler
+  /// allows no other use of the handle in this process. Corresponds to
+  /// `numpy.frombuffer(memory.buf, dtype, count, offset)` in Python.
+  ///
+  /// - Parameters:
+  ///   - type: The type of the elements.
+  ///   - byteOffset: Where the first element begins.
+  ///   - count: The number of elements.
+  /// - Precondition: The offset is a multiple of the type's alignment, all elements are within the
+  ///   memory, and the memory is attached for writing.
+  /// - Complexity: O(1), without blocking.
+  @inlinable
+  @_lifetime(&self)
+  public mutating func mutableSpan<Element: Shareable>(
+    of type: Element.Type, byteOffset: Int, count: Int
+  ) -> MutableSpan<Element> {
+    precondition(range.isWritable, "This shared memory is attached read-only")
+    // SAFETY: as for `span(of:byteOffset:count:)`; the exclusive borrow of `self` keeps other views
+    // of this handle away.
+    let bytes = unsafe range.elements(of: type, at: byteOffset, count: count)
+    return unsafe _overrideLifetime(MutableSpan<Element>(_unsafeBytes: bytes), mutating: &self)
+  }
+
+  /// Calls a closure with a part of the memory as elements of one type, to be read in place.
+  ///
+  /// The same as ``span(of:byteOffset:count:)``, for a handle that is stored in a class or an
+  /// actor.
+  ///
+  /// - Parameters:
+  ///   - type: The type of the elements.
+  ///   - byteOffset: Where the first element begins.
+  ///   - count: The number of elements.
+  ///   - body: Reads the elements.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws.
+  /// - Precondition: The offset is a multiple of the type's alignment, and all elements are within
+  ///   the memory.
+  /// - Complexity: O(1) and the closure, without blocking.
+  @inlinable
+  public borrowing func withSpan<Element: Shareable, Result: ~Copyable, Failure: Error>(
+    of type: Element.Type, byteOffset: Int, count: Int,
+    _ body: (Span<Element>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(span(of: type, byteOffset: byteOffset, count: count))
+  }
+
+  /// Calls a closure with a part of the memory as elements of one type, to be read and written in
+  /// place.
+  ///
+  /// The same as ``mutableSpan(of:byteOffset:count:)``, for a handle that is stored in a class or
+  /// an actor.
+  ///
+  /// - Parameters:
+  ///   - type: The type of the elements.
+  ///   - byteOffset: Where the first element begins.
+  ///   - count: The number of elements.
+  ///   - body: Reads and writes the elements.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws.
+  /// - Precondition: The offset is a multiple of the type's alignment, all elements are within the
+  ///   memory, and the memory is attached for writing.
+  /// - Complexity: O(1) and the closure, without blocking.
+  @inlinable
+  public mutating func withMutableSpan<Element: Shareable, Result: ~Copyable, Failure: Error>(
+    of type: Element.Type, byteOffset: Int, count: Int,
+    _ body: (inout MutableSpan<Element>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    var span = mutableSpan(of: type, byteOffset: byteOffset, count: count)
+    return try body(&span)
+  }
+}
+
+extension MappedRange {
+  /// The bytes of `count` elements at `offset` of a whole mapping; to be written only if it is
+  /// writable.
+  @inlinable
+  func elements<Element>(
+    of type: Element.Type, at offset: Int, count: Int
+  ) -> UnsafeMutableRawBufferPointer {
+    // A mapping begins on a page.
+    precondition(
+      offset % MemoryLayout<Element>.alignment == 0, "Offset not aligned for the elements")
+    let (byteCount, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
+    precondition(!overflow, "Offset out of range of the shared memory")
+    // SAFETY: `pointer` has checked that the bytes are mapped.
+    return unsafe UnsafeMutableRawBufferPointer(
+      start: UnsafeMutableRawPointer(mutating: pointer(at: offset, byteCount: byteCount)),
+      count: byteCount)
+  }
 }
