@@ -21,8 +21,10 @@ package struct Python: Sendable, Hashable, CustomStringConvertible {
   package var description: String { "python3.\(minorVersion)" }
 
   /// Runs a program text, with `arguments` in `sys.argv[1:]`.
-  package func run(_ program: String, _ arguments: [String] = []) async throws -> ProcessOutcome {
-    try await TestSupport.run(path, ["-c", program] + arguments)
+  package func run(
+    _ program: String, _ arguments: [String] = [], input: String = ""
+  ) async throws -> ProcessOutcome {
+    try await TestSupport.run(path, ["-c", program] + arguments, input: input)
   }
 
   /// Every CPython from 3.9 to 3.13 that the machine has, one of each minor version: in `PATH` or

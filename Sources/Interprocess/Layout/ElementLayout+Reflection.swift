@@ -64,8 +64,15 @@ extension ElementLayout {
     // SAFETY: the names are strings that live as long as the type does, and are copied here.
     _ = unsafe _forEachField(of: type) { name, offset, type, kind in
       do throws(Refusal) {
-        // A name that is no plain identifier has its backticks.
-        let name = unsafe String(cString: name).filter { $0 != "`" }
+        // A name that is no plain identifier has its backticks, and its blanks do not break.
+        let name = String(
+          unsafe String(cString: name).compactMap { character in
+            switch character {
+            case "`": nil
+            case "\u{A0}": " "
+            default: character
+            }
+          })
         // The fields of a tuple are called `.0`, `.1`, and in numpy `f0`, `f1`.
         let isNumbered = name.hasPrefix(".")
         let layout = try Self.layout(

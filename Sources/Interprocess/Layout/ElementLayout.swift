@@ -26,11 +26,17 @@ package struct ElementLayout: Hashable, Sendable {
     /// NumPy's letter: `i`, `u` and `f` are signed, unsigned and floating-point numbers.
     package var kind: Unicode.Scalar
     package var byteCount: Int
+    /// What a moment or a span of time (`M`, `m`) counts, such as `[ns]`.
+    package var unit: String
 
-    package init(kind: Unicode.Scalar, byteCount: Int) {
+    package init(kind: Unicode.Scalar, byteCount: Int, unit: String = "") {
       self.kind = kind
       self.byteCount = byteCount
+      self.unit = unit
     }
+
+    /// Whether the bytes have an order.
+    var hasByteOrder: Bool { byteCount > 1 && kind != "S" && kind != "V" }
   }
 
   package struct Field: Hashable, Sendable {
@@ -71,8 +77,10 @@ package struct ElementLayout: Hashable, Sendable {
   package var description: String {
     switch form {
     case .scalar(let scalar):
-      let order = scalar.byteCount == 1 || scalar.kind == "V" ? "|" : "<"
-      return "'\(order)\(scalar.kind)\(scalar.byteCount)'"
+      let order = scalar.hasByteOrder ? "<" : "|"
+      // The characters of a text, which have four bytes each.
+      let size = scalar.kind == "U" ? scalar.byteCount / 4 : scalar.byteCount
+      return "'\(order)\(scalar.kind)\(size)\(scalar.unit)'"
     case .array:
       let (shape, element) = flattened
       return "(\(element.description), \(Self.text(of: shape)))"
@@ -100,14 +108,24 @@ package struct ElementLayout: Hashable, Sendable {
       ? "(\(shape[0]),)" : "(\(shape.map { String($0) }.joined(separator: ", ")))"
   }
 
-  /// A string literal of Python.
-  private static func quoted(_ text: String) -> String {
-    var quoted = "'"
-    for scalar in text.unicodeScalars {
-      if scalar == "'" || scalar == "\\" { quoted.unicodeScalars.append("\\") }
-      quoted.unicodeScalars.append(scalar)
+  /// A string literal, as Python's `repr` writes it.
+  static func quoted(_ text: String) -> String {
+    let scalars = text.unicodeScalars
+    let quote: Unicode.Scalar = scalars.contains("'") && !scalars.contains("\"") ? "\"" : "'"
+    var quoted = String(quote)
+    for scalar in scalars {
+      switch scalar {
+      case quote, "\\": quoted += "\\\(scalar)"
+      case "\t": quoted += "\\t"
+      case "\n": quoted += "\\n"
+      case "\r": quoted += "\\r"
+      case _ where scalar.isPrintable: quoted.unicodeScalars.append(scalar)
+      case ..<"\u{100}": quoted += "\\x\(scalar.hexadecimal(digits: 2))"
+      case ..<"\u{10000}": quoted += "\\u\(scalar.hexadecimal(digits: 4))"
+      default: quoted += "\\U\(scalar.hexadecimal(digits: 8))"
+      }
     }
-    return quoted + "'"
+    return quoted + String(quote)
   }
 
   /// A number that two layouts have in common only if they are the same: names, order, types and
@@ -119,5 +137,23 @@ package struct ElementLayout: Hashable, Sendable {
     description.utf8.reduce(0xCBF2_9CE4_8422_2325) { hash, byte in
       (hash ^ UInt64(byte)) &* 0x100_0000_01B3
     }
+  }
+}
+
+extension Unicode.Scalar {
+  /// What Python's `str.isprintable` says about this character.
+  fileprivate var isPrintable: Bool {
+    switch properties.generalCategory {
+    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator,
+      .paragraphSeparator:
+      false
+    case .spaceSeparator: self == " "
+    default: true
+    }
+  }
+
+  fileprivate func hexadecimal(digits: Int) -> String {
+    let text = String(value, radix: 16)
+    return String(repeating: "0", count: digits - text.utf8.count) + text
   }
 }

@@ -29,7 +29,7 @@
 ///
 /// `Bool`, enumerations and optionals have bit patterns that are no values, and a pointer leads
 /// nowhere in another process. The compiler cannot see that a structure has such a field. The types
-/// that store elements, such as ``SharedValue``, look at the fields when they are created or
+/// that store elements, such as ``SharedArray``, look at the fields when they are created or
 /// attached, and stop the program with the path of the field and what to use instead:
 /// `Particle.isFixed is Bool; use UInt8`. The loads and stores of ``SharedMemory`` do not look, as
 /// they would cost more than the access.

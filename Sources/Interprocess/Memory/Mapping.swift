@@ -79,9 +79,9 @@ struct MappedRange: @unchecked Sendable {
   // Sendable: an address is the same in every thread. Races on the bytes are the business of those
   // who share them, in this process and others.
 
-  /// The first byte, aligned to a page.
+  /// The first byte; aligned to a page, unless this is a part of a mapping.
   @usableFromInline let start: UnsafeMutableRawPointer
-  /// The number of bytes that may be touched; positive.
+  /// The number of bytes that may be touched.
   @usableFromInline let byteCount: Int
   @usableFromInline let isWritable: Bool
 
@@ -89,6 +89,15 @@ struct MappedRange: @unchecked Sendable {
     unsafe self.start = unsafe start
     self.byteCount = byteCount
     self.isWritable = isWritable
+  }
+
+  /// A part of the range.
+  func part(at offset: Int, byteCount count: Int) -> MappedRange {
+    // SAFETY: `pointer` has checked that the part is within this range, and it says as much about
+    // writing.
+    unsafe MappedRange(
+      start: UnsafeMutableRawPointer(mutating: pointer(at: offset, byteCount: count)),
+      byteCount: count, isWritable: isWritable)
   }
 
   /// The address of `count` bytes at `offset`, to be read.

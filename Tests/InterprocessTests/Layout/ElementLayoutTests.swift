@@ -103,7 +103,7 @@ struct ElementLayoutTests {
         [('pair', [('f0', '|u1'), ('', '|V3'), ('f1', '<f4')]), ('hidden', '<u2'), ('', '|V2')]
         """
       ),
-      (`Odd one`.self, "[('it\\'s', '|u1'), ('größe', '|u1')]"),
+      (`Odd one`.self, "[(\"it's\", '|u1'), ('größe', '|u1')]"),
       (Wide.self, "[('signed', '<i16'), ('unsigned', '<u16')]"),
     ]
   }

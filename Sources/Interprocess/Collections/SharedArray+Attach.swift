@@ -1,0 +1,112 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+extension SharedArray {
+  /// Attaches to an array that some process, in any language, has created.
+  ///
+  /// The array is a NumPy `.npy` file of version 1.0, 2.0 or 3.0 whose elements lie in memory as
+  /// `Element` does: with the same names, types and offsets. Where `Element` is itself an array,
+  /// the last dimensions of the file are its own.
+  ///
+  /// Waits only if asked to. Corresponds to `numpy.load(path, mmap_mode="r+")` in Python, with
+  /// `"r"` for read-only access.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - access: Whether to write as well as to read.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for the array if there is none yet, or if it is not complete, as
+  ///     while numpy writes it; `nil`: not at all.
+  /// - Returns: The array, with the shape that it has.
+  /// - Throws: `wrongKind` if the memory is no array; `layoutMismatch` if its elements are others
+  ///   than `Element`, or if it is big-endian, in Fortran order, or in another way not what this
+  ///   library reads; `corrupted` if its header or its size make no sense; and what
+  ///   ``SharedMemory/attach(_:access:owner:waitingUpTo:)`` throws.
+  /// - Precondition: The element type and all its fields are shareable.
+  /// - Complexity: O(1) in the number of elements.
+  public static func attach(
+    _ name: String,
+    access: SharedMemory.Access = .readWrite,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration? = nil
+  ) throws(InterprocessError) -> SharedArray {
+    guard let timeout else {
+      return try attach(to: SharedMemory.attach(name, access: access, owner: owner))
+    }
+    // A time-out of centuries must not overflow the clock.
+    let deadline = SuspendingClock.now.advanced(by: min(timeout, .seconds(1 << 32)))
+    // Made before the first look, so that nothing that happens after it is missed.
+    let watch = DirectoryWatch(SegmentName.directory)
+    var timeLeft = timeout
+    while true {
+      let memory = try SharedMemory.attach(
+        name, access: access, owner: owner, waitingUpTo: timeLeft)
+      timeLeft = deadline - .now
+      if timeLeft <= .zero || isComplete(memory) { return try attach(to: memory) }
+      watch.wait(atMost: timeLeft)
+      timeLeft = max(.zero, deadline - .now)
+    }
+  }
+
+  /// Whether an attempt to use the memory as an array tells more than that it ends too early.
+  private static func isComplete(_ memory: borrowing SharedMemory) -> Bool {
+    do throws(NpyHeader.Problem) {
+      _ = try memory.withBytes { bytes throws(NpyHeader.Problem) in try NpyHeader(reading: bytes) }
+    } catch {
+      if case .incomplete = error { return false }
+    }
+    return true
+  }
+
+  private static func attach(
+    to memory: consuming SharedMemory
+  ) throws(InterprocessError) -> SharedArray {
+    let header = try NpyHeader(of: memory)
+    let (trailing, flat) = ElementLayout(of: Element.self).flattened
+    let element = flat.numpyForm
+    guard element.byteCount == header.layout.byteCount,
+      element.isInterchangeable(with: header.layout)
+    else {
+      throw mismatch(memory.name, expected: element.description, found: header.dtype)
+    }
+    guard header.shape.count >= trailing.count,
+      header.shape.suffix(trailing.count).elementsEqual(trailing)
+    else {
+      throw mismatch(
+        memory.name,
+        expected:
+          "\(element.description) in a shape that ends in \(ElementLayout.text(of: trailing))",
+        found: "\(header.dtype) in the shape \(ElementLayout.text(of: header.shape))")
+    }
+    // numpy aligns to 64 bytes, and before its version 1.14 to 16.
+    let alignment = MemoryLayout<Element>.alignment
+    guard header.dataOffset % alignment == 0 else {
+      throw mismatch(
+        memory.name, expected: "elements at a multiple of \(alignment) bytes",
+        found: "elements from byte \(header.dataOffset) on")
+    }
+    let shape = Array(header.shape.dropLast(trailing.count))
+    return SharedArray(memory, header: header, shape: shape)
+  }
+
+  private static func mismatch(
+    _ name: String, expected: String, found: String
+  ) -> InterprocessError {
+    InterprocessError(
+      code: .layoutMismatch(expected: expected, found: found), name: name,
+      message: """
+        The array "\(name)" has \(found), and \(Element.self) needs \(expected). Attach with the \
+        type of its elements, or make it anew.
+        """)
+  }
+}

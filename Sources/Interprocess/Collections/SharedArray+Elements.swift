@@ -1,0 +1,155 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+// Each subscript takes as many indices as the shape has numbers. A flat index into an array of
+// several dimensions is one into its span: that a single index is refused catches a forgotten one,
+// and numpy's meaning of it, a row, is no element.
+extension SharedArray {
+  /// The element at an index of an array of one dimension.
+  ///
+  /// Reads and writes in place: `array[i].mass = 1` writes the mass alone. An element that lies
+  /// aligned and has at most 8 bytes is read or written at once, others perhaps in parts between
+  /// which another process writes. Corresponds to `array[i]` in Python.
+  ///
+  /// - Parameter index: 0 up to, and without, ``count``.
+  /// - Precondition: The array has one dimension, and the index is in range; to write, the array is
+  ///   attached for writing.
+  /// - Complexity: O(1), without blocking.
+  @inlinable
+  public subscript(index: Int) -> Element {
+    unsafeAddress { unsafe address(at: offset(index)) }
+    unsafeMutableAddress { unsafe mutableAddress(at: offset(index)) }
+  }
+
+  /// The element at the indices of an array of two dimensions, the row and the column.
+  ///
+  /// Corresponds to `array[i, j]` in Python. See ``subscript(_:)`` for what it means across
+  /// processes.
+  ///
+  /// - Parameters:
+  ///   - i: An index in the first direction.
+  ///   - j: An index in the second direction, in which neighbours lie together.
+  /// - Precondition: The array has two dimensions, and each index is in range; to write, the array
+  ///   is attached for writing.
+  /// - Complexity: O(1), without blocking.
+  @inlinable
+  public subscript(i: Int, j: Int) -> Element {
+    unsafeAddress { unsafe address(at: offset(i, j)) }
+    unsafeMutableAddress { unsafe mutableAddress(at: offset(i, j)) }
+  }
+
+  /// The element at the indices of an array of three dimensions.
+  ///
+  /// Corresponds to `array[i, j, k]` in Python. See ``subscript(_:)`` for what it means across
+  /// processes.
+  ///
+  /// - Parameters:
+  ///   - i: An index in the first direction.
+  ///   - j: An index in the second direction.
+  ///   - k: An index in the third direction, in which neighbours lie together.
+  /// - Precondition: The array has three dimensions, and each index is in range; to write, the
+  ///   array is attached for writing.
+  /// - Complexity: O(1), without blocking.
+  @inlinable
+  public subscript(i: Int, j: Int, k: Int) -> Element {
+    unsafeAddress { unsafe address(at: offset(i, j, k)) }
+    unsafeMutableAddress { unsafe mutableAddress(at: offset(i, j, k)) }
+  }
+
+  /// The element at the indices of an array of four dimensions.
+  ///
+  /// Corresponds to `array[i, j, k, l]` in Python. See ``subscript(_:)`` for what it means across
+  /// processes.
+  ///
+  /// - Parameters:
+  ///   - i: An index in the first direction.
+  ///   - j: An index in the second direction.
+  ///   - k: An index in the third direction.
+  ///   - l: An index in the fourth direction, in which neighbours lie together.
+  /// - Precondition: The array has four dimensions, and each index is in range; to write, the array
+  ///   is attached for writing.
+  /// - Complexity: O(1), without blocking.
+  @inlinable
+  public subscript(i: Int, j: Int, k: Int, l: Int) -> Element {
+    unsafeAddress { unsafe address(at: offset(i, j, k, l)) }
+    unsafeMutableAddress { unsafe mutableAddress(at: offset(i, j, k, l)) }
+  }
+
+  // MARK: - Offsets
+
+  // The products and sums below cannot overflow: each is less than the number of elements, once
+  // each index is known to be less than its extent.
+
+  @inlinable
+  borrowing func offset(_ i: Int) -> Int {
+    checkDimensions(1)
+    check(i, extents.0)
+    return i
+  }
+
+  @inlinable
+  borrowing func offset(_ i: Int, _ j: Int) -> Int {
+    checkDimensions(2)
+    check(i, extents.0)
+    check(j, extents.1)
+    return i &* extents.1 &+ j
+  }
+
+  @inlinable
+  borrowing func offset(_ i: Int, _ j: Int, _ k: Int) -> Int {
+    checkDimensions(3)
+    check(i, extents.0)
+    check(j, extents.1)
+    check(k, extents.2)
+    return (i &* extents.1 &+ j) &* extents.2 &+ k
+  }
+
+  @inlinable
+  borrowing func offset(_ i: Int, _ j: Int, _ k: Int, _ l: Int) -> Int {
+    checkDimensions(4)
+    check(i, extents.0)
+    check(j, extents.1)
+    check(k, extents.2)
+    check(l, extents.3)
+    return ((i &* extents.1 &+ j) &* extents.2 &+ k) &* extents.3 &+ l
+  }
+
+  @inlinable
+  borrowing func checkDimensions(_ indexCount: Int) {
+    precondition(
+      indexCount == dimensionCount,
+      "The number of indices differs from the number of dimensions of the array")
+  }
+
+  @inlinable
+  borrowing func check(_ index: Int, _ extent: Int) {
+    precondition(index >= 0 && index < extent, "Index out of range of the array")
+  }
+
+  /// - Parameter index: A position in row-major order, which has been checked.
+  @inlinable
+  borrowing func address(at index: Int) -> UnsafePointer<Element> {
+    // SAFETY: so many elements lie in the range, aligned, and every bit pattern is one.
+    unsafe UnsafeRawPointer(elements.start + index &* MemoryLayout<Element>.stride)
+      .assumingMemoryBound(to: Element.self)
+  }
+
+  /// - Parameter index: A position in row-major order, which has been checked.
+  @inlinable
+  borrowing func mutableAddress(at index: Int) -> UnsafeMutablePointer<Element> {
+    precondition(elements.isWritable, "This array is attached read-only")
+    // SAFETY: as for `address`, and the range is mapped for writing.
+    return unsafe (elements.start + index &* MemoryLayout<Element>.stride)
+      .assumingMemoryBound(to: Element.self)
+  }
+}

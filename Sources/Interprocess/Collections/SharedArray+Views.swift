@@ -1,0 +1,202 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+extension SharedArray {
+  // MARK: - Views
+
+  /// All elements in row-major order, to be read in place.
+  ///
+  /// The view cannot outlive the handle. Other processes may change the elements while it is used.
+  /// Corresponds to `array.reshape(-1)` in Python.
+  ///
+  /// - Complexity: O(1), without blocking.
+  @inlinable
+  public var span: Span<Element> {
+    @_lifetime(borrow self)
+    get {
+      // SAFETY: the elements are mapped, aligned, for as long as `self` lives, which the borrow
+      // holds on to; every bit pattern is an element.
+      let bytes = unsafe UnsafeRawBufferPointer(start: elements.start, count: elements.byteCount)
+      return unsafe _overrideLifetime(Span<Element>(_unsafeBytes: bytes), borrowing: self)
+    }
+  }
+
+  /// All elements in row-major order, to be read and written in place.
+  ///
+  /// While the view is used, the compiler allows no other use of the handle in this process.
+  /// Corresponds to `array.reshape(-1)` in Python.
+  ///
+  /// - Precondition: The array is attached for writing.
+  /// - Complexity: O(1), without blocking.
+  @inlinable
+  public var mutableSpan: MutableSpan<Element> {
+    @_lifetime(&self)
+    mutating get {
+      // SAFETY: as for `span`; `mutableAddress` has checked that they are mapped for writing, and
+      // the exclusive borrow of `self` keeps other views of this handle away.
+      let bytes = unsafe UnsafeMutableRawBufferPointer(
+        start: mutableAddress(at: 0), count: elements.byteCount)
+      return unsafe _overrideLifetime(MutableSpan<Element>(_unsafeBytes: bytes), mutating: &self)
+    }
+  }
+
+  /// Calls a closure with all elements in row-major order, to be read in place.
+  ///
+  /// The same as ``span``, for a handle that is stored in a class or an actor, of which the
+  /// language does not yet give out spans.
+  ///
+  /// - Parameter body: Reads the elements.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws.
+  /// - Complexity: O(1) and the closure, without blocking.
+  @inlinable
+  public borrowing func withSpan<Result: ~Copyable, Failure: Error>(
+    _ body: (Span<Element>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(span)
+  }
+
+  /// Calls a closure with all elements in row-major order, to be read and written in place.
+  ///
+  /// The same as ``mutableSpan``, for a handle that is stored in a class or an actor.
+  ///
+  /// - Parameter body: Reads and writes the elements.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws.
+  /// - Precondition: The array is attached for writing.
+  /// - Complexity: O(1) and the closure, without blocking.
+  @inlinable
+  public mutating func withMutableSpan<Result: ~Copyable, Failure: Error>(
+    _ body: (inout MutableSpan<Element>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    var span = mutableSpan
+    return try body(&span)
+  }
+
+  /// Calls a closure with all elements in row-major order, for functions that take a pointer.
+  ///
+  /// Corresponds to `array.ctypes.data` in Python.
+  ///
+  /// - Parameter body: Reads the elements. The buffer must not be used after it returns.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws.
+  /// - Complexity: O(1) and the closure, without blocking.
+  @inlinable
+  public borrowing func withUnsafeBufferPointer<Result: ~Copyable, Failure: Error>(
+    _ body: (UnsafeBufferPointer<Element>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    // SAFETY: all elements are mapped while `self` is borrowed; what follows is up to the caller.
+    try unsafe body(UnsafeBufferPointer(start: address(at: 0), count: count))
+  }
+
+  /// Calls a closure with all elements in row-major order, for functions that write to a pointer.
+  ///
+  /// Corresponds to `array.ctypes.data` in Python.
+  ///
+  /// - Parameter body: Reads and writes the elements. The buffer must not be used after it returns.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws.
+  /// - Precondition: The array is attached for writing.
+  /// - Complexity: O(1) and the closure, without blocking.
+  @inlinable
+  public mutating func withUnsafeMutableBufferPointer<Result: ~Copyable, Failure: Error>(
+    _ body: (UnsafeMutableBufferPointer<Element>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    // SAFETY: all elements are mapped for writing while `self` is borrowed; what follows is up to
+    // the caller.
+    try unsafe body(UnsafeMutableBufferPointer(start: mutableAddress(at: 0), count: count))
+  }
+
+  // MARK: - All elements at once
+
+  /// Makes all elements the same.
+  ///
+  /// Corresponds to `array.fill(value)` in Python.
+  ///
+  /// - Parameter value: The value of each element from then on.
+  /// - Precondition: The array is attached for writing.
+  /// - Complexity: O(*n*), without blocking.
+  @inlinable
+  public mutating func fill(with value: Element) {
+    // SAFETY: `mutableAddress` has checked that the elements are mapped for writing.
+    unsafe mutableAddress(at: 0).update(repeating: value, count: count)
+  }
+
+  /// Takes over the elements of a collection, in row-major order.
+  ///
+  /// Corresponds to `array.flat = source` in Python.
+  ///
+  /// - Parameter source: As many elements as the array has.
+  /// - Precondition: There are as many, and the array is attached for writing.
+  /// - Complexity: O(*n*), without blocking; elements that lie together in memory are copied at
+  ///   once.
+  @inlinable
+  public mutating func copy(from source: some Collection<Element>) {
+    var span = mutableSpan
+    Self.write(source, to: &span)
+  }
+
+  /// Takes over the elements of a span, in row-major order.
+  ///
+  /// Corresponds to `array.flat = source` in Python, and to `memmove` in C.
+  ///
+  /// - Parameter source: As many elements as the array has; it may be a view of the same memory
+  ///   through another handle.
+  /// - Precondition: There are as many, and the array is attached for writing.
+  /// - Complexity: O(*n*), without blocking.
+  @inlinable
+  public mutating func copy(from source: Span<Element>) {
+    var span = mutableSpan
+    // SAFETY: the buffer is used only here.
+    unsafe source.withUnsafeBufferPointer { unsafe Self.write($0, to: &span) }
+  }
+
+  @usableFromInline
+  static var wrongCount: String { "The number of elements differs from that of the array" }
+
+  /// Writes the elements of a collection, of which there have to be just so many.
+  @inlinable
+  static func write(_ source: some Collection<Element>, to span: inout MutableSpan<Element>) {
+    let isCopied: Void? = source.withContiguousStorageIfAvailable { source in
+      precondition(source.count == span.count, wrongCount)
+      // SAFETY: as many elements are there on both sides, which may overlap, and the buffer is used
+      // only here.
+      unsafe span.withUnsafeMutableBytes { bytes in
+        unsafe bytes.copyMemory(from: UnsafeRawBufferPointer(source))
+      }
+    }
+    if isCopied != nil { return }
+    var index = 0
+    for element in source {
+      precondition(index < span.count, wrongCount)
+      span[index] = element
+      index += 1
+    }
+    precondition(index == span.count, wrongCount)
+  }
+}
+
+extension Array where Element: Shareable {
+  /// Makes an array of this process with all elements of a shared one, in row-major order.
+  ///
+  /// Other processes may change elements while they are copied. Corresponds to `array.copy()` in
+  /// Python.
+  ///
+  /// - Parameter array: The shared array.
+  /// - Complexity: O(*n*), without blocking.
+  @inlinable
+  public init(_ array: borrowing SharedArray<Element>) {
+    // SAFETY: the buffer is used only here, and its elements are copied.
+    self = unsafe array.withUnsafeBufferPointer { unsafe Array($0) }
+  }
+}

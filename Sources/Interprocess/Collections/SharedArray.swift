@@ -1,0 +1,229 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+public import SystemPackage
+
+/// An array under a name, which several processes see at once, and which numpy opens.
+///
+/// The memory is a NumPy `.npy` file: it says itself what its elements are and in which shape they
+/// lie. In Python, `numpy.load("/dev/shm/NAME", mmap_mode="r+")` reads and writes it in place, and
+/// a file that numpy has made in `/dev/shm` can be attached to.
+///
+/// ```swift
+/// var image = try SharedArray<Double>.create("image", shape: [480, 640])
+/// image[3, 4] = 0.5
+/// // ... meanwhile, in another process:
+/// let other = try SharedArray<Double>.attach("image")
+/// print(other.shape, other[3, 4])    // [480, 640] 0.5
+/// // ... and at the end, in one of them:
+/// try image.unlink()
+/// ```
+///
+/// Elements are of any ``Shareable`` type. A structure is a structured dtype with the same names
+/// and offsets. A vector such as `SIMD4<Float>` and an `InlineArray` are further dimensions of
+/// numpy's array: an array of 100 `SIMD4<Float>` has the shape `[100]` here and `(100, 4)` there.
+///
+/// The elements are not synchronised: inside one process the compiler sees to it that nobody writes
+/// while somebody reads, and processes must agree on who writes when. For one value that changes
+/// all the time, or for bytes without a header, this is not the type to use; take ``SharedMemory``
+/// for the latter.
+///
+/// Corresponds to `numpy.lib.format.open_memmap` in Python.
+public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
+  let memory: SharedMemory
+  /// Where the elements lie, for accesses that clients inline.
+  @usableFromInline let elements: MappedRange
+
+  /// The number of elements.
+  public let count: Int
+
+  /// How many elements lie in each direction.
+  ///
+  /// Elements that are neighbours in the last direction are neighbours in memory, as in numpy's C
+  /// order. Empty for an array that numpy calls zero-dimensional, which has one element.
+  public let shape: [Int]
+
+  /// The length of the shape and its first four numbers, so that a subscript need not look into an
+  /// array.
+  @usableFromInline let dimensionCount: Int
+  @usableFromInline let extents: (Int, Int, Int, Int)
+
+  /// - Parameter header: That of `memory`, which fits the elements.
+  init(_ memory: consuming SharedMemory, header: NpyHeader, shape: [Int]) {
+    elements = memory.range.part(at: header.dataOffset, byteCount: header.dataByteCount)
+    self.memory = memory
+    self.shape = shape
+    count = shape.reduce(1, *)
+    dimensionCount = shape.count
+    let padded = shape + [1, 1, 1, 1]
+    extents = (padded[0], padded[1], padded[2], padded[3])
+  }
+
+  // MARK: - Properties
+
+  /// The name, without a leading slash.
+  public var name: String { memory.name }
+
+  /// The size of the segment in bytes: the header and all elements.
+  public var byteCount: Int { memory.byteCount }
+
+  /// Whether this handle may write.
+  public var access: SharedMemory.Access { memory.access }
+
+  /// Whether this handle made the array, as opposed to having attached to it.
+  public var isCreator: Bool { memory.isCreator }
+
+  /// When the name of the array goes, as its creator has decided.
+  public var lifetime: SharedMemory.Lifetime { memory.lifetime }
+
+  /// Whether the name still leads to this array; see ``SharedMemory/isLinked``.
+  ///
+  /// - Complexity: One system call, which does not block.
+  public var isLinked: Bool { memory.isLinked }
+
+  // MARK: - Create
+
+  /// Creates an array of one dimension, filled with zeros, under a name that is not taken.
+  ///
+  /// No other process can attach before the array is complete. Does not wait for other processes.
+  /// Corresponds to `numpy.lib.format.open_memmap(path, "w+", dtype, (count,))` in Python, which is
+  /// seen before it is complete and replaces what is there.
+  ///
+  /// - Parameters:
+  ///   - name: As for ``SharedMemory``; `nil` stands for a random name, which ``name`` then tells.
+  ///   - count: The number of elements; there may be none.
+  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
+  ///   - permissions: Who may read and write it.
+  ///   - reservation: Whether the pages are taken now or when they are touched.
+  /// - Returns: The array, attached for reading and writing.
+  /// - Throws: `invalidSize` if the count is negative or too large, or if the type has too many
+  ///   fields to be described; and what
+  ///   ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``
+  ///   throws.
+  /// - Precondition: The element type and all its fields are shareable.
+  public static func create(
+    _ name: String? = nil,
+    count: Int,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved
+  ) throws(InterprocessError) -> SharedArray {
+    try create(
+      name, shape: [count], lifetime: lifetime, permissions: permissions, reservation: reservation)
+  }
+
+  /// Creates an array of any shape, filled with zeros, under a name that is not taken.
+  ///
+  /// No other process can attach before the array is complete. Does not wait for other processes.
+  /// Corresponds to `numpy.lib.format.open_memmap(path, "w+", dtype, shape)` in Python, which is
+  /// seen before it is complete and replaces what is there.
+  ///
+  /// - Parameters:
+  ///   - name: As for ``SharedMemory``; `nil` stands for a random name, which ``name`` then tells.
+  ///   - shape: How many elements lie in each direction. A direction may have none, and without
+  ///     directions there is one element.
+  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
+  ///   - permissions: Who may read and write it.
+  ///   - reservation: Whether the pages are taken now or when they are touched.
+  /// - Returns: The array, attached for reading and writing.
+  /// - Throws: `invalidSize` if a number is negative or their product is too large, if numpy would
+  ///   see more than 32 dimensions, or if the type has too many fields to be described; and what
+  ///   ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``
+  ///   throws.
+  /// - Precondition: The element type and all its fields are shareable.
+  public static func create(
+    _ name: String? = nil,
+    shape: [Int],
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved
+  ) throws(InterprocessError) -> SharedArray {
+    try make(
+      name, shape: shape, lifetime: lifetime, permissions: permissions, reservation: reservation
+    ) { _ in }
+  }
+
+  /// Creates an array of one dimension with the elements of a collection, under a name that is not
+  /// taken.
+  ///
+  /// No other process can attach before all elements are there. Does not wait for other processes.
+  /// Corresponds to `numpy.save(path, array)` in Python, which is seen before it is complete and
+  /// replaces what is there.
+  ///
+  /// - Parameters:
+  ///   - name: As for ``SharedMemory``; `nil` stands for a random name, which ``name`` then tells.
+  ///   - source: The elements.
+  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
+  ///   - permissions: Who may read and write it.
+  ///   - reservation: Whether the pages are taken first or when they are written.
+  /// - Returns: The array, attached for reading and writing.
+  /// - Throws: What ``create(_:count:lifetime:permissions:reservation:)`` throws.
+  /// - Precondition: The element type and all its fields are shareable.
+  /// - Complexity: O(*n*); elements that lie together in memory are copied at once.
+  @inlinable
+  public static func create(
+    _ name: String? = nil,
+    copying source: some Collection<Element>,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved
+  ) throws(InterprocessError) -> SharedArray {
+    try make(
+      name, shape: [source.count], lifetime: lifetime, permissions: permissions,
+      reservation: reservation
+    ) { span in
+      write(source, to: &span)
+    }
+  }
+
+  /// - Parameter fill: Gets the elements, which are zero, before anyone else can see them.
+  @usableFromInline
+  static func make(
+    _ name: String?, shape: [Int], lifetime: SharedMemory.Lifetime, permissions: FilePermissions,
+    reservation: SharedMemory.Reservation, fillingWith fill: (inout MutableSpan<Element>) -> Void
+  ) throws(InterprocessError) -> SharedArray {
+    let (header, headerBytes) = try NpyHeader.make(
+      of: ElementLayout(of: Element.self), shape: shape, name: name)
+    let memory = try SharedMemory.create(
+      name, byteCount: headerBytes.count + header.dataByteCount, lifetime: lifetime,
+      permissions: permissions, reservation: reservation
+    ) { bytes throws(InterprocessError) in
+      // SAFETY: the memory has room for just the header and the elements, which begin behind it,
+      // aligned; neither view is used after this.
+      unsafe bytes.withUnsafeMutableBytes { bytes in
+        unsafe bytes.copyBytes(from: headerBytes)
+        var span = unsafe MutableSpan<Element>(_unsafeBytes: bytes[header.dataOffset...])
+        fill(&span)
+      }
+    }
+    return SharedArray(memory, header: header, shape: shape)
+  }
+
+  // MARK: - Close and unlink
+
+  /// Ends this handle's use of the array.
+  ///
+  /// The array stays, for other handles and under its name. The same happens at the end of the
+  /// handle's life. Does not block. Corresponds to `del array` in Python.
+  public consuming func close() {}
+
+  /// Removes the name of this array.
+  ///
+  /// From then on nobody can attach; whoever has it attached keeps it, and the memory is freed when
+  /// the last handle closes. Does not block. Corresponds to `os.unlink("/dev/shm/NAME")` in Python.
+  ///
+  /// - Throws: What ``SharedMemory/unlink()`` throws.
+  public borrowing func unlink() throws(InterprocessError) {
+    try memory.unlink()
+  }
+}

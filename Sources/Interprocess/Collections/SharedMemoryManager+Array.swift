@@ -1,0 +1,57 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+public import SystemPackage
+
+extension SharedMemoryManager {
+  /// Creates an array of one dimension under a random name, filled with zeros.
+  ///
+  /// It stays until the scope ends, also when the returned handle is closed before. Does not wait
+  /// for other processes. There is nothing like it in Python, where an array lies in a block.
+  ///
+  /// - Parameters:
+  ///   - type: The type of the elements.
+  ///   - count: The number of elements; there may be none.
+  ///   - permissions: Who may read and write it.
+  ///   - reservation: Whether the pages are taken now or when they are touched.
+  /// - Returns: The array, attached for reading and writing.
+  /// - Throws: What ``SharedArray/create(_:count:lifetime:permissions:reservation:)`` throws.
+  public func array<Element: Shareable>(
+    of type: Element.Type, count: Int, permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved
+  ) throws(InterprocessError) -> SharedArray<Element> {
+    try array(of: type, shape: [count], permissions: permissions, reservation: reservation)
+  }
+
+  /// Creates an array of any shape under a random name, filled with zeros.
+  ///
+  /// It stays until the scope ends, also when the returned handle is closed before. Does not wait
+  /// for other processes. There is nothing like it in Python, where an array lies in a block.
+  ///
+  /// - Parameters:
+  ///   - type: The type of the elements.
+  ///   - shape: How many elements lie in each direction.
+  ///   - permissions: Who may read and write it.
+  ///   - reservation: Whether the pages are taken now or when they are touched.
+  /// - Returns: The array, attached for reading and writing.
+  /// - Throws: What ``SharedArray/create(_:shape:lifetime:permissions:reservation:)`` throws.
+  public func array<Element: Shareable>(
+    of type: Element.Type, shape: [Int], permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved
+  ) throws(InterprocessError) -> SharedArray<Element> {
+    let array = try SharedArray<Element>.create(
+      shape: shape, lifetime: .whileAttached, permissions: permissions, reservation: reservation)
+    try keep(array.memory)
+    return array
+  }
+}

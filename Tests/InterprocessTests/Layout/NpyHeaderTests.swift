@@ -1,0 +1,376 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Interprocess
+
+@Suite("Headers of .npy files", .timeLimit(.minutes(5)))
+struct NpyHeaderTests {
+  // MARK: - Writing
+
+  static let scalars = [
+    "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "<f2", "<f4", "<f8",
+  ]
+  static let shapes: [[Int]] = [
+    [], [0], [1], [7], [1_000_000_000_000], [480, 640], [0, 3], [3, 0, 5], [1, 2, 3, 4],
+    Array(repeating: 1, count: 32),
+  ]
+  /// Names that Python writes with escapes or other quotes, or that need another version.
+  static let names = [
+    "a", "it's", "\"", "it's \"", "a\\b", "größe", "名", "\u{AD}\u{A0}\t\n\r\u{7F}\u{1}", "\u{378}x",
+    "\u{1F600}", "\u{10FFFF}", "\u{2028}", " ",
+  ]
+
+  @Test("What is written is what numpy writes, byte for byte")
+  func sameBytes() async throws {
+    // Each header as hexadecimal digits, with what Python needs to write its own.
+    var lines: [String] = []
+    func add(_ layout: ElementLayout, _ shape: [Int]) throws {
+      let (header, bytes) = try NpyHeader.make(of: layout, shape: shape, name: nil)
+      #expect(header.dataOffset == bytes.count)
+      #expect(header.dataOffset % 64 == 0)
+      let hex = bytes.map { String(format: "%02x", $0) }.joined()
+      lines.append(
+        "(\(header.dtype), \(ElementLayout.text(of: header.shape)), \"\(hex)\")")
+    }
+    func layout(_ kind: String) throws -> ElementLayout {
+      let scalars = Array(kind.unicodeScalars)
+      let byteCount = try #require(Int(kind.dropFirst(2)))
+      return ElementLayout(
+        .scalar(ElementLayout.Scalar(kind: scalars[1], byteCount: byteCount)), byteCount: byteCount)
+    }
+    for scalar in Self.scalars {
+      for shape in Self.shapes { try add(layout(scalar), shape) }
+    }
+    for name in Self.names {
+      let field = ElementLayout.Field(name: name, offset: 0, layout: try layout("<f8"))
+      try add(ElementLayout(.record([field]), byteCount: 8), [3])
+    }
+    // Every length of a name, so that the padding takes every length as well.
+    for length in 1...200 {
+      let name = String(repeating: "x", count: length)
+      let field = ElementLayout.Field(name: name, offset: 0, layout: try layout("|u1"))
+      try add(ElementLayout(.record([field]), byteCount: 1), [3, 4])
+      let other = ElementLayout.Field(name: "名" + name, offset: 0, layout: try layout("|u1"))
+      try add(ElementLayout(.record([other]), byteCount: 1), [3, 4])
+    }
+    for type in ArrayTypes.all { try add(Self.layout(type), [5]) }
+
+    let result = try await #require(Python.withNumpy).run(
+      """
+      import io, sys, warnings, numpy
+      from numpy.lib import format
+      warnings.simplefilter("ignore")
+      # Where the function is that writes the version which is needed.
+      implementation = getattr(numpy.lib, "_format_impl", format)
+      write = implementation._write_array_header
+      count = 0
+      for line in sys.stdin:
+        descr, shape, expected = eval(line)
+        file = io.BytesIO()
+        dtype = format.descr_to_dtype(descr)
+        array = {"descr": format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+        write(file, array)
+        if file.getvalue() != bytes.fromhex(expected):
+          sys.exit(f"{file.getvalue()} {bytes.fromhex(expected)}")
+        count += 1
+      print(count)
+      """, input: lines.joined(separator: "\n"))
+    #expect(result.errors == "")
+    #expect(result.output == "\(lines.count)\n")
+    #expect(lines.count > 400)
+  }
+
+  @Test("What is written is read")
+  func roundTrip() throws {
+    for type in ArrayTypes.all {
+      for shape in Self.shapes where shape.count < 30 && shape != [1_000_000_000_000] {
+        let layout = Self.layout(type)
+        let (header, bytes) = try NpyHeader.make(of: layout, shape: shape, name: nil)
+        let data = Array(repeating: UInt8(0), count: header.dataByteCount)
+        #expect(try NpyHeader(reading: (bytes + data).span.bytes) == header)
+      }
+    }
+  }
+
+  @Test(
+    "A shape that no array can have is an error",
+    arguments: [
+      [-1], [3, -1], [Int.max], [1 << 32, 1 << 32], [0, Int.max, 2], [Int.max / 8],
+      Array(repeating: 1, count: 33),
+    ])
+  func invalidShape(shape: [Int]) throws {
+    let error = #expect(throws: InterprocessError.self) {
+      _ = try NpyHeader.make(of: ElementLayout(of: Double.self), shape: shape, name: "x")
+    }
+    #expect(error?.code == .invalidSize)
+    #expect(error?.name == "x")
+  }
+
+  private static func layout(_ type: any Shareable.Type) -> ElementLayout {
+    func open<Element: Shareable>(_ type: Element.Type) -> ElementLayout {
+      ElementLayout(of: type)
+    }
+    return open(type)
+  }
+
+  // MARK: - Reading
+
+  /// A file of version 1.0 with that text, and zeros behind it.
+  static func file(
+    _ text: String, dataByteCount: Int = 0, version: UInt8 = 1, minor: UInt8 = 0
+  ) -> [UInt8] {
+    let textBytes =
+      version == 3 ? Array(text.utf8) : text.unicodeScalars.map { UInt8($0.value) }
+    var bytes = NpyHeader.magic + [version, minor]
+    for index in 0..<(version == 1 ? 2 : 4) {
+      bytes.append(UInt8(truncatingIfNeeded: textBytes.count >> (8 * index)))
+    }
+    return bytes + textBytes + Array(repeating: 0, count: dataByteCount)
+  }
+
+  static func text(
+    _ descr: String, _ shape: String = "(2,)", order: String = "False"
+  ) -> String { "{'descr': \(descr), 'fortran_order': \(order), 'shape': \(shape)}" }
+
+  static func read(_ bytes: [UInt8]) throws(NpyHeader.Problem) -> NpyHeader {
+    try NpyHeader(reading: bytes.span.bytes)
+  }
+
+  @Test("Other spellings of a header are read")
+  func spellings() throws {
+    let texts = [
+      "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }",
+      "{\"shape\":(2,3,),\"fortran_order\":False,\"descr\":\"<f8\"}",
+      " \n{ 'fortran_order' : False ,\n'descr' : '\\x3cf8' ,\t'shape' : ( 2 , 3 ) } \n\n",
+      "({'descr': ('<f8'), 'shape': (2, 3), 'fortran_order': (False)})",
+    ]
+    for text in texts {
+      for version in 1...3 as ClosedRange<UInt8> {
+        let header = try Self.read(Self.file(text, dataByteCount: 48, version: version))
+        #expect(header.dtype == "'<f8'")
+        #expect(header.shape == [2, 3])
+        #expect(header.dataOffset == (version == 1 ? 10 : 12) + text.utf8.count)
+        #expect(header.dataByteCount == 48)
+      }
+    }
+  }
+
+  static let dtypes: [(descr: String, byteCount: Int)] = [
+    ("'|b1'", 1), ("'<c8'", 8), ("'<c16'", 16), ("'<f16'", 16), ("'|S5'", 5), ("'<U5'", 20),
+    ("'|V7'", 7), ("'<M8[ns]'", 8), ("'<m8[25s]'", 8), ("'<M8'", 8),
+    ("[('a', '|u1', (3,)), ('b', [('c', '<f4'), ('d', '<i2', (2, 2))], (2,))]", 27),
+    ("[('a', '|u1'), ('', '|V7'), ('b', '<f8'), ('', '|V8')]", 24),
+    ("[('a', '|u1'), ('', '|V2', (3,)), ('b', '<u2')]", 9),
+    ("[('a', ('<f4', (2,)), (3,))]", 24),
+  ]
+
+  @Test("Types that numpy has and Swift has not are known by their size", arguments: dtypes)
+  func dtype(descr: String, byteCount: Int) throws {
+    let header = try Self.read(Self.file(Self.text(descr), dataByteCount: 2 * byteCount))
+    #expect(header.layout.byteCount == byteCount)
+    #expect(header.count == 2)
+    // Written otherwise only where numpy itself does so.
+    let others = [
+      "[('a', '|u1'), ('', '|V2', (3,)), ('b', '<u2')]":
+        "[('a', '|u1'), ('', '|V6'), ('b', '<u2')]",
+      "[('a', ('<f4', (2,)), (3,))]": "[('a', '<f4', (3, 2))]",
+    ]
+    #expect(header.dtype == others[descr] ?? descr)
+    // One byte less is too little.
+    #expect(throws: NpyHeader.Problem.self) {
+      try Self.read(Self.file(Self.text(descr), dataByteCount: 2 * byteCount - 1))
+    }
+  }
+
+  @Test("numpy and this reader find the same offsets and sizes", arguments: dtypes)
+  func dtypeInNumpy(descr: String, byteCount: Int) async throws {
+    let layout = try Self.read(
+      Self.file(Self.text(descr, "(0,)"))
+    ).layout
+    let result = try await #require(Python.withNumpy).run(
+      """
+      import numpy
+      t = numpy.lib.format.descr_to_dtype(\(descr))
+      print(t.itemsize, *([(n, t.fields[n][1]) for n in t.names] if t.names else []))
+      """)
+    var expected = "\(byteCount)"
+    if case .record(let fields) = layout.form {
+      for field in fields { expected += " ('\(field.name)', \(field.offset))" }
+    }
+    #expect(result.output == expected + "\n")
+  }
+
+  @Test("The order of dimensions does not matter where there is one")
+  func fortranOrder() throws {
+    for shape in ["()", "(6,)", "(1, 6, 1)", "(6, 1)", "(2, 0, 3)"] {
+      let header = try Self.read(
+        Self.file(Self.text("'|u1'", shape, order: "True"), dataByteCount: 6))
+      #expect(header.count == 6 || shape == "()" || header.count == 0)
+    }
+    #expect(throws: NpyHeader.Problem.self) {
+      try Self.read(Self.file(Self.text("'|u1'", "(2, 3)", order: "True"), dataByteCount: 6))
+    }
+  }
+
+  // MARK: - Refusing
+
+  enum Kind: Sendable { case notAnArray, corrupted, incomplete, unsupported }
+
+  static let refused: [(text: String, kind: Kind, message: String)] = [
+    (text("'>f8'"), .unsupported, "big-endian numbers ('>f8')"),
+    (text("[('a', '>u2')]"), .unsupported, "big-endian numbers ('>u2')"),
+    (text("'>U3'"), .unsupported, "big-endian numbers"),
+    (text("'|u1'", "(2, 3)", order: "True"), .unsupported, "Fortran order"),
+    (text("'|O'"), .unsupported, "Python objects ('|O')"),
+    (text("[('a', '|O')]"), .unsupported, "Python objects"),
+    (text("'|O8'"), .unsupported, "Python objects"),
+    (text("'f8'"), .unsupported, "the type 'f8'"), (text("'=f8'"), .unsupported, "the type '=f8'"),
+    (text("'|f8'"), .unsupported, "the type '|f8'"), (text("'float64'"), .unsupported, "the type"),
+    (text("'<f3'"), .unsupported, "the type '<f3'"), (text("'<i16'"), .unsupported, "'<i16'"),
+    (text("'<f08'"), .unsupported, "'<f08'"), (text("'<f+8'"), .unsupported, "'<f+8'"),
+    (text("'<f'"), .unsupported, "'<f'"), (text("'<'"), .unsupported, "'<'"),
+    (text("''"), .unsupported, "''"), (text("'|V0'"), .unsupported, "'|V0'"),
+    (text("'|S0'"), .unsupported, "'|S0'"), (text("'|S-1'"), .unsupported, "'|S-1'"),
+    (text("'<f8[ns]'"), .unsupported, "'<f8[ns]'"), (text("'<M8[]'"), .unsupported, "'<M8[]'"),
+    (text("'<M8[ns'"), .unsupported, "'<M8[ns'"), (text("'<M4[ns]'"), .unsupported, "'<M4[ns]'"),
+    (text("'<M8[\\x1b]'"), .unsupported, "'<M8[\\x1b]'"),
+    (text("'|S99999999999999999999'"), .unsupported, "'|S99999999999999999999'"),
+    (text("('<f4', (4,))"), .unsupported, "elements that are arrays"),
+    (text("{'names': ['a'], 'formats': ['u1']}"), .unsupported, "a type that is written as a dict"),
+    (text("[(('title', 'name'), '|u1')]"), .unsupported, "fields that have titles"),
+    (text("[('', '<u4')]"), .unsupported, "fields that have no names"),
+    (text("[('', [('a', '|u1')])]"), .unsupported, "fields that have no names"),
+    (text("'<U9223372036854775807'"), .corrupted, "its elements are larger than any memory"),
+    (text("[]"), .corrupted, "its elements have no fields"),
+    (text("[('', '|V8')]"), .corrupted, "its elements have no fields"),
+    (text("[('a', '|u1'), ('a', '|u1')]"), .corrupted, "two fields have the name 'a'"),
+    (text("[('a',)]"), .corrupted, "a field is no tuple"),
+    (text("['a']"), .corrupted, "a field is"),
+    (text("[('a', '|u1', (1,), 0)]"), .corrupted, "a field is no tuple"),
+    (text("[(1, '|u1')]"), .corrupted, "the name of a field is no string"),
+    (text("[('a', '|u1', 3)]"), .corrupted, "a shape is no tuple"),
+    (text("[('a', '|u1', (0,))]"), .corrupted, "a field has no elements"),
+    (text("[('a', '|u1', (-1,))]"), .corrupted, "a shape has something else"),
+    (text("[('a', '<f8', (\(Int.max),))]"), .corrupted, "a field is larger than any memory"),
+    (
+      text("[('a', '|V\(Int.max)'), ('b', '|u1')]"), .corrupted,
+      "its elements are larger than any memory"
+    ),
+    (text("('<f4',)"), .corrupted, "a type is a tuple of 1"), (text("1"), .corrupted, "a type is"),
+    (text("None"), .corrupted, "a type is neither"),
+    (text("'<f8'", "[2]"), .corrupted, "a shape is no tuple"),
+    (text("'<f8'", "(2)"), .corrupted, "a shape is no tuple"),
+    (text("'<f8'", "(-2,)"), .corrupted, "a shape has something else"),
+    (text("'<f8'", "('2',)"), .corrupted, "a shape has something else"),
+    (text("'<f8'", "(True,)"), .corrupted, "a shape has something else"),
+    (text("'<f8'", "(\(String(repeating: "1, ", count: 65)))"), .corrupted, "a shape has 65"),
+    (text("'<f8'", "(99999999999999999999,)"), .corrupted, "has a number that is too large"),
+    (text("'<f8'", "(\(Int.max),)"), .corrupted, "no memory can hold elements in the shape"),
+    (text("'|u1'", "(4294967296, 4294967296)"), .corrupted, "no memory can hold"),
+    (text("'|u1'", "(0, 4294967296, 4294967296)"), .corrupted, "no memory can hold"),
+    (text("'|u1'", "(\(Int.max),)"), .incomplete, "elements in the shape (\(Int.max),) take"),
+    (text("'<f8'"), .incomplete, "it has 15 bytes behind its header, and elements in the shape"),
+    (text("'<f8'", order: "0"), .corrupted, "the value of 'fortran_order'"),
+    (text("'<f8'", order: "'False'"), .corrupted, "the value of 'fortran_order'"),
+    ("{'descr': '<f8', 'shape': (1,)}", .corrupted, "its header lacks one of"),
+    ("{}", .corrupted, "its header lacks one of"),
+    ("[]", .corrupted, "its header is no dictionary"),
+    ("", .corrupted, "its header ends"), ("   \n", .corrupted, "its header ends"),
+    (
+      "{'descr': '<f8', 'shape': (1,), 'fortran_order': False, 'descr': '<f8'}", .corrupted,
+      "the value of 'descr'"
+    ),
+    (
+      "{'descr': '<f8', 'shape': (1,), 'fortran_order': False, 'x': 1}", .corrupted,
+      "the value of 'x'"
+    ),
+    (
+      "{'\(String(repeating: "x", count: 500))': 1}", .corrupted,
+      "the value of '\(String(repeating: "x", count: 40))' in"
+    ),
+  ]
+
+  private static func kind(_ problem: NpyHeader.Problem) -> (Kind, String) {
+    switch problem {
+    case .notAnArray: (.notAnArray, "")
+    case .corrupted(let reason): (.corrupted, reason)
+    case .incomplete(let reason): (.incomplete, reason)
+    case .unsupported(_, let found, _): (.unsupported, found)
+    }
+  }
+
+  @Test("What is not understood is refused, with what it is", arguments: refused.indices)
+  func refusal(index: Int) throws {
+    let (text, kind, message) = Self.refused[index]
+    let problem = try #require(throws: NpyHeader.Problem.self) {
+      _ = try Self.read(Self.file(text, dataByteCount: 15))
+    }
+    let found = Self.kind(problem)
+    #expect(found.0 == kind, "\(found.1)")
+    #expect(found.1.contains(message), "\(found.1)")
+  }
+
+  @Test("A version that is not known is refused", arguments: [(0, 0), (1, 1), (4, 0), (255, 255)])
+  func version(major: UInt8, minor: UInt8) throws {
+    let problem = try #require(throws: NpyHeader.Problem.self) {
+      _ = try Self.read(
+        Self.file(Self.text("'<f8'"), dataByteCount: 16, version: major, minor: minor))
+    }
+    #expect(Self.kind(problem) == (.unsupported, "version \(major).\(minor)"))
+  }
+
+  @Test("A file that ends anywhere is incomplete")
+  func truncated() throws {
+    for version in 1...3 as ClosedRange<UInt8> {
+      let whole = Self.file(Self.text("'<f8'"), dataByteCount: 16, version: version)
+      for count in 1..<whole.count {
+        let problem = try #require(throws: NpyHeader.Problem.self) {
+          _ = try Self.read(Array(whole.prefix(count)))
+        }
+        #expect(Self.kind(problem).0 == .incomplete, "\(count)")
+      }
+      #expect(try Self.read(whole).count == 2)
+    }
+  }
+
+  @Test("Other bytes are no array")
+  func notAnArray() throws {
+    for bytes in [
+      [0], Array(repeating: 0, count: 100), Array("\u{93}NUMPY".utf8), [0x93, 0x4E, 0],
+    ] {
+      let problem = try #require(throws: NpyHeader.Problem.self) { _ = try Self.read(bytes) }
+      #expect(Self.kind(problem).0 == .notAnArray)
+    }
+  }
+
+  @Test("A header is read up to 65,535 bytes")
+  func longHeader() throws {
+    let text = Self.text("'|u1'")
+    for (length, isRead) in [(65_535, true), (65_536, false), (Int(UInt32.max), false)] {
+      var bytes = Self.file(
+        text + String(repeating: " ", count: min(length, 65_536) - text.utf8.count),
+        dataByteCount: 2, version: 2)
+      for index in 0..<4 { bytes[8 + index] = UInt8(truncatingIfNeeded: length >> (8 * index)) }
+      if isRead {
+        #expect(try Self.read(bytes).dataOffset == 12 + 65_535)
+      } else {
+        let problem = try #require(throws: NpyHeader.Problem.self) { _ = try Self.read(bytes) }
+        #expect(Self.kind(problem).0 == .corrupted)
+      }
+    }
+  }
+}
