@@ -43,6 +43,8 @@ let package = Package(
     example("process2_uint8"),
     example("process1_float64"),
     example("process2_float64"),
+    example("numpy_image"),
+    example("numpy_records"),
 
     // MARK: Tests
     .target(
@@ -84,6 +86,8 @@ let package = Package(
         "process2_uint8",
         "process1_float64",
         "process2_float64",
+        "numpy_image",
+        "numpy_records",
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]
     ),
