@@ -379,6 +379,51 @@ struct SharedArrayTests {
     try array.unlink()
   }
 
+  struct Arrays: Shareable {
+    var grid: InlineArray<2, InlineArray<3, Int16>>
+    var list: InlineArray<2, ArrayTypes.Inner>
+  }
+
+  @Test("Structures of the same size are told apart by where their parts lie")
+  func parts() throws {
+    let name = uniqueName()
+    defer { unlink(path(name)) }
+    func isRefused<Element: Shareable>(_ type: Element.Type, _ descr: String) throws -> Bool {
+      // Before the elements lie blanks, so that they are aligned.
+      let text = NpyHeaderTests.text(descr, "(1,)")
+      let blanks = String(repeating: " ", count: 256 - 10 - text.utf8.count)
+      let file = NpyHeaderTests.file(text + blanks, dataByteCount: MemoryLayout<Element>.stride)
+      try Data(file).write(to: URL(filePath: path(name)))
+      do throws(InterprocessError) {
+        _ = try SharedArray<Element>.attach(name)
+        return false
+      } catch {
+        guard case .layoutMismatch = error.code else { throw error }
+        return true
+      }
+    }
+    let inner = ArrayTypes.Inner.self
+    var found = [
+      try isRefused(inner, "[('x', '<f8'), ('y', '|u1'), ('', '|V7')]"),
+      try isRefused(inner, "[('x', '<f8'), ('', '|V1'), ('y', '|u1'), ('', '|V6')]"),
+      try isRefused(inner, "[('', '|V7'), ('x', '<f8'), ('y', '|u1')]"),
+    ]
+    #expect(found == [false, true, true])
+    let grid = "('grid', '<i2', (2, 3)), ('', '|V4')"
+    let element = "('x', '<f8'), ('y', '|u1')"
+    found = [
+      try isRefused(Arrays.self, "[\(grid), ('list', [\(element), ('', '|V7')], (2,))]"),
+      try isRefused(Arrays.self, "[\(grid), ('list', [\(element)], (2,)), ('', '|V14')]"),
+      try isRefused(
+        Arrays.self,
+        "[('grid', '<i2', (3, 2)), ('', '|V4'), ('list', [\(element), ('', '|V7')], (2,))]"),
+      try isRefused(
+        Arrays.self,
+        "[('grid', '<i2', (6,)), ('', '|V4'), ('list', [\(element), ('', '|V7')], (2,))]"),
+    ]
+    #expect(found == [false, true, true, true])
+  }
+
   @Test("What is no array is refused")
   func wrongKind() throws {
     let name = uniqueName()

@@ -78,7 +78,7 @@ struct NpyHeaderTests {
       implementation = getattr(numpy.lib, "_format_impl", format)
       write = implementation._write_array_header
       count = 0
-      for line in sys.stdin:
+      for line in sys.stdin.readlines():
         descr, shape, expected = eval(line)
         file = io.BytesIO()
         dtype = format.descr_to_dtype(descr)
@@ -345,6 +345,29 @@ struct NpyHeaderTests {
       }
       #expect(try Self.read(whole).count == 2)
     }
+  }
+
+  @Test("What a segment holds is told without knowing the type")
+  func segment() throws {
+    let name = uniqueName()
+    let array = try SharedArray<SIMD4<Float>>.create(name, shape: [3, 2])
+    let memory = try SharedMemory.attach(name, access: .readOnly)
+    try array.unlink()
+    let isPresent = NpyHeader.isPresent(in: memory)
+    #expect(isPresent)
+    let header = try NpyHeader(of: memory)
+    #expect(header.dtype == "'<f4'")
+    #expect(header.shape == [3, 2, 4])
+    #expect(header.layout == ElementLayout(of: Float.self))
+    #expect(header.dataOffset == 128)
+    #expect(header.count == 24)
+
+    let other = try SharedMemory.create(byteCount: 3)
+    try other.unlink()
+    let isOther = NpyHeader.isPresent(in: other)
+    #expect(!isOther)
+    let error = try #require(throws: InterprocessError.self) { _ = try NpyHeader(of: other) }
+    #expect(error.code == .wrongKind(expected: "a NumPy array", found: "other bytes"))
   }
 
   @Test("Other bytes are no array")
