@@ -40,6 +40,13 @@ func wholeNumber(_ text: String) throws -> Int {
   return number
 }
 
+/// A shape as `--shape` takes it, such as 480x640.
+func shape(_ text: String) throws -> [Int] {
+  let parts = text.split(separator: "x", omittingEmptySubsequences: false)
+  guard parts.count <= 64 else { throw ValidationError("it has more than 64 directions.") }
+  return try parts.map { try wholeNumber(String($0)) }
+}
+
 /// Permissions as `chmod` takes them: octal, for the user, the group and others.
 func permissions(_ text: String) throws -> FilePermissions {
   guard (1...4).contains(text.utf8.count),

@@ -26,6 +26,10 @@ struct Create: ParsableCommand {
 
         shm create MyMemory --bytes 1024
         shm create frames --bytes 64MiB --mode 0660
+        shm create image --dtype float64 --shape 480x640
+
+      With --dtype and --shape the memory is an array that numpy opens with \
+      numpy.load("/dev/shm/image", mmap_mode="r+"), a few bytes larger than its elements.
       """)
 
   @Argument(help: "The name: 1 to 255 bytes without a slash.")
@@ -35,7 +39,20 @@ struct Create: ParsableCommand {
     name: .customLong("bytes"), parsing: .unconditional,
     help: ArgumentHelp("How large, such as 4096, 64KiB or 1GiB.", valueName: "size"),
     transform: ByteCount.parse)
-  var byteCount: Int
+  var byteCount: Int?
+
+  @Option(
+    name: .customLong("dtype"),
+    help: ArgumentHelp("Make an array of elements of this type.", valueName: "type"))
+  var type: ElementType?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "How many elements the array has in each direction, such as 1000 or 480x640.",
+      valueName: "shape"),
+    transform: shm.shape)
+  var shape: [Int]?
 
   @Option(
     name: .customLong("mode"), parsing: .unconditional,
@@ -55,16 +72,45 @@ struct Create: ParsableCommand {
   @Flag(help: "Make temporary memory, and hold it until this command is ended.")
   var hold = false
 
+  func validate() throws {
+    if (type == nil) != (shape == nil) {
+      throw ValidationError("An array needs both --dtype and --shape.")
+    }
+    if (byteCount == nil) == (type == nil) {
+      throw ValidationError("Give either --bytes, or --dtype and --shape.")
+    }
+  }
+
   func run() throws {
     let end = hold ? EndSignal() : nil
-    let memory = try SharedMemory.create(
-      name, byteCount: byteCount, lifetime: hold ? .whileAttached : .untilUnlinked,
-      permissions: permissions, reservation: onDemand ? .onDemand : .reserved)
-    if let end {
-      try Output.write { try $0.writeLine("Holding \"\(memory.name.escaped)\". Ctrl-C ends it.") }
-      end.wait()
+    if let type, let shape {
+      try createArray(of: type.element, shape: shape, holdingUntil: end)
+    } else if let byteCount {
+      let memory = try SharedMemory.create(
+        name, byteCount: byteCount, lifetime: lifetime, permissions: permissions,
+        reservation: reservation)
+      try wait(for: end, holding: memory.name)
+      memory.close()
     }
-    memory.close()
+  }
+
+  private func createArray<Value: Element>(
+    of type: Value.Type, shape: [Int], holdingUntil end: EndSignal?
+  ) throws {
+    let array = try SharedArray<Value>.create(
+      name, shape: shape, lifetime: lifetime, permissions: permissions, reservation: reservation)
+    try wait(for: end, holding: array.name)
+    array.close()
+  }
+
+  private var lifetime: SharedMemory.Lifetime { hold ? .whileAttached : .untilUnlinked }
+
+  private var reservation: SharedMemory.Reservation { onDemand ? .onDemand : .reserved }
+
+  private func wait(for end: EndSignal?, holding name: String) throws {
+    guard let end else { return }
+    try Output.write { try $0.writeLine("Holding \"\(name.escaped)\". Ctrl-C ends it.") }
+    end.wait()
   }
 }
 

@@ -16,7 +16,7 @@ import Interprocess
 
 /// The types of values that can be read and written.
 enum ElementType: String, CaseIterable, ExpressibleByArgument {
-  case uint8, int8, int16, uint16, int32, uint32, int64, uint64, float32, float64
+  case uint8, int8, int16, uint16, int32, uint32, int64, uint64, float16, float32, float64
 
   var element: any Element.Type {
     switch self {
@@ -28,6 +28,7 @@ enum ElementType: String, CaseIterable, ExpressibleByArgument {
     case .uint32: UInt32.self
     case .int64: Int64.self
     case .uint64: UInt64.self
+    case .float16: Float16.self
     case .float32: Float.self
     case .float64: Double.self
     }
@@ -68,5 +69,6 @@ extension Int32: Element {}
 extension UInt32: Element {}
 extension Int64: Element {}
 extension UInt64: Element {}
+extension Float16: Element {}
 extension Float: Element {}
 extension Double: Element {}

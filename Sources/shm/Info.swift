@@ -18,7 +18,9 @@ struct Info: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show what is known about one shared memory.",
     discussion: """
-      Shows the same as `shm list`, for one name, without attaching to it.
+      Shows the same as `shm list`, for one name, without attaching to it, and what is in it: the \
+      type and the shape of an array, the items of a list, the type of a value and how many have \
+      been stored.
 
         shm info MyMemory
         shm info MyMemory --json
@@ -36,21 +38,32 @@ struct Info: ParsableCommand {
     guard let segment = try SharedMemory.segments().first(where: { $0.name == name }) else {
       throw Failure.notFound(name)
     }
+    let content: SegmentContent?
+    do {
+      content = try SegmentContent(ofSegment: name)
+    } catch {
+      // The rest is known also to those who may not look into it.
+      guard error.code == .permissionDenied else { throw error }
+      content = nil
+    }
     try Output.write { output in
       if json {
-        try output.writeLine(segment.json.text)
+        try output.writeLine(
+          segment.json(with: content?.json ?? [("kind", .string("?"))]).text)
       } else {
-        let rows = [
-          ["name", segment.name.escaped],
-          ["size", exactSizeText(segment.byteCount)],
-          ["resident", exactSizeText(segment.residentByteCount)],
-          ["owner", userName(segment.userID)],
-          ["mode", segment.permissions.modeText],
-          ["age", ageText(segment.age)],
-          ["lifetime", segment.lifetimeText],
-          ["handles", String(segment.handleCount)],
-          ["processes", segment.processesText],
-        ]
+        let rows =
+          [
+            ["name", segment.name.escaped],
+            ["kind", content?.kind ?? "?"],
+            ["size", exactSizeText(segment.byteCount)],
+            ["resident", exactSizeText(segment.residentByteCount)],
+            ["owner", userName(segment.userID)],
+            ["mode", segment.permissions.modeText],
+            ["age", ageText(segment.age)],
+            ["lifetime", segment.lifetimeText],
+            ["handles", String(segment.handleCount)],
+            ["processes", segment.processesText],
+          ] + (content?.rows ?? [])
         for line in tableLines(rows, rightAligned: []) { try output.writeLine(line) }
       }
     }

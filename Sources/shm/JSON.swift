@@ -17,6 +17,7 @@ enum JSON {
   case integer(Int)
   case number(Double)
   case boolean(Bool)
+  case null
   case array([JSON])
   case object([(key: String, value: JSON)])
 
@@ -27,6 +28,7 @@ enum JSON {
     case .integer(let integer): String(integer)
     case .number(let number): number.description
     case .boolean(let boolean): boolean ? "true" : "false"
+    case .null: "null"
     case .array(let elements): "[" + elements.map(\.text).joined(separator: ", ") + "]"
     case .object(let members):
       "{" + members.map { "\(Self.literal($0.key)): \($0.value.text)" }.joined(separator: ", ")

@@ -28,12 +28,12 @@ extension SegmentInfo {
     }
   }
 
-  var json: JSON {
+  /// - Parameter content: What is known of the content, with the key `kind` first.
+  func json(with content: [(key: String, value: JSON)]) -> JSON {
     // Milliseconds are as exact as an age that is already past can be of use.
     let (seconds, attoseconds) = age.components
     let milliseconds = Double(seconds * 1000 + attoseconds / 1_000_000_000_000_000)
-    return .object([
-      ("name", .string(name)),
+    let members: [(key: String, value: JSON)] = [
       ("byteCount", .integer(byteCount)),
       ("residentByteCount", .integer(residentByteCount)),
       ("userID", .integer(Int(userID))),
@@ -52,6 +52,7 @@ extension SegmentInfo {
             ])
           })
       ),
-    ])
+    ]
+    return .object([("name", .string(name))] + content + members)
   }
 }

@@ -121,16 +121,84 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       errors: #"""
         Error: Missing expected argument '<name>'
         Help:  <name>  The name: 1 to 255 bytes without a slash.
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
     BadInput(
       "create", "NAME",
       errors: #"""
-        Error: Missing expected argument '--bytes <size>'
-        Help:  --bytes <size>  How large, such as 4096, 64KiB or 1GiB.
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
+        Error: Give either --bytes, or --dtype and --shape.
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
+          See 'shm create --help' for more information.
+
+        """#),
+    BadInput(
+      "create", "NAME", "--dtype", "float64",
+      errors: #"""
+        Error: An array needs both --dtype and --shape.
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
+          See 'shm create --help' for more information.
+
+        """#),
+    BadInput(
+      "create", "NAME", "--bytes", "8", "--shape", "1",
+      errors: #"""
+        Error: An array needs both --dtype and --shape.
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
+          See 'shm create --help' for more information.
+
+        """#),
+    BadInput(
+      "create", "NAME", "--bytes", "8", "--dtype", "int8", "--shape", "8",
+      errors: #"""
+        Error: Give either --bytes, or --dtype and --shape.
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
+          See 'shm create --help' for more information.
+
+        """#),
+    BadInput(
+      "create", "NAME", "--dtype", "int8", "--shape", "4x",
+      errors: #"""
+        Error: The value '4x' is invalid for '--shape <shape>': it is not a whole number.
+        Help:  --shape <shape>  How many elements the array has in each direction, such as 1000 or 480x640.
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
+          See 'shm create --help' for more information.
+
+        """#),
+    BadInput(
+      "create", "NAME", "--dtype", "int8", "--shape", "x",
+      errors: #"""
+        Error: The value 'x' is invalid for '--shape <shape>': it is not a whole number.
+        Help:  --shape <shape>  How many elements the array has in each direction, such as 1000 or 480x640.
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
+          See 'shm create --help' for more information.
+
+        """#),
+    BadInput(
+      "create", "NAME", "--dtype", "int8", "--shape", "-1",
+      errors: #"""
+        Error: The value '-1' is invalid for '--shape <shape>': it is not a whole number.
+        Help:  --shape <shape>  How many elements the array has in each direction, such as 1000 or 480x640.
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
+          See 'shm create --help' for more information.
+
+        """#),
+    BadInput(
+      "create", "NAME", "--dtype", "int8", "--shape", "2x3.5",
+      errors: #"""
+        Error: The value '2x3.5' is invalid for '--shape <shape>': it is not a whole number.
+        Help:  --shape <shape>  How many elements the array has in each direction, such as 1000 or 480x640.
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
+          See 'shm create --help' for more information.
+
+        """#),
+    BadInput(
+      "create", "NAME", "--dtype", "int8", "--shape", "",
+      errors: #"""
+        Error: The value '' is invalid for '--shape <shape>': it is not a whole number.
+        Help:  --shape <shape>  How many elements the array has in each direction, such as 1000 or 480x640.
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -139,7 +207,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       errors: #"""
         Error: Missing value for '--bytes <size>'
         Help:  --bytes <size>  How large, such as 4096, 64KiB or 1GiB.
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -148,7 +216,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       errors: #"""
         Error: The value '-1' is invalid for '--bytes <size>': it is not a whole number.
         Help:  --bytes <size>  How large, such as 4096, 64KiB or 1GiB.
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -157,7 +225,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       errors: #"""
         Error: The value '5XiB' is invalid for '--bytes <size>': it is not a whole number.
         Help:  --bytes <size>  How large, such as 4096, 64KiB or 1GiB.
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -166,7 +234,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       errors: #"""
         Error: The value '8388608TiB' is invalid for '--bytes <size>': it is too large.
         Help:  --bytes <size>  How large, such as 4096, 64KiB or 1GiB.
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -175,7 +243,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       errors: #"""
         Error: The value '0800' is invalid for '--mode <mode>': it is not an octal number from 0000 to 0777.
         Help:  --mode <mode>  Who may use it, in octal: read is 4, write is 2; user, group, others. (default: 0600)
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -184,7 +252,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       errors: #"""
         Error: The value '1777' is invalid for '--mode <mode>': it is not an octal number from 0000 to 0777.
         Help:  --mode <mode>  Who may use it, in octal: read is 4, write is 2; user, group, others. (default: 0600)
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -193,7 +261,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       errors: #"""
         Error: The value '-1' is invalid for '--mode <mode>': it is not an octal number from 0000 to 0777.
         Help:  --mode <mode>  Who may use it, in octal: read is 4, write is 2; user, group, others. (default: 0600)
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -201,7 +269,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       "create", "NAME", "--bytes", "1", "--on-demand=yes",
       errors: #"""
         Error: The option '--on-demand' does not take any value, but 'yes' was specified.
-        Usage: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
+        Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
         """#),
@@ -226,9 +294,10 @@ struct BadInput: Sendable, CustomTestStringConvertible {
           - uint32
           - int64
           - uint64
+          - float16
           - float32
           - float64
-        Help:  --as <type>  The type of the values.
+        Help:  --as <type>  The type of the values; if none is known, uint8.
         Usage: shm read <name> [--any-owner] [--as <type>] [--offset <bytes>] [--count <n>]
           See 'shm read --help' for more information.
 

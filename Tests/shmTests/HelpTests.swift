@@ -114,14 +114,24 @@ struct HelpText: Sendable, CustomTestStringConvertible {
 
           shm create MyMemory --bytes 1024
           shm create frames --bytes 64MiB --mode 0660
+          shm create image --dtype float64 --shape 480x640
 
-        USAGE: shm create <name> --bytes <size> [--mode <mode>] [--on-demand] [--hold]
+        With --dtype and --shape the memory is an array that numpy opens with
+        numpy.load("/dev/shm/image", mmap_mode="r+"), a few bytes larger than its
+        elements.
+
+        USAGE: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
 
         ARGUMENTS:
           <name>                  The name: 1 to 255 bytes without a slash.
 
         OPTIONS:
           --bytes <size>          How large, such as 4096, 64KiB or 1GiB.
+          --dtype <type>          Make an array of elements of this type. (values:
+                                  uint8, int8, int16, uint16, int32, uint32, int64,
+                                  uint64, float16, float32, float64)
+          --shape <shape>         How many elements the array has in each direction,
+                                  such as 1000 or 480x640.
           --mode <mode>           Who may use it, in octal: read is 4, write is 2;
                                   user, group, others. (default: 0600)
           --on-demand             Take pages when they are first touched. A process
@@ -138,14 +148,16 @@ struct HelpText: Sendable, CustomTestStringConvertible {
       text: #"""
         OVERVIEW: List all shared memory.
 
-        Shows everything in /dev/shm: the name, the size, the bytes that are taken from
-        the system's memory, the owner, the permissions, how long ago it was made, its
-        lifetime, how many handles of Swift programs are open on it, and the processes
-        that have it mapped. Lasting memory stays until it is removed; temporary memory
-        goes with its last handle, and is STALE if nobody has it any more, which `shm
-        sweep` removes. Processes that this user may not look into are not shown. A
-        size is given in a unit if it is a whole number of them, else in bytes: 64KiB,
-        1500. Control characters in names are shown as \n or \x1b.
+        Shows everything in /dev/shm: the name, the kind, the size, the bytes that are
+        taken from the system's memory, the owner, the permissions, how long ago it was
+        made, its lifetime, how many handles of Swift programs are open on it, and the
+        processes that have it mapped. Lasting memory stays until it is removed;
+        temporary memory goes with its last handle, and is STALE if nobody has it any
+        more, which `shm sweep` removes. Processes that this user may not look into are
+        not shown. The kind is array, list or value, or bytes if it is none of these; ?
+        if this user may not look. A size is given in a unit if it is a whole number of
+        them, else in bytes: 64KiB, 1500. Control characters in names are shown as \n
+        or \x1b.
 
           shm list
           shm list --json
@@ -164,7 +176,9 @@ struct HelpText: Sendable, CustomTestStringConvertible {
       text: #"""
         OVERVIEW: Show what is known about one shared memory.
 
-        Shows the same as `shm list`, for one name, without attaching to it.
+        Shows the same as `shm list`, for one name, without attaching to it, and what
+        is in it: the type and the shape of an array, the items of a list, the type of
+        a value and how many have been stored.
 
           shm info MyMemory
           shm info MyMemory --json
@@ -185,12 +199,15 @@ struct HelpText: Sendable, CustomTestStringConvertible {
       text: #"""
         OVERVIEW: Print values from shared memory.
 
-        Prints them on one line, with spaces between. Without --count, prints as many
-        whole values as there are from the offset to the end. Offsets need not be
-        aligned.
+        Prints an array as its type says, the neighbours in the last direction on one
+        line, and each structure on a line of its own; a list with an item on each
+        line; and anything else as bytes, on one line. With --as or --offset, prints
+        values of one type as they lie in the memory, whatever it is. Without --count,
+        prints as many whole values as there are. Offsets need not be aligned.
 
           shm read MyMemory --count 4
           shm read MyMemory --as float64 --offset 8 --count 1
+          shm read image
 
         USAGE: shm read <name> [--any-owner] [--as <type>] [--offset <bytes>] [--count <n>]
 
@@ -200,9 +217,9 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         OPTIONS:
           --any-owner             Also accept memory that belongs to neither this user
                                   nor root.
-          --as <type>             The type of the values. (values: uint8, int8, int16,
-                                  uint16, int32, uint32, int64, uint64, float32,
-                                  float64; default: uint8)
+          --as <type>             The type of the values; if none is known, uint8.
+                                  (values: uint8, int8, int16, uint16, int32, uint32,
+                                  int64, uint64, float16, float32, float64)
           --offset <bytes>        Where the first value begins.
           --count <n>             How many values; all if not given.
           -h, --help              Show help information.
@@ -230,8 +247,8 @@ struct HelpText: Sendable, CustomTestStringConvertible {
           --any-owner             Also accept memory that belongs to neither this user
                                   nor root.
           --as <type>             The type of the values. (values: uint8, int8, int16,
-                                  uint16, int32, uint32, int64, uint64, float32,
-                                  float64; default: uint8)
+                                  uint16, int32, uint32, int64, uint64, float16,
+                                  float32, float64; default: uint8)
           --offset <bytes>        Where the first value begins.
           -h, --help              Show help information.
 

@@ -44,7 +44,7 @@ struct LinkTests {
     }
     #expect(modules.contains("Glibc"))
     let allowed: Set = [
-      "ArgumentParser", "CInterprocess", "Glibc", "Interprocess", "Synchronization",
+      "ArgumentParser", "CInterprocess", "Glibc", "Interprocess", "Swift", "Synchronization",
       "SystemPackage",
     ]
     #expect(modules.subtracting(allowed).isEmpty)

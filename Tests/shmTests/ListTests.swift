@@ -25,7 +25,8 @@ struct ListTests {
       "size=64k", "\"$SHM\" list && \"$SHM\" list --json")
     #expect(
       outcome
-        == .success("NAME  SIZE  RESIDENT  OWNER  MODE  AGE  LIFETIME  HANDLES  PROCESSES\n[]\n"))
+        == .success(
+          "NAME  KIND  SIZE  RESIDENT  OWNER  MODE  AGE  LIFETIME  HANDLES  PROCESSES\n[]\n"))
   }
 
   @Test("The whole list")
@@ -46,16 +47,16 @@ struct ListTests {
       outcome
         == .success(
           #"""
-          NAME              SIZE  RESIDENT  OWNER  MODE  AGE  LIFETIME  HANDLES  PROCESSES
-          a                 1500      4KiB  root   0600  AGE  lasting         0
-          frames            1MiB         0  root   0664  AGE  lasting         0
-          odd\n\x1b[31m\\"  4KiB      4KiB  root   0600  AGE  lasting         0
-          stale             8KiB      8KiB  root   0600  AGE  STALE           0
+          NAME              KIND   SIZE  RESIDENT  OWNER  MODE  AGE  LIFETIME  HANDLES  PROCESSES
+          a                 bytes  1500      4KiB  root   0600  AGE  lasting         0
+          frames            bytes  1MiB         0  root   0664  AGE  lasting         0
+          odd\n\x1b[31m\\"  bytes  4KiB      4KiB  root   0600  AGE  lasting         0
+          stale             bytes  8KiB      8KiB  root   0600  AGE  STALE           0
           [
-            {"name": "a", "byteCount": 1500, "residentByteCount": 4096, "userID": 0, "mode": "0600", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
-            {"name": "frames", "byteCount": 1048576, "residentByteCount": 0, "userID": 0, "mode": "0664", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
-            {"name": "odd\n\u001b[31m\\\"", "byteCount": 4096, "residentByteCount": 4096, "userID": 0, "mode": "0600", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
-            {"name": "stale", "byteCount": 8192, "residentByteCount": 8192, "userID": 0, "mode": "0600", "ageSeconds": AGE, "lifetime": "whileAttached", "handleCount": 0, "isStale": true, "processes": []}
+            {"name": "a", "kind": "bytes", "byteCount": 1500, "residentByteCount": 4096, "userID": 0, "mode": "0600", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
+            {"name": "frames", "kind": "bytes", "byteCount": 1048576, "residentByteCount": 0, "userID": 0, "mode": "0664", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
+            {"name": "odd\n\u001b[31m\\\"", "kind": "bytes", "byteCount": 4096, "residentByteCount": 4096, "userID": 0, "mode": "0600", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
+            {"name": "stale", "kind": "bytes", "byteCount": 8192, "residentByteCount": 8192, "userID": 0, "mode": "0600", "ageSeconds": AGE, "lifetime": "whileAttached", "handleCount": 0, "isStale": true, "processes": []}
           ]
 
           """#))
@@ -78,10 +79,10 @@ struct ListTests {
       outcome
         == .success(
           """
-          NAME  SIZE  RESIDENT  OWNER    MODE  AGE  LIFETIME  HANDLES  PROCESSES
-          a        1      4KiB  root     0600  AGE  lasting         0
-          b        1      4KiB  nobody   0600  AGE  lasting         0
-          c        1      4KiB  4000000  0600  AGE  lasting         0
+          NAME  KIND   SIZE  RESIDENT  OWNER    MODE  AGE  LIFETIME  HANDLES  PROCESSES
+          a     bytes     1      4KiB  root     0600  AGE  lasting         0
+          b     bytes     1      4KiB  nobody   0600  AGE  lasting         0
+          c     bytes     1      4KiB  4000000  0600  AGE  lasting         0
           "userID": 0
           "userID": 65534
           "userID": 4000000
@@ -117,6 +118,7 @@ struct ListTests {
           == .success(
             """
             name       \(name)
+            kind       bytes
             size       10KiB (10240 bytes)
             resident   12KiB (12288 bytes)
             owner      \(user)mode       0600
@@ -130,7 +132,7 @@ struct ListTests {
       let json = processes.map { "{\"processID\": \($0), \"command\": \"\($1)\"}" }
         .joined(separator: ", ")
       let object = """
-        {"name": "\(name)", "byteCount": 10240, "residentByteCount": 12288, "userID": \(geteuid()), \
+        {"name": "\(name)", "kind": "bytes", "byteCount": 10240, "residentByteCount": 12288, "userID": \(geteuid()), \
         "mode": "0600", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 1, "isStale": false, \
         "processes": [\(json)]}
         """
@@ -143,7 +145,7 @@ struct ListTests {
       let list = try await shm("list").replacingAge(/\ 0600 +[0-9]+[smhd]/, by: " 0600  AGE")
       let row = try #require(list.output.split(separator: "\n").first { $0.hasPrefix(name + " ") })
       let cells = row.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
-      #expect(cells == "\(name) 10KiB 12KiB \(user.dropLast()) 0600 AGE lasting 1 \(text)")
+      #expect(cells == "\(name) bytes 10KiB 12KiB \(user.dropLast()) 0600 AGE lasting 1 \(text)")
       let jsonList = try await shm("list", "--json")
         .replacingAge(/"ageSeconds": [0-9.]+/, by: "\"ageSeconds\": AGE")
       #expect(jsonList.output.contains("\n  \(object)"))

@@ -45,10 +45,6 @@ struct RawSegmentHeader: Shareable {
   var description_byte_count: UInt64
   var reserved: InlineArray<5, UInt64>
 
-  static let magic: InlineArray<8, UInt8> = {
-    let bytes = Array(IPC_MAGIC.utf8)
-    return InlineArray { bytes[$0] }
-  }()
 }
 
 /// What every structured segment begins with, as far as it is checked and used.
@@ -56,6 +52,7 @@ struct RawSegmentHeader: Shareable {
 /// Nothing in them changes after the segment has got
 /// its name, and nothing that another process may have written into them is trusted.
 struct SegmentHeader {
+  static let magic = Array(IPC_MAGIC.utf8)
   static let byteCount = MemoryLayout<RawSegmentHeader>.size
   /// What the offset of the content is a multiple of: two cache lines.
   static let contentAlignment = Int(IPC_CONTENT_ALIGNMENT)
@@ -88,7 +85,7 @@ struct SegmentHeader {
   ) {
     let description = Array(layout.description.utf8)
     let header = RawSegmentHeader(
-      magic: RawSegmentHeader.magic, version: UInt32(IPC_LAYOUT_VERSION), kind: kind.rawValue,
+      magic: InlineArray { magic[$0] }, version: UInt32(IPC_LAYOUT_VERSION), kind: kind.rawValue,
       byte_order: UInt32(IPC_BYTE_ORDER), word_byte_count: UInt32(MemoryLayout<Int>.size),
       byte_count: UInt64(bytes.byteCount), capacity: UInt64(capacity),
       element_size: UInt64(MemoryLayout<Element>.size),
@@ -107,7 +104,7 @@ struct SegmentHeader {
   /// Whether memory begins as a structured segment does.
   static func isPresent(in memory: borrowing SharedMemory) -> Bool {
     guard memory.byteCount >= byteCount else { return false }
-    return RawSegmentHeader.magic.indices.allSatisfy { memory[$0] == RawSegmentHeader.magic[$0] }
+    return magic.indices.allSatisfy { memory[$0] == magic[$0] }
   }
 
   /// Reads the header of a structured segment, and checks all that does not depend on its kind.

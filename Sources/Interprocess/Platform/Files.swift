@@ -227,6 +227,18 @@ enum Files {
     return chunk
   }
 
+  /// The first bytes of a file, fewer if it is shorter.
+  ///
+  /// Unlike a look through a mapping, this takes no page for a part that has never been touched.
+  static func firstBytes(
+    _ byteCount: Int, of descriptor: borrowing Descriptor
+  ) throws(Errno) -> [UInt8] {
+    let fd = descriptor.fd
+    var bytes = [UInt8](repeating: 0, count: byteCount)
+    let count = try retryingInterrupts { unsafe pread(fd, &bytes, byteCount, 0) }
+    return Array(bytes.prefix(count))
+  }
+
   // MARK: - Names
 
   /// Gives the file its name at `path`; `EEXIST` if there is one already.

@@ -1,0 +1,101 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Interprocess
+
+extension SegmentContent {
+  /// The kind of what lies under a name; `?` if this user may not look, or if it is gone.
+  static func kindText(of name: String) -> String {
+    (try? SegmentContent(ofSegment: name))?.kind ?? "?"
+  }
+
+  /// What there is to say beyond the kind, as rows of a name and a text.
+  var rows: [[String]] {
+    switch self {
+    case .bytes:
+      []
+    case .array(let header):
+      [["dtype", header.dtype.escaped], ["shape", shapeText(header.shape)]]
+    case .list(let elements):
+      [["items", String(elements.count)]]
+        + elements.prefix(Self.shownItemCount).enumerated().map { ["[\($0)]", $1.text] }
+        + (elements.count > Self.shownItemCount ? [["...", ""]] : [])
+    case .value(let dtype, let version):
+      [["dtype", dtype.escaped], ["version", String(version)]]
+    case .unknown(let kind):
+      [["number", String(kind)]]
+    case .unusable(_, let error):
+      [["problem", error.message.escaped]]
+    }
+  }
+
+  /// So many items of a list are shown; `shm read` prints all.
+  private static let shownItemCount = 20
+
+  /// The same for programs, with the kind.
+  var json: [(key: String, value: JSON)] {
+    let details: [(key: String, value: JSON)] =
+      switch self {
+      case .bytes:
+        []
+      case .array(let header):
+        [
+          ("dtype", .string(header.dtype)),
+          ("shape", .array(header.shape.map { .integer($0) })),
+        ]
+      case .list(let elements):
+        [("items", .array(elements.map(\.json)))]
+      case .value(let dtype, let version):
+        [("dtype", .string(dtype)), ("version", .integer(Int(clamping: version)))]
+      case .unknown(let kind):
+        [("number", .integer(Int(kind)))]
+      case .unusable(_, let error):
+        [("problem", .string(error.message))]
+      }
+    return [("kind", .string(kind))] + details
+  }
+}
+
+/// A shape as `--shape` takes it, such as 480x640.
+///
+/// An array without dimensions has one element.
+func shapeText(_ shape: [Int]) -> String {
+  shape.isEmpty ? "one element" : shape.map { String($0) }.joined(separator: "x")
+}
+
+extension ShareableList.Element {
+  /// The element as a Swift literal, in one line.
+  var text: String {
+    switch self {
+    case .int(let value): String(value)
+    case .double(let value): value.description
+    case .bool(let value): String(value)
+    case .string(let text): "\"" + text.escaped.replacing("\"", with: "\\\"") + "\""
+    case .bytes(let bytes):
+      "[" + bytes.map { "0x" + hexadecimal($0, digits: 2) }.joined(separator: ", ") + "]"
+    case .none: "nil"
+    }
+  }
+
+  /// Bytes are an array of numbers, and a number that JSON does not have is a string.
+  var json: JSON {
+    switch self {
+    case .int(let value): .integer(Int(value))
+    case .double(let value): value.isFinite ? .number(value) : .string(value.description)
+    case .bool(let value): .boolean(value)
+    case .string(let text): .string(text)
+    case .bytes(let bytes): .array(bytes.map { .integer(Int($0)) })
+    case .none: .null
+    }
+  }
+}
