@@ -45,7 +45,8 @@ public struct SegmentInfo: Sendable, Hashable {
   public var lifetime: SharedMemory.Lifetime
   /// How many handles of this library are open on it, in all processes of the machine.
   ///
-  /// CPython's blocks are not among them.
+  /// CPython's blocks are not among them. The system tells its locks piece by piece, so that the
+  /// number may be wrong while other processes lock and unlock files.
   public var handleCount: Int
   /// Whether it is temporary memory that nobody has any more: the next creator of that name
   /// replaces it, and ``SharedMemory/sweep()`` removes it.

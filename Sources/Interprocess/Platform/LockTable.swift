@@ -16,29 +16,15 @@ internal import SystemPackage
 
 /// Who holds locks on what, as `/proc/locks` tells it: the locks of all processes of this machine.
 struct LockTable: Sendable {
-  /// What each look found.
-  private var looks: [[FileIdentity: Int]] = []
+  private var counts: [FileIdentity: Int] = [:]
 
   /// Counts the shared locks that open file descriptions hold on one byte of the files of a device.
   ///
   /// The system tells its locks a page at a time. What anybody locks or unlocks between two pages
-  /// shifts the rest, so that a lock is told twice or not at all. So a table that is longer than a
-  /// page is read several times, and the number that most looks agree on is believed.
+  /// shifts the rest, so that a lock may be told twice or not at all.
   init(device: UInt64, byte offset: Int) throws(Errno) {
-    repeat {
-      let table = try Files.contents(of: "/proc/locks")
-      looks.append(Self.counts(in: table, device: device, byte: offset))
-      // No page is smaller, and none that is told is filled to the last line.
-      if table.count < 2048 { break }
-    } while looks.count < 9
-  }
-
-  private static func counts(
-    in table: [UInt8], device: UInt64, byte offset: Int
-  ) -> [FileIdentity: Int] {
-    var counts: [FileIdentity: Int] = [:]
     let devicePrefix = "\(DeviceNumber.text(device)):"
-    let text = String(decoding: table, as: UTF8.self)
+    let text = String(decoding: try Files.contents(of: "/proc/locks"), as: UTF8.self)
     // A line is `ID: TYPE ADVISORY READ|WRITE PID MAJOR:MINOR:INODE START END`.
     for line in text.split(separator: "\n") {
       let fields = line.split(separator: " ")
@@ -48,15 +34,10 @@ struct LockTable: Sendable {
       else { continue }
       counts[FileIdentity(device: device, inode: inode), default: 0] += 1
     }
-    return counts
   }
 
   /// The number of locks on a file.
-  func count(of identity: FileIdentity) -> Int {
-    var votes: [Int: Int] = [:]
-    for look in looks { votes[look[identity] ?? 0, default: 0] += 1 }
-    return votes.max { $0.value < $1.value }?.key ?? 0
-  }
+  func count(of identity: FileIdentity) -> Int { counts[identity] ?? 0 }
 }
 
 /// How the kernel prints a device number in `/proc`.

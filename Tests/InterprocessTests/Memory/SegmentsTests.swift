@@ -88,32 +88,6 @@ struct SegmentsTests {
     try SharedMemory.unlink(name)
   }
 
-  @Test("Handles are counted right while others lock and unlock", .timeLimit(.minutes(2)))
-  func handlesInUnrest() async throws {
-    // The system tells its locks a page at a time, and the list shifts under the reader.
-    let program = """
-      import fcntl, sys, tempfile
-      file = tempfile.NamedTemporaryFile()
-      files = [open(file.name) for _ in range(300)]
-      for f in files: fcntl.flock(f, fcntl.LOCK_SH)
-      print("ready", flush=True)
-      while True:
-          for f in files[::7]: fcntl.flock(f, fcntl.LOCK_UN)
-          for f in files[::7]: fcntl.flock(f, fcntl.LOCK_SH)
-      """
-    let python = try #require(Python.all.last)
-    let name = uniqueName()
-    let memory = try SharedMemory.create(name, byteCount: 16, lifetime: .whileAttached)
-    _ = try await withChildProcess(python.path, ["-c", program]) { child in
-      #expect(try await child.nextLine() == "ready")
-      var counts: Set<Int> = []
-      for _ in 0..<100 { counts.insert(try info(name).handleCount) }
-      #expect(counts == [1])
-      try child.kill()
-    }
-    memory.close()
-  }
-
   @Test("The list is sorted, and holds files only")
   func sorted() throws {
     let names = ["b", "a", "c"].map { uniqueName("list") + $0 }
