@@ -67,6 +67,11 @@ public struct ShareableList: ~Copyable, Sendable {
   /// When the name of the list goes, as its creator has decided.
   public var lifetime: SharedMemory.Lifetime { memory.lifetime }
 
+  /// Whether the name still leads to this list; see ``SharedMemory/isLinked``.
+  ///
+  /// - Complexity: One system call, which does not block.
+  public var isLinked: Bool { memory.isLinked }
+
   private init(_ memory: consuming SharedMemory, _ layout: ListLayout) {
     self.memory = memory
     self.layout = layout
@@ -227,15 +232,5 @@ public struct ShareableList: ~Copyable, Sendable {
   /// - Throws: As ``SharedMemory/unlink()``.
   public borrowing func unlink() throws(InterprocessError) {
     try memory.unlink()
-  }
-
-  /// Removes a name, whoever uses the list.
-  ///
-  /// Whoever has it attached keeps it. Does not block. Python has to attach first.
-  ///
-  /// - Parameter name: The name that the list was created under.
-  /// - Throws: As ``SharedMemory/unlink(_:)``.
-  public static func unlink(_ name: String) throws(InterprocessError) {
-    try SharedMemory.unlink(name)
   }
 }

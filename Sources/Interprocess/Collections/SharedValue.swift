@@ -220,6 +220,11 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   /// The size of the memory in bytes.
   public var byteCount: Int { memory.byteCount }
 
+  /// Whether the name still leads to this value; see ``SharedMemory/isLinked``.
+  ///
+  /// - Complexity: One system call, which does not block.
+  public var isLinked: Bool { memory.isLinked }
+
   // MARK: - Load and store
 
   /// How many values have been stored so far, the initial one included.

@@ -71,7 +71,10 @@ struct ListTests {
       _ = try ShareableList.create("a/b", [])
     }
     #expect(invalid?.code == .invalidName)
-    try ShareableList.unlink(name)
+    let wasLinked = list.isLinked
+    try SharedMemory.unlink(name)
+    let isLinked = list.isLinked
+    #expect([wasLinked, isLinked] == [true, false])
     let gone = #expect(throws: InterprocessError.self) { try list.unlink() }
     #expect(gone?.code == .notFound)
     #expect(attachError(name)?.code == .notFound)

@@ -58,7 +58,10 @@ struct SharedValueTests {
       #expect(try load(reader) == Self.pose(number))
       #expect(version(reader) == UInt64(number + 1))
     }
+    let wasLinked = reader.isLinked
     try writer.unlink()
+    let isLinked = reader.isLinked
+    #expect([wasLinked, isLinked] == [true, false])
     #expect(!exists(name))
     #expect(try load(reader) == Self.pose(100))
   }
