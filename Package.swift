@@ -77,6 +77,7 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]
     ),
+    .testTarget(name: "ModelTests"),
     .testTarget(
       name: "ExampleTests",
       dependencies: [

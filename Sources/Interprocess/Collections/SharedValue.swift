@@ -67,10 +67,14 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   // A reader may find a version s > v, since the slot is newer than R1. It returns it only if s has
   // been published (R6). Else a later load could return s - 1, an older value.
   //
-  // Killed between W1 and W4, a writer leaves an unfinished slot that no version points to; killed
-  // between W4 and W5, a finished one that R6 lets nobody see. The next writer stores the same n
-  // again, in the same slot. It holds the role, so that no two write at once; it has got the role
+  // Killed between W1 and W4, a writer leaves an unfinished slot that no version points to, and the
+  // next writer stores the same n again, in the same slot. Killed between W4 and W5, it leaves a
+  // finished one that R6 lets nobody see. That one must not be written again as the same n: R5 of a
+  // reader that has read words of both would find the version that R2 has found. So the next writer
+  // first does W5 for it. It holds the role, so that no two write at once; it has got the role
   // after the kernel took it from the one before, so that it sees all that one has written.
+  //
+  // `SharedValueModelTests` goes through all of this in every order.
 
   private let memory: SharedMemory
   private let slotsOffset: Int
@@ -284,14 +288,10 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
       let generation = Descriptor.generation
       if writerGeneration != generation {
         try takeRole()
+        try publishUnfinishedStore()
         writerGeneration = generation
       }
-      let version = latestVersion.loadRelaxed()
-      let (next, overflow) = version.addingReportingOverflow(1)
-      guard version > 0 && !overflow else {
-        throw .corrupted(memory.name, "its version is \(version)")
-      }
-      write(value, as: next)
+      write(value, as: try nextVersion())
     }
   }
 
@@ -316,6 +316,24 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
 
   private func slotOffset(of version: UInt64) -> Int {
     slotsOffset + Int(version & slotMask) * slotStride
+  }
+
+  /// The version that is stored next, by the writer alone.
+  private func nextVersion() throws(InterprocessError) -> UInt64 {
+    let version = latestVersion.loadRelaxed()
+    let (next, overflow) = version.addingReportingOverflow(1)
+    guard version > 0 && !overflow else {
+      throw .corrupted(memory.name, "its version is \(version)")
+    }
+    return next
+  }
+
+  /// W5 for a writer that was killed right before it.
+  private func publishUnfinishedStore() throws(InterprocessError) {
+    let next = try nextVersion()
+    if memory.range.word(at: slotOffset(of: next)).loadRelaxed() == next {
+      latestVersion.storeReleasing(next)
+    }
   }
 
   /// W1 to W5.

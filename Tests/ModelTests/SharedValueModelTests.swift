@@ -1,0 +1,176 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+import Testing
+
+/// The protocol of `SharedValue`, step by step as its source labels them, with two slots of two
+/// words: looked at in every order that the memory model allows, and with a writer that is killed
+/// anywhere.
+@Suite("Model of a shared value", .timeLimit(.minutes(5)))
+struct SharedValueModelTests {
+  /// What can be left out or weakened.
+  enum Fault: CaseIterable {
+    case markLeftOut, markRelaxed, noFenceBehindMark, slotVersionRelaxed, versionRelaxed
+    case latestRelaxed, slotVersionLoadRelaxed, noFenceBehindWords, notLookedAtAgain
+    case unpublishedAccepted, noFenceAfterFailure, unfinishedStoreNotPublished
+  }
+
+  // The words of the memory.
+  private static let version = 0
+  private static func slotVersion(_ version: UInt8) -> Int { 1 + Int(version % 2) * 3 }
+  private static func word(_ index: Int, of version: UInt8) -> Int {
+    slotVersion(version) + 1 + index
+  }
+
+  /// Version 1, whose value is 1, lies in slot 1.
+  private static let initial: [UInt8] = [1, 0, 0, 0, 1, 1, 1]
+
+  /// Stores versions up to a last one.
+  ///
+  /// Its values are the version, and the number of the writer in front, so that two writers store
+  /// different values as the same version.
+  private static func writer(
+    _ number: UInt8, upTo last: UInt8, _ fault: Fault?
+  ) -> [WeakMemory.Instruction] {
+    // Registers: 0 is the version that is stored, 1 that of its slot when the writer begins.
+    func value(_ registers: WeakMemory.Registers) -> UInt8 { number * 16 + registers[0] }
+    var program: [WeakMemory.Instruction] = []
+    if fault != .unfinishedStoreNotPublished {
+      program += [
+        .load(into: 0, .relaxed, at: { _ in version }),
+        .set(0) { $0[0] + 1 },
+        .load(into: 1, .relaxed, at: { slotVersion($0[0]) }),
+        .go(to: "next") { $0[1] != $0[0] },
+        .store(.releasing, at: { _ in version }) { $0[0] },
+      ]
+    }
+    program += [
+      .label("next"),
+      .load(into: 0, .relaxed, at: { _ in version }),
+      .set(0) { $0[0] + 1 },
+      .go(to: "end") { $0[0] > last },
+    ]
+    if fault != .markLeftOut {
+      program.append(
+        .store(fault == .markRelaxed ? .relaxed : .releasing, at: { slotVersion($0[0]) }) { _ in 0 }
+      )
+    }
+    if fault != .noFenceBehindMark { program.append(.fence(.releasing)) }
+    program += [
+      .store(.relaxed, at: { word(0, of: $0[0]) }, value),
+      .store(.relaxed, at: { word(1, of: $0[0]) }, value),
+      .store(
+        fault == .slotVersionRelaxed ? .relaxed : .releasing, at: { slotVersion($0[0]) }
+      ) { $0[0] },
+      .store(fault == .versionRelaxed ? .relaxed : .releasing, at: { _ in version }) { $0[0] },
+      .go(to: "next") { _ in true },
+      .label("end"),
+    ]
+    return program
+  }
+
+  /// Loads a value twice.
+  private static func reader(_ fault: Fault?) -> [WeakMemory.Instruction] {
+    // Registers: 0 latest, 1 slot's version, 2 and 3 words, 4 version again, 5 previous latest,
+    // 6 and 7 version and value that were returned last, 8 how many were.
+    var program: [WeakMemory.Instruction] = [
+      .label("attempt"),
+      .load(into: 0, fault == .latestRelaxed ? .relaxed : .acquiring, at: { _ in version }),
+      .check { $0[0] == $0[5] ? "version \($0[0]) is not in its slot" : nil },
+      .load(
+        into: 1, fault == .slotVersionLoadRelaxed ? .relaxed : .acquiring,
+        at: { slotVersion($0[0]) }),
+      .go(to: "failed") { $0[1] < $0[0] },
+      .load(into: 2, .relaxed, at: { word(0, of: $0[0]) }),
+      .load(into: 3, .relaxed, at: { word(1, of: $0[0]) }),
+    ]
+    if fault != .noFenceBehindWords { program.append(.fence(.acquiring)) }
+    if fault != .notLookedAtAgain {
+      program += [
+        .load(into: 4, .relaxed, at: { slotVersion($0[0]) }),
+        .go(to: "failed") { $0[4] != $0[1] },
+      ]
+    }
+    if fault != .unpublishedAccepted {
+      program += [
+        .go(to: "whole") { $0[1] == $0[0] },
+        .load(into: 4, .acquiring, at: { _ in version }),
+        .go(to: "failed") { $0[4] < $0[1] },
+        .label("whole"),
+      ]
+    }
+    program += [
+      .check { $0[2] == $0[3] ? nil : "torn: \($0[2]) and \($0[3])" },
+      .check { $0[2] % 16 == $0[1] ? nil : "\($0[2]) as version \($0[1])" },
+      .check { $0[1] < $0[6] ? "version \($0[1]) after \($0[6])" : nil },
+      .check { $0[1] == $0[6] && $0[2] != $0[7] ? "\($0[2]) after \($0[7])" : nil },
+      .set(6) { $0[1] },
+      .set(7) { $0[2] },
+      .set(8) { $0[8] + 1 },
+      .set(5) { _ in 0 },
+      .go(to: "attempt") { $0[8] < 2 },
+      .go(to: "end") { _ in true },
+      .label("failed"),
+    ]
+    if fault != .noFenceAfterFailure { program.append(.fence(.acquiring)) }
+    program += [.set(5) { $0[0] }, .go(to: "attempt") { _ in true }, .label("end")]
+    return program
+  }
+
+  /// One writer and a reader.
+  private static func one(upTo last: UInt8, _ fault: Fault? = nil) -> WeakMemory.Outcome {
+    WeakMemory.explore(
+      initial,
+      [
+        WeakMemory.Thread(name: "writer", program: writer(0, upTo: last, fault)),
+        WeakMemory.Thread(name: "reader", program: reader(fault)),
+      ])
+  }
+
+  /// A writer that may be killed, one that follows it, and a reader.
+  private static func two(upTo last: UInt8, _ fault: Fault? = nil) -> WeakMemory.Outcome {
+    WeakMemory.explore(
+      initial,
+      [
+        WeakMemory.Thread(name: "first", program: writer(0, upTo: last, fault), isMortal: true),
+        WeakMemory.Thread(
+          name: "second", program: writer(1, upTo: last, fault), successor: 0),
+        WeakMemory.Thread(name: "reader", program: reader(fault)),
+      ])
+  }
+
+  @Test("A reader sees whole values in order, whatever the order of the stores")
+  func oneWriter() {
+    let outcome = Self.one(upTo: 6)
+    #expect(outcome.violation == nil, "\(outcome.trace)")
+    #expect(outcome.stateCount > 1000)
+    // The reader has seen the first version and the last one.
+    let seen = Set(outcome.ends.map { $0[1][6] })
+    #expect(seen.isSuperset(of: [1, 6]))
+  }
+
+  @Test("A writer may be killed anywhere, and the next one goes on")
+  func killedWriter() {
+    let outcome = Self.two(upTo: 4)
+    #expect(outcome.violation == nil, "\(outcome.trace)")
+    #expect(outcome.stateCount > 1000)
+    let seen = Set(outcome.ends.map { $0[2][7] })
+    #expect(seen.isSuperset(of: [1, 4, 16 + 4]))
+  }
+
+  @Test("Each step and each order is needed", arguments: Fault.allCases)
+  func faults(fault: Fault) {
+    var outcome = Self.one(upTo: 4, fault)
+    if outcome.violation == nil { outcome = Self.two(upTo: 4, fault) }
+    #expect(outcome.violation != nil)
+  }
+}
