@@ -244,6 +244,23 @@ struct KindTests {
     }
   }
 
+  @Test("Zeros are read as bytes, and so is a list in memory of another size")
+  func almostLists() async throws {
+    try await withName { name in
+      let zeros = try SharedMemory.create(name, byteCount: 16)
+      #expect(
+        try await shm("read", name) == .success("0" + String(repeating: " 0", count: 15) + "\n"))
+      try zeros.unlink()
+      try ShareableList.create(name, [7]).close()
+      #expect(try await kind(name) == "list")
+      var memory = try SharedMemory.attach(name)
+      let byteCount = memory.byteCount
+      try memory.grow(to: byteCount + 1)
+      #expect(try await kind(name) == "bytes")
+      memory.close()
+    }
+  }
+
   @Test("A look keeps no temporary memory, and takes none away")
   func temporary() async throws {
     try await withName { name in
