@@ -293,6 +293,21 @@ struct SharedArrayPythonTests {
         == .layoutMismatch(
           expected: "[('a', '|u1'), ('', '|V7'), ('b', '<f8'), ('c', '<u2'), ('', '|V6')]",
           found: "[('a', '|u1'), ('b', '<f8'), ('c', '<u2')]"))
+
+    // All fields lie where they should, and only the end is missing.
+    _ = try await python(
+      """
+      save(sys.argv[1], numpy.zeros(4, numpy.dtype({"names": ["a", "b", "c"],
+        "formats": ["u1", "f8", "u2"], "offsets": [0, 8, 16], "itemsize": 18})))
+      """, [name])
+    let shortened = try #require(throws: InterprocessError.self) {
+      _ = try SharedArray<ArrayTypes.Padded>.attach(name)
+    }
+    #expect(
+      shortened.code
+        == .layoutMismatch(
+          expected: "[('a', '|u1'), ('', '|V7'), ('b', '<f8'), ('c', '<u2'), ('', '|V6')]",
+          found: "[('a', '|u1'), ('', '|V7'), ('b', '<f8'), ('c', '<u2')]"))
   }
 
   // MARK: - What is refused
