@@ -295,6 +295,14 @@ struct NpyHeaderTests {
       "the value of 'descr'"
     ),
     (
+      "{'descr': '<f8', 'shape': (1,), 'fortran_order': False, 'shape': (2,)}", .corrupted,
+      "the value of 'shape'"
+    ),
+    (
+      "{'descr': '<f8', 'shape': (1,), 'fortran_order': False, 'fortran_order': False}", .corrupted,
+      "the value of 'fortran_order'"
+    ),
+    (
       "{'descr': '<f8', 'shape': (1,), 'fortran_order': False, 'x': 1}", .corrupted,
       "the value of 'x'"
     ),
