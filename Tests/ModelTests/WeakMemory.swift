@@ -17,21 +17,32 @@
 /// has seen. A load may give anything that is not older than the view. A releasing store carries the
 /// view of its thread, which an acquiring load of it takes over; a fence does the same for the
 /// relaxed stores behind it and the relaxed loads before it. This is the release-acquire part of the
-/// model, as operational semantics with views have it; a load never sees a store that has not
-/// happened yet.
+/// model, as operational semantics with views have it.
 ///
-/// A word has one thread at a time that stores into it, so that a store goes to the end of the list.
+/// A store goes anywhere behind what its thread has seen, unless a compare-exchange has tied two
+/// entries together: it stores right behind the entry that it has loaded, and carries on its view.
+///
+/// A load never sees a store that has not happened yet. ARM can perform a relaxed store before an
+/// earlier relaxed load, which shows only if two threads at once both load and then store.
 struct WeakMemory {
   /// How many entries of each word's list have been seen, less one.
   typealias View = SIMD8<UInt8>
   /// The variables of a thread.
   typealias Registers = SIMD16<UInt8>
 
-  enum Order { case relaxed, acquiring, releasing }
+  enum Order {
+    case relaxed, acquiring, releasing, acquiringAndReleasing
+
+    var acquires: Bool { self == .acquiring || self == .acquiringAndReleasing }
+    var releases: Bool { self == .releasing || self == .acquiringAndReleasing }
+  }
 
   enum Instruction {
     case load(into: Int, Order, at: (Registers) -> Int)
     case store(Order, at: (Registers) -> Int, (Registers) -> UInt8)
+    /// Loads, and stores the second value if it has loaded the first one.
+    case compareExchange(
+      into: Int, Order, at: (Registers) -> Int, (Registers) -> UInt8, (Registers) -> UInt8)
     case fence(Order)
     case set(Int, (Registers) -> UInt8)
     case go(to: String, if: (Registers) -> Bool)
@@ -43,7 +54,7 @@ struct WeakMemory {
   struct Thread {
     var name: String
     var program: [Instruction]
-    /// Whether it may be killed before any of its loads and stores.
+    /// Whether it may be killed before any of its steps.
     var isMortal = false
     /// The thread after whose end or death this one begins, seeing all that one has seen.
     var successor: Int?
@@ -52,6 +63,8 @@ struct WeakMemory {
   private struct Entry: Hashable {
     var value: UInt8
     var view: View
+    /// Whether a compare-exchange has loaded the entry before and stored this one.
+    var isTied = false
   }
 
   private struct ThreadState: Hashable {
@@ -70,6 +83,24 @@ struct WeakMemory {
   private struct State: Hashable {
     var words: [[Entry]]
     var threads: [ThreadState]
+
+    /// Inserts an entry, and moves on in all views what lies behind it.
+    mutating func insert(_ entry: Entry, into word: Int, at position: Int) {
+      if position < words[word].count {
+        func move(_ view: inout View) {
+          if Int(view[word]) >= position { view[word] += 1 }
+        }
+        for other in words.indices {
+          for index in words[other].indices { move(&words[other][index].view) }
+        }
+        for index in threads.indices {
+          move(&threads[index].current)
+          move(&threads[index].pending)
+          move(&threads[index].released)
+        }
+      }
+      words[word].insert(entry, at: position)
+    }
   }
 
   /// What a search has found.
@@ -83,7 +114,8 @@ struct WeakMemory {
   }
 
   private let threads: [Thread]
-  private let labels: [[String: Int]]
+  /// Where each step of each thread goes to, if it is a `go`.
+  private let targets: [[Int]]
   private let initialValues: [UInt8]
   private var visited: Set<State> = []
   private var outcome = Outcome()
@@ -91,12 +123,16 @@ struct WeakMemory {
   private init(_ initialValues: [UInt8], _ threads: [Thread]) {
     self.initialValues = initialValues
     self.threads = threads
-    labels = threads.map { thread in
+    targets = threads.map { thread in
       var labels: [String: Int] = [:]
       for (position, instruction) in thread.program.enumerated() {
         if case .label(let name) = instruction { labels[name] = position }
       }
-      return labels
+      return thread.program.map { instruction in
+        guard case .go(let name, _) = instruction else { return 0 }
+        guard let position = labels[name] else { preconditionFailure("No label is \(name)") }
+        return position
+      }
     }
   }
 
@@ -134,6 +170,10 @@ struct WeakMemory {
       if thread.isMortal {
         var next = state
         next.threads[index].isOver = true
+        // What does not matter any more would make different states of equal ones.
+        next.threads[index].position = 0
+        next.threads[index].pending = View()
+        next.threads[index].released = View()
         outcome.trace.append("\(thread.name) is killed")
         search(next)
         if outcome.violation != nil { return }
@@ -144,39 +184,92 @@ struct WeakMemory {
     }
   }
 
-  /// The load or store that a thread has come to, in all ways that are possible.
+  /// The load, store or fence that a thread has come to, in all ways that are possible.
   private mutating func perform(_ state: State, _ index: Int) {
     let thread = threads[index]
     let before = state.threads[index]
+    var moved = state
+    moved.threads[index].position += 1
     switch thread.program[before.position] {
     case .load(let register, let order, let at):
       let word = at(before.registers)
       for seen in Int(before.current[word])..<state.words[word].count {
-        var next = state
-        let entry = state.words[word][seen]
-        next.threads[index].registers[register] = entry.value
-        next.threads[index].current[word] = UInt8(seen)
-        if order == .acquiring {
-          next.threads[index].current = join(next.threads[index].current, entry.view)
+        var next = moved
+        let value = load(word, seen, into: register, order, &next, index)
+        step("\(thread.name) loads \(value) from \(word), \(order)", next, index)
+        if outcome.violation != nil { return }
+      }
+    case .compareExchange(let register, let order, let at, let expected, let desired):
+      let word = at(before.registers)
+      for seen in Int(before.current[word])..<state.words[word].count {
+        var next = moved
+        let value = load(word, seen, into: register, order, &next, index)
+        if value != expected(before.registers) {
+          step("\(thread.name) loads \(value) from \(word), \(order)", next, index)
+        } else if !isTied(word, seen + 1, state) {
+          let stored = desired(before.registers)
+          let carried = state.words[word][seen].view
+          store(stored, word, seen + 1, order, &next, index, carrying: carried)
+          next.words[word][seen + 1].isTied = true
+          step(
+            "\(thread.name) exchanges \(value) in \(word) for \(stored), \(order)", next, index)
         }
-        next.threads[index].pending = join(next.threads[index].pending, entry.view)
-        next.threads[index].position += 1
-        step("\(thread.name) loads \(entry.value) from \(word), \(order)", next, index)
         if outcome.violation != nil { return }
       }
     case .store(let order, let at, let value):
       let word = at(before.registers)
-      var next = state
-      next.threads[index].current[word] = UInt8(state.words[word].count)
-      var view = order == .releasing ? next.threads[index].current : before.released
-      view[word] = UInt8(state.words[word].count)
-      let entry = Entry(value: value(before.registers), view: view)
-      next.words[word].append(entry)
-      next.threads[index].position += 1
-      step("\(thread.name) stores \(entry.value) into \(word), \(order)", next, index)
+      let stored = value(before.registers)
+      let count = state.words[word].count
+      for position in Int(before.current[word]) + 1...count
+      where !isTied(word, position, state) {
+        var next = moved
+        store(stored, word, position, order, &next, index)
+        let place = position < count ? ", before \(count - position) others" : ""
+        step("\(thread.name) stores \(stored) into \(word), \(order)\(place)", next, index)
+        if outcome.violation != nil { return }
+      }
+    case .fence(let order):
+      perform(order, &moved.threads[index])
+      step("\(thread.name) has a fence, \(order)", moved, index)
     default:
       preconditionFailure("Everything else has been performed by then")
     }
+  }
+
+  private func isTied(_ word: Int, _ position: Int, _ state: State) -> Bool {
+    position < state.words[word].count && state.words[word][position].isTied
+  }
+
+  private func load(
+    _ word: Int, _ seen: Int, into register: Int, _ order: Order, _ state: inout State,
+    _ index: Int
+  ) -> UInt8 {
+    let entry = state.words[word][seen]
+    var thread = state.threads[index]
+    thread.registers[register] = entry.value
+    thread.current[word] = UInt8(seen)
+    if order.acquires { thread.current = join(thread.current, entry.view) }
+    thread.pending = join(thread.pending, entry.view)
+    state.threads[index] = thread
+    return entry.value
+  }
+
+  private func store(
+    _ value: UInt8, _ word: Int, _ position: Int, _ order: Order, _ state: inout State,
+    _ index: Int, carrying carried: View = View()
+  ) {
+    state.insert(Entry(value: value, view: carried), into: word, at: position)
+    state.threads[index].current[word] = UInt8(position)
+    let thread = state.threads[index]
+    var view = join(
+      state.words[word][position].view, order.releases ? thread.current : thread.released)
+    view[word] = UInt8(position)
+    state.words[word][position].view = view
+  }
+
+  private func perform(_ fence: Order, _ thread: inout ThreadState) {
+    if fence.acquires { thread.current = join(thread.current, thread.pending) }
+    if fence.releases { thread.released = thread.current }
   }
 
   private mutating func step(_ text: String, _ state: State, _ index: Int) {
@@ -186,7 +279,8 @@ struct WeakMemory {
     if outcome.violation == nil { outcome.trace.removeLast() }
   }
 
-  /// Performs what no other thread can notice, up to the next load or store.
+  /// Performs what no other thread can notice, up to the next load or store, or to a fence that a
+  /// thread may be killed before, as its successor sees what that thread has acquired.
   ///
   /// - Returns: `false` if a check fails.
   private mutating func advance(_ state: inout State, _ index: Int) -> Bool {
@@ -195,16 +289,15 @@ struct WeakMemory {
     defer { state.threads[index] = thread }
     while thread.position < program.count {
       switch program[thread.position] {
-      case .load, .store:
+      case .load, .store, .compareExchange:
         return true
-      case .fence(.acquiring):
-        thread.current = join(thread.current, thread.pending)
-      case .fence:
-        thread.released = thread.current
+      case .fence(let order):
+        if order.acquires && threads[index].isMortal { return true }
+        perform(order, &thread)
       case .set(let register, let value):
         thread.registers[register] = value(thread.registers)
-      case .go(let label, let condition):
-        if condition(thread.registers) { thread.position = labels[index][label]! }
+      case .go(_, let condition):
+        if condition(thread.registers) { thread.position = targets[index][thread.position] }
       case .label:
         break
       case .check(let check):

@@ -20,14 +20,14 @@ struct WeakMemoryTests {
 
   /// Stores data and then a flag, and loads the flag and then the data.
   private func messagePassing(
-    store: WeakMemory.Order, load: WeakMemory.Order, fences: Bool = false
+    store: WeakMemory.Order, load: WeakMemory.Order, fences: Set<WeakMemory.Order> = []
   ) -> WeakMemory.Outcome {
     let (data, flag) = (0, 1)
     var writer: [Instruction] = [.store(.relaxed, at: { _ in data }) { _ in 1 }]
-    if fences { writer.append(.fence(.releasing)) }
+    if fences.contains(.releasing) { writer.append(.fence(.releasing)) }
     writer.append(.store(store, at: { _ in flag }) { _ in 1 })
     var reader: [Instruction] = [.load(into: 0, load, at: { _ in flag })]
-    if fences { reader.append(.fence(.acquiring)) }
+    if fences.contains(.acquiring) { reader.append(.fence(.acquiring)) }
     reader += [
       .load(into: 1, .relaxed, at: { _ in data }),
       .check { $0[0] == 1 && $0[1] == 0 ? "the flag without the data" : nil },
@@ -39,12 +39,19 @@ struct WeakMemoryTests {
   @Test("A flag tells of the data only with an order on both sides")
   func messages() {
     #expect(messagePassing(store: .releasing, load: .acquiring).violation == nil)
-    #expect(messagePassing(store: .relaxed, load: .relaxed, fences: true).violation == nil)
-    for (store, load) in [
-      (WeakMemory.Order.relaxed, WeakMemory.Order.acquiring), (.releasing, .relaxed),
-      (.relaxed, .relaxed),
+    let both: Set<WeakMemory.Order> = [.releasing, .acquiring]
+    #expect(messagePassing(store: .relaxed, load: .relaxed, fences: both).violation == nil)
+    #expect(
+      messagePassing(store: .relaxed, load: .acquiring, fences: [.releasing]).violation == nil)
+    #expect(
+      messagePassing(store: .releasing, load: .relaxed, fences: [.acquiring]).violation == nil)
+    for (store, load, fences) in [
+      (WeakMemory.Order.relaxed, WeakMemory.Order.acquiring, Set<WeakMemory.Order>()),
+      (.releasing, .relaxed, []), (.relaxed, .relaxed, []),
+      (.relaxed, .relaxed, [.releasing]), (.relaxed, .relaxed, [.acquiring]),
+      (.relaxed, .acquiring, [.acquiring]), (.releasing, .relaxed, [.releasing]),
     ] {
-      let outcome = messagePassing(store: store, load: load)
+      let outcome = messagePassing(store: store, load: load, fences: fences)
       #expect(outcome.violation == "reader: the flag without the data")
       #expect(
         outcome.trace.last?.hasPrefix("reader loads 0 from 0") == true, "\(outcome.trace)")
@@ -118,5 +125,146 @@ struct WeakMemoryTests {
       ], successor: 0)
     let outcome = WeakMemory.explore([0, 0], [first, second])
     #expect(Set(outcome.ends.map { [$0[1][0], $0[1][1]] }) == [[0, 0], [1, 0], [1, 1]])
+  }
+
+  @Test("A successor sees what its predecessor has acquired, and not what it would have acquired")
+  func deathBeforeFence() {
+    let (data, flag) = (0, 1)
+    func seen(mortal: Bool) -> Set<[UInt8]> {
+      let outcome = WeakMemory.explore(
+        [0, 0],
+        [
+          Thread(
+            name: "writer",
+            program: [
+              .store(.relaxed, at: { _ in data }) { _ in 1 },
+              .store(.releasing, at: { _ in flag }) { _ in 1 },
+            ]),
+          Thread(
+            name: "first",
+            program: [.load(into: 0, .relaxed, at: { _ in flag }), .fence(.acquiring)],
+            isMortal: mortal),
+          Thread(
+            name: "second", program: [.load(into: 1, .relaxed, at: { _ in data })], successor: 1),
+        ])
+      return Set(outcome.ends.map { [$0[1][0], $0[2][1]] })
+    }
+    #expect(seen(mortal: false) == [[0, 0], [0, 1], [1, 1]])
+    #expect(seen(mortal: true) == [[0, 0], [0, 1], [1, 0], [1, 1]])
+  }
+
+  // MARK: - Several threads that store into a word
+
+  @Test("Stores of two threads into one word have one order, which every thread sees")
+  func orderOfStores() {
+    func writer(_ value: UInt8) -> Thread {
+      Thread(name: "writer of \(value)", program: [.store(.relaxed, at: { _ in 0 }) { _ in value }])
+    }
+    func reader(_ name: String) -> Thread {
+      Thread(
+        name: name,
+        program: [
+          .load(into: 0, .relaxed, at: { _ in 0 }), .load(into: 1, .relaxed, at: { _ in 0 }),
+        ])
+    }
+    let outcome = WeakMemory.explore([0], [writer(1), writer(2), reader("one"), reader("other")])
+    let seen = Set(outcome.ends.map { [$0[2][0], $0[2][1], $0[3][0], $0[3][1]] })
+    #expect(seen.contains([1, 2, 1, 2]))
+    #expect(seen.contains([2, 1, 2, 1]))
+    #expect(!seen.contains([1, 2, 2, 1]))
+    #expect(!seen.contains([2, 1, 1, 2]))
+  }
+
+  @Test("The orders of two words need not fit together, and fit where the stores release")
+  func ordersOfTwoWords() {
+    // Each stores into both words, and then looks at the one that the other has stored first.
+    func program(_ one: Int, _ other: Int) -> [Instruction] {
+      [
+        .store(.relaxed, at: { _ in one }) { _ in 1 },
+        .store(.releasing, at: { _ in other }) { _ in 2 },
+        .load(into: 0, .acquiring, at: { _ in other }),
+      ]
+    }
+    let outcome = WeakMemory.explore(
+      [0, 0],
+      [
+        Thread(name: "one", program: program(0, 1)), Thread(name: "other", program: program(1, 0)),
+      ])
+    #expect(
+      Set(outcome.ends.map { [$0[0][0], $0[1][0]] }) == [[1, 1], [1, 2], [2, 1], [2, 2]])
+  }
+
+  /// Passes data on over a third thread, which makes 2 of the flag 1.
+  private func passingOn(_ exchange: Instruction) -> String? {
+    let (data, flag) = (0, 1)
+    return WeakMemory.explore(
+      [0, 0],
+      [
+        Thread(
+          name: "writer",
+          program: [
+            .store(.relaxed, at: { _ in data }) { _ in 1 },
+            .store(.releasing, at: { _ in flag }) { _ in 1 },
+          ]),
+        Thread(
+          name: "between",
+          program: [
+            .load(into: 0, .relaxed, at: { _ in flag }), .go(to: "end") { $0[0] != 1 }, exchange,
+            .label("end"),
+          ]),
+        Thread(
+          name: "reader",
+          program: [
+            .load(into: 0, .acquiring, at: { _ in flag }),
+            .load(into: 1, .relaxed, at: { _ in data }),
+            .check { $0[0] == 2 && $0[1] == 0 ? "the flag without the data" : nil },
+          ]),
+      ]
+    ).violation
+  }
+
+  @Test("A relaxed compare-exchange carries on what it has loaded, and a relaxed store does not")
+  func releaseSequence() {
+    #expect(
+      passingOn(.compareExchange(into: 1, .relaxed, at: { _ in 1 }, { _ in 1 }, { _ in 2 })) == nil)
+    #expect(
+      passingOn(.store(.relaxed, at: { _ in 1 }) { _ in 2 }) == "reader: the flag without the data")
+  }
+
+  /// Two threads that each add 1 to a counter under a lock.
+  private func lock(
+    _ taking: WeakMemory.Order, _ giving: WeakMemory.Order, isAtomic: Bool = true
+  ) -> WeakMemory.Outcome {
+    let (lock, counter) = (0, 1)
+    var program: [Instruction] = [.label("again")]
+    if isAtomic {
+      program.append(.compareExchange(into: 0, taking, at: { _ in lock }, { _ in 0 }, { _ in 1 }))
+      program.append(.go(to: "again") { $0[0] != 0 })
+    } else {
+      program.append(.load(into: 0, taking, at: { _ in lock }))
+      program.append(.go(to: "again") { $0[0] != 0 })
+      program.append(.store(.relaxed, at: { _ in lock }) { _ in 1 })
+    }
+    program += [
+      .load(into: 1, .relaxed, at: { _ in counter }),
+      .set(1) { $0[1] + 1 },
+      .store(.relaxed, at: { _ in counter }) { $0[1] },
+      .store(giving, at: { _ in lock }) { _ in 0 },
+    ]
+    return WeakMemory.explore(
+      [0, 0], [Thread(name: "one", program: program), Thread(name: "other", program: program)])
+  }
+
+  @Test("A lock of a compare-exchange lets one in at a time, and shows it what the last one did")
+  func mutualExclusion() {
+    func counts(_ outcome: WeakMemory.Outcome) -> Set<[UInt8]> {
+      Set(outcome.ends.map { [$0[0][1], $0[1][1]].sorted() })
+    }
+    #expect(counts(lock(.acquiring, .releasing)) == [[1, 2]])
+    #expect(counts(lock(.acquiringAndReleasing, .releasing)) == [[1, 2]])
+    // One that counts to 1 as well has not seen what the other did.
+    #expect(counts(lock(.relaxed, .releasing)).contains([1, 1]))
+    #expect(counts(lock(.acquiring, .relaxed)).contains([1, 1]))
+    #expect(counts(lock(.acquiring, .releasing, isAtomic: false)).contains([1, 1]))
   }
 }
