@@ -200,11 +200,11 @@ struct SharedValueModelTests {
 
   @Test("A writer may be killed anywhere, and the next one goes on")
   func killedWriter() {
-    let outcome = Self.two(upTo: 4)
+    let outcome = Self.two(upTo: 5)
     #expect(outcome.violation == nil, "\(outcome.trace)")
     #expect(outcome.stateCount > 1000)
     let seen = Set(outcome.ends.map { $0[2][7] })
-    #expect(seen.isSuperset(of: [1, 4, 16 + 4]))
+    #expect(seen.isSuperset(of: [1, 5, 16 + 5]))
   }
 
   @Test("Each step and each order is needed, but for that of R6", arguments: Fault.allCases)

@@ -109,7 +109,7 @@ struct WeakMemory {
     /// The first violation, and what led to it.
     var violation: String?
     var trace: [String] = []
-    /// The registers of all threads at the end of each complete run.
+    /// The registers of all threads at the end of each complete run; zeros of a killed one.
     var ends: Set<[Registers]> = []
   }
 
@@ -169,11 +169,9 @@ struct WeakMemory {
       }
       if thread.isMortal {
         var next = state
-        next.threads[index].isOver = true
         // What does not matter any more would make different states of equal ones.
-        next.threads[index].position = 0
-        next.threads[index].pending = View()
-        next.threads[index].released = View()
+        let seen = next.threads[index].current
+        next.threads[index] = ThreadState(current: seen, hasBegun: true, isOver: true)
         outcome.trace.append("\(thread.name) is killed")
         search(next)
         if outcome.violation != nil { return }

@@ -117,22 +117,23 @@ struct WeakMemoryTests {
       name: "first",
       program: [
         .store(.relaxed, at: { _ in 0 }) { _ in 1 }, .store(.relaxed, at: { _ in 1 }) { _ in 1 },
+        .store(.relaxed, at: { _ in 2 }) { _ in 1 },
       ], isMortal: true)
     let second = Thread(
       name: "second",
       program: [
         .load(into: 0, .relaxed, at: { _ in 0 }), .load(into: 1, .relaxed, at: { _ in 1 }),
       ], successor: 0)
-    let outcome = WeakMemory.explore([0, 0], [first, second])
+    let outcome = WeakMemory.explore([0, 0, 0], [first, second])
     #expect(Set(outcome.ends.map { [$0[1][0], $0[1][1]] }) == [[0, 0], [1, 0], [1, 1]])
   }
 
   @Test("A successor sees what its predecessor has acquired, and not what it would have acquired")
   func deathBeforeFence() {
-    let (data, flag) = (0, 1)
+    let (data, flag, found) = (0, 1, 2)
     func seen(mortal: Bool) -> Set<[UInt8]> {
       let outcome = WeakMemory.explore(
-        [0, 0],
+        [0, 0, 0],
         [
           Thread(
             name: "writer",
@@ -142,12 +143,19 @@ struct WeakMemoryTests {
             ]),
           Thread(
             name: "first",
-            program: [.load(into: 0, .relaxed, at: { _ in flag }), .fence(.acquiring)],
+            program: [
+              .load(into: 0, .relaxed, at: { _ in flag }),
+              .store(.relaxed, at: { _ in found }) { $0[0] }, .fence(.acquiring),
+            ],
             isMortal: mortal),
           Thread(
-            name: "second", program: [.load(into: 1, .relaxed, at: { _ in data })], successor: 1),
+            name: "second",
+            program: [
+              .load(into: 0, .relaxed, at: { _ in found }),
+              .load(into: 1, .relaxed, at: { _ in data }),
+            ], successor: 1),
         ])
-      return Set(outcome.ends.map { [$0[1][0], $0[2][1]] })
+      return Set(outcome.ends.map { [$0[2][0], $0[2][1]] })
     }
     #expect(seen(mortal: false) == [[0, 0], [0, 1], [1, 1]])
     #expect(seen(mortal: true) == [[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -192,6 +200,29 @@ struct WeakMemoryTests {
       ])
     #expect(
       Set(outcome.ends.map { [$0[0][0], $0[1][0]] }) == [[1, 1], [1, 2], [2, 1], [2, 2]])
+  }
+
+  @Test("No store comes between what a compare-exchange has loaded and what it stores")
+  func exchangeIsAtomic() {
+    let outcome = WeakMemory.explore(
+      [0],
+      [
+        Thread(
+          name: "exchanger",
+          program: [.compareExchange(into: 0, .relaxed, at: { _ in 0 }, { _ in 0 }, { _ in 1 })]),
+        Thread(name: "writer", program: [.store(.relaxed, at: { _ in 0 }) { _ in 2 }]),
+        Thread(
+          name: "reader",
+          program: [
+            .load(into: 0, .relaxed, at: { _ in 0 }), .load(into: 1, .relaxed, at: { _ in 0 }),
+          ]),
+      ])
+    let seen = Set(outcome.ends.map { [$0[0][0], $0[2][0], $0[2][1]] })
+    #expect(seen.contains([0, 1, 2]))
+    #expect(!seen.contains([0, 2, 1]))
+    // One that has loaded 2 has stored nothing.
+    #expect(seen.contains([2, 0, 2]))
+    #expect(!seen.contains([2, 1, 1]))
   }
 
   /// Passes data on over a third thread, which makes 2 of the flag 1.
