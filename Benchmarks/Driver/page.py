@@ -1,0 +1,127 @@
+# This source file is part of the swift-interprocess open source project
+#
+# Copyright (c) 2026 the swift-interprocess authors
+# Licensed under Apache License v2.0
+#
+# See LICENSE for license information
+#
+# SPDX-License-Identifier: Apache-2.0
+
+"""The results as a page in Markdown."""
+from results import ns_per_op
+
+TITLES = [
+    ("limit", "The limit of two cores"),
+    ("lifecycle", "Creating and attaching"),
+    ("copy", "Copies"),
+    ("access", "Loops over shared memory"),
+    ("value", "SharedValue in one process"),
+    ("list", "ShareableList"),
+    ("lock", "Locks"),
+    ("wake", "Waking a sleeper"),
+    ("pingpong", "Round trip of a message"),
+    ("stream", "Messages one way"),
+]
+WAITS = {"spin": "both sides spin", "block": "both sides sleep"}
+
+
+def time(ns):
+    if ns is None:
+        return ""
+    for unit, scale in (("ns", 1), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)):
+        if ns < 1000 * scale:
+            break
+    v = ns / scale
+    return f"{v:.2f} {unit}" if v < 10 else f"{v:.1f} {unit}" if v < 100 else f"{v:.0f} {unit}"
+
+
+def figure(row, value):
+    if row["unit"] == "ns":
+        return time(value)
+    if row["unit"] == "GB/s":
+        return f"{value:.1f} GB/s"
+    return f"{value / 1e6:.2f} M/s" if value >= 1e5 else f"{value / 1e3:.1f} k/s"
+
+
+def size(n):
+    for unit, scale in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if n >= scale and n % scale == 0 and n // scale < 1024:
+            return f"{n // scale} {unit}"
+    return f"{n / 1e6:.0f} MB" if n >= 1e6 else f"{n} B" if n else ""
+
+
+def ratio(x):
+    if x is None:
+        return "–"
+    return f"{x:.3f}" if x < 0.1 else f"{x:.2f}" if x < 10 else f"{x:.1f}" if x < 100 else f"{x:.0f}"
+
+
+def name(row):
+    return row["contender"] + (f": {row['case']}" if row["case"] else "")
+
+
+def table(head, body):
+    return [f"| {' | '.join(head)} |", "|" + "---|" * len(head),
+            *(f"| {' | '.join(cells)} |" for cells in body), ""]
+
+
+def one_test(rows):
+    """A line for each row; the best first in each size."""
+    rows = sorted(rows, key=lambda r: (
+        r["size"], r["case"] if r["test"] in ("lifecycle", "list", "value") else "",
+        ns_per_op(r, r["median"])))
+    has_sizes = any(r["size"] for r in rows)
+    limits = {r["limit"] for r in rows if r["limit"]}
+    head = (["size"] if has_sizes else []) + [
+        "", "language", "median", "least", "greatest", "p99", "p99.9",
+        f"× {limits.pop()}" if len(limits) == 1 else "× limit"]
+    body = [([size(r["size"])] if has_sizes else []) + [
+        name(r) + (f" ({r['note']})" if r["note"] else ""), r["lang"], figure(r, r["median"]),
+        figure(r, r["min"]), figure(r, r["max"]), time(r["p99_median"]), time(r["p999_median"]),
+        ratio(r["x_limit"]) + r["mark"]] for r in rows]
+    return table(head, body)
+
+
+def page(info, rows, aims, notes, prefix):
+    machine = info["machine"]
+    main = [r for r in rows if not r["is_curve"]]
+    out = ["# Results", "",
+           f"Measured on {info['when']} by `scripts/benchmark{info['options']}`, in "
+           f"{info['seconds']} s, at commit {machine['commit']}.", "",
+           f"- Processor: {machine['processor']}, {machine['cores']} cores"
+           + (" of a virtual machine" if machine["virtual"] else "") + f", {machine['memory']}",
+           f"- Linux {machine['kernel']}; huge pages in `/dev/shm`: "
+           f"`{machine['huge pages in /dev/shm']}`",
+           f"- {machine['swift']}; Python {machine['python']}; "
+           + ", ".join(f"{k} {v}" for k, v in machine["versions"].items()),
+           f"- Cache-line round trip between the two cores: {info['limit_ns']:.0f} ns", "",
+           "[Benchmarks](../README.md) describes what is measured and how. Compare figures only "
+           "within this page: the ratio, in the last column of each table, is that of the times in "
+           "the same rounds, so that less is better. Medians of "
+           f"{min(r['repetitions'] for r in main)} to {max(r['repetitions'] for r in main)} "
+           "repetitions. `~`: other programs ran meanwhile. `!`: the cores moved, or were placed "
+           "otherwise than for most cases.", "",
+           f"![Round trips, and the aims]({prefix}.svg)", ""]
+    if aims:
+        out += ["## The aims", ""]
+        out += table(["", "size", "compared with", "at most", "reached", "least to greatest", ""], [
+            [a["aim"], size(a["size"]), a["limit"], ratio(a["most"]), ratio(a["ratio"]),
+             f"{ratio(a['min'])} to {ratio(a['max'])}",
+             "met" if a["ratio"] <= a["most"] else "**not met**"] for a in aims])
+    out += notes
+    for test, title in TITLES:
+        chosen = [r for r in main if r["test"] == test]
+        if test in ("pingpong", "stream", "wake"):
+            # Who spins is not to be compared with who sleeps.
+            for wait, words in WAITS.items():
+                if some := [r for r in chosen if r["wait"] == wait]:
+                    out += [f"## {title}: {words}", "", *one_test(some)]
+        elif chosen:
+            out += [f"## {title}", "", *one_test(chosen)]
+    if any(r["is_curve"] for r in rows):
+        out += ["## As work grows", "",
+                "Medians; the band is from the least to the greatest repetition. All figures are in "
+                f"[{prefix}.json]({prefix}.json).", "", f"![Curves]({prefix}-curves.svg)", ""]
+    if info["skipped"]:
+        out += ["## Left out", "", *(f"- {k}: {v}" for k, v in info["skipped"].items()), ""]
+    return "\n".join(out)

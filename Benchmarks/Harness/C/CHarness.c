@@ -1,0 +1,134 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+#include "bench.h"
+#include "CHarness.h"
+
+#include <sys/resource.h>
+
+void harness_begin(int argc, char **argv) {
+  bench_init(argc, argv);
+}
+const char *harness_mode(void) {
+  return bench.mode;
+}
+int harness_size_count(void) {
+  return bench.nsizes;
+}
+size_t harness_size(int index) {
+  return bench.sizes[index];
+}
+void harness_pin(void) {
+  bench_pin(bench.core_a);
+}
+uint64_t harness_now(void) {
+  return bench_now();
+}
+
+static bench_row row_of(const harness_case *c) {
+  return (bench_row){.contender = c->contender,
+      .lang = "Swift",
+      .test = c->test,
+      .what = c->what,
+      .wait = c->wait,
+      .unit = c->unit,
+      .note = c->note,
+      .size = c->size};
+}
+
+void harness_time(const harness_case *c, size_t count, harness_function op, void *context) {
+  bench_row row = row_of(c);
+  bench_time_each(&row, count, op, context);
+  bench_emit(&row);
+}
+
+void harness_emit(const harness_case *c, double value) {
+  bench_row row = row_of(c);
+  row.rep[row.n++] = value;
+  bench_emit(&row);
+}
+
+void harness_skip(const harness_case *c, const char *why) {
+  bench_skip(c->contender, c->test, c->size, why);
+}
+
+// What the two processes of a pair share. They are forked after it is made.
+static void *control;
+
+void harness_pair(const harness_case *c, harness_function a, harness_function b, void *context) {
+  control = bench_shared(4096);
+  if (bench_pair(a, b, context)) harness_skip(c, "failed or timed out");
+  munmap(control, 4096);
+}
+
+void harness_call(const harness_case *c, harness_function call, void *context) {
+  bench_pingpong_t l = {.row = row_of(c), .ctx = context, .call = call, .ctl = control};
+  bench_pp_client(&l);
+}
+
+void harness_serve(harness_function serve, void *context) {
+  bench_pingpong_t l = {.ctx = context, .serve = serve, .ctl = control};
+  bench_pp_server(&l);
+}
+
+typedef struct {
+  harness_messages move;
+  void *context;
+} messages;
+
+static void produce(void *p, uint64_t first, uint64_t n) {
+  messages *m = p;
+  m->move(m->context, first, n);
+}
+static uint64_t consume(void *p, uint64_t first, uint64_t n) {
+  messages *m = p;
+  return m->move(m->context, first, n);
+}
+
+void harness_send(harness_messages send, void *context) {
+  messages m = {send, context};
+  bench_stream_t s = {.ctx = &m, .produce = produce, .ctl = control};
+  bench_st_tx(&s);
+}
+
+void harness_receive(const harness_case *c, harness_messages receive, void *context) {
+  messages m = {receive, context};
+  bench_stream_t s = {.row = row_of(c), .ctx = &m, .consume = consume, .ctl = control};
+  bench_st_rx(&s);
+}
+
+void harness_child(harness_function function, void *context) {
+  fflush(stdout);
+  pid_t pid = fork();
+  if (pid < 0) bench_die("fork");
+  if (pid == 0) {
+    function(context);
+    _exit(0);
+  }
+  int status;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+  if (status) bench_die("a child");
+}
+
+void harness_end_abruptly(void) {
+  _exit(0);
+}
+
+int harness_allow_files(size_t count) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit)) return 0;
+  if (limit.rlim_cur >= count) return 1;
+  limit.rlim_cur = count;
+  if (limit.rlim_max < count) limit.rlim_max = count;
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
