@@ -78,10 +78,8 @@ package enum SegmentContent: Sendable {
     let header = try SegmentHeader(memory)
     switch SegmentKind(rawValue: header.kind) {
     case .value?:
-      guard header.contentOffset < memory.byteCount else {
-        throw .corrupted(memory.name, "it has no room for a version")
-      }
-      let version = memory.load(fromByteOffset: header.contentOffset, as: UInt64.self)
+      let layout = try ValueLayout(reading: memory, header)
+      let version = memory.range.word(at: layout.versionOffset).loadRelaxed()
       return .value(dtype: header.description, version: version)
     case nil:
       return .unknown(kind: header.kind)

@@ -10,7 +10,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-internal import CInterprocess
 internal import Synchronization
 public import SystemPackage
 
@@ -52,7 +51,7 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   //   R3  value = slot.words       relaxed, each
   //   R4  fence                    acquiring, pairs with W2
   //   R5  slot.version == s?       relaxed
-  //   R6  s == v, or version >= s? acquiring, pairs with W5
+  //   R6  s == v, or version >= s? relaxed: R2 has acquired all that the value needs
   //
   // Never torn: if R3 reads a word of a later store into that slot, then by W2 and R4 the mark W1
   // of that store, or something later, is what R5 reads, which is not s.
@@ -77,20 +76,11 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   // `SharedValueModelTests` goes through all of this in every order.
 
   private let memory: SharedMemory
-  private let slotsOffset: Int
-  private let slotStride: Int
-  /// The number of slots less one; they are a power of two.
-  private let slotMask: UInt64
-  private let contentOffset: Int
+  private let layout: ValueLayout
   /// In which generation of forks this handle has become the writer, if it has.
   ///
   /// Locked while it stores, as two tasks may use one handle.
   private let writerGeneration = Mutex<UInt32?>(nil)
-
-  /// How many slots a new segment has.
-  ///
-  /// A reader fails only if the writer stores that many values, less one, during its load.
-  private static var slotCount: Int { 8 }
 
   /// A reader that has failed so often has met something else than a writer of this library.
   private static var maximumAttemptCount: Int { 10_000 }
@@ -122,31 +112,24 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
     permissions: FilePermissions = .ownerReadWrite,
     reservation: SharedMemory.Reservation = .reserved
   ) throws(InterprocessError) -> SharedValue {
-    let layout = ElementLayout(of: Value.self)
-    let contentOffset = SegmentHeader.contentOffset(of: layout)
-    let slotsOffset = contentOffset + SegmentHeader.contentAlignment
-    let slotStride = Self.slotStride
+    let element = ElementLayout(of: Value.self)
+    let layout = ValueLayout(
+      contentOffset: SegmentHeader.contentOffset(of: element),
+      valueByteCount: MemoryLayout<Value>.size)
     let memory = try SharedMemory.create(
-      name, byteCount: slotsOffset + slotCount * slotStride, lifetime: lifetime,
-      permissions: permissions, reservation: reservation
+      name, byteCount: layout.byteCount, lifetime: lifetime, permissions: permissions,
+      reservation: reservation
     ) { bytes in
       SegmentHeader.write(
-        .value, of: Value.self, layout: layout, capacity: slotCount, to: &bytes)
-      let slotOffset = slotsOffset + slotStride
-      bytes.storeBytes(
-        of: initialValue, toByteOffset: slotOffset + 8, as: Value.self)
+        .value, of: Value.self, layout: element, capacity: layout.slotCount, to: &bytes)
+      let slotOffset = layout.slotOffset(of: 1)
+      bytes.storeBytes(of: initialValue, toByteOffset: slotOffset + 8, as: Value.self)
       bytes.storeBytes(of: 1, toByteOffset: slotOffset, as: UInt64.self)
-      bytes.storeBytes(of: 1, toByteOffset: contentOffset, as: UInt64.self)
-      bytes.storeBytes(of: UInt64(slotStride), toByteOffset: contentOffset + 8, as: UInt64.self)
+      bytes.storeBytes(of: 1, toByteOffset: layout.versionOffset, as: UInt64.self)
+      bytes.storeBytes(
+        of: UInt64(layout.slotStride), toByteOffset: layout.versionOffset + 8, as: UInt64.self)
     }
-    return SharedValue(
-      memory, contentOffset: contentOffset, slotStride: slotStride, slotCount: slotCount)
-  }
-
-  /// The bytes from one slot to the next: a slot shares no pair of cache lines with another.
-  private static var slotStride: Int {
-    let alignment = SegmentHeader.contentAlignment
-    return (8 + 8 * wordCount + alignment - 1) / alignment * alignment
+    return SharedValue(memory, layout)
   }
 
   /// Attaches to a value that another process has created.
@@ -173,38 +156,13 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
     let memory = try SharedMemory.attach(
       name, access: access, owner: owner, waitingUpTo: timeout)
     let header = try SegmentHeader.read(.value, of: Value.self, from: memory)
-    let alignment = SegmentHeader.contentAlignment
-    // Read once, before it is checked.
-    let room = memory.byteCount - header.contentOffset
-    guard room >= alignment else { throw .corrupted(memory.name, "it has no room for a version") }
-    let slotStride = memory.load(fromByteOffset: header.contentOffset + 8, as: UInt64.self)
-    let slotCount = header.capacity
-    let (slotsByteCount, overflow) = slotStride.multipliedReportingOverflow(by: UInt64(slotCount))
-    guard slotCount >= 2, slotCount & (slotCount - 1) == 0,
-      slotStride >= Self.slotStride, slotStride.isMultiple(of: UInt64(alignment)),
-      !overflow, slotsByteCount <= room - alignment
-    else {
-      throw .corrupted(
-        memory.name,
-        """
-        its header says \(slotCount) slots of \(slotStride) bytes, and there is room for \
-        \(room - alignment) bytes
-        """)
-    }
-    return SharedValue(
-      memory, contentOffset: header.contentOffset, slotStride: Int(slotStride),
-      slotCount: slotCount)
+    let layout = try ValueLayout(reading: memory, header)
+    return SharedValue(memory, layout)
   }
 
-  /// - Precondition: The numbers have been checked against the memory.
-  private init(
-    _ memory: consuming SharedMemory, contentOffset: Int, slotStride: Int, slotCount: Int
-  ) {
+  private init(_ memory: consuming SharedMemory, _ layout: ValueLayout) {
     self.memory = memory
-    self.contentOffset = contentOffset
-    slotsOffset = contentOffset + SegmentHeader.contentAlignment
-    self.slotStride = slotStride
-    slotMask = UInt64(slotCount - 1)
+    self.layout = layout
   }
 
   // MARK: - Basics
@@ -274,7 +232,8 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   /// The first handle that stores is the writer, until it is closed or its process ends. Tasks of
   /// one process may store through one handle at once: one waits for the other.
   ///
-  /// Does not wait for readers or for other processes.
+  /// Does not wait for readers or for other processes. A child that `fork` makes while another
+  /// thread is in this function must not call it, as with any lock of that process.
   ///
   /// - Parameter value: The value.
   /// - Throws: `roleTaken` if another handle, here or in another process, is the writer;
@@ -312,11 +271,7 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
 
   // MARK: - Slots
 
-  private var latestVersion: SharedWord { memory.range.word(at: contentOffset) }
-
-  private func slotOffset(of version: UInt64) -> Int {
-    slotsOffset + Int(version & slotMask) * slotStride
-  }
+  private var latestVersion: SharedWord { memory.range.word(at: layout.versionOffset) }
 
   /// The version that is stored next, by the writer alone.
   private func nextVersion() throws(InterprocessError) -> UInt64 {
@@ -331,14 +286,14 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   /// W5 for a writer that was killed right before it.
   private func publishUnfinishedStore() throws(InterprocessError) {
     let next = try nextVersion()
-    if memory.range.word(at: slotOffset(of: next)).loadRelaxed() == next {
+    if memory.range.word(at: layout.slotOffset(of: next)).loadRelaxed() == next {
       latestVersion.storeReleasing(next)
     }
   }
 
   /// W1 to W5.
   private func write(_ value: Value, as version: UInt64) {
-    let offset = slotOffset(of: version)
+    let offset = layout.slotOffset(of: version)
     let slotVersion = memory.range.word(at: offset)
     slotVersion.storeReleasing(0)
     atomicMemoryFence(ordering: .releasing)
@@ -353,14 +308,14 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   /// R2 to R6: the value in the slot of a version, which may be a later one; `nil` if it changes
   /// meanwhile.
   private func valueIfWhole(of latest: UInt64) -> Value? {
-    let offset = slotOffset(of: latest)
+    let offset = layout.slotOffset(of: latest)
     let slotVersion = memory.range.word(at: offset)
     let version = slotVersion.loadAcquiring()
     guard version >= latest else { return nil }
     let value = memory.range.words(at: offset + 8, count: Self.wordCount).load(as: Value.self)
     atomicMemoryFence(ordering: .acquiring)
     guard slotVersion.loadRelaxed() == version else { return nil }
-    guard version == latest || latestVersion.loadAcquiring() >= version else { return nil }
+    guard version == latest || latestVersion.loadRelaxed() >= version else { return nil }
     return value
   }
 

@@ -216,11 +216,3 @@ enum ListCode: Int8 {
   /// Nothing is made of it: `None`.
   case null = 3
 }
-
-extension MappedRange {
-  /// A value at any offset, read once.
-  func loadUnaligned<Value: Shareable>(at offset: Int, as type: Value.Type) -> Value {
-    // SAFETY: `pointer` has checked that the bytes are mapped, and every bit pattern is a value.
-    unsafe pointer(at: offset, byteCount: MemoryLayout<Value>.size).loadUnaligned(as: type)
-  }
-}

@@ -28,9 +28,7 @@ extension SharedMemory {
   public borrowing func load<Value: Shareable>(
     fromByteOffset byteOffset: Int = 0, as type: Value.Type
   ) -> Value {
-    // SAFETY: `pointer` has checked that the bytes are mapped, and every bit pattern is a value.
-    unsafe range.pointer(at: byteOffset, byteCount: MemoryLayout<Value>.size)
-      .loadUnaligned(as: type)
+    range.loadUnaligned(at: byteOffset, as: type)
   }
 
   /// Writes a value whose bytes begin at an offset.
@@ -246,5 +244,14 @@ extension MappedRange {
     return unsafe UnsafeMutableRawBufferPointer(
       start: UnsafeMutableRawPointer(mutating: pointer(at: offset, byteCount: byteCount)),
       count: byteCount)
+  }
+}
+
+extension MappedRange {
+  /// A value at any offset, read once.
+  @inlinable
+  func loadUnaligned<Value: Shareable>(at offset: Int, as type: Value.Type) -> Value {
+    // SAFETY: `pointer` has checked that the bytes are mapped, and every bit pattern is a value.
+    unsafe pointer(at: offset, byteCount: MemoryLayout<Value>.size).loadUnaligned(as: type)
   }
 }

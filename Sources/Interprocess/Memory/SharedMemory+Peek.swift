@@ -30,11 +30,13 @@ extension SharedMemory {
       try Files.openIfPresent(name.path, writable: false)
     }
     guard let descriptor = opened else { throw .notFound(name) }
-    let (status, bytes) = try translating({ .attaching(name, access: .readOnly, $0) }) {
-      () throws(Errno) in
-      try (Files.status(of: descriptor), Files.firstBytes(16, of: descriptor))
+    let status = try translating({ .attaching(name, access: .readOnly, $0) }) { () throws(Errno) in
+      try Files.status(of: descriptor)
     }
     guard status.kind == .regular else { throw .wrongKind(name, found: status.kind) }
+    let bytes = try translating({ .attaching(name, access: .readOnly, $0) }) { () throws(Errno) in
+      try Files.firstBytes(16, of: descriptor)
+    }
     guard status.byteCount > 0, isWorthMapping(bytes, status.byteCount) else { return nil }
     let mapping = try Mapping.make(descriptor, byteCount: status.byteCount, writable: false) {
       .attaching(name, access: .readOnly, $0)

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+import Glibc
 import Subprocess
 import Synchronization
 import SystemPackage
@@ -289,6 +290,26 @@ struct SharedValueTests {
     try value.unlink()
   }
 
+  @Test("A load of what changes during every attempt ends with an error")
+  func restless() async {
+    await #expect(processExitsWith: .success) {
+      let value = try SharedValue.create(initialValue: 1)
+      let words = Words(try SharedMemory.attach(value.name), versionOffset: 256)
+      try value.unlink()
+      // Whenever a load has read the latest version, it is another one, in whose slot is nothing.
+      words.changeVersion()
+      Checkpoint.handler = { if $0 == .loadBegun { words.changeVersion() } }
+      do throws(InterprocessError) {
+        _ = try value.load()
+        exit(1)
+      } catch {
+        #expect(error.code == .timedOut)
+        #expect(error.message.contains("has changed during each of 10000 attempts to read it"))
+        #expect(words.changeCount == 10_001)
+      }
+    }
+  }
+
   private func create(_ size: String) throws -> String {
     let name = uniqueName()
     if size == "64" {
@@ -352,6 +373,24 @@ struct SharedValueTests {
       try await group.waitForAll()
     }
     #expect(version(value.shared) == 20_001)
+  }
+}
+
+/// The bytes of a value, for somebody who keeps to no protocol.
+private final class Words: @unchecked Sendable {
+  // Sendable: used by one thread.
+  private var memory: SharedMemory
+  private let versionOffset: Int
+  private(set) var changeCount = 0
+
+  init(_ memory: consuming SharedMemory, versionOffset: Int) {
+    self.memory = memory
+    self.versionOffset = versionOffset
+  }
+
+  func changeVersion() {
+    changeCount += 1
+    memory.storeBytes(of: UInt64(100 + changeCount), toByteOffset: versionOffset, as: UInt64.self)
   }
 }
 

@@ -1,0 +1,80 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+/// Where the parts of a shared value lie behind its header: `ipc_value` and the slots of C.
+struct ValueLayout: Sendable {
+  /// How many slots a new value has.
+  ///
+  /// A reader fails only if the writer stores that many values, less one, during its load.
+  private static let newSlotCount = 8
+
+  /// The word that tells the latest version.
+  let versionOffset: Int
+  /// The bytes from one slot to the next, which is also what the word behind the version tells.
+  let slotStride: Int
+  /// A power of two.
+  let slotCount: Int
+
+  /// The layout of a new value of so many bytes.
+  init(contentOffset: Int, valueByteCount: Int) {
+    versionOffset = contentOffset
+    slotStride = Self.slotStride(of: valueByteCount)
+    slotCount = Self.newSlotCount
+  }
+
+  /// Reads the layout of a value that some process has made, and checks it against the memory.
+  ///
+  /// - Throws: `corrupted`.
+  init(
+    reading memory: borrowing SharedMemory, _ header: SegmentHeader
+  ) throws(InterprocessError) {
+    let alignment = SegmentHeader.contentAlignment
+    let room = memory.byteCount - header.contentOffset - alignment
+    guard room >= 0 else { throw .corrupted(memory.name, "it has no room for a version") }
+    let slotStride = memory.load(fromByteOffset: header.contentOffset + 8, as: UInt64.self)
+    let slotCount = header.capacity
+    let (slotsByteCount, overflow) = slotStride.multipliedReportingOverflow(by: UInt64(slotCount))
+    guard slotCount >= 2, slotCount & (slotCount - 1) == 0, !overflow, slotsByteCount <= room,
+      slotStride.isMultiple(of: UInt64(alignment)),
+      // Compared first, so that rounding up cannot overflow.
+      header.elementByteCount <= room, slotStride >= Self.slotStride(of: header.elementByteCount)
+    else {
+      throw .corrupted(
+        memory.name,
+        """
+        its header says \(slotCount) slots of \(slotStride) bytes, and there is room for \(room) \
+        bytes
+        """)
+    }
+    versionOffset = header.contentOffset
+    self.slotStride = Int(slotStride)
+    self.slotCount = slotCount
+  }
+
+  /// The bytes of the whole segment.
+  var byteCount: Int { slotsOffset + slotCount * slotStride }
+
+  /// Where the slot of a version begins.
+  func slotOffset(of version: UInt64) -> Int {
+    slotsOffset + Int(version & UInt64(slotCount - 1)) * slotStride
+  }
+
+  private var slotsOffset: Int { versionOffset + SegmentHeader.contentAlignment }
+
+  /// A slot is its version and the words of a value, and shares no pair of cache lines with others.
+  private static func slotStride(of valueByteCount: Int) -> Int {
+    let alignment = SegmentHeader.contentAlignment
+    let byteCount = 8 + (valueByteCount + 7) / 8 * 8
+    return (byteCount + alignment - 1) / alignment * alignment
+  }
+}
