@@ -18,6 +18,16 @@ struct WeakMemoryTests {
   typealias Instruction = WeakMemory.Instruction
   typealias Thread = WeakMemory.Thread
 
+  /// Stores data, and then a flag that tells of it.
+  private static func writer(_ data: Int, _ flag: Int) -> Thread {
+    Thread(
+      name: "writer",
+      program: [
+        .store(.relaxed, at: { _ in data }) { _ in 1 },
+        .store(.releasing, at: { _ in flag }) { _ in 1 },
+      ])
+  }
+
   /// Stores data and then a flag, and loads the flag and then the data.
   private func messagePassing(
     store: WeakMemory.Order, load: WeakMemory.Order, fences: Set<WeakMemory.Order> = []
@@ -135,12 +145,7 @@ struct WeakMemoryTests {
       let outcome = WeakMemory.explore(
         [0, 0, 0],
         [
-          Thread(
-            name: "writer",
-            program: [
-              .store(.relaxed, at: { _ in data }) { _ in 1 },
-              .store(.releasing, at: { _ in flag }) { _ in 1 },
-            ]),
+          Self.writer(data, flag),
           Thread(
             name: "first",
             program: [
@@ -231,12 +236,7 @@ struct WeakMemoryTests {
     return WeakMemory.explore(
       [0, 0],
       [
-        Thread(
-          name: "writer",
-          program: [
-            .store(.relaxed, at: { _ in data }) { _ in 1 },
-            .store(.releasing, at: { _ in flag }) { _ in 1 },
-          ]),
+        Self.writer(data, flag),
         Thread(
           name: "between",
           program: [

@@ -375,8 +375,7 @@ struct LifetimesCampaign {
     for count in WorkerLog.Count.allCases {
       counts.append(("workers \(count)", logs.reduce(0) { $0 + $1[count] }))
     }
-    for step in Checkpoint.allCases
-    where !step.rawValue.hasPrefix("store") && step != .loadBegun {
+    for step in Checkpoint.allCases where !Checkpoint.ofValues.contains(step) {
       counts.append(("killed at \(step)", report.killsAtStep[step] ?? 0))
     }
     let summary = counts.map { "\($0.0) \($0.1)" }.joined(separator: ", ")

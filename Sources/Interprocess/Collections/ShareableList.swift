@@ -182,8 +182,7 @@ public struct ShareableList: ~Copyable, Sendable {
     owner: SharedMemory.Owner = .currentUser,
     waitingUpTo timeout: Duration? = nil
   ) throws(InterprocessError) -> ShareableList {
-    // A time-out of centuries must not overflow the clock.
-    let deadline = timeout.map { SuspendingClock.now.advanced(by: min($0, .seconds(1 << 32))) }
+    let deadline = timeout.map { SuspendingClock.Instant.after($0) }
     let memory = try SharedMemory.attach(
       name, access: access, owner: owner, waitingUpTo: timeout)
     if let deadline {

@@ -43,8 +43,7 @@ extension SharedArray {
     guard let timeout else {
       return try attach(to: SharedMemory.attach(name, access: access, owner: owner))
     }
-    // A time-out of centuries must not overflow the clock.
-    let deadline = SuspendingClock.now.advanced(by: min(timeout, .seconds(1 << 32)))
+    let deadline = SuspendingClock.Instant.after(timeout)
     // Made before the first look, so that nothing that happens after it is missed.
     let watch = DirectoryWatch(SegmentName.directory)
     var timeLeft = timeout

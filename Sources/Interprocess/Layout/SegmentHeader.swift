@@ -44,13 +44,12 @@ struct RawSegmentHeader: Shareable {
   var content_offset: UInt64
   var description_byte_count: UInt64
   var reserved: InlineArray<5, UInt64>
-
 }
 
 /// What every structured segment begins with, as far as it is checked and used.
 ///
-/// Nothing in them changes after the segment has got
-/// its name, and nothing that another process may have written into them is trusted.
+/// Nothing in it changes after the segment has got its name, and nothing that another process may
+/// have written into it is trusted.
 struct SegmentHeader {
   static let magic = Array(IPC_MAGIC.utf8)
   static let byteCount = MemoryLayout<RawSegmentHeader>.size
@@ -79,11 +78,15 @@ struct SegmentHeader {
   }
 
   /// Writes the header of a segment of elements of one type.
+  ///
+  /// - Precondition: The description of the type is not longer than what is read.
   static func write<Element: Shareable>(
     _ kind: SegmentKind, of type: Element.Type, layout: ElementLayout, capacity: Int,
     to bytes: inout MutableRawSpan
   ) {
     let description = Array(layout.description.utf8)
+    precondition(
+      description.count <= maximumDescriptionByteCount, "The type has too many fields to describe")
     let header = RawSegmentHeader(
       magic: InlineArray { magic[$0] }, version: UInt32(IPC_LAYOUT_VERSION), kind: kind.rawValue,
       byte_order: UInt32(IPC_BYTE_ORDER), word_byte_count: UInt32(MemoryLayout<Int>.size),

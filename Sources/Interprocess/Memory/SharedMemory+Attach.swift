@@ -69,8 +69,7 @@ extension SharedMemory {
   static func attach(
     _ name: SegmentName, access: Access, owner: Owner, waitingUpTo timeout: Duration
   ) throws(InterprocessError) -> SharedMemory {
-    // A time-out of centuries must not overflow the clock.
-    let deadline = SuspendingClock.now.advanced(by: min(timeout, .seconds(1 << 32)))
+    let deadline = SuspendingClock.Instant.after(timeout)
     // Made before the first look, so that nothing that happens after it is missed.
     let watch = DirectoryWatch(SegmentName.directory)
     while true {

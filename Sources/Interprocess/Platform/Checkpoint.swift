@@ -19,6 +19,11 @@ package enum Checkpoint: String, Sendable, CaseIterable {
   case removeClaimed, removeSeen, removeMoved, removeDone
   case storeMarked, storeHalfWritten, storeWritten, storeCompleted, loadBegun
 
+  /// The steps of a shared value; all others are of the life of memory.
+  package static let ofValues: Set<Checkpoint> = [
+    .storeMarked, .storeHalfWritten, .storeWritten, .storeCompleted, .loadBegun,
+  ]
+
   #if DEBUG
     /// What a test wants to happen at a checkpoint.
     ///

@@ -19,3 +19,11 @@ func pause(for duration: Duration) {
   var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
   unsafe nanosleep(&time, nil)
 }
+
+extension SuspendingClock.Instant {
+  /// The moment at which a time-out ends that begins now; one of centuries does not overflow the
+  /// clock.
+  static func after(_ timeout: Duration) -> SuspendingClock.Instant {
+    .now.advanced(by: min(timeout, .seconds(1 << 32)))
+  }
+}

@@ -18,16 +18,8 @@ import Testing
 
 @Suite("Element layout")
 struct ElementLayoutTests {
-  struct Padded: Shareable {
-    var a: UInt8
-    var b: Double
-    var c: UInt16
-  }
-
-  struct Tail: Shareable {
-    var x: Double
-    var y: UInt8
-  }
+  typealias Padded = ArrayTypes.Padded
+  typealias Tail = ArrayTypes.Inner
 
   /// The second field lies in what would be the padding behind the first one in C.
   struct InTail: Shareable {

@@ -96,6 +96,24 @@ struct SegmentHeaderTests {
     try value.unlink()
   }
 
+  @Test("A type whose description no one would read is not written")
+  func longDescription() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      let scalar = ElementLayout(.scalar(.init(kind: "i", byteCount: 8)), byteCount: 8)
+      let name = String(repeating: "x", count: 64 << 10)
+      let layout = ElementLayout(
+        .record([.init(name: name, offset: 0, layout: scalar)]), byteCount: 8)
+      let contentOffset = SegmentHeader.contentOffset(of: layout)
+      let memory = try SharedMemory.create(byteCount: contentOffset, lifetime: .whileAttached) {
+        SegmentHeader.write(.value, of: Int.self, layout: layout, capacity: 1, to: &$0)
+      }
+      memory.close()
+    }
+    #expect(result.says("The type has too many fields to describe"))
+  }
+
   // MARK: - What is refused
 
   /// A value whose bytes a test changes, and the handle that changes them.
