@@ -276,6 +276,22 @@ struct SegmentHeaderTests {
     }
   }
 
+  @Test("Slots that begin in the middle of a word are refused, where there is room for them")
+  func unalignedSlots() throws {
+    try withSegment { name, memory in
+      let content = Int(memory.load(fromByteOffset: 72, as: UInt64.self))
+      memory.storeBytes(of: 4, toByteOffset: 32, as: UInt64.self)
+      #expect(attachOnly(name) == nil)
+      for stride: UInt64 in [129, 132, 136, 192] {
+        memory.storeBytes(of: stride, toByteOffset: content + 8, as: UInt64.self)
+        guard case .corrupted? = attachOnly(name)?.code else {
+          Issue.record("A stride of \(stride) is accepted")
+          continue
+        }
+      }
+    }
+  }
+
   @Test("A store into a value whose version is damaged is refused", arguments: [0, UInt64.max])
   func damagedVersion(version: UInt64) throws {
     try withSegment { name, memory in
