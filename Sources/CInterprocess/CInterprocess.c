@@ -23,6 +23,7 @@
 
 const int ipc_O_TMPFILE = O_TMPFILE;
 const int ipc_O_PATH = O_PATH;
+const int ipc_AT_EMPTY_PATH = AT_EMPTY_PATH;
 const int ipc_F_OFD_GETLK = F_OFD_GETLK;
 const int ipc_F_OFD_SETLK = F_OFD_SETLK;
 const unsigned ipc_RENAME_NOREPLACE = RENAME_NOREPLACE;

@@ -28,6 +28,8 @@
 extern const int ipc_O_TMPFILE;
 /// `O_PATH`: a descriptor that only tells where a file lies, and needs no permission on it.
 extern const int ipc_O_PATH;
+/// `AT_EMPTY_PATH`: the file of the descriptor itself.
+extern const int ipc_AT_EMPTY_PATH;
 /// `F_OFD_GETLK`, `F_OFD_SETLK`: locks that belong to an open file description, not to a process.
 extern const int ipc_F_OFD_GETLK;
 extern const int ipc_F_OFD_SETLK;

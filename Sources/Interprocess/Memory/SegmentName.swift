@@ -24,7 +24,7 @@ struct SegmentName: Sendable, Hashable {
   let value: String
 
   /// The file of that name.
-  var path: String { "\(Self.directory)/\(value)" }
+  let path: String
 
   init(_ name: String) throws(InterprocessError) {
     let value =
@@ -35,7 +35,7 @@ struct SegmentName: Sendable, Hashable {
         code: .invalidName, name: name,
         message: "A shared memory name \(problem); \(String(reflecting: name)) is not one.")
     }
-    self.value = value
+    self.init(unchecked: value)
   }
 
   /// A name found in the directory; `nil` if it is not UTF-8.
@@ -53,6 +53,7 @@ struct SegmentName: Sendable, Hashable {
 
   private init(unchecked value: String) {
     self.value = value
+    path = "\(Self.directory)/\(value)"
   }
 
   private static func problem(with value: String) -> String? {

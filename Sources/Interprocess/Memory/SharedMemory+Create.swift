@@ -32,50 +32,57 @@ extension SharedMemory {
       precondition(
         permissions.rawValue & ~0o777 == 0, "Shared memory has none but the nine permission bits")
       try check(byteCount: byteCount, name: name)
-      let description = description(of: name)
+      let mode = permissions.rawValue | (lifetime == .whileAttached ? Files.temporaryMark : 0)
 
-      var available = 0
-      let descriptor = try translating({ error($0, name: name, action: "create \(description)") }) {
-        () throws(Errno) in
-        let descriptor = try Files.openNameless(in: SegmentName.directory)
-        checkpoint(.createOpened)
-        available = try Files.availableByteCount(of: descriptor)
-        return descriptor
+      let descriptor = try translating({ error($0, "create", name) }) { () throws(Errno) in
+        try Files.openNameless(in: SegmentName.directory, mode: mode)
       }
+      checkpoint(.createOpened)
 
       // Asked before the pages are taken: a request that is far too large would first take all
-      // there is from everybody else.
-      if reservation == .reserved && byteCount > available {
-        throw outOfMemory(name, needed: byteCount, available: available, errno: nil)
-      }
-
-      let identity = try translating({ errno in
-        switch errno {
-        case .noSpace, .noMemory, .diskQuotaExceeded:
-          outOfMemory(name, needed: byteCount, available: available, errno: errno)
-        case .fileTooLarge, .invalidArgument:
-          tooLarge(name, byteCount: byteCount, errno: errno)
-        default:
-          error(errno, name: name, action: "size \(description)")
+      // there is from everybody else. What is taken in one step is given back in the same.
+      if reservation == .reserved && byteCount > Files.reservationStepByteCount {
+        let available = try translating({ error($0, "create", name) }) { () throws(Errno) in
+          try Files.availableByteCount(of: descriptor)
         }
-      }) { () throws(Errno) in
-        let mark = lifetime == .whileAttached ? Files.temporaryMark : 0
-        try Files.setMode(permissions.rawValue | mark, of: descriptor)
-        try Files.setSize(byteCount, of: descriptor)
-        checkpoint(.createSized)
-        if reservation == .reserved { try Files.reserve(0..<byteCount, of: descriptor) }
-        checkpoint(.createReserved)
-        return try Files.status(of: descriptor).identity
+        if byteCount > available {
+          throw outOfMemory(name, needed: byteCount, available: available, errno: nil)
+        }
       }
 
-      try translating({ error($0, name: name, action: "lease \(description)") }) {
+      do throws(Errno) {
+        switch reservation {
+        case .reserved: try Files.reserve(0..<byteCount, of: descriptor)
+        case .onDemand: try Files.setSize(byteCount, of: descriptor)
+        }
+      } catch {
+        switch error {
+        case .noSpace, .noMemory, .diskQuotaExceeded:
+          let available = (try? Files.availableByteCount(of: descriptor)) ?? 0
+          throw outOfMemory(name, needed: byteCount, available: available, errno: error)
+        case .fileTooLarge, .invalidArgument:
+          throw tooLarge(name, byteCount: byteCount, errno: error)
+        default:
+          throw Self.error(error, "size", name)
+        }
+      }
+      checkpoint(.createSized)
+
+      let identity = try translating({ error($0, "create", name) }) { () throws(Errno) in
+        let status = try Files.status(of: descriptor)
+        // The umask has cut what it was made with.
+        if status.mode != mode { try Files.setMode(mode, of: descriptor) }
+        return status.identity
+      }
+
+      try translating({ error($0, "lease", name) }) {
         () throws(Errno) in
         let isLeased = try Lease.take(on: descriptor)
         precondition(isLeased, "A file that no other process can open is locked")
       }
       checkpoint(.createLeased)
       let mapping = try Mapping.make(descriptor, byteCount: byteCount, writable: true) {
-        error($0, name: name, action: "map \(description)")
+        error($0, "map", name)
       }
       return Draft(requestedName: name, identity: identity, lifetime: lifetime, mapping: mapping)
     }
@@ -96,7 +103,7 @@ extension SharedMemory {
         let errno = linkError(at: name)
         guard let errno else { break }
         if errno != .fileExists {
-          throw Self.error(errno, name: name, action: "name \(Self.description(of: name))")
+          throw Self.error(errno, "name", name)
         }
         if requestedName == nil {
           name = .random()
@@ -139,10 +146,12 @@ extension SharedMemory {
       if let name { "shared memory \"\(name.value)\"" } else { "shared memory" }
     }
 
+    /// - Parameter verb: What could not be done with the memory.
     private static func error(
-      _ errno: Errno, name: SegmentName?, action: String
+      _ errno: Errno, _ verb: String, _ name: SegmentName?
     ) -> InterprocessError {
-      switch errno {
+      let action = "\(verb) \(description(of: name))"
+      return switch errno {
       case .permissionDenied, .notPermitted:
         InterprocessError(
           code: .permissionDenied, name: name?.value,

@@ -305,7 +305,11 @@ public struct SharedMemory: ~Copyable, Sendable {
     // Between the look and the removal the name could change hands only if someone removed it and
     // someone made it anew in that very moment.
     guard isLinked else { throw .notFound(name) }
-    try Self.unlink(name, identity: identity)
+    try Self.unlink(name)
+    // Asked now that nobody can give it a second name any more, should this have been its last.
+    if (try? Files.status(of: mapping.descriptor).linkCount) != 0 {
+      Self.removeGuard(of: name, identity: identity)
+    }
   }
 
   /// Removes a name, whoever uses the memory.
@@ -318,16 +322,14 @@ public struct SharedMemory: ~Copyable, Sendable {
   ///   if it is the name of a directory, and `system` for anything else.
   public static func unlink(_ name: String) throws(InterprocessError) {
     let name = try SegmentName(name)
-    try unlink(name, identity: (try? Files.statusIfPresent(at: name.path))??.identity)
+    let identity = (try? Files.statusIfPresent(at: name.path))??.identity
+    try unlink(name)
+    if let identity { removeGuard(of: name, identity: identity) }
   }
 
-  /// - Parameter identity: The file that the name leads to, whose second name goes as well.
-  private static func unlink(
-    _ name: SegmentName, identity: FileIdentity?
-  ) throws(InterprocessError) {
+  private static func unlink(_ name: SegmentName) throws(InterprocessError) {
     do {
       try Files.unlink(name.path)
-      if let identity { removeGuard(of: name, identity: identity) }
     } catch {
       switch error {
       case .noSuchFileOrDirectory:

@@ -13,7 +13,7 @@
 
 /// A named moment in a protocol, at which a test can stop or kill the process.
 package enum Checkpoint: String, Sendable, CaseIterable {
-  case createOpened, createSized, createReserved, createLeased, createInitialized, createLinked
+  case createOpened, createSized, createLeased, createInitialized, createLinked
   case attachOpened, attachSeen, attachLeased
   case closeDropped, closeClaimed
   case removeClaimed, removeSeen, removeMoved, removeDone

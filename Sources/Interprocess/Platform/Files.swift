@@ -64,9 +64,11 @@ enum Files {
   // MARK: - Opening
 
   /// Makes a file without a name in `directory`, open for reading and writing.
-  static func openNameless(in directory: String) throws(Errno) -> Descriptor {
+  ///
+  /// - Parameter mode: Its mode, from which the umask takes bits away.
+  static func openNameless(in directory: String, mode: CModeT) throws(Errno) -> Descriptor {
     let flags = ipc_O_TMPFILE | O_RDWR | O_CLOEXEC
-    return try Descriptor(isWritable: true) { unsafe Glibc.open(directory, flags, 0o600) }
+    return try Descriptor(isWritable: true) { unsafe Glibc.open(directory, flags, mode) }
   }
 
   /// Makes a file in memory that has no name, and whose size can be sealed.
@@ -146,16 +148,19 @@ enum Files {
     try retryingInterrupts { ftruncate(fd, off_t(byteCount)) }
   }
 
-  /// Takes the pages of `range`, so that touching them later cannot fail.
+  /// How many bytes are taken at once.
+  static let reservationStepByteCount = 4 << 20
+
+  /// Takes the pages of `range`, so that touching them later cannot fail, and makes the file at
+  /// least that large.
   ///
   /// The pages are taken in steps: a call that a signal interrupts gives up what it had taken, and
   /// a program with a fast timer would otherwise never get through a large range.
   static func reserve(_ range: Range<Int>, of descriptor: borrowing Descriptor) throws(Errno) {
-    let stepByteCount = 4 << 20
     let fd = descriptor.fd
     var offset = range.lowerBound
     while offset < range.upperBound {
-      let step = min(stepByteCount, range.upperBound - offset)
+      let step = min(reservationStepByteCount, range.upperBound - offset)
       // Returns the error instead of setting errno.
       let result = posix_fallocate(fd, off_t(offset), off_t(step))
       if result == EINTR { continue }
@@ -243,8 +248,15 @@ enum Files {
 
   /// Gives the file its name at `path`; `EEXIST` if there is one already.
   static func link(_ descriptor: borrowing Descriptor, at path: String) throws(Errno) {
-    let source = "/proc/self/fd/\(descriptor.fd)"
-    try retryingInterrupts { unsafe linkat(AT_FDCWD, source, AT_FDCWD, path, AT_SYMLINK_FOLLOW) }
+    let fd = descriptor.fd
+    do {
+      try retryingInterrupts { unsafe linkat(fd, "", AT_FDCWD, path, ipc_AT_EMPTY_PATH) }
+    } catch .noSuchFileOrDirectory {
+      // Before Linux 6.10 only root may name a descriptor without a path. The way through `/proc`
+      // is open to all, takes longer, and fails in the same way for a file that gets no new name.
+      let source = "/proc/self/fd/\(fd)"
+      try retryingInterrupts { unsafe linkat(AT_FDCWD, source, AT_FDCWD, path, AT_SYMLINK_FOLLOW) }
+    }
   }
 
   /// Opens the file of a descriptor anew: a description of its own, with no lock.

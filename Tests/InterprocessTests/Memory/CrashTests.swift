@@ -20,7 +20,7 @@ import Testing
 @Suite("Crashes", .timeLimit(.minutes(5)))
 struct CrashTests {
   static let createSteps: [Checkpoint] = [
-    .createOpened, .createSized, .createReserved, .createLeased, .createInitialized,
+    .createOpened, .createSized, .createLeased, .createInitialized,
   ]
 
   @Test("A creator killed at a step before the last leaves nothing", arguments: createSteps)

@@ -29,7 +29,7 @@ struct LifetimeCrashTests {
   /// The deeds that come to a step.
   static func deeds(at step: Checkpoint) -> [Deed] {
     switch step {
-    case .createOpened, .createSized, .createReserved, .createLeased, .createInitialized,
+    case .createOpened, .createSized, .createLeased, .createInitialized,
       .createLinked:
       [.create]
     case .attachOpened, .attachSeen, .attachLeased:
