@@ -188,9 +188,13 @@ extension MappedRange {
   /// The text in UTF-8 that ends before the zeros; `nil` if it is not UTF-8.
   fileprivate func text(at offset: Int, byteCount: Int) -> String? {
     // It is copied before it is checked, as other processes may change it at any time.
+    if byteCount == 8 {
+      let word = loadUnaligned(at: offset, as: UInt64.self).littleEndian
+      if word & 0x8080_8080_8080_8080 == 0 { return Self.asciiText(word) }
+    }
     // SAFETY: `pointer` checks that the bytes are mapped, the copy has room for them, and all of
     // its bytes are initialised then.
-    unsafe withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 1) { copy in
+    return unsafe withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 1) { copy in
       let source = unsafe UnsafeRawBufferPointer(
         start: pointer(at: offset, byteCount: byteCount), count: byteCount)
       unsafe copy.copyMemory(from: source)
@@ -200,6 +204,17 @@ extension MappedRange {
         _unsafeBytes: UnsafeRawBufferPointer(rebasing: copy[..<count]))
       guard let text = try? UTF8Span(validating: text) else { return nil }
       return String(copying: text)
+    }
+  }
+
+  /// The characters of a word, of which the first is in the lowest byte: in the smallest slot a
+  /// text costs no allocation, and takes half the time of one that has to be copied.
+  private static func asciiText(_ word: UInt64) -> String {
+    // SAFETY: there is room for 8 bytes, and all of them are initialised.
+    unsafe String(unsafeUninitializedCapacity: 8) { text in
+      unsafe UnsafeMutableRawBufferPointer(text).storeBytes(
+        of: word.littleEndian, as: UInt64.self)
+      return 8 - word.leadingZeroBitCount / 8
     }
   }
 }

@@ -106,6 +106,7 @@ struct ListLayout: Sendable {
     var codeByteOffset: Int
   }
 
+  @inline(__always)
   subscript(index: Int) -> Slot {
     precondition(index >= 0 && index < count, "Index out of range of the list")
     let offset = offsets[index]
