@@ -65,29 +65,20 @@ struct SharedWords {
     self.count = count
   }
 
-  /// Loads the words, each relaxed, and makes a value of them.
-  func load<Value: Shareable>(as type: Value.Type) -> Value {
-    // SAFETY: the copy has `count` words, as many as the value's size needs, and every bit pattern
-    // is a value. The words lie as said at `SharedWord`.
-    unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: count) { copy in
-      for index in 0..<count {
-        unsafe copy.initializeElement(
-          at: index, to: start[index].load(ordering: .relaxed))
-      }
-      return unsafe UnsafeRawBufferPointer(copy).loadUnaligned(as: type)
+  /// Loads the words into as many others, each relaxed.
+  func load(into words: inout MutableSpan<UInt64>) {
+    for index in 0..<count {
+      // SAFETY: the words lie as said at `SharedWord`.
+      words[index] = unsafe start[index].load(ordering: .relaxed)
     }
   }
 
-  /// Stores a value in words, each relaxed.
-  func store<Value: Shareable>(_ value: Value) {
-    // SAFETY: as for `load(as:)`. Behind the value the last word is filled with zeros.
-    unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: count) { copy in
-      unsafe copy.initialize(repeating: 0)
-      unsafe UnsafeMutableRawBufferPointer(copy).storeBytes(of: value, as: Value.self)
-      for index in 0..<count {
-        unsafe start[index].store(copy[index], ordering: .relaxed)
-        if index == count / 2 { checkpoint(.storeHalfWritten) }
-      }
+  /// Stores as many words, each relaxed.
+  func store(_ words: Span<UInt64>) {
+    for index in 0..<count {
+      // SAFETY: as for `load(into:)`.
+      unsafe start[index].store(words[index], ordering: .relaxed)
+      if index == count / 2 { checkpoint(.storeHalfWritten) }
     }
   }
 }

@@ -1,0 +1,189 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Synchronization
+internal import SystemPackage
+
+/// The memory of a shared value: the latest version, and the slots of the last few values.
+///
+/// It moves words and knows no types, so that a client's compiler need not make it anew for each
+/// type of value.
+@usableFromInline
+struct ValueSlots: ~Copyable, Sendable {
+  // The memory holds the latest version number, and a ring of slots. Version n lies in slot
+  // n % slotCount, under its number. All words are atomic. The writer stores version n so:
+  //
+  //   W1  slot.version = 0         releasing
+  //   W2  fence                    releasing
+  //   W3  slot.words = value       relaxed, each
+  //   W4  slot.version = n         releasing
+  //   W5  version = n              releasing
+  //
+  // and a reader loads so:
+  //
+  //   R1  v = version              acquiring, pairs with W5
+  //   R2  s = slot.version         acquiring, pairs with W4 and W1; of slot v % slotCount
+  //   R3  value = slot.words       relaxed, each
+  //   R4  fence                    acquiring, pairs with W2
+  //   R5  slot.version == s?       relaxed
+  //   R6  s == v, or version >= s? relaxed: R2 has acquired all that the value needs
+  //
+  // Never torn: if R3 reads a word of a later store into that slot, then by W2 and R4 the mark W1
+  // of that store, or something later, is what R5 reads, which is not s.
+  //
+  // Never waiting for a writer: R2, R5 and R6 fail only while slot v % slotCount holds, or gets, a
+  // version n = v + slotCount or a later one. Its W1 comes after W5 of n - 1. Whoever has read that
+  // W1, or W4, acquiring (R5 is followed by a fence), reads n - 1 or more at the next R1: more than
+  // v. So the next round looks at a newer value; each round that fails means that the writer has
+  // stored some, and a writer that stands still, or is dead, disturbs nobody. If v is the same
+  // again, something else than this has written there.
+  //
+  // A reader may find a version s > v, since the slot is newer than R1. It returns it only if s has
+  // been published (R6). Else a later load could return s - 1, an older value.
+  //
+  // Killed between W1 and W4, a writer leaves an unfinished slot that no version points to, and the
+  // next writer stores the same n again, in the same slot. Killed between W4 and W5, it leaves a
+  // finished one that R6 lets nobody see. That one must not be written again as the same n: R5 of a
+  // reader that has read words of both would find the version that R2 has found. So the next writer
+  // first does W5 for it. It holds the role, so that no two write at once; it has got the role
+  // after the kernel took it from the one before, so that it sees all that one has written.
+  //
+  // `SharedValueModelTests` goes through all of this in every order.
+
+  let memory: SharedMemory
+  private let layout: ValueLayout
+  private let wordCount: Int
+  /// In which generation of forks this handle has become the writer, if it has.
+  ///
+  /// Locked while it stores, as two tasks may use one handle.
+  private let writerGeneration = Mutex<UInt32?>(nil)
+
+  /// A reader that has failed so often has met something else than a writer of this library.
+  private static let maximumAttemptCount = 10_000
+
+  init(_ memory: consuming SharedMemory, _ layout: ValueLayout, wordCount: Int) {
+    self.memory = memory
+    self.layout = layout
+    self.wordCount = wordCount
+  }
+
+  // MARK: - Load and store
+
+  var version: UInt64 { latestVersion.loadAcquiring() }
+
+  /// Copies the latest value into `words`, which are as many as a value has.
+  @usableFromInline
+  func load(into words: inout MutableSpan<UInt64>) throws(InterprocessError) {
+    var previous: UInt64 = 0
+    for _ in 0..<Self.maximumAttemptCount {
+      let latest = latestVersion.loadAcquiring()
+      checkpoint(.loadBegun)
+      // No version is 0.
+      guard latest != previous else {
+        throw .corrupted(memory.name, "version \(latest) is not in its slot")
+      }
+      if copyIfWhole(latest, into: &words) { return }
+      // Pairs with W1, in case R5 has read it.
+      atomicMemoryFence(ordering: .acquiring)
+      previous = latest
+    }
+    throw InterprocessError(
+      code: .timedOut, name: memory.name,
+      message: """
+        The shared value "\(memory.name)" has changed during each of \
+        \(Self.maximumAttemptCount) attempts to read it. Does its writer pause at all?
+        """)
+  }
+
+  /// Stores a value in words, as many as a value has.
+  @usableFromInline
+  func store(_ words: Span<UInt64>) throws(InterprocessError) {
+    precondition(memory.access == .readWrite, "This shared value is attached read-only")
+    try writerGeneration.withLock { writerGeneration throws(InterprocessError) in
+      // A forked child has a copy of the handle, and not the role.
+      let generation = Descriptor.generation
+      if writerGeneration != generation {
+        try takeRole()
+        try publishUnfinishedStore()
+        writerGeneration = generation
+      }
+      write(words, as: try nextVersion())
+    }
+  }
+
+  private func takeRole() throws(InterprocessError) {
+    let name = memory.name
+    let isTaken = try translating({ .system($0, name: name, action: "become the writer") }) {
+      () throws(Errno) in try Lease.take(.writer, on: memory.mapping.descriptor)
+    }
+    guard isTaken else {
+      throw InterprocessError(
+        code: .roleTaken, name: name,
+        message: """
+          Another handle is the writer of the shared value "\(name)". Only one can be; the next \
+          one can when that handle is closed.
+          """)
+    }
+  }
+
+  // MARK: - Slots
+
+  private var latestVersion: SharedWord { memory.range.word(at: layout.versionOffset) }
+
+  /// The version that is stored next, by the writer alone.
+  private func nextVersion() throws(InterprocessError) -> UInt64 {
+    let version = latestVersion.loadRelaxed()
+    let (next, overflow) = version.addingReportingOverflow(1)
+    guard version > 0 && !overflow else {
+      throw .corrupted(memory.name, "its version is \(version)")
+    }
+    return next
+  }
+
+  /// W5 for a writer that was killed right before it.
+  private func publishUnfinishedStore() throws(InterprocessError) {
+    let next = try nextVersion()
+    if memory.range.word(at: layout.slotOffset(of: next)).loadRelaxed() == next {
+      latestVersion.storeReleasing(next)
+    }
+  }
+
+  /// W1 to W5.
+  private func write(_ words: Span<UInt64>, as version: UInt64) {
+    let offset = layout.slotOffset(of: version)
+    let slotVersion = memory.range.word(at: offset)
+    slotVersion.storeReleasing(0)
+    atomicMemoryFence(ordering: .releasing)
+    checkpoint(.storeMarked)
+    memory.range.words(at: offset + 8, count: wordCount).store(words)
+    checkpoint(.storeWritten)
+    slotVersion.storeReleasing(version)
+    checkpoint(.storeCompleted)
+    latestVersion.storeReleasing(version)
+  }
+
+  /// R2 to R6: copies the value in the slot of a version, which may be a later one.
+  ///
+  /// - Returns: `false` if it changes meanwhile.
+  private func copyIfWhole(
+    _ latest: UInt64, into words: inout MutableSpan<UInt64>
+  ) -> Bool {
+    let offset = layout.slotOffset(of: latest)
+    let slotVersion = memory.range.word(at: offset)
+    let version = slotVersion.loadAcquiring()
+    guard version >= latest else { return false }
+    memory.range.words(at: offset + 8, count: wordCount).load(into: &words)
+    atomicMemoryFence(ordering: .acquiring)
+    guard slotVersion.loadRelaxed() == version else { return false }
+    return version == latest || latestVersion.loadRelaxed() >= version
+  }
+}

@@ -1,0 +1,51 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+/// A value as words, which is how a value is moved that others may change meanwhile.
+///
+/// Inlinable, so that a client's compiler knows the size of its type.
+@usableFromInline
+enum ValueWords<Value: Shareable> {
+  /// How many words a value has; the last one may be longer than what is left of the value.
+  @inlinable static var count: Int { (MemoryLayout<Value>.size + 7) / 8 }
+
+  /// The value of words that `body` fills.
+  @inlinable
+  static func value(
+    filledBy body: (inout MutableSpan<UInt64>) throws(InterprocessError) -> Void
+  ) throws(InterprocessError) -> Value {
+    // SAFETY: the copy has as many words as the value's size needs, all of them are initialised,
+    // and every bit pattern is a value.
+    try unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: count) {
+      copy throws(InterprocessError) in
+      unsafe copy.initialize(repeating: 0)
+      var words = unsafe copy.mutableSpan
+      try body(&words)
+      return unsafe UnsafeRawBufferPointer(copy).loadUnaligned(as: Value.self)
+    }
+  }
+
+  /// Lends the words of a value to `body`; what is behind the value is zero.
+  @inlinable
+  static func withWords(
+    of value: Value, _ body: (Span<UInt64>) throws(InterprocessError) -> Void
+  ) throws(InterprocessError) {
+    // SAFETY: as for `value(filledBy:)`.
+    try unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: count) {
+      copy throws(InterprocessError) in
+      unsafe copy.initialize(repeating: 0)
+      unsafe UnsafeMutableRawBufferPointer(copy).storeBytes(of: value, as: Value.self)
+      try body(unsafe copy.span)
+    }
+  }
+}
