@@ -353,7 +353,7 @@ struct SharedValueTests {
 
   /// Two threads and one mapping, so that the thread sanitizer sees both sides.
   @Test("A load beside a store is whole, also as the thread sanitizer sees it")
-  func twoThreads() async throws {
+  func twoThreadsStoreAndLoad() async throws {
     let value = Handle(try SharedValue.create(initialValue: Large(number: 0)))
     try value.shared.unlink()
     let isDone = Flag()
