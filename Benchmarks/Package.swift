@@ -17,7 +17,12 @@ let package = Package(
   ],
   targets: [
     .target(name: "CHarness", path: "Harness/C", exclude: ["blob.idl"]),
-    .target(name: "Harness", dependencies: ["CHarness"], path: "Harness/Swift"),
+    .target(
+      name: "Harness",
+      dependencies: [
+        "CHarness", .product(name: "Interprocess", package: "swift-interprocess"),
+      ],
+      path: "Harness/Swift"),
   ]
     + files.filter { $0.hasSuffix(".swift") }.map { file in
       .executableTarget(

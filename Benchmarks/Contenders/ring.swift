@@ -89,25 +89,3 @@ struct Slots<Message> {
     slots = (start + 256).assumingMemoryBound(to: Message.self)
   }
 }
-
-protocol Numbered: BitwiseCopyable {
-  init(number: UInt64)
-  var number: UInt64 { get }
-}
-
-extension UInt64: Numbered {
-  init(number: UInt64) { self = number }
-  var number: UInt64 { self }
-}
-
-struct Message64: Numbered {
-  var words: InlineArray<8, UInt64>
-  init(number: UInt64) { words = InlineArray(repeating: number) }
-  var number: UInt64 { words[0] }
-}
-
-struct Message1024: Numbered {
-  var words: InlineArray<128, UInt64>
-  init(number: UInt64) { words = InlineArray(repeating: number) }
-  var number: UInt64 { words[0] }
-}

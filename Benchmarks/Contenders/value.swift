@@ -17,36 +17,6 @@
 import Harness
 import Interprocess
 
-struct Bytes64: Shareable { var words: InlineArray<8, UInt64> }
-struct Bytes1024: Shareable { var words: InlineArray<128, UInt64> }
-struct Bytes4096: Shareable { var words: InlineArray<512, UInt64> }
-
-/// A payload that carries a number.
-protocol Numbered: Shareable {
-  init(number: UInt64)
-  var number: UInt64 { get }
-}
-
-extension UInt64: Numbered {
-  init(number: UInt64) { self = number }
-  var number: UInt64 { self }
-}
-
-extension Bytes64: Numbered {
-  init(number: UInt64) { words = InlineArray(repeating: number) }
-  var number: UInt64 { words[0] }
-}
-
-extension Bytes1024: Numbered {
-  init(number: UInt64) { words = InlineArray(repeating: number) }
-  var number: UInt64 { words[0] }
-}
-
-extension Bytes4096: Numbered {
-  init(number: UInt64) { words = InlineArray(repeating: number) }
-  var number: UInt64 { words[0] }
-}
-
 @main
 struct Value {
   static func main() throws {
@@ -54,14 +24,14 @@ struct Value {
     if Harness.mode == "alone" {
       Harness.pin()
       try alone(UInt64.self)
-      try alone(Bytes64.self)
-      try alone(Bytes1024.self)
-      try alone(Bytes4096.self)
+      try alone(Message64.self)
+      try alone(Message1024.self)
+      try alone(Message4096.self)
     } else {
       try handOver(UInt64.self)
-      try handOver(Bytes64.self)
-      try handOver(Bytes1024.self)
-      try handOver(Bytes4096.self)
+      try handOver(Message64.self)
+      try handOver(Message1024.self)
+      try handOver(Message4096.self)
     }
   }
 
