@@ -175,13 +175,21 @@ struct SharedArrayTests {
     try third.unlink()
   }
 
-  @Test("The arguments of attaching reach the memory")
-  func attachOptions() throws {
-    let name = uniqueName()
-    let array = try SharedArray<Int>.create(name, count: 1)
-    let reader = try SharedArray<Int>.attach(name, access: .readOnly)
+  @Test("The access of attaching reaches the memory")
+  func attachAccess() throws {
+    let array = try SharedArray<Int>.create(uniqueName(), count: 1)
+    let reader = try SharedArray<Int>.attach(array.name, access: .readOnly)
     let access = [array.access, reader.access]
     #expect(access == [.readWrite, .readOnly])
+    try array.unlink()
+  }
+
+  @Test(
+    "The owner of attaching reaches the memory",
+    .enabled(if: geteuid() == 0, "needs root, to make a file of another user"))
+  func attachOwner() throws {
+    let name = uniqueName()
+    let array = try SharedArray<Int>.create(name, count: 1)
     #expect(chown(path(name), 12_345, 12_345) == 0)
     let error = try #require(throws: InterprocessError.self) {
       _ = try SharedArray<Int>.attach(name)
