@@ -67,6 +67,12 @@ int ipc_send(int socket, int fd, const void *_Nonnull bytes, size_t byte_count);
 /// `EBADMSG` if the message is cut short or comes with no descriptor or with several.
 int ipc_receive(int socket, void *_Nonnull bytes, size_t byte_count);
 
+// MARK: - Copying
+
+/// As `memmove`, for more bytes than the caches hold: where the two do not overlap, past the caches, which
+/// saves reading what is overwritten.
+void ipc_copy_large(void *_Nonnull to, const void *_Nonnull from, size_t byte_count);
+
 // MARK: - Forked children
 
 /// An open file of the library and the memory that is mapped from it, as a forked child finds them.

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+internal import CInterprocess
 
 extension SharedArray {
   // MARK: - Views
@@ -172,7 +173,7 @@ extension SharedArray {
       // SAFETY: as many elements are there on both sides, which may overlap, and the buffer is used
       // only here.
       unsafe span.withUnsafeMutableBytes { bytes in
-        unsafe bytes.copyMemory(from: UnsafeRawBufferPointer(source))
+        unsafe bytes.copyBytes(from: UnsafeRawBufferPointer(source))
       }
     }
     if isCopied != nil { return }
@@ -183,6 +184,25 @@ extension SharedArray {
       index += 1
     }
     precondition(index == span.count, wrongCount)
+  }
+}
+
+extension UnsafeMutableRawBufferPointer {
+  /// As `copyMemory`, and past the caches for what would not fit into those of most processors.
+  @inlinable
+  func copyBytes(from source: UnsafeRawBufferPointer) {
+    if source.count < 32 << 20 {
+      unsafe copyMemory(from: source)
+    } else {
+      unsafe copyLarge(from: source)
+    }
+  }
+
+  @usableFromInline
+  func copyLarge(from source: UnsafeRawBufferPointer) {
+    // SAFETY: there are as many bytes on both sides, as the caller has checked, and neither is
+    // empty.
+    unsafe ipc_copy_large(baseAddress!, source.baseAddress!, source.count)
   }
 }
 
