@@ -25,7 +25,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static ipc_file *files;
-static uint32_t generation;
+uint32_t ipc_generation;
 
 void ipc_fork_lock(void) { pthread_mutex_lock(&lock); }
 
@@ -62,13 +62,11 @@ static void exchange(ipc_file *file) {
 
 static void in_child(void) {
   for (ipc_file *file = files; file; file = file->next) exchange(file);
-  generation++;
+  ipc_generation++;
   ipc_fork_unlock();
 }
 
 static void install(void) { pthread_atfork(ipc_fork_lock, ipc_fork_unlock, in_child); }
-
-uint32_t ipc_fork_generation(void) { return generation; }
 
 ipc_file *ipc_file_note(int fd, int is_writable) {
   pthread_once(&once, install);

@@ -50,6 +50,29 @@ void *_Nullable ipc_remap(void *_Nonnull start, size_t old_byte_count, size_t by
 unsigned ipc_device_major(uint64_t device);
 unsigned ipc_device_minor(uint64_t device);
 
+// MARK: - Atomic integers
+
+/// The orders of memory, as the compiler's own functions number them.
+enum {
+  IPC_RELAXED = __ATOMIC_RELAXED,
+  IPC_ACQUIRING = __ATOMIC_ACQUIRE,
+  IPC_RELEASING = __ATOMIC_RELEASE,
+  IPC_ACQUIRING_AND_RELEASING = __ATOMIC_ACQ_REL,
+  IPC_SEQUENTIALLY_CONSISTENT = __ATOMIC_SEQ_CST,
+};
+
+// Operations on an aligned integer of 1, 2, 4 or 8 bytes. Those that change it return what it was before.
+uint64_t ipc_atomic_load(const void *_Nonnull address, size_t byte_count, int order);
+void ipc_atomic_store(void *_Nonnull address, size_t byte_count, uint64_t value, int order);
+uint64_t ipc_atomic_exchange(void *_Nonnull address, size_t byte_count, uint64_t value, int order);
+uint64_t ipc_atomic_add(void *_Nonnull address, size_t byte_count, uint64_t value, int order);
+uint64_t ipc_atomic_and(void *_Nonnull address, size_t byte_count, uint64_t value, int order);
+uint64_t ipc_atomic_or(void *_Nonnull address, size_t byte_count, uint64_t value, int order);
+uint64_t ipc_atomic_xor(void *_Nonnull address, size_t byte_count, uint64_t value, int order);
+/// Stores `desired` if the integer is `expected`.
+uint64_t ipc_atomic_compare_exchange(
+    void *_Nonnull address, size_t byte_count, uint64_t expected, uint64_t desired, int order);
+
 // MARK: - Anonymous memory
 
 /// `memfd_create` with `MFD_CLOEXEC` and leave to seal.
@@ -72,6 +95,34 @@ int ipc_receive(int socket, void *_Nonnull bytes, size_t byte_count);
 /// As `memmove`, for more bytes than the caches hold: where the two do not overlap, past the caches, which
 /// saves reading what is overwritten.
 void ipc_copy_large(void *_Nonnull to, const void *_Nonnull from, size_t byte_count);
+
+// MARK: - Waiting
+
+/// `FUTEX_WAIT` between processes: sleeps while the word has the value, at most for so long. Returns 0,
+/// or -1 with `errno`: `EAGAIN` if the word has another value, `ETIMEDOUT`, `EINTR`.
+int ipc_futex_wait(const void *_Nonnull word, uint32_t value, int64_t seconds, int64_t nanoseconds);
+/// A word to sleep on, and the value that it has.
+typedef struct ipc_futex_word {
+  const void *_Nonnull word;
+  uint32_t value;
+} ipc_futex_word;
+/// `futex_waitv` between processes: sleeps while each word has its value, at most for so long, or, with
+/// negative seconds, for ever. Returns which one was woken, or -1 with `errno`; `EINVAL` for more than 128.
+int ipc_futex_wait_any(const ipc_futex_word *_Nonnull words, size_t count, int64_t seconds, int64_t nanoseconds);
+/// `FUTEX_WAKE` between processes. Returns how many it has woken, or -1 with `errno`.
+int ipc_futex_wake(const void *_Nonnull word, int count);
+
+/// What the processor likes to be told in a loop that waits for another one.
+static inline void ipc_spin_hint(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/// How many processors this process may run on.
+int ipc_processor_count(void);
 
 // MARK: - Forked children
 
@@ -98,7 +149,11 @@ void ipc_fork_unlock(void);
 
 /// How many forks lie between the first process that used the library and this one. A lock that was taken
 /// in another generation is not held in this process.
-uint32_t ipc_fork_generation(void);
+static inline uint32_t ipc_fork_generation(void) {
+  // Not the variable itself, which Swift would take for one that anybody changes at any time.
+  extern uint32_t ipc_generation;
+  return ipc_generation;
+}
 
 /// Notes a file, with the lock held. Returns NULL with `errno` if there is no memory.
 ipc_file *_Nullable ipc_file_note(int fd, int is_writable);

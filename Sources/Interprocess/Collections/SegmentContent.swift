@@ -81,7 +81,7 @@ package enum SegmentContent: Sendable {
       let layout = try ValueLayout(reading: memory, header)
       let version = memory.range.word(at: layout.versionOffset).loadRelaxed()
       return .value(dtype: header.description, version: version)
-    case nil:
+    default:
       return .unknown(kind: header.kind)
     }
   }

@@ -16,11 +16,23 @@ internal import CInterprocess
 /// What a structured segment is.
 enum SegmentKind: UInt32, Sendable {
   case value = 1
+  case mutex = 2
+  case readWriteLock = 3
+  case semaphore = 4
+  case event = 5
+  case barrier = 6
+  case atomic = 7
 
   /// In words, with the article.
   var description: String {
     switch self {
     case .value: "a shared value"
+    case .mutex: "a shared mutex"
+    case .readWriteLock: "a shared read-write lock"
+    case .semaphore: "a shared semaphore"
+    case .event: "a shared event"
+    case .barrier: "a shared barrier"
+    case .atomic: "a shared atomic"
     }
   }
 }

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 internal import Synchronization
+internal import SystemPackage
 
 // Words of shared memory that several processes read and write at once.
 extension MappedRange {
@@ -26,6 +27,18 @@ extension MappedRange {
     // is one.
     return unsafe SharedWord(
       pointer: pointer(at: offset, byteCount: 8).assumingMemoryBound(to: Atomic<UInt64>.self))
+  }
+
+  /// A word of 4 bytes, on which one can sleep.
+  ///
+  /// - Precondition: The word lies within the memory, which is writable, and its offset is a
+  ///   multiple of 4.
+  func word32(at offset: Int) -> SharedWord32 {
+    precondition(offset.isMultiple(of: 4), "An atomic word lies at a multiple of its size")
+    // SAFETY: as for `word(at:)`.
+    return unsafe SharedWord32(
+      pointer: UnsafePointer(
+        mutablePointer(at: offset, byteCount: 4).assumingMemoryBound(to: Atomic<UInt32>.self)))
   }
 
   /// So many words of 8 bytes.
@@ -51,6 +64,65 @@ struct SharedWord {
   func loadAcquiring() -> UInt64 { unsafe pointer.pointee.load(ordering: .acquiring) }
   func storeReleasing(_ value: UInt64) {
     unsafe pointer.pointee.store(value, ordering: .releasing)
+  }
+}
+
+/// A word of 4 bytes of shared memory, used only while its mapping lives.
+@safe
+struct SharedWord32: @unchecked Sendable {
+  // Sendable: an address is the same in every thread, and what lies there is atomic.
+  private let pointer: UnsafePointer<Atomic<UInt32>>
+
+  @unsafe init(pointer: UnsafePointer<Atomic<UInt32>>) { unsafe self.pointer = unsafe pointer }
+
+  // SAFETY, of all of these: as for `SharedWord`.
+  func loadRelaxed() -> UInt32 { unsafe pointer.pointee.load(ordering: .relaxed) }
+  func loadAcquiring() -> UInt32 { unsafe pointer.pointee.load(ordering: .acquiring) }
+  func storeReleasing(_ value: UInt32) {
+    unsafe pointer.pointee.store(value, ordering: .releasing)
+  }
+  func incrementReleasing() {
+    unsafe pointer.pointee.wrappingAdd(1, ordering: .releasing)
+  }
+  func exchangeReleasing(_ value: UInt32) -> UInt32 {
+    unsafe pointer.pointee.exchange(value, ordering: .releasing)
+  }
+  /// - Returns: Whether the word had the value `expected`.
+  func compareExchangeAcquiring(_ expected: UInt32, _ value: UInt32) -> Bool {
+    unsafe pointer.pointee.compareExchange(
+      expected: expected, desired: value, successOrdering: .acquiring, failureOrdering: .relaxed
+    ).exchanged
+  }
+  func compareExchangeReleasing(_ expected: UInt32, _ value: UInt32) -> Bool {
+    unsafe pointer.pointee.compareExchange(
+      expected: expected, desired: value, successOrdering: .releasing, failureOrdering: .relaxed
+    ).exchanged
+  }
+  func compareExchangeRelaxed(_ expected: UInt32, _ value: UInt32) -> Bool {
+    unsafe pointer.pointee.compareExchange(
+      expected: expected, desired: value, ordering: .relaxed
+    ).exchanged
+  }
+
+  /// Sleeps while the word has a value; see `Futex`.
+  func sleep(while value: UInt32, until end: SuspendingClock.Instant) throws(Errno) {
+    unsafe try Futex.wait(on: pointer, while: value, atMost: end - .now)
+  }
+
+  /// Sleeps while each of several words has its value; see `Futex`.
+  static func sleep(
+    onAnyOf words: [(SharedWord32, while: UInt32)], atMost timeout: Duration?
+  ) -> Bool {
+    unsafe Futex.wait(
+      onAnyOf: words.map { unsafe ($0.0.pointer, while: $0.while) }, atMost: timeout)
+  }
+
+  /// Wakes so many of those who sleep on the word, in all processes.
+  ///
+  /// - Returns: How many were woken.
+  @discardableResult
+  func wake(_ count: Int) -> Int {
+    unsafe Futex.wake(count, on: pointer)
   }
 }
 

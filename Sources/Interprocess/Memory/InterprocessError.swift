@@ -54,6 +54,8 @@ public struct InterprocessError: Error, Sendable, Hashable {
     case unsupportedVersion
     /// Another handle has the role, which only one can have at a time.
     case roleTaken
+    /// A process died while it held the lock, and nobody has repaired the value since.
+    case ownerDied
     /// The bytes are not what they should be, for that reason.
     case corrupted(String)
     /// The value cannot be stored so that every reader gets it back as it is.

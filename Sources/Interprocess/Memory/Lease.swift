@@ -78,4 +78,35 @@ enum Lease {
   static func take(_ role: Role, on descriptor: borrowing Descriptor) throws(Errno) -> Bool {
     try FileLocks.tryLock(.exclusive, byte: byteOffset + 1 + role.rawValue, of: descriptor)
   }
+
+  // MARK: - Numbers
+
+  /// Takes a number, by which the words of a structured segment name a handle, until it is closed.
+  ///
+  /// It is an exclusive lock on the byte of that number. So anyone who finds the number in a word
+  /// can ask whether its holder lives.
+  ///
+  /// - Returns: `false` if another handle has it.
+  static func takeNumber(
+    _ number: UInt32, on descriptor: borrowing Descriptor
+  ) throws(Errno) -> Bool {
+    try FileLocks.tryLock(.exclusive, byte: byteOffset(ofNumber: number), of: descriptor)
+  }
+
+  /// Gives a number back.
+  static func dropNumber(_ number: UInt32, on descriptor: borrowing Descriptor) throws(Errno) {
+    try FileLocks.unlock(byte: byteOffset(ofNumber: number), of: descriptor)
+  }
+
+  /// Whether another handle than that of the descriptor has a number.
+  static func isNumberTaken(
+    _ number: UInt32, byOthersThan descriptor: borrowing Descriptor
+  ) throws(Errno) -> Bool {
+    try FileLocks.othersLock(byte: byteOffset(ofNumber: number), of: descriptor) != nil
+  }
+
+  private static func byteOffset(ofNumber number: UInt32) -> Int {
+    // Behind the bytes of the lease and the roles.
+    byteOffset + (1 << 32) + Int(number)
+  }
 }

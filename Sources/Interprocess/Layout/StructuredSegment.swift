@@ -1,0 +1,104 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import SystemPackage
+
+/// A segment with a header, for the kinds whose content has a size that its maker decides.
+struct StructuredSegment: ~Copyable, Sendable {
+  let memory: SharedMemory
+  /// Where the content begins.
+  let contentOffset: Int
+  /// What the header calls the capacity, which the kind says the meaning of.
+  let capacity: Int
+
+  /// What a kind of segment is made of.
+  struct Plan<Element: Shareable> {
+    var kind: SegmentKind
+    var capacity = 1
+    /// The bytes of the content.
+    var byteCount: Int
+    /// Writes the content, whose bytes are zero before: into all bytes, from an offset on.
+    var initialize: (inout MutableRawSpan, Int) -> Void = { _, _ in }
+  }
+
+  static func create<Element: Shareable>(
+    _ name: String?, _ plan: Plan<Element>, lifetime: SharedMemory.Lifetime,
+    permissions: FilePermissions, reservation: SharedMemory.Reservation
+  ) throws(InterprocessError) -> StructuredSegment {
+    let layout = ElementLayout(of: Element.self)
+    let contentOffset = SegmentHeader.contentOffset(of: layout)
+    let memory = try SharedMemory.create(
+      name, byteCount: contentOffset + plan.byteCount, lifetime: lifetime,
+      permissions: permissions, reservation: reservation
+    ) { bytes in
+      write(plan, layout, contentOffset, to: &bytes)
+    }
+    return StructuredSegment(
+      memory: memory, contentOffset: contentOffset, capacity: plan.capacity)
+  }
+
+  /// - Parameter byteCount: The bytes that the content has at least, for a capacity.
+  static func attach<Element: Shareable>(
+    _ name: String, _ kind: SegmentKind, of type: Element.Type, owner: SharedMemory.Owner,
+    waitingUpTo timeout: Duration?, byteCount: (_ capacity: Int) -> Int?
+  ) throws(InterprocessError) -> StructuredSegment {
+    let memory = try SharedMemory.attach(
+      name, access: .readWrite, owner: owner, waitingUpTo: timeout)
+    return try StructuredSegment(reading: memory, kind, of: type, byteCount: byteCount)
+  }
+
+  static func attachOrCreate<Element: Shareable>(
+    _ name: String, _ plan: Plan<Element>, lifetime: SharedMemory.Lifetime,
+    permissions: FilePermissions, reservation: SharedMemory.Reservation,
+    owner: SharedMemory.Owner, byteCount: (_ capacity: Int) -> Int?
+  ) throws(InterprocessError) -> StructuredSegment {
+    let layout = ElementLayout(of: Element.self)
+    let contentOffset = SegmentHeader.contentOffset(of: layout)
+    let memory = try SharedMemory.attachOrCreate(
+      name, byteCount: contentOffset + plan.byteCount, lifetime: lifetime,
+      permissions: permissions, reservation: reservation, owner: owner
+    ) { bytes in
+      write(plan, layout, contentOffset, to: &bytes)
+    }
+    return try StructuredSegment(
+      reading: memory, plan.kind, of: Element.self, byteCount: byteCount)
+  }
+
+  private static func write<Element: Shareable>(
+    _ plan: Plan<Element>, _ layout: ElementLayout, _ contentOffset: Int,
+    to bytes: inout MutableRawSpan
+  ) {
+    SegmentHeader.write(
+      plan.kind, of: Element.self, layout: layout, capacity: plan.capacity, to: &bytes)
+    plan.initialize(&bytes, contentOffset)
+  }
+
+  private init(memory: consuming SharedMemory, contentOffset: Int, capacity: Int) {
+    self.memory = memory
+    self.contentOffset = contentOffset
+    self.capacity = capacity
+  }
+
+  private init<Element: Shareable>(
+    reading memory: consuming SharedMemory, _ kind: SegmentKind, of type: Element.Type,
+    byteCount: (_ capacity: Int) -> Int?
+  ) throws(InterprocessError) {
+    let header = try SegmentHeader.read(kind, of: type, from: memory)
+    let room = memory.byteCount - header.contentOffset
+    guard let needed = byteCount(header.capacity), needed <= room else {
+      throw .corrupted(
+        memory.name,
+        "its header says a capacity of \(header.capacity), and there is room for \(room) bytes")
+    }
+    self.init(memory: memory, contentOffset: header.contentOffset, capacity: header.capacity)
+  }
+}

@@ -1,0 +1,41 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Glibc
+
+/// A thread that runs as long as the process.
+enum BackgroundThread {
+  /// Starts a thread, which takes no signals.
+  static func start(_ body: @escaping @Sendable () -> Never) {
+    // The new thread takes over the mask of this one.
+    var all = sigset_t()
+    var old = sigset_t()
+    unsafe sigfillset(&all)
+    unsafe pthread_sigmask(SIG_SETMASK, &all, &old)
+    defer { unsafe pthread_sigmask(SIG_SETMASK, &old, nil) }
+    var thread = pthread_t()
+    let context = unsafe Unmanaged.passRetained(Body(run: body)).toOpaque()
+    let result = unsafe pthread_create(
+      &thread, nil,
+      { context in
+        // SAFETY: it is what was passed below, which nobody else releases.
+        unsafe Unmanaged<Body>.fromOpaque(context!).takeRetainedValue().run()
+      }, context)
+    precondition(result == 0, "The system gives this process no more threads")
+    pthread_detach(thread)
+  }
+
+  private final class Body: Sendable {
+    let run: @Sendable () -> Never
+    init(run: @escaping @Sendable () -> Never) { self.run = run }
+  }
+}
