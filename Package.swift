@@ -50,6 +50,7 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
+        "Interprocess",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

@@ -129,7 +129,7 @@ struct FileUse: Equatable {
     let process = "/proc/\(processID.map { "\($0)" } ?? "self")"
     for number in try FileManager.default.contentsOfDirectory(atPath: "\(process)/fd") {
       guard FileNumber(at: "\(process)/fd/\(number)") == file else { continue }
-      let lines = Self.lines(of: "\(process)/fdinfo/\(number)")
+      let lines = lines(of: "\(process)/fdinfo/\(number)")
       let flags = try #require(
         lines.first { $0.hasPrefix("flags:") }.flatMap {
           CInt($0.dropFirst("flags:".count).trimmingCharacters(in: .whitespaces), radix: 8)
@@ -139,7 +139,7 @@ struct FileUse: Equatable {
           isWritable: flags & O_ACCMODE == O_RDWR, isClosedOnExec: flags & O_CLOEXEC != 0,
           isLeased: lines.contains { $0.hasPrefix("lock:") && $0.contains("OFDLCK") }))
     }
-    for line in Self.lines(of: "\(process)/maps") {
+    for line in lines(of: "\(process)/maps") {
       let fields = line.split(separator: " ")
       // The last letter is `s` where the mapping is shared, unlike those of programs.
       if fields.count > 4, fields[4] == "\(file.inode)", fields[1].hasSuffix("s") {
@@ -147,12 +147,12 @@ struct FileUse: Equatable {
       }
     }
   }
+}
 
-  /// Files in `/proc` tell no size; only a read to the end gets all of them.
-  private static func lines(of path: String) -> [Substring] {
-    guard let file = FileHandle(forReadingAtPath: path) else { return [] }
-    return String(decoding: file.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n")
-  }
+/// The lines of a file in `/proc`, which tells no size: only a read to the end gets all of them.
+func lines(of path: String) -> [Substring] {
+  guard let file = FileHandle(forReadingAtPath: path) else { return [] }
+  return String(decoding: file.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n")
 }
 
 /// The monotonic clock in nanoseconds, which all processes have in common.

@@ -48,6 +48,8 @@ struct Helper {
       campaign.run()
     case "lifetimes-worker":
       LifetimesWorker(log: CommandLine.arguments[2], index: number(3), seed: seed(4)).run()
+    case "sync":
+      try SyncProcess.run(Array(CommandLine.arguments.dropFirst(2)))
     case "value-reader":
       try ValueProcess.named(CommandLine.arguments[2]).read(CommandLine.arguments[3])
     case "value-writer":

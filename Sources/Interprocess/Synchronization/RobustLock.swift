@@ -1,0 +1,258 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Synchronization
+internal import SystemPackage
+
+/// A lock that survives its holder, in one word of shared memory; and the word that those sleep on
+/// who wait for what it guards to change.
+struct RobustLock: ~Copyable, Sendable {
+  // The word is 0 if nobody holds the lock, the number of the handle that holds it, or `abandoned`
+  // if its holder died. With any of these, `waiters` says that somebody may sleep.
+  //
+  //   L1  word: 0 -> number        acquiring, pairs with U2; or abandoned -> number, pairs with D2
+  //   ... what the lock guards
+  //   U1  if somebody waits for a change: turn = turn + 2, without the mark
+  //   U2  word: any -> 0           releasing
+  //   U3  wake one who sleeps on the word, if it had the mark; all who sleep on the turn, if it had
+  //
+  // Whoever finds the word held sets the mark, and sleeps only while the word is that number with
+  // the mark, so that U2 after the mark is never slept through. One who has slept takes the lock
+  // with the mark, as others may sleep still: it was cleared for all of them, and only one was
+  // woken.
+  //
+  // Killed after L1, the holder leaves its number in the word, and no lock of the kernel on that
+  // number. A sleeper wakes after 20 ms, asks the kernel, and:
+  //
+  //   D1  the kernel says that the number has no holder. It has taken the lock away after the last
+  //       instruction of the dead process, all of whose stores are seen from there on.
+  //   D2  word: number -> abandoned  releasing; fails if anything has changed since it was read
+  //   D3  wake all who sleep on the word
+  //
+  // There is no moment between taking the lock and being known as its holder, as the number is the
+  // lock. Killed between D2 and D3, or between U2 and U3, a process leaves sleepers that find out
+  // by themselves when their sleep of at most a second ends. Killed between U1 and U2 is killed
+  // while holding. A number comes again only by a chance of one in a billion, and a handle that
+  // gets one looks first whether the word still names it: then the last holder of that number died.
+  //
+  // The turn is written only by who holds the lock. One who waits for a change marks it before U2,
+  // and sleeps while it is as marked. So whoever takes the lock later sees the mark, and does U1
+  // and U3 for it.
+  //
+  // `RobustLockModelTests` goes through all of this in every order.
+
+  private static let waiters: UInt32 = 1 << 31
+  private static let abandoned = HolderNumber.range.upperBound
+
+  private let word: SharedWord32
+  private let turn: SharedWord32
+  private let holder = HolderNumber()
+  /// The thread that holds the lock through this handle, if one does; for recognising itself.
+  private let thread = Atomic<UInt>(0)
+  private let waiting = Waiting()
+
+  init(word: SharedWord32, turn: SharedWord32) {
+    self.word = word
+    self.turn = turn
+  }
+
+  /// What is known of the lock.
+  enum State: Sendable, Hashable {
+    case free, abandoned
+    case held(number: UInt32)
+    case corrupted
+  }
+
+  /// What a word says of its lock.
+  static func state(of word: UInt32) -> State {
+    switch word & ~waiters {
+    case 0: .free
+    case abandoned: .abandoned
+    case let number where HolderNumber.range.contains(number): .held(number: number)
+    default: .corrupted
+    }
+  }
+
+  // MARK: - Locking
+
+  /// Takes the lock.
+  ///
+  /// - Parameters:
+  ///   - memory: The segment of the lock, by the handle that this is a part of.
+  ///   - timeout: How long to wait; `nil`: as long as it takes.
+  ///   - isRecovering: Whether to take a lock whose holder died.
+  /// - Returns: Whether its last holder died.
+  /// - Throws: `timedOut`, `ownerDied`, `corrupted` and `system`.
+  func lock(
+    _ memory: borrowing SharedMemory, atMost timeout: Duration?, isRecovering: Bool
+  ) throws(InterprocessError) -> Bool {
+    let number = try number(memory)
+    if !word.compareExchangeAcquiring(0, number) {
+      let outcome = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+        try attempt(stage, as: number, memory, isRecovering: isRecovering)
+      } translatingErrors: { [name = memory.name] errno in
+        .system(errno, name: name, action: "wait for the lock")
+      }
+      guard let wasAbandoned = outcome else { throw Self.timedOut(memory.name) }
+      thread.store(Processors.currentThread, ordering: .relaxed)
+      return wasAbandoned
+    }
+    thread.store(Processors.currentThread, ordering: .relaxed)
+    return false
+  }
+
+  /// As the other one, for a task, which blocks no thread meanwhile.
+  ///
+  /// The thread on which this returns has to be the one that unlocks.
+  nonisolated(nonsending) func lock(
+    _ memory: borrowing SharedMemory, atMost timeout: Duration?, isRecovering: Bool
+  ) async throws -> Bool {
+    let number = try number(memory)
+    var wasAbandoned = false
+    if !word.compareExchangeAcquiring(0, number) {
+      let outcome = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+        try attempt(stage, as: number, memory, isRecovering: isRecovering)
+      }
+      guard let outcome else { throw Self.timedOut(memory.name) }
+      wasAbandoned = outcome
+    }
+    thread.store(Processors.currentThread, ordering: .relaxed)
+    return wasAbandoned
+  }
+
+  /// Takes the lock if nobody holds it.
+  ///
+  /// - Returns: Whether it was free.
+  /// - Throws: `ownerDied`, `corrupted` and `system`.
+  func lockIfAvailable(_ memory: borrowing SharedMemory) throws(InterprocessError) -> Bool {
+    let number = try number(memory)
+    switch try attempt(.spinning, as: number, memory, isRecovering: false) {
+    case .done:
+      thread.store(Processors.currentThread, ordering: .relaxed)
+      return true
+    case .wait(_, let current):
+      if try isDead(current & ~Self.waiters, own: number, memory) {
+        abandon(current)
+        throw Self.ownerDied(memory.name)
+      }
+      return false
+    }
+  }
+
+  private func number(_ memory: borrowing SharedMemory) throws(InterprocessError) -> UInt32 {
+    do {
+      return try holder.value(on: memory.mapping.descriptor) { number in
+        let current = word.loadRelaxed()
+        if current & ~Self.waiters == number { abandon(current) }
+      }
+    } catch {
+      throw .system(error, name: memory.name, action: "take a number for the lock")
+    }
+  }
+
+  private func attempt(
+    _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory, isRecovering: Bool
+  ) throws(InterprocessError) -> Waiting.Turn<Bool> {
+    while true {
+      let current = word.loadRelaxed()
+      // One who has slept does not know whether others still do.
+      let mark = stage == .spinning ? current & Self.waiters : Self.waiters
+      switch Self.state(of: current) {
+      case .free:
+        if word.compareExchangeAcquiring(current, number | mark) { return .done(false) }
+      case .abandoned:
+        guard isRecovering else { throw Self.ownerDied(memory.name) }
+        if word.compareExchangeAcquiring(current, number | mark) { return .done(true) }
+      case .held(let other):
+        precondition(
+          other != number || thread.load(ordering: .relaxed) != Processors.currentThread,
+          "This thread holds the lock already")
+        if stage == .spinning { return .wait(word, while: current) }
+        let marked = current | Self.waiters
+        guard current == marked || word.compareExchangeRelaxed(current, marked) else { continue }
+        guard stage == .checking, try isDead(other, own: number, memory) else {
+          return .wait(word, while: marked)
+        }
+        abandon(marked)
+      case .corrupted:
+        throw .corrupted(memory.name, "its lock holds \(current), which is no holder's number")
+      }
+    }
+  }
+
+  private func isDead(
+    _ number: UInt32, own: UInt32, _ memory: borrowing SharedMemory
+  ) throws(InterprocessError) -> Bool {
+    do {
+      return try HolderNumber.isDead(number, own: own, on: memory.mapping.descriptor)
+    } catch {
+      throw .system(error, name: memory.name, action: "ask whether the lock's holder lives")
+    }
+  }
+
+  /// D2 and D3.
+  private func abandon(_ current: UInt32) {
+    if word.compareExchangeReleasing(current, Self.abandoned) { word.wake(.max) }
+  }
+
+  // MARK: - Unlocking
+
+  /// Gives the lock back, U1 to U3.
+  func unlock() {
+    let turn = turn.loadRelaxed()
+    let isAwaited = turn & 1 != 0
+    if isAwaited { self.turn.storeReleasing((turn & ~1) &+ 2) }
+    release(to: 0)
+    if isAwaited { self.turn.wake(.max) }
+  }
+
+  /// Gives the lock back as one whose holder died, as what it guards has not been repaired.
+  func unlockAbandoned() {
+    release(to: Self.abandoned)
+    word.wake(.max)
+  }
+
+  private func release(to value: UInt32) {
+    thread.store(0, ordering: .relaxed)
+    let old = word.exchangeReleasing(value)
+    if old & Self.waiters != 0 { word.wake(1) }
+  }
+
+  // MARK: - Waiting for a change
+
+  /// Gives the lock back to wait until what it guards has changed.
+  ///
+  /// - Returns: The word to sleep on, and the value that it has until then.
+  func unlockToWait() -> (SharedWord32, UInt32) {
+    let marked = turn.loadRelaxed() | 1
+    turn.storeReleasing(marked)
+    release(to: 0)
+    return (turn, marked)
+  }
+
+  // MARK: - Errors
+
+  static func timedOut(_ name: String) -> InterprocessError {
+    InterprocessError(
+      code: .timedOut, name: name,
+      message: "The lock of \"\(name)\" was not free in time. What does its holder wait for?")
+  }
+
+  private static func ownerDied(_ name: String) -> InterprocessError {
+    InterprocessError(
+      code: .ownerDied, name: name,
+      message: """
+        A process died while it held the lock of "\(name)", and may have left the value half \
+        changed. Repair it with `withLock(recovering:)`.
+        """)
+  }
+}

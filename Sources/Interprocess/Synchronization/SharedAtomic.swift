@@ -1,0 +1,423 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+public import Synchronization
+public import SystemPackage
+
+/// An integer that processes change at once.
+///
+/// ```swift
+/// let served = try SharedAtomic<UInt64>.create("served", initialValue: 0)
+/// // ... in any number of processes:
+/// let served = try SharedAtomic<UInt64>.attach("served")
+/// served.add(1, ordering: .relaxed)
+/// print(served.load(ordering: .relaxed))
+/// ```
+///
+/// Each operation is one instruction of the processor, or a short loop of them, and none blocks but
+/// `wait(while:ordering:timeout:)`. The orderings are those of the standard library's `Atomic`,
+/// and hold between processes as between threads. For anything that does not fit into one integer
+/// use ``SharedMutex``, or ``SharedValue`` if only one process stores.
+///
+/// The handle is closed when the last reference to it goes. Corresponds to `Atomic` of the standard
+/// library and to `std::atomic` in C++, in shared memory. Python has only
+/// `multiprocessing.Value`, which locks.
+public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
+  // Behind the value lies a gate: a counter of changes that were told of, times two, and `waiters`
+  // if somebody may sleep. One who waits sets the mark, and looks at the value after that; who
+  // tells of a change looks at the mark after it has made it. Between the two each has a
+  // sequentially consistent fence, so that one of them sees what the other has done. Who sees the
+  // mark changes the gate, so that a sleep on its old value does not begin, or wakes those who
+  // sleep.
+
+  private static var waiters: UInt32 { 1 }
+  private static var gateOffset: Int { 8 }
+
+  let segment: StructuredSegment
+  @usableFromInline let integer: AtomicInteger<Value>
+  private let gate: SharedWord32
+  private let waiting = Waiting()
+
+  // MARK: - Create and attach
+
+  /// Creates an integer under a name that is not taken.
+  ///
+  /// Does not wait for other processes.
+  ///
+  /// - Parameters:
+  ///   - name: The name, as for
+  ///     ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///   - initialValue: The value that the first one loads.
+  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
+  ///   - permissions: Who may use it; everybody who does has to be allowed to write.
+  ///   - reservation: Whether the pages are taken now or when they are touched.
+  /// - Returns: The integer.
+  /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
+  ///   `outOfMemory`, `permissionDenied` and `system`.
+  public static func create(
+    _ name: String? = nil,
+    initialValue: Value,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved
+  ) throws(InterprocessError) -> SharedAtomic {
+    SharedAtomic(
+      try StructuredSegment.create(
+        name, plan(initialValue), lifetime: lifetime, permissions: permissions,
+        reservation: reservation))
+  }
+
+  /// Attaches to an integer that another process has created.
+  ///
+  /// Waits only if asked to.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for the segment if there is none yet; `nil`: not at all.
+  /// - Returns: The integer.
+  /// - Throws: `wrongKind` if something else lies under that name, `layoutMismatch` if it is
+  ///   another type of integer, `unsupportedVersion`, `corrupted`, and what attaching to
+  ///   ``SharedMemory`` throws: `notFound`, `timedOut`, `invalidSize`, `foreignOwner`,
+  ///   `permissionDenied`, `invalidName` and `system`.
+  public static func attach(
+    _ name: String,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration? = nil
+  ) throws(InterprocessError) -> SharedAtomic {
+    SharedAtomic(
+      try StructuredSegment.attach(
+        name, .atomic, of: Value.self, owner: owner, waitingUpTo: timeout
+      ) { _ in byteCount })
+  }
+
+  /// Attaches to an integer, or creates it if there is none.
+  ///
+  /// - Parameters:
+  ///   - name: The name.
+  ///   - initialValue: That of a new integer.
+  ///   - lifetime: That of a new integer.
+  ///   - permissions: Those of a new integer.
+  ///   - reservation: That of a new integer.
+  ///   - owner: Whose memory to accept.
+  /// - Returns: The integer; ``isCreator`` tells which of both has happened.
+  /// - Throws: What creating and attaching throw.
+  public static func attachOrCreate(
+    _ name: String,
+    initialValue: Value,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved,
+    owner: SharedMemory.Owner = .currentUser
+  ) throws(InterprocessError) -> SharedAtomic {
+    SharedAtomic(
+      try StructuredSegment.attachOrCreate(
+        name, plan(initialValue), lifetime: lifetime, permissions: permissions,
+        reservation: reservation, owner: owner
+      ) { _ in byteCount })
+  }
+
+  private static var byteCount: Int { 16 }
+
+  private static func plan(_ initialValue: Value) -> StructuredSegment.Plan<Value> {
+    StructuredSegment.Plan(kind: .atomic, byteCount: byteCount) { bytes, offset in
+      bytes.storeBytes(of: initialValue, toByteOffset: offset, as: Value.self)
+    }
+  }
+
+  private init(_ segment: consuming StructuredSegment) {
+    let offset = segment.contentOffset
+    integer = AtomicInteger(in: segment.memory.range, at: offset)
+    gate = segment.memory.range.word32(at: offset + Self.gateOffset)
+    self.segment = segment
+  }
+
+  // MARK: - Basics
+
+  /// The name, without a leading slash.
+  public var name: String { segment.memory.name }
+
+  /// Whether this handle made the integer, as opposed to having attached to it.
+  public var isCreator: Bool { segment.memory.isCreator }
+
+  /// When the name goes, as the creator has decided.
+  public var lifetime: SharedMemory.Lifetime { segment.memory.lifetime }
+
+  /// Whether the name still leads to this integer; see ``SharedMemory/isLinked``.
+  ///
+  /// - Complexity: One system call, which does not block.
+  public var isLinked: Bool { segment.memory.isLinked }
+
+  /// Removes the name; whoever has the integer attached keeps it.
+  ///
+  /// Does not block. Corresponds to `shm_unlink` in C.
+  ///
+  /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
+  public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
+
+  // MARK: - Operations
+
+  /// The value.
+  ///
+  /// Corresponds to `std::atomic::load` in C++.
+  ///
+  /// - Parameter ordering: As for `Atomic`.
+  @inlinable
+  public func load(ordering: AtomicLoadOrdering) -> Value { integer.load(ordering: ordering) }
+
+  /// Stores a value.
+  ///
+  /// Those who wait for a change are told by ``notify()``. Corresponds to `std::atomic::store` in
+  /// C++.
+  ///
+  /// - Parameters:
+  ///   - value: The value.
+  ///   - ordering: As for `Atomic`.
+  @inlinable
+  public func store(_ value: Value, ordering: AtomicStoreOrdering) {
+    integer.store(value, ordering: ordering)
+  }
+
+  /// Stores a value.
+  ///
+  /// Corresponds to `std::atomic::exchange` in C++.
+  ///
+  /// - Parameters:
+  ///   - value: The value.
+  ///   - ordering: As for `Atomic`.
+  /// - Returns: The value before.
+  @inlinable @discardableResult
+  public func exchange(_ value: Value, ordering: AtomicUpdateOrdering) -> Value {
+    integer.exchange(value, ordering: ordering)
+  }
+
+  /// Stores a value if the present one is as expected.
+  ///
+  /// Corresponds to `std::atomic::compare_exchange_strong` in C++.
+  ///
+  /// - Parameters:
+  ///   - expected: The value that is to be replaced.
+  ///   - desired: The value that replaces it.
+  ///   - ordering: As for `Atomic`.
+  /// - Returns: Whether it was replaced, and the value before.
+  @inlinable @discardableResult
+  public func compareExchange(
+    expected: Value, desired: Value, ordering: AtomicUpdateOrdering
+  ) -> (exchanged: Bool, original: Value) {
+    integer.compareExchange(expected: expected, desired: desired, ordering: ordering)
+  }
+
+  /// Adds a number; what overflows is cut off.
+  ///
+  /// Corresponds to `std::atomic::fetch_add` in C++, except for what it returns.
+  ///
+  /// - Parameters:
+  ///   - operand: The number.
+  ///   - ordering: As for `Atomic`.
+  /// - Returns: The values before and after.
+  @inlinable @discardableResult
+  public func add(
+    _ operand: Value, ordering: AtomicUpdateOrdering
+  ) -> (oldValue: Value, newValue: Value) {
+    integer.add(operand, ordering: ordering)
+  }
+
+  /// Subtracts a number; what overflows is cut off.
+  ///
+  /// Corresponds to `std::atomic::fetch_sub` in C++, except for what it returns.
+  ///
+  /// - Parameters:
+  ///   - operand: The number.
+  ///   - ordering: As for `Atomic`.
+  /// - Returns: The values before and after.
+  @inlinable @discardableResult
+  public func subtract(
+    _ operand: Value, ordering: AtomicUpdateOrdering
+  ) -> (oldValue: Value, newValue: Value) {
+    integer.subtract(operand, ordering: ordering)
+  }
+
+  /// Clears the bits that another number does not have.
+  ///
+  /// Corresponds to `std::atomic::fetch_and` in C++, except for what it returns.
+  ///
+  /// - Parameters:
+  ///   - operand: The number.
+  ///   - ordering: As for `Atomic`.
+  /// - Returns: The values before and after.
+  @inlinable @discardableResult
+  public func and(
+    _ operand: Value, ordering: AtomicUpdateOrdering
+  ) -> (oldValue: Value, newValue: Value) {
+    integer.and(operand, ordering: ordering)
+  }
+
+  /// Sets the bits of another number.
+  ///
+  /// Corresponds to `std::atomic::fetch_or` in C++, except for what it returns.
+  ///
+  /// - Parameters:
+  ///   - operand: The number.
+  ///   - ordering: As for `Atomic`.
+  /// - Returns: The values before and after.
+  @inlinable @discardableResult
+  public func or(
+    _ operand: Value, ordering: AtomicUpdateOrdering
+  ) -> (oldValue: Value, newValue: Value) {
+    integer.or(operand, ordering: ordering)
+  }
+
+  /// Flips the bits of another number.
+  ///
+  /// Corresponds to `std::atomic::fetch_xor` in C++, except for what it returns.
+  ///
+  /// - Parameters:
+  ///   - operand: The number.
+  ///   - ordering: As for `Atomic`.
+  /// - Returns: The values before and after.
+  @inlinable @discardableResult
+  public func xor(
+    _ operand: Value, ordering: AtomicUpdateOrdering
+  ) -> (oldValue: Value, newValue: Value) {
+    integer.xor(operand, ordering: ordering)
+  }
+
+  /// Stores a number if it is less than the value.
+  ///
+  /// Corresponds to `std::atomic::fetch_min` in C++, except for what it returns.
+  ///
+  /// - Parameters:
+  ///   - operand: The number.
+  ///   - ordering: As for `Atomic`.
+  /// - Returns: The values before and after.
+  @inlinable @discardableResult
+  public func min(
+    _ operand: Value, ordering: AtomicUpdateOrdering
+  ) -> (oldValue: Value, newValue: Value) {
+    integer.min(operand, ordering: ordering)
+  }
+
+  /// Stores a number if it is greater than the value.
+  ///
+  /// Corresponds to `std::atomic::fetch_max` in C++, except for what it returns.
+  ///
+  /// - Parameters:
+  ///   - operand: The number.
+  ///   - ordering: As for `Atomic`.
+  /// - Returns: The values before and after.
+  @inlinable @discardableResult
+  public func max(
+    _ operand: Value, ordering: AtomicUpdateOrdering
+  ) -> (oldValue: Value, newValue: Value) {
+    integer.max(operand, ordering: ordering)
+  }
+
+  // MARK: - Waiting
+
+  /// Waits until the value is another one.
+  ///
+  /// Who changes the value has to say so with ``notify()``. Blocks: spins for some microseconds,
+  /// and then sleeps in the kernel. Corresponds to `std::atomic::wait` in C++20.
+  ///
+  /// - Parameters:
+  ///   - value: The value that is waited out.
+  ///   - ordering: That of the loads.
+  ///   - timeout: How long to wait; `nil`: as long as it takes.
+  /// - Returns: The value by now.
+  /// - Throws: `timedOut`; `system` if the system cannot wait there.
+  @discardableResult
+  public func wait(
+    while value: Value, ordering: AtomicLoadOrdering, timeout: Duration? = nil
+  ) throws(InterprocessError) -> Value {
+    try finish(
+      waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+        attempt(stage, while: value, ordering)
+      } translatingErrors: { [name] errno in
+        .system(errno, name: name, action: "wait for the value")
+      })
+  }
+
+  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - value: The value that is waited out.
+  ///   - ordering: That of the loads.
+  ///   - timeout: How long to wait; `nil`: as long as it takes.
+  /// - Returns: The value by now.
+  /// - Throws: `timedOut`, and `CancellationError`.
+  @discardableResult
+  public nonisolated(nonsending) func wait(
+    while value: Value, ordering: AtomicLoadOrdering, timeout: Duration? = nil
+  ) async throws -> Value {
+    try finish(
+      try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+        attempt(stage, while: value, ordering)
+      })
+  }
+
+  /// Wakes all who wait for the value to change.
+  ///
+  /// Does not block, and calls the system only if somebody sleeps. Corresponds to
+  /// `std::atomic::notify_all` in C++20.
+  public func notify() {
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    while true {
+      let current = gate.loadRelaxed()
+      if current & Self.waiters == 0 { return }
+      if gate.compareExchangeRelaxed(current, (current & ~Self.waiters) &+ 2) { break }
+    }
+    gate.wake(.max)
+  }
+
+  private func attempt(
+    _ stage: Waiting.Stage, while value: Value, _ ordering: AtomicLoadOrdering
+  ) -> Waiting.Turn<Value> {
+    while true {
+      let current = gate.loadRelaxed()
+      let marked = current | Self.waiters
+      if stage != .spinning {
+        guard current == marked || gate.compareExchangeRelaxed(current, marked) else { continue }
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+      }
+      let found = load(ordering: ordering)
+      return found == value ? .wait(gate, while: marked) : .done(found)
+    }
+  }
+
+  private func finish(_ value: Value?) throws(InterprocessError) -> Value {
+    guard let value else {
+      throw InterprocessError(
+        code: .timedOut, name: name,
+        message: """
+          The value of "\(name)" did not change in time. Does the process that changes it run, and \
+          call `notify()`?
+          """)
+    }
+    return value
+  }
+}
+
+// MARK: - Types
+
+/// The integers that ``SharedAtomic`` may have: those of a fixed width of 8 to 64 bits.
+public protocol SharedAtomicValue: Shareable, FixedWidthInteger {}
+
+extension Int: SharedAtomicValue {}
+extension Int8: SharedAtomicValue {}
+extension Int16: SharedAtomicValue {}
+extension Int32: SharedAtomicValue {}
+extension Int64: SharedAtomicValue {}
+extension UInt: SharedAtomicValue {}
+extension UInt8: SharedAtomicValue {}
+extension UInt16: SharedAtomicValue {}
+extension UInt32: SharedAtomicValue {}
+extension UInt64: SharedAtomicValue {}

@@ -1,0 +1,315 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+public import SystemPackage
+
+/// A signal between processes: it is set or not, and those who wait go on when it is set.
+///
+/// ```swift
+/// let ready = try SharedEvent.create("ready")
+/// // ... in another process:
+/// let ready = try SharedEvent.attach("ready")
+/// try ready.wait(timeout: .seconds(10))
+/// // ... and in the first one, when everything is there:
+/// try ready.set()
+/// ```
+///
+/// ``set()`` lets all go on, those who wait now and those who come later, until ``reset()``.
+/// ``pulse()`` lets those go on who wait now. Each of both counts one up in ``generation``, and
+/// `wait(after:timeout:)` waits until it differs from one that was read before, so that nothing
+/// is missed between two waits, however fast the events come.
+///
+/// An event says that something has happened, not how often. To count, use ``SharedSemaphore``; to
+/// wait for a state of some value, `withLock(until:)` of ``SharedMutex``.
+///
+/// Tasks and threads of one process may use one handle at once. The handle is closed when the last
+/// reference to it goes. Corresponds to `multiprocessing.Event` in Python.
+public final class SharedEvent: Sendable {
+  // The word is the generation, times four; `isSetBit`; and `waiters`, if somebody may sleep.
+  //
+  // Whoever waits sets the mark, and sleeps only while the word is what it was with the mark. Each
+  // change of the generation is one compare-exchange, which clears the mark, and whoever has
+  // cleared it wakes all. So no change is slept through; one that is killed between the two leaves
+  // sleepers that find out by themselves within a second. A change is releasing, and what ends a
+  // wait is acquiring, so that whoever goes on sees what was written before.
+
+  private static let waiters: UInt32 = 1
+  private static let isSetBit: UInt32 = 2
+
+  let segment: StructuredSegment
+  private let word: SharedWord32
+  private let waiting = Waiting()
+
+  // MARK: - Create and attach
+
+  /// Creates an event under a name that is not taken.
+  ///
+  /// Does not wait for other processes.
+  ///
+  /// - Parameters:
+  ///   - name: The name, as for
+  ///     ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///   - isSet: Whether it is set from the beginning.
+  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
+  ///   - permissions: Who may use it; everybody who does has to be allowed to write.
+  ///   - reservation: Whether the pages are taken now or when they are touched.
+  /// - Returns: The event, of generation 0.
+  /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
+  ///   `outOfMemory`, `permissionDenied` and `system`.
+  public static func create(
+    _ name: String? = nil,
+    isSet: Bool = false,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved
+  ) throws(InterprocessError) -> SharedEvent {
+    SharedEvent(
+      try StructuredSegment.create(
+        name, plan(isSet: isSet), lifetime: lifetime, permissions: permissions,
+        reservation: reservation))
+  }
+
+  /// Attaches to an event that another process has created.
+  ///
+  /// Waits only if asked to, and not for the event to be set.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for the segment if there is none yet; `nil`: not at all.
+  /// - Returns: The event.
+  /// - Throws: `wrongKind` if something else lies under that name, `unsupportedVersion`,
+  ///   `corrupted`, and what attaching to ``SharedMemory`` throws: `notFound`, `timedOut`,
+  ///   `invalidSize`, `foreignOwner`, `permissionDenied`, `invalidName` and `system`.
+  public static func attach(
+    _ name: String,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration? = nil
+  ) throws(InterprocessError) -> SharedEvent {
+    SharedEvent(
+      try StructuredSegment.attach(
+        name, .event, of: UInt32.self, owner: owner, waitingUpTo: timeout
+      ) { _ in byteCount })
+  }
+
+  /// Attaches to an event, or creates it if there is none.
+  ///
+  /// - Parameters:
+  ///   - name: The name.
+  ///   - isSet: Whether a new event is set.
+  ///   - lifetime: That of a new event.
+  ///   - permissions: Those of a new event.
+  ///   - reservation: That of a new event.
+  ///   - owner: Whose memory to accept.
+  /// - Returns: The event; ``isCreator`` tells which of both has happened.
+  /// - Throws: What creating and attaching throw.
+  public static func attachOrCreate(
+    _ name: String,
+    isSet: Bool = false,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved,
+    owner: SharedMemory.Owner = .currentUser
+  ) throws(InterprocessError) -> SharedEvent {
+    SharedEvent(
+      try StructuredSegment.attachOrCreate(
+        name, plan(isSet: isSet), lifetime: lifetime, permissions: permissions,
+        reservation: reservation, owner: owner
+      ) { _ in byteCount })
+  }
+
+  private static let byteCount = 4
+
+  private static func plan(isSet: Bool) -> StructuredSegment.Plan<UInt32> {
+    StructuredSegment.Plan(kind: .event, byteCount: byteCount) { bytes, offset in
+      bytes.storeBytes(of: isSet ? isSetBit : 0, toByteOffset: offset, as: UInt32.self)
+    }
+  }
+
+  private init(_ segment: consuming StructuredSegment) {
+    word = segment.memory.range.word32(at: segment.contentOffset)
+    self.segment = segment
+  }
+
+  // MARK: - Basics
+
+  /// The name, without a leading slash.
+  public var name: String { segment.memory.name }
+
+  /// Whether this handle made the event, as opposed to having attached to it.
+  public var isCreator: Bool { segment.memory.isCreator }
+
+  /// When the name goes, as the creator has decided.
+  public var lifetime: SharedMemory.Lifetime { segment.memory.lifetime }
+
+  /// Whether the name still leads to this event; see ``SharedMemory/isLinked``.
+  ///
+  /// - Complexity: One system call, which does not block.
+  public var isLinked: Bool { segment.memory.isLinked }
+
+  /// Removes the name; whoever has the event attached keeps it.
+  ///
+  /// Does not block. Corresponds to `shm_unlink` in C.
+  ///
+  /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
+  public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
+
+  // MARK: - State
+
+  /// Whether the event is set.
+  ///
+  /// - Complexity: O(1), without blocking.
+  public var isSet: Bool { word.loadAcquiring() & Self.isSetBit != 0 }
+
+  /// How often the event was set or pulsed.
+  ///
+  /// Counts up to 2³⁰ - 1, and begins again with 0.
+  ///
+  /// - Complexity: O(1), without blocking.
+  public var generation: UInt32 { word.loadAcquiring() >> 2 }
+
+  /// Sets the event: all who wait go on, and all who come later, until it is reset.
+  ///
+  /// What this thread has written before is seen by those who go on. Does not block, and calls the
+  /// system only if somebody sleeps. Corresponds to `Event.set()` in Python.
+  public func set() { advance(to: Self.isSetBit) }
+
+  /// Lets all go on who wait now, and leaves the event not set.
+  ///
+  /// What this thread has written before is seen by those who go on. Does not block, and calls the
+  /// system only if somebody sleeps.
+  public func pulse() { advance(to: 0) }
+
+  /// Makes those wait who come from now on.
+  ///
+  /// Those who wait already are not concerned. Does not block. Corresponds to `Event.clear()` in
+  /// Python.
+  public func reset() {
+    while true {
+      let current = word.loadRelaxed()
+      let next = current & ~Self.isSetBit
+      if current == next || word.compareExchangeReleasing(current, next) { return }
+    }
+  }
+
+  /// Counts the generation up.
+  private func advance(to bit: UInt32) {
+    while true {
+      let current = word.loadRelaxed()
+      let next = (current & ~3) &+ 4 | bit
+      guard word.compareExchangeReleasing(current, next) else { continue }
+      if current & Self.waiters != 0 { word.wake(.max) }
+      return
+    }
+  }
+
+  // MARK: - Waiting
+
+  /// Waits until the event is set, or has been set or pulsed since the call began.
+  ///
+  /// Blocks: spins for some microseconds, and then sleeps in the kernel. Corresponds to
+  /// `Event.wait()` in Python.
+  ///
+  /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
+  /// - Throws: `timedOut`; `system` if the system cannot wait there.
+  public func wait(timeout: Duration? = nil) throws(InterprocessError) {
+    let begin = word.loadRelaxed() >> 2
+    _ = try finish(
+      waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+        attempt(stage) { $0 & Self.isSetBit != 0 || $0 >> 2 != begin }
+      } translatingErrors: { [name] errno in
+        .system(errno, name: name, action: "wait for the event")
+      })
+  }
+
+  /// Waits until the generation is not the given one.
+  ///
+  /// Blocks as `wait(timeout:)` does. In a loop this misses no change of the generation, though
+  /// several at once may come as one:
+  ///
+  /// ```swift
+  /// var seen = event.generation
+  /// while true {
+  ///   seen = try event.wait(after: seen)
+  ///   // ... look at what there is
+  /// }
+  /// ```
+  ///
+  /// - Parameters:
+  ///   - generation: One that ``generation`` or this function has returned.
+  ///   - timeout: How long to wait; `nil`: as long as it takes.
+  /// - Returns: The generation by now.
+  /// - Throws: `timedOut`; `system` if the system cannot wait there.
+  public func wait(
+    after generation: UInt32, timeout: Duration? = nil
+  ) throws(InterprocessError) -> UInt32 {
+    try finish(
+      waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+        attempt(stage) { $0 >> 2 != generation }
+      } translatingErrors: { [name] errno in
+        .system(errno, name: name, action: "wait for the event")
+      })
+  }
+
+  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
+  /// - Throws: `timedOut`, and `CancellationError`.
+  public nonisolated(nonsending) func wait(
+    timeout: Duration? = nil
+  ) async throws {
+    let begin = word.loadRelaxed() >> 2
+    _ = try finish(
+      try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+        attempt(stage) { $0 & Self.isSetBit != 0 || $0 >> 2 != begin }
+      })
+  }
+
+  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - generation: One that ``generation`` or this function has returned.
+  ///   - timeout: How long to wait; `nil`: as long as it takes.
+  /// - Returns: The generation by now.
+  /// - Throws: `timedOut`, and `CancellationError`.
+  public nonisolated(nonsending) func wait(
+    after generation: UInt32, timeout: Duration? = nil
+  ) async throws -> UInt32 {
+    try finish(
+      try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+        attempt(stage) { $0 >> 2 != generation }
+      })
+  }
+
+  private func attempt(
+    _ stage: Waiting.Stage, _ isOver: (UInt32) -> Bool
+  ) -> Waiting.Turn<UInt32> {
+    while true {
+      let current = word.loadAcquiring()
+      if isOver(current) { return .done(current >> 2) }
+      if stage == .spinning { return .wait(word, while: current) }
+      let marked = current | Self.waiters
+      if current == marked || word.compareExchangeRelaxed(current, marked) {
+        return .wait(word, while: marked)
+      }
+    }
+  }
+
+  private func finish(_ generation: UInt32?) throws(InterprocessError) -> UInt32 {
+    guard let generation else {
+      throw InterprocessError(
+        code: .timedOut, name: name,
+        message: "The event \"\(name)\" did not come in time. Does the process that sets it run?")
+    }
+    return generation
+  }
+}

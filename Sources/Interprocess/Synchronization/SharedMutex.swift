@@ -1,0 +1,434 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+public import SystemPackage
+
+/// A value that processes change one after the other, under a lock that survives its holder.
+///
+/// ```swift
+/// struct Totals: Shareable { var count: UInt64; var sum: Double }
+///
+/// let totals = try SharedMutex.create("totals", initialValue: Totals(count: 0, sum: 0))
+/// // ... in any number of processes:
+/// let totals = try SharedMutex<Totals>.attach("totals")
+/// try totals.withLock { totals in
+///   totals.count += 1
+///   totals.sum += 2.5
+/// }
+/// ```
+///
+/// If a process dies while it holds the lock, it may leave the value half changed. From then on
+/// taking the lock throws `ownerDied`, in every process, until somebody repairs the value:
+///
+/// ```swift
+/// try totals.withLock(recovering: { $0 = Totals(count: 0, sum: 0) }) { totals in
+///   totals.count += 1
+/// }
+/// ```
+///
+/// The value lies in shared memory, and the closures change it there. Keep them short, and let them
+/// wait for nothing else. Where one process stores and others only read, use ``SharedValue``, whose
+/// readers never wait; for a single number use ``SharedAtomic``.
+///
+/// Tasks and threads of one process may use one handle at once. The handle is closed when the last
+/// reference to it goes. Corresponds to `Mutex` of the standard library, to a robust
+/// `pthread_mutex_t` with `PTHREAD_PROCESS_SHARED` in C, and to `multiprocessing.Lock` in Python,
+/// which stays locked when its holder dies.
+public final class SharedMutex<Value: Shareable>: Sendable {
+  let segment: StructuredSegment
+  let lock: RobustLock
+  /// Where the value lies.
+  @usableFromInline let range: MappedRange
+
+  // MARK: - Create and attach
+
+  /// Creates a value with its lock under a name that is not taken.
+  ///
+  /// No other process can attach before the initial value is in place. Does not wait for other
+  /// processes.
+  ///
+  /// - Parameters:
+  ///   - name: The name, as for
+  ///     ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///   - initialValue: The value that the first holder finds.
+  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
+  ///   - permissions: Who may use it; everybody who does has to be allowed to write.
+  ///   - reservation: Whether the pages are taken now or when they are touched.
+  /// - Returns: The mutex, which nobody holds.
+  /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
+  ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
+  /// - Precondition: All fields of the value are ``Shareable``.
+  public static func create(
+    _ name: String? = nil,
+    initialValue: Value,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved
+  ) throws(InterprocessError) -> SharedMutex {
+    SharedMutex(
+      try StructuredSegment.create(
+        name, plan(initialValue), lifetime: lifetime, permissions: permissions,
+        reservation: reservation))
+  }
+
+  /// Attaches to a mutex that another process has created.
+  ///
+  /// Waits only if asked to, and not for the lock.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for the mutex if there is none yet; `nil`: not at all.
+  /// - Returns: The mutex.
+  /// - Throws: `wrongKind` if something else lies under that name, `layoutMismatch` if the value
+  ///   there has other fields, `unsupportedVersion`, `corrupted`, and what attaching to
+  ///   ``SharedMemory`` throws: `notFound`, `timedOut`, `invalidSize`, `foreignOwner`,
+  ///   `permissionDenied`, `invalidName` and `system`.
+  /// - Precondition: All fields of the value are ``Shareable``.
+  public static func attach(
+    _ name: String,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration? = nil
+  ) throws(InterprocessError) -> SharedMutex {
+    SharedMutex(
+      try StructuredSegment.attach(
+        name, .mutex, of: Value.self, owner: owner, waitingUpTo: timeout
+      ) { _ in LockLayout<Value>.byteCount })
+  }
+
+  /// Attaches to a mutex, or creates it if there is none.
+  ///
+  /// - Parameters:
+  ///   - name: The name.
+  ///   - initialValue: The value of a new mutex.
+  ///   - lifetime: That of a new mutex.
+  ///   - permissions: Those of a new mutex.
+  ///   - reservation: That of a new mutex.
+  ///   - owner: Whose memory to accept.
+  /// - Returns: The mutex; ``isCreator`` tells which of both has happened.
+  /// - Throws: What creating and attaching throw.
+  /// - Precondition: All fields of the value are ``Shareable``.
+  public static func attachOrCreate(
+    _ name: String,
+    initialValue: Value,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved,
+    owner: SharedMemory.Owner = .currentUser
+  ) throws(InterprocessError) -> SharedMutex {
+    SharedMutex(
+      try StructuredSegment.attachOrCreate(
+        name, plan(initialValue), lifetime: lifetime, permissions: permissions,
+        reservation: reservation, owner: owner
+      ) { _ in LockLayout<Value>.byteCount })
+  }
+
+  private static func plan(_ initialValue: Value) -> StructuredSegment.Plan<Value> {
+    StructuredSegment.Plan(kind: .mutex, byteCount: LockLayout<Value>.byteCount) { bytes, offset in
+      bytes.storeBytes(
+        of: initialValue, toByteOffset: offset + LockLayout<Value>.valueOffset, as: Value.self)
+    }
+  }
+
+  private init(_ segment: consuming StructuredSegment) {
+    let offset = segment.contentOffset
+    let range = segment.memory.range
+    lock = RobustLock(word: range.word32(at: offset), turn: range.word32(at: offset + 4))
+    self.range = range.part(
+      at: offset + LockLayout<Value>.valueOffset, byteCount: MemoryLayout<Value>.size)
+    self.segment = segment
+  }
+
+  // MARK: - Basics
+
+  /// The name, without a leading slash.
+  public var name: String { segment.memory.name }
+
+  /// Whether this handle made the mutex, as opposed to having attached to it.
+  public var isCreator: Bool { segment.memory.isCreator }
+
+  /// When the name goes, as the creator has decided.
+  public var lifetime: SharedMemory.Lifetime { segment.memory.lifetime }
+
+  /// Whether the name still leads to this mutex; see ``SharedMemory/isLinked``.
+  ///
+  /// - Complexity: One system call, which does not block.
+  public var isLinked: Bool { segment.memory.isLinked }
+
+  /// Removes the name; whoever has the mutex attached keeps it.
+  ///
+  /// Does not block. Corresponds to `shm_unlink` in C.
+  ///
+  /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
+  public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
+
+  // MARK: - Locking
+
+  /// Calls `body` with the value while no other thread of any process has it.
+  ///
+  /// Blocks until the lock is free: spins for some microseconds, and then sleeps in the kernel.
+  /// Waiters get the lock in no particular order. Corresponds to `pthread_mutex_lock` or
+  /// `pthread_mutex_timedlock`, and `pthread_mutex_unlock` in C.
+  ///
+  /// - Parameters:
+  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
+  ///   - body: Reads and changes the value. It must not take this lock again.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws, after which the value is as `body` has left it, and the lock is
+  ///   free. Before that, ``InterprocessError``: `timedOut`; `ownerDied` if a process has died
+  ///   while it held the lock, and the value has not been repaired; `corrupted` if something else
+  ///   than this type has written there; `system` for anything else.
+  /// - Precondition: This thread does not hold the lock through this handle.
+  @inlinable
+  public func withLock<Result: ~Copyable>(
+    timeout: Duration? = nil, _ body: (inout Value) throws -> Result
+  ) throws -> Result {
+    try acquire(timeout: timeout)
+    defer { release() }
+    return try unsafe body(&valuePointer.pointee)
+  }
+
+  /// Calls `body` with the value if the lock is free.
+  ///
+  /// Does not block. Corresponds to `pthread_mutex_trylock` and `pthread_mutex_unlock` in C.
+  ///
+  /// - Parameter body: Reads and changes the value.
+  /// - Returns: What `body` returns, or `nil` if somebody holds the lock.
+  /// - Throws: As `withLock(timeout:_:)`, but not `timedOut`.
+  /// - Precondition: This thread does not hold the lock through this handle.
+  @inlinable
+  public func withLockIfAvailable<Result: ~Copyable>(
+    _ body: (inout Value) throws -> Result
+  ) throws -> Result? {
+    guard try acquireIfAvailable() else { return nil }
+    defer { release() }
+    return try unsafe body(&valuePointer.pointee)
+  }
+
+  /// Calls `body` with the value, which `repair` mends before if a process has died while it held
+  /// the lock.
+  ///
+  /// If this process dies in `repair` or in `body`, the next one gets the same chance. Blocks as
+  /// `withLock(timeout:_:)` does. Corresponds to `pthread_mutex_consistent` in C.
+  ///
+  /// - Parameters:
+  ///   - repair: Makes a whole value of one that may be half changed. If it throws, the lock stays
+  ///     that of a holder that died.
+  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
+  ///   - body: Reads and changes the value.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `repair` and `body` throw, and as `withLock(timeout:_:)`, but not
+  ///   `ownerDied`.
+  /// - Precondition: This thread does not hold the lock through this handle.
+  @inlinable
+  public func withLock<Result: ~Copyable>(
+    recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
+    _ body: (inout Value) throws -> Result
+  ) throws -> Result {
+    if try acquireRecovering(timeout: timeout) {
+      do {
+        try unsafe repair(&valuePointer.pointee)
+      } catch {
+        releaseAbandoned()
+        throw error
+      }
+    }
+    defer { release() }
+    return try unsafe body(&valuePointer.pointee)
+  }
+
+  /// Waits until the value fulfils a condition, and calls `body` with it.
+  ///
+  /// The condition is asked with the lock held, now and whenever somebody has had the lock since;
+  /// no change is missed, and whoever waits and is killed harms nobody. Corresponds to
+  /// `pthread_cond_timedwait` in C and to `multiprocessing.Condition.wait_for` in Python.
+  ///
+  /// - Parameters:
+  ///   - condition: Whether the value is as it should be.
+  ///   - timeout: How long to wait for that and for the lock; `nil`: as long as it takes.
+  ///   - body: Reads and changes the value, for which the condition holds.
+  /// - Returns: What `body` returns.
+  /// - Throws: As `withLock(timeout:_:)`, and what `condition` throws.
+  /// - Precondition: This thread does not hold the lock through this handle.
+  @inlinable
+  public func withLock<Result: ~Copyable>(
+    until condition: (Value) throws -> Bool, timeout: Duration? = nil,
+    _ body: (inout Value) throws -> Result
+  ) throws -> Result {
+    var sleeps = Sleeps(atMost: timeout)
+    while true {
+      try acquire(timeout: sleeps.timeLeft)
+      do {
+        if try unsafe condition(valuePointer.pointee) { break }
+      } catch {
+        release()
+        throw error
+      }
+      try sleepUntilChanged(&sleeps)
+    }
+    defer { release() }
+    return try unsafe body(&valuePointer.pointee)
+  }
+
+  // MARK: - Locking, for tasks
+
+  /// As the form for threads, which blocks no thread while it waits for the lock.
+  ///
+  /// Ends at once when the task is cancelled while it waits. `body` is not asynchronous, as it
+  /// would keep other processes waiting.
+  ///
+  /// - Parameters:
+  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
+  ///   - body: Reads and changes the value.
+  /// - Returns: What `body` returns.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  @inlinable
+  public nonisolated(nonsending) func withLock<Result: ~Copyable>(
+    timeout: Duration? = nil,
+    _ body: (inout Value) throws -> Result
+  ) async throws -> Result {
+    try await acquire(timeout: timeout)
+    defer { release() }
+    return try unsafe body(&valuePointer.pointee)
+  }
+
+  /// As the form for threads, which blocks no thread while it waits for the lock.
+  ///
+  /// Ends at once when the task is cancelled while it waits.
+  ///
+  /// - Parameters:
+  ///   - repair: Makes a whole value of one that may be half changed.
+  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
+  ///   - body: Reads and changes the value.
+  /// - Returns: What `body` returns.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  @inlinable
+  public nonisolated(nonsending) func withLock<Result: ~Copyable>(
+    recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
+    _ body: (inout Value) throws -> Result
+  ) async throws -> Result {
+    if try await acquireRecovering(timeout: timeout) {
+      do {
+        try unsafe repair(&valuePointer.pointee)
+      } catch {
+        releaseAbandoned()
+        throw error
+      }
+    }
+    defer { release() }
+    return try unsafe body(&valuePointer.pointee)
+  }
+
+  /// As the form for threads, which blocks no thread while it waits for the condition and the lock.
+  ///
+  /// Ends at once when the task is cancelled while it waits.
+  ///
+  /// - Parameters:
+  ///   - condition: Whether the value is as it should be.
+  ///   - timeout: How long to wait for that and for the lock; `nil`: as long as it takes.
+  ///   - body: Reads and changes the value, for which the condition holds.
+  /// - Returns: What `body` returns.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  @inlinable
+  public nonisolated(nonsending) func withLock<Result: ~Copyable>(
+    until condition: (Value) throws -> Bool, timeout: Duration? = nil,
+    _ body: (inout Value) throws -> Result
+  ) async throws -> Result {
+    var sleeps = Sleeps(atMost: timeout)
+    while true {
+      try await acquire(timeout: sleeps.timeLeft)
+      do {
+        if try unsafe condition(valuePointer.pointee) { break }
+      } catch {
+        release()
+        throw error
+      }
+      try await sleepUntilChanged(&sleeps)
+    }
+    defer { release() }
+    return try unsafe body(&valuePointer.pointee)
+  }
+
+  // MARK: - What the inlined functions are made of
+
+  /// Where the value lies, for who holds the lock.
+  @usableFromInline @unsafe var valuePointer: UnsafeMutablePointer<Value> {
+    // SAFETY: the range has the size of the value and begins where it may lie, and every bit
+    // pattern is a value. Nobody else touches it while the lock is held.
+    unsafe range.mutablePointer(at: 0, byteCount: MemoryLayout<Value>.size)
+      .assumingMemoryBound(to: Value.self)
+  }
+
+  @usableFromInline func acquire(timeout: Duration?) throws(InterprocessError) {
+    _ = try lock.lock(segment.memory, atMost: timeout, isRecovering: false)
+  }
+
+  @usableFromInline nonisolated(nonsending) func acquire(
+    timeout: Duration?
+  ) async throws {
+    _ = try await lock.lock(segment.memory, atMost: timeout, isRecovering: false)
+  }
+
+  @usableFromInline func acquireIfAvailable() throws(InterprocessError) -> Bool {
+    try lock.lockIfAvailable(segment.memory)
+  }
+
+  /// - Returns: Whether the value has to be repaired.
+  @usableFromInline func acquireRecovering(timeout: Duration?) throws(InterprocessError) -> Bool {
+    try lock.lock(segment.memory, atMost: timeout, isRecovering: true)
+  }
+
+  @usableFromInline nonisolated(nonsending) func acquireRecovering(
+    timeout: Duration?
+  ) async throws -> Bool {
+    try await lock.lock(segment.memory, atMost: timeout, isRecovering: true)
+  }
+
+  @usableFromInline func release() { lock.unlock() }
+
+  @usableFromInline func releaseAbandoned() { lock.unlockAbandoned() }
+
+  /// Gives the lock back, and sleeps until somebody else has had it.
+  @usableFromInline func sleepUntilChanged(_ sleeps: inout Sleeps) throws(InterprocessError) {
+    let (word, value) = lock.unlockToWait()
+    guard let end = sleeps.begin() else { throw conditionTimedOut }
+    do {
+      try word.sleep(while: value, until: end)
+    } catch {
+      throw .system(error, name: name, action: "wait for a change")
+    }
+    _ = sleeps.isOver()
+  }
+
+  @usableFromInline nonisolated(nonsending) func sleepUntilChanged(
+    _ sleeps: inout Sleeps
+  ) async throws {
+    let (word, value) = lock.unlockToWait()
+    guard let end = sleeps.begin() else { throw conditionTimedOut }
+    await TaskWaiter.sleep(on: word, while: value, until: end)
+    try Task.checkCancellation()
+    _ = sleeps.isOver()
+  }
+
+  private var conditionTimedOut: InterprocessError {
+    InterprocessError(
+      code: .timedOut, name: name,
+      message: "The value of \"\(name)\" did not become what is waited for in time.")
+  }
+}
+
+/// Where the parts of a value with a lock lie behind the header: `ipc_lock` of C, and the value.
+enum LockLayout<Value: Shareable> {
+  /// In the cache line of the lock, if it fits: whoever gets the lock gets the value with it.
+  static var valueOffset: Int { 16 }
+  static var byteCount: Int { valueOffset + MemoryLayout<Value>.size }
+}

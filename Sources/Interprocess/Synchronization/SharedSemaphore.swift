@@ -1,0 +1,388 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Synchronization
+public import SystemPackage
+
+/// A number of permits, which processes take and give back; those of a dead process come back.
+///
+/// ```swift
+/// let slots = try SharedSemaphore.create("slots", permitCount: 3)
+/// // ... in any number of processes, of which three at a time get through:
+/// let slots = try SharedSemaphore.attach("slots")
+/// let permit = try slots.acquire()
+/// // ... use what the permit is for
+/// permit.release()
+/// ```
+///
+/// A permit is given back at the end of its life, also if that comes by an error. A process that
+/// dies leaves the permits that it had: whoever waits finds that out, and takes one of them.
+///
+/// Permits are places for who is at work, not a count of what has happened: a semaphore cannot be
+/// raised by somebody who has taken nothing. To tell that something has happened, use
+/// ``SharedEvent``.
+///
+/// Tasks and threads of one process may use one handle at once. The handle is closed when the last
+/// reference to it goes, its permits included. Corresponds to `sem_t` in C and to
+/// `multiprocessing.BoundedSemaphore` in Python, where the permits of a dead process are lost.
+public final class SharedSemaphore: Sendable {
+  // A permit is a word: 0 if it is free, or the number of the handle that holds it. It is taken and
+  // given back by one compare-exchange, so that it is always known whose it is. The gate is a
+  // counter of those given back while somebody slept, times two, and `waiters` if somebody may
+  // sleep.
+  //
+  // Who gives a permit back:                    Who waits for one:
+  //   R1  permit: number -> 0    releasing        A1  gate: set the mark       relaxed
+  //   R2  fence                  seq. cons.       A2  fence                    seq. cons.
+  //   R3  gate marked?           relaxed          A3  permits: 0 -> number     acquiring, each
+  //   R4  gate = gate + 2        relaxed          A4  sleep while the gate is as marked
+  //   R5  wake one; if nobody slept, take the
+  //       mark away, if nothing has changed
+  //
+  // Either R3 sees the mark of A1, or A3 sees the permit of R1 free: that is what the two fences
+  // are for. Seeing the mark, R4 changes the gate, so that A4 does not begin, or R5 ends it.
+  // Whoever set the mark again after R4 has changed the gate, and keeps R5 from taking the mark
+  // away; whoever found it set after R4 sleeps, if at all, on a value that R5 changes.
+  //
+  // Killed between R1 and R5, or woken and killed before A3, a process leaves sleepers that look
+  // again by themselves within a second. Killed with a permit, it leaves its number, which is no
+  // holder's any more: after its first 20 ms a sleeper asks the kernel for each, and frees those.
+
+  private static let waiters: UInt32 = 1
+  /// Where the permits begin behind the gate: in another pair of cache lines.
+  private static let permitsOffset = 128
+
+  let segment: StructuredSegment
+  private let gate: SharedWord32
+  private let holder = HolderNumber()
+  private let waiting = Waiting()
+
+  /// The number of permits, free or taken.
+  public var permitCount: Int { segment.capacity }
+
+  // MARK: - Create and attach
+
+  /// Creates a semaphore under a name that is not taken.
+  ///
+  /// Does not wait for other processes.
+  ///
+  /// - Parameters:
+  ///   - name: The name, as for
+  ///     ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///   - permitCount: How many permits there are, at least 1.
+  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
+  ///   - permissions: Who may use it; everybody who does has to be allowed to write.
+  ///   - reservation: Whether the pages are taken now or when they are touched.
+  /// - Returns: The semaphore, all of whose permits are free.
+  /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
+  ///   `outOfMemory`, `permissionDenied` and `system`.
+  public static func create(
+    _ name: String? = nil,
+    permitCount: Int,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved
+  ) throws(InterprocessError) -> SharedSemaphore {
+    SharedSemaphore(
+      try StructuredSegment.create(
+        name, plan(permitCount), lifetime: lifetime, permissions: permissions,
+        reservation: reservation))
+  }
+
+  /// Attaches to a semaphore that another process has created.
+  ///
+  /// Waits only if asked to, and not for a permit.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for the segment if there is none yet; `nil`: not at all.
+  /// - Returns: The semaphore.
+  /// - Throws: `wrongKind` if something else lies under that name, `unsupportedVersion`,
+  ///   `corrupted`, and what attaching to ``SharedMemory`` throws: `notFound`, `timedOut`,
+  ///   `invalidSize`, `foreignOwner`, `permissionDenied`, `invalidName` and `system`.
+  public static func attach(
+    _ name: String,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration? = nil
+  ) throws(InterprocessError) -> SharedSemaphore {
+    SharedSemaphore(
+      try StructuredSegment.attach(
+        name, .semaphore, of: UInt32.self, owner: owner, waitingUpTo: timeout
+      ) { byteCount(of: $0) })
+  }
+
+  /// Attaches to a semaphore, or creates it if there is none.
+  ///
+  /// - Parameters:
+  ///   - name: The name.
+  ///   - permitCount: How many permits a new semaphore has, at least 1.
+  ///   - lifetime: That of a new semaphore.
+  ///   - permissions: Those of a new semaphore.
+  ///   - reservation: That of a new semaphore.
+  ///   - owner: Whose memory to accept.
+  /// - Returns: The semaphore; ``isCreator`` tells which of both has happened.
+  /// - Throws: What creating and attaching throw.
+  public static func attachOrCreate(
+    _ name: String,
+    permitCount: Int,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved,
+    owner: SharedMemory.Owner = .currentUser
+  ) throws(InterprocessError) -> SharedSemaphore {
+    SharedSemaphore(
+      try StructuredSegment.attachOrCreate(
+        name, plan(permitCount), lifetime: lifetime, permissions: permissions,
+        reservation: reservation, owner: owner
+      ) { byteCount(of: $0) })
+  }
+
+  /// The bytes behind the header; `nil` for a number of permits that no semaphore has.
+  private static func byteCount(of permitCount: Int) -> Int? {
+    guard permitCount >= 1 else { return nil }
+    let (byteCount, overflow) = permitCount.multipliedReportingOverflow(by: 4)
+    let (sum, isTooLarge) = byteCount.addingReportingOverflow(permitsOffset)
+    return overflow || isTooLarge ? nil : sum
+  }
+
+  private static func plan(
+    _ permitCount: Int
+  ) throws(InterprocessError) -> StructuredSegment.Plan<UInt32> {
+    guard let byteCount = byteCount(of: permitCount) else {
+      throw InterprocessError(
+        code: .invalidSize, message: "A semaphore has at least one permit, not \(permitCount).")
+    }
+    return StructuredSegment.Plan(kind: .semaphore, capacity: permitCount, byteCount: byteCount)
+  }
+
+  private init(_ segment: consuming StructuredSegment) {
+    gate = segment.memory.range.word32(at: segment.contentOffset)
+    self.segment = segment
+  }
+
+  // MARK: - Basics
+
+  /// The name, without a leading slash.
+  public var name: String { segment.memory.name }
+
+  /// Whether this handle made the semaphore, as opposed to having attached to it.
+  public var isCreator: Bool { segment.memory.isCreator }
+
+  /// When the name goes, as the creator has decided.
+  public var lifetime: SharedMemory.Lifetime { segment.memory.lifetime }
+
+  /// Whether the name still leads to this semaphore; see ``SharedMemory/isLinked``.
+  ///
+  /// - Complexity: One system call, which does not block.
+  public var isLinked: Bool { segment.memory.isLinked }
+
+  /// Removes the name; whoever has the semaphore attached keeps it.
+  ///
+  /// Does not block. Corresponds to `shm_unlink` in C.
+  ///
+  /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
+  public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
+
+  // MARK: - Permits
+
+  /// A permit of a semaphore, for as long as it lives.
+  public struct Permit: ~Copyable, Sendable {
+    private let semaphore: SharedSemaphore
+    private let index: Int
+    private let number: UInt32
+    private let generation: UInt32
+
+    fileprivate init(_ semaphore: SharedSemaphore, index: Int, number: UInt32) {
+      self.semaphore = semaphore
+      self.index = index
+      self.number = number
+      generation = Descriptor.generation
+    }
+
+    /// Gives the permit back.
+    ///
+    /// The same happens at the end of its life. Does not block, and calls the system only if
+    /// somebody sleeps. Corresponds to `sem_post` in C.
+    public consuming func release() {}
+
+    deinit {
+      // A child that `fork` has made has a copy of this, and not the permit.
+      if generation == Descriptor.generation { semaphore.free(index, number) }
+    }
+  }
+
+  /// How many permits are free.
+  ///
+  /// It may be another number by the time it is returned. Corresponds to `sem_getvalue` in C.
+  ///
+  /// - Complexity: Linear in the number of permits, without blocking.
+  public var availableCount: Int {
+    permits.count { permit(at: $0).loadRelaxed() == 0 }
+  }
+
+  /// Frees the permits whose holders are dead.
+  ///
+  /// Those who wait do so by themselves; this is for who wants to know.
+  ///
+  /// - Returns: How many there were.
+  /// - Throws: `corrupted` if something else than this type has written there; `system` for
+  ///   anything else.
+  /// - Complexity: One system call for each permit that is taken, none of which blocks.
+  @discardableResult
+  public func reclaim() throws(InterprocessError) -> Int {
+    try reclaim(own: try number())
+  }
+
+  /// Takes a permit.
+  ///
+  /// Blocks until one is free: spins for some microseconds, and then sleeps in the kernel. Waiters
+  /// get permits in no particular order. Corresponds to `sem_wait` and `sem_timedwait` in C.
+  ///
+  /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
+  /// - Returns: The permit, which is given back at the end of its life.
+  /// - Throws: `timedOut`; `corrupted` if something else than this type has written there; `system`
+  ///   for anything else.
+  /// - Complexity: Linear in the number of permits.
+  public func acquire(timeout: Duration? = nil) throws(InterprocessError) -> Permit {
+    let number = try number()
+    let index = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      try attempt(stage, as: number)
+    } translatingErrors: { [name] errno in
+      .system(errno, name: name, action: "wait for a permit")
+    }
+    return try permit(index, number)
+  }
+
+  /// Takes a permit if one is free.
+  ///
+  /// Does not block. Corresponds to `sem_trywait` in C.
+  ///
+  /// - Returns: The permit, or `nil` if all are taken, dead holders not counted.
+  /// - Throws: `corrupted` if something else than this type has written there; `system` for
+  ///   anything else.
+  /// - Complexity: Linear in the number of permits.
+  public func acquireIfAvailable() throws(InterprocessError) -> Permit? {
+    let number = try number()
+    if let index = take(as: number) { return Permit(self, index: index, number: number) }
+    guard try reclaim(own: number) > 0, let index = take(as: number) else { return nil }
+    return Permit(self, index: index, number: number)
+  }
+
+  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
+  /// - Returns: The permit, which is given back at the end of its life.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  public nonisolated(nonsending) func acquire(
+    timeout: Duration? = nil
+  ) async throws -> Permit {
+    let number = try number()
+    let index = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      try attempt(stage, as: number)
+    }
+    return try permit(index, number)
+  }
+
+  private func permit(_ index: Int?, _ number: UInt32) throws(InterprocessError) -> Permit {
+    guard let index else {
+      throw InterprocessError(
+        code: .timedOut, name: name,
+        message: "No permit of \"\(name)\" was free in time. What do its \(permitCount) holders do?"
+      )
+    }
+    return Permit(self, index: index, number: number)
+  }
+
+  // MARK: - Words
+
+  private var permits: Range<Int> { 0..<segment.capacity }
+
+  private func permit(at index: Int) -> SharedWord32 {
+    segment.memory.range.word32(at: segment.contentOffset + Self.permitsOffset + 4 * index)
+  }
+
+  private func number() throws(InterprocessError) -> UInt32 {
+    do {
+      return try holder.value(on: segment.memory.mapping.descriptor) { number in
+        for index in permits { _ = permit(at: index).compareExchangeRelaxed(number, 0) }
+      }
+    } catch {
+      throw .system(error, name: name, action: "take a number for permits")
+    }
+  }
+
+  /// A3.
+  private func take(as number: UInt32) -> Int? {
+    permits.first {
+      let permit = permit(at: $0)
+      return permit.loadRelaxed() == 0 && permit.compareExchangeAcquiring(0, number)
+    }
+  }
+
+  private func attempt(
+    _ stage: Waiting.Stage, as number: UInt32
+  ) throws(InterprocessError) -> Waiting.Turn<Int> {
+    if stage == .spinning {
+      if let index = take(as: number) { return .done(index) }
+      return .wait(gate, while: 0)
+    }
+    if stage == .checking { try reclaim(own: number) }
+    while true {
+      let current = gate.loadRelaxed()
+      let marked = current | Self.waiters
+      guard current == marked || gate.compareExchangeRelaxed(current, marked) else { continue }
+      atomicMemoryFence(ordering: .sequentiallyConsistent)
+      if let index = take(as: number) { return .done(index) }
+      return .wait(gate, while: marked)
+    }
+  }
+
+  @discardableResult
+  private func reclaim(own number: UInt32) throws(InterprocessError) -> Int {
+    var count = 0
+    for index in permits {
+      let permit = permit(at: index)
+      let current = permit.loadRelaxed()
+      if current == 0 { continue }
+      guard HolderNumber.range.contains(current) else {
+        throw .corrupted(name, "permit \(index) is held by \(current), which is no holder's number")
+      }
+      let isDead: Bool
+      do {
+        isDead = try HolderNumber.isDead(
+          current, own: number, on: segment.memory.mapping.descriptor)
+      } catch {
+        throw .system(error, name: name, action: "ask whether a permit's holder lives")
+      }
+      if isDead && free(index, current) { count += 1 }
+    }
+    return count
+  }
+
+  /// R1 to R5.
+  ///
+  /// - Returns: Whether the permit was that holder's.
+  @discardableResult
+  fileprivate func free(_ index: Int, _ number: UInt32) -> Bool {
+    guard permit(at: index).compareExchangeReleasing(number, 0) else { return false }
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    while true {
+      let current = gate.loadRelaxed()
+      if current & Self.waiters == 0 { return true }
+      let next = current &+ 2
+      guard gate.compareExchangeRelaxed(current, next) else { continue }
+      if gate.wake(1) == 0 { _ = gate.compareExchangeRelaxed(next, next & ~Self.waiters) }
+      return true
+    }
+  }
+}

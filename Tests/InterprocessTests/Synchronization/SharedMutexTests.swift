@@ -1,0 +1,383 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+import Glibc
+import Subprocess
+import Synchronization
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Interprocess
+
+@Suite("Shared mutex", .timeLimit(.minutes(5)))
+struct SharedMutexTests {
+  // MARK: - Basics
+
+  @Test("What is changed under the lock of one handle is there under that of another")
+  func basics() throws {
+    let name = uniqueName()
+    let first = try SharedMutex.create(name, initialValue: Account())
+    let second = try SharedMutex<Account>.attach(name)
+    #expect([first.isCreator, second.isCreator] == [true, false])
+    #expect(second.name == name)
+    let sum = try first.withLock { account in
+      account.add()
+      return account.first + account.second
+    }
+    #expect(sum == 2)
+    #expect(try second.withLockIfAvailable { $0.first } == 1)
+    let third = try SharedMutex.attachOrCreate(name, initialValue: Account())
+    #expect(!third.isCreator)
+    #expect(try third.withLock { $0.second } == 1)
+    try second.unlink()
+    #expect(!exists(name))
+    #expect(!first.isLinked)
+  }
+
+  @Test("A mutex that is not there is made, and a temporary one goes with its last handle")
+  func lifetimes() throws {
+    let name = uniqueName()
+    var mutex: SharedMutex<Int>? = try .attachOrCreate(
+      name, initialValue: 5, lifetime: .whileAttached)
+    #expect(mutex?.isCreator == true)
+    #expect(mutex?.lifetime == .whileAttached)
+    var other: SharedMutex<Int>? = try .attach(name)
+    mutex = nil
+    #expect(try other?.withLock { $0 } == 5)
+    other = nil
+    #expect(!exists(name))
+  }
+
+  @Test("What the body throws comes through, and the lock is free again")
+  func bodyThrows() throws {
+    struct Failure: Error {}
+    let mutex = try SharedMutex.create(nil, initialValue: 1)
+    try mutex.unlink()
+    #expect(throws: Failure.self) {
+      try mutex.withLock { value in
+        value = 2
+        throw Failure()
+      }
+    }
+    #expect(try mutex.withLock { $0 } == 2)
+  }
+
+  @Test("A thread that takes the lock again is told so")
+  func recursion() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let mutex = try SharedMutex.create(nil, initialValue: 1, lifetime: .whileAttached)
+      try mutex.unlink()
+      try mutex.withLock { _ in try mutex.withLock { $0 = 2 } }
+    }
+    #expect(result.says("This thread holds the lock already"))
+  }
+
+  @Test("Another type of value is refused")
+  func otherType() throws {
+    let name = uniqueName()
+    let mutex = try SharedMutex.create(name, initialValue: Account())
+    #expect(throws: InterprocessError.self) { _ = try SharedMutex<UInt64>.attach(name) }
+    #expect(throws: InterprocessError.self) { _ = try SharedValue<Account>.attach(name) }
+    try mutex.unlink()
+  }
+
+  // MARK: - Several processes
+
+  @Test("4 processes add to one value, and nothing is lost")
+  func processes() async throws {
+    let name = uniqueName()
+    let mutex = try SharedMutex.create(name, initialValue: Account())
+    try await runTogether(4) { _ in ["sync", "mutex-add", name, "100000"] }
+    try mutex.unlink()
+    let account = try lock(mutex) { $0 }
+    #expect(account.first == 400_000 && account.isWhole)
+  }
+
+  @Test("A lock that another process holds is not available, and is waited for")
+  func held() async throws {
+    let name = uniqueName()
+    let mutex = try SharedMutex.create(name, initialValue: Account())
+    let (status, _) = try await withChildProcess(Places.helper, ["sync", "mutex-hold", name]) {
+      holder in
+      #expect(try await holder.nextLine() == "held")
+      let isAvailable = try mutex.withLockIfAvailable { _ in true }
+      #expect(isAvailable == nil)
+      let begin = now()
+      let error = #expect(throws: InterprocessError.self) {
+        try lock(mutex, timeout: .milliseconds(100)) { _ in }
+      }
+      #expect(error?.code == .timedOut)
+      #expect(now() - begin >= 100_000_000)
+      async let first = Task.detached { try lock(mutex) { $0.first } }.value
+      try await Task.sleep(for: .milliseconds(50))
+      try await holder.send("go on")
+      #expect(try await holder.nextLine() == "released")
+      #expect(try await first == 1)
+    }
+    #expect(status == .exited(0))
+    try mutex.unlink()
+  }
+
+  // MARK: - Holders that die
+
+  @Test("A holder that is killed leaves an error, in every process, until somebody repairs")
+  func ownerDied() async throws {
+    let name = uniqueName()
+    let mutex = try SharedMutex.create(name, initialValue: Account())
+    let other = try SharedMutex<Account>.attach(name)
+    try await killHolder(of: name)
+    for handle in [mutex, other, mutex] {
+      #expect(errorCode { try lock(handle) { $0.add() } } == .ownerDied)
+      #expect(errorCode { _ = try handle.withLockIfAvailable { $0.add() } } == .ownerDied)
+    }
+    let late = try SharedMutex<Account>.attach(name)
+    #expect(errorCode { try lock(late) { $0.add() } } == .ownerDied)
+
+    // A repair that fails leaves it as it was.
+    struct Failure: Error {}
+    #expect(throws: Failure.self) {
+      try recover(other, { _ in throw Failure() }) { _ in }
+    }
+    #expect(errorCode { try lock(mutex) { $0.add() } } == .ownerDied)
+
+    var repaired: [Bool] = []
+    let repair = { (account: inout Account) in
+      repaired.append(account.isWhole)
+      account.repair()
+    }
+    try recover(other, repair) { $0.add() }
+    #expect(repaired == [false])
+    let account = try lock(mutex) { $0 }
+    #expect(account.isWhole && account.first == 2 && account.repairCount == 1)
+    // Where nobody died, there is nothing to repair.
+    try recover(mutex, { $0.repair() }) { #expect($0.repairCount == 1) }
+    try mutex.unlink()
+  }
+
+  @Test("Who waits for a holder that is killed finds out")
+  func ownerDiesMeanwhile() async throws {
+    let name = uniqueName()
+    let mutex = try SharedMutex.create(name, initialValue: Account())
+    let (status, _) = try await withChildProcess(Places.helper, ["sync", "mutex-hold", name]) {
+      holder in
+      #expect(try await holder.nextLine() == "held")
+      async let outcome = Task.detached { errorCode { try lock(mutex) { $0.add() } } }.value
+      async let asyncOutcome = Task { () -> InterprocessError.Code? in
+        do {
+          try await mutex.withLock { $0.add() }
+          return nil
+        } catch let error as InterprocessError {
+          return error.code
+        }
+      }.value
+      try await Task.sleep(for: .milliseconds(100))
+      try holder.kill()
+      #expect(await outcome == .ownerDied)
+      #expect(try await asyncOutcome == .ownerDied)
+    }
+    #expect(status == .signaled(9))
+    try mutex.unlink()
+  }
+
+  @Test("Processes that are killed every few milliseconds lose no lock, and break no value")
+  func kills() async throws {
+    let name = uniqueName()
+    let mutex = try SharedMutex.create(name, initialValue: Account())
+    try await withThrowingTaskGroup { group in
+      for _ in 1...2 {
+        group.addTask {
+          for _ in 1...40 {
+            let (status, line) = try await withChildProcess(
+              Places.helper, ["sync", "mutex-loop", name]
+            ) { worker in
+              let line = try await worker.nextLine()
+              try await Task.sleep(for: .microseconds(Int.random(in: 0...20_000)))
+              try worker.kill()
+              return line
+            }
+            #expect(line == "ready")
+            #expect(status == .signaled(9))
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    let account = try recover(mutex, { $0.repair() }) { $0 }
+    #expect(account.isWhole)
+    #expect(account.first > 1000)
+    try mutex.unlink()
+  }
+
+  // MARK: - Conditions
+
+  @Test("Two processes take turns by a condition, and no change is missed")
+  func turns() async throws {
+    let name = uniqueName()
+    let mutex = try SharedMutex.create(name, initialValue: Account())
+    try await runTogether(2) {
+      ["sync", "mutex-turns", name, "20000", $0 == 0 ? "first" : "second"]
+    }
+    let account = try lock(mutex) { $0 }
+    #expect(account.first == 40_000 && account.isWhole)
+    try mutex.unlink()
+  }
+
+  @Test("A condition that does not come ends with a time-out, never early")
+  func conditionTimesOut() async throws {
+    let mutex = try SharedMutex.create(nil, initialValue: 1)
+    try mutex.unlink()
+    let begin = now()
+    #expect(
+      errorCode { try mutex.withLock(until: { $0 == 2 }, timeout: .milliseconds(50)) { $0 = 3 } }
+        == .timedOut)
+    #expect(now() - begin >= 50_000_000)
+    let asyncBegin = now()
+    await #expect(throws: InterprocessError.self) {
+      try await mutex.withLock(until: { $0 == 2 }, timeout: .milliseconds(50)) { $0 = 3 }
+    }
+    #expect(now() - asyncBegin >= 50_000_000)
+    #expect(try await mutex.withLock { $0 } == 1)
+  }
+
+  // MARK: - Tasks
+
+  @Test("Tasks share a handle, and a cancelled one ends at once and leaves nothing behind")
+  func tasks() async throws {
+    let mutex = try SharedMutex.create(nil, initialValue: 0)
+    try mutex.unlink()
+    try await withThrowingTaskGroup { group in
+      for _ in 1...8 {
+        group.addTask { for _ in 1...1000 { try await mutex.withLock { $0 += 1 } } }
+      }
+      try await group.waitForAll()
+    }
+    #expect(try await mutex.withLock { $0 } == 8000)
+
+    let held = Task.detached { try mutex.withLock { _ in _ = usleep(300_000) } }
+    try await Task.sleep(for: .milliseconds(50))
+    let begin = now()
+    let waiter = Task { try await mutex.withLock { $0 = -1 } }
+    try await Task.sleep(for: .milliseconds(50))
+    waiter.cancel()
+    await #expect(throws: CancellationError.self) { try await waiter.value }
+    #expect(now() - begin < 200_000_000)
+    try await held.value
+    #expect(try await mutex.withLock { $0 } == 8000)
+  }
+
+  /// Two threads and one mapping, so that the thread sanitizer sees both sides.
+  @Test("What one thread writes under the lock, another sees, also as the thread sanitizer sees it")
+  func twoThreadsAdd() async throws {
+    let mutex = try SharedMutex.create(nil, initialValue: Account())
+    try mutex.unlink()
+    try await withThrowingTaskGroup { group in
+      for _ in 1...2 {
+        group.addTask { for _ in 1...20_000 { try lock(mutex) { $0.add() } } }
+      }
+      try await group.waitForAll()
+    }
+    let account = try lock(mutex) { $0 }
+    #expect(account.first == 40_000 && account.isWhole)
+  }
+
+  // MARK: - Hostile words
+
+  @Test("Random words give an error or a time-out", arguments: 0..<10)
+  func hostile(seed: UInt64) throws {
+    let name = uniqueName()
+    let mutex = try SharedMutex.create(name, initialValue: Account())
+    var memory = try SharedMemory.attach(name)
+    try mutex.unlink()
+    let content = Int(memory.load(fromByteOffset: 72, as: UInt64.self))
+    var generator = SeededGenerator(seed: seed)
+    let words: [UInt32] = [.max, 1 << 31, 1 << 30, 0x3FFF_FFFF, 1 << 31 | 5]
+    for round in 0..<100 {
+      let word = round < words.count ? words[round] : UInt32(truncatingIfNeeded: generator.next())
+      memory.storeBytes(of: word, toByteOffset: content, as: UInt32.self)
+      memory.storeBytes(
+        of: UInt32(truncatingIfNeeded: generator.next()), toByteOffset: content + 4, as: UInt32.self
+      )
+      let found = errorCode { try lock(mutex, timeout: .milliseconds(1)) { $0.add() } }
+      switch found {
+      case nil, .timedOut, .ownerDied, .corrupted: break
+      default: Issue.record("\(word) gives \(String(describing: found))")
+      }
+    }
+  }
+
+  // MARK: - Helpers
+
+  private func killHolder(of name: String) async throws {
+    let (status, _) = try await withChildProcess(Places.helper, ["sync", "mutex-hold", name]) {
+      #expect(try await $0.nextLine() == "held")
+      try $0.kill()
+    }
+    #expect(status == .signaled(9))
+  }
+}
+
+/// The form for threads, also where one for tasks would be chosen.
+func lock<Value, Result>(
+  _ mutex: SharedMutex<Value>, timeout: Duration? = nil, _ body: (inout Value) throws -> Result
+) throws -> Result {
+  try mutex.withLock(timeout: timeout, body)
+}
+
+func recover<Value, Result>(
+  _ mutex: SharedMutex<Value>, _ repair: (inout Value) throws -> Void,
+  _ body: (inout Value) throws -> Result
+) throws -> Result {
+  try mutex.withLock(recovering: repair, body)
+}
+
+/// The code of the error that a body throws; `nil` if it throws none.
+func errorCode(_ body: () throws -> Void) -> InterprocessError.Code? {
+  do {
+    try body()
+    return nil
+  } catch let error as InterprocessError {
+    return error.code
+  } catch {
+    Issue.record("\(error)")
+    return nil
+  }
+}
+
+/// Starts several helpers, lets them begin at once, and expects each to say `done`.
+func runTogether(
+  _ count: Int, _ arguments: @Sendable @escaping (Int) -> [String],
+  sourceLocation: SourceLocation = #_sourceLocation
+) async throws {
+  let readyCount = Counter()
+  try await withThrowingTaskGroup { group in
+    for index in 0..<count {
+      group.addTask {
+        let (status, line) = try await withChildProcess(Places.helper, arguments(index)) { helper in
+          #expect(try await helper.nextLine() == "ready", sourceLocation: sourceLocation)
+          readyCount.increment()
+          while readyCount.value < count { try await Task.sleep(for: .milliseconds(1)) }
+          return try await helper.ask("go")
+        }
+        #expect(line == "done", sourceLocation: sourceLocation)
+        #expect(status == .exited(0), sourceLocation: sourceLocation)
+      }
+    }
+    try await group.waitForAll()
+  }
+}
+
+private final class Counter: Sendable {
+  private let count = Atomic(0)
+  var value: Int { count.load(ordering: .relaxed) }
+  func increment() { count.wrappingAdd(1, ordering: .relaxed) }
+}

@@ -1,0 +1,207 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Glibc
+internal import Interprocess
+internal import Synchronization
+internal import TestSupport
+
+/// The processes that use locks and signals together, and tell what they saw.
+///
+/// Each first says `ready`, so that whoever starts several of them can let them begin at once.
+enum SyncProcess {
+  static func run(_ arguments: [String]) throws {
+    let (kind, name) = (arguments[0], arguments[1])
+    let number = arguments.count > 2 ? Int(arguments[2])! : 0
+    switch kind {
+    case "mutex-add": try addToMutex(name, number)
+    case "mutex-loop": try loopOnMutex(name)
+    case "mutex-hold": try holdMutex(name)
+    case "mutex-turns": try takeTurns(name, isFirst: arguments[3] == "first", count: number)
+    case "atomic-add": try addToAtomic(name, number)
+    case "atomic-turns": try takeAtomicTurns(name, isFirst: arguments[3] == "first", count: number)
+    case "event-turns": try takeEventTurns(name, isFirst: arguments[3] == "first", count: number)
+    case "event-wait": try waitForEvent(name, milliseconds: number)
+    case "semaphore-loop": try loopOnSemaphore(name, number)
+    case "semaphore-hold": try holdPermits(name, number)
+    default: fatalError("Unknown argument \(kind)")
+    }
+  }
+
+  /// Says that it is ready, and waits for a line.
+  private static func begin() {
+    Helper.answer("ready")
+    _ = readLine()
+  }
+
+  // MARK: - Mutex
+
+  private static func addToMutex(_ name: String, _ count: Int) throws {
+    let mutex = try SharedMutex<Account>.attach(name)
+    begin()
+    for _ in 0..<count { try mutex.withLock { $0.add() } }
+    Helper.answer("done")
+  }
+
+  /// Adds until it is killed, or finds the two numbers different.
+  private static func loopOnMutex(_ name: String) throws {
+    let mutex = try SharedMutex<Account>.attach(name)
+    Helper.answer("ready")
+    while true {
+      try mutex.withLock(recovering: { $0.repair() }) { account in
+        guard account.isWhole else {
+          Helper.answer("broken \(account)")
+          exit(3)
+        }
+        account.add()
+      }
+    }
+  }
+
+  /// Holds the lock until a line comes, with one of the two numbers changed.
+  private static func holdMutex(_ name: String) throws {
+    let mutex = try SharedMutex<Account>.attach(name)
+    try mutex.withLock { account in
+      account.first += 1
+      Helper.answer("held")
+      _ = readLine()
+      account.second += 1
+    }
+    Helper.answer("released")
+  }
+
+  /// Adds one when the number is even, or odd; pauses now and then.
+  private static func takeTurns(_ name: String, isFirst: Bool, count: Int) throws {
+    let mutex = try SharedMutex<Account>.attach(name)
+    begin()
+    var pauses = Pauses()
+    for _ in 0..<count {
+      try mutex.withLock(until: { $0.first.isMultiple(of: 2) == isFirst }) { $0.add() }
+      pauses.next()
+    }
+    Helper.answer("done")
+  }
+
+  // MARK: - Event
+
+  /// Two events, of which each side pulses one and waits for the other.
+  private static func takeEventTurns(_ name: String, isFirst: Bool, count: Int) throws {
+    let there = try SharedEvent.attach("\(name)_there")
+    let back = try SharedEvent.attach("\(name)_back")
+    let (mine, other) = isFirst ? (there, back) : (back, there)
+    var seen = other.generation
+    begin()
+    var pauses = Pauses()
+    for _ in 0..<count {
+      if isFirst { mine.pulse() }
+      let now = try other.wait(after: seen)
+      guard now == seen + 1 else { return Helper.answer("\(now) after \(seen)") }
+      seen = now
+      pauses.next()
+      if !isFirst { mine.pulse() }
+    }
+    Helper.answer("done")
+  }
+
+  private static func waitForEvent(_ name: String, milliseconds: Int) throws {
+    let event = try SharedEvent.attach(name)
+    Helper.answer("ready")
+    do {
+      try event.wait(timeout: .milliseconds(milliseconds))
+      Helper.answer("came")
+    } catch {
+      Helper.answer("\(error.code)")
+    }
+  }
+
+  // MARK: - Atomic
+
+  private static func addToAtomic(_ name: String, _ count: Int) throws {
+    let atomic = try SharedAtomic<UInt64>.attach(name)
+    begin()
+    for _ in 0..<count { atomic.add(1, ordering: .relaxed) }
+    Helper.answer("done")
+  }
+
+  /// Counts up when the number is even, or odd.
+  private static func takeAtomicTurns(_ name: String, isFirst: Bool, count: Int) throws {
+    let atomic = try SharedAtomic<UInt8>.attach(name)
+    begin()
+    var pauses = Pauses()
+    for _ in 0..<count {
+      var value = atomic.load(ordering: .acquiring)
+      while value.isMultiple(of: 2) != isFirst {
+        value = try atomic.wait(while: value, ordering: .acquiring)
+      }
+      atomic.store(value &+ 1, ordering: .releasing)
+      atomic.notify()
+      pauses.next()
+    }
+    Helper.answer("done")
+  }
+
+  // MARK: - Semaphore
+
+  /// Takes permits and counts, in a mutex, how many are taken at once; a number of 0 stands for no
+  /// end.
+  private static func loopOnSemaphore(_ name: String, _ count: Int) throws {
+    let semaphore = try SharedSemaphore.attach(name)
+    let inside = try SharedMutex<Account>.attach("\(name)_inside")
+    begin()
+    var round = 0
+    while count == 0 || round < count {
+      let permit = try semaphore.acquire()
+      if count > 0 {
+        let isTooMany = try inside.withLock { account in
+          account.first += 1
+          return account.first > UInt64(semaphore.permitCount)
+        }
+        if isTooMany { return Helper.answer("too many") }
+        try inside.withLock { $0.first -= 1 }
+      }
+      permit.release()
+      round += 1
+    }
+    Helper.answer("done")
+  }
+
+  private static func holdPermits(_ name: String, _ count: Int) throws {
+    let semaphore = try SharedSemaphore.attach(name)
+    try hold(semaphore, count)
+    Helper.answer("released")
+  }
+
+  private static func hold(_ semaphore: SharedSemaphore, _ count: Int) throws {
+    guard count > 0 else {
+      Helper.answer("held")
+      _ = readLine()
+      return
+    }
+    let permit = try semaphore.acquire()
+    try hold(semaphore, count - 1)
+    permit.release()
+  }
+}
+
+/// Short pauses at random places, so that both sides of a protocol come at any time.
+private struct Pauses {
+  private var generator = SeededGenerator(seed: UInt64.random(in: .min ... .max))
+
+  mutating func next() {
+    switch generator.next() % 64 {
+    case 0: usleep(UInt32(generator.next() % 100))
+    case 1...8:
+      for _ in 0..<generator.next() % 2000 {}
+    default: break
+    }
+  }
+}
