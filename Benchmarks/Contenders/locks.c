@@ -158,7 +158,7 @@ int main(int argc, char **argv) {
     bench_pingpong_t l = {.row = {.contender = "sem_t",
                               .lang = "C",
                               .test = "wake",
-                              .what = "post/wait round trip",
+                              .what = "wait/wake round trip",
                               .wait = "block"},
         .ctx = s,
         .call = sem_call,

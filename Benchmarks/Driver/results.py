@@ -57,6 +57,9 @@ AIMS = [
     # The same bytes in the same program, as a copy of 1 KiB depends on where they lie.
     Aim("copy into an array", "Interprocess SharedArray", "copy", "private to shared",
         [1 << 10, 64 << 10, 1 << 20, 64 << 20], 1.05, limit_contender="unsafe pointer"),
+    Aim("mutex that nobody else wants", "Interprocess SharedMutex", "lock", "lock+unlock, alone",
+        [0], 1.0),
+    Aim("wake of a sleeper", "Interprocess SharedEvent", "wake", "wait/wake round trip", [0], 1.2),
 ] + [
     Aim(f"ShareableList, {what}", "Interprocess ShareableList", "list", what, [0], 1 / 50)
     for what in ("get int", "get float", "get str", "set int", "set float", "set str")

@@ -121,6 +121,9 @@ static inline void ipc_spin_hint(void) {
 #endif
 }
 
+/// A number of this thread, which no other thread of the process has while it lives; 0 for none.
+static inline uintptr_t ipc_thread(void) { return (uintptr_t)__builtin_thread_pointer(); }
+
 /// How many processors this process may run on.
 int ipc_processor_count(void);
 

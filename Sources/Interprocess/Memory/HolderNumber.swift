@@ -29,6 +29,14 @@ struct HolderNumber: ~Copyable, Sendable {
   /// The generation of forks in the upper half, the number in the lower one; 0 before there is one.
   private let state = Atomic<UInt64>(0)
 
+  /// The number of this handle in this process, if it has one already.
+  var valueIfTaken: UInt32? { Self.number(in: state.load(ordering: .acquiring)) }
+
+  private static func number(in state: UInt64) -> UInt32? {
+    state != 0 && UInt32(state >> 32) == Descriptor.generation
+      ? UInt32(truncatingIfNeeded: state) : nil
+  }
+
   /// The number of this handle in this process.
   ///
   /// - Parameters:
@@ -40,9 +48,7 @@ struct HolderNumber: ~Copyable, Sendable {
     on descriptor: borrowing Descriptor, forgetting forget: (UInt32) -> Void
   ) throws(Errno) -> UInt32 {
     let found = state.load(ordering: .acquiring)
-    if found != 0 && UInt32(found >> 32) == Descriptor.generation {
-      return UInt32(truncatingIfNeeded: found)
-    }
+    if let number = Self.number(in: found) { return number }
     return try claim(on: descriptor, instead: found, forgetting: forget)
   }
 

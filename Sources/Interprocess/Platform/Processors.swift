@@ -11,7 +11,6 @@
 //
 //===----------------------------------------------------------------------===//
 internal import CInterprocess
-internal import Glibc
 
 /// What is to be known of the processors and the threads.
 enum Processors {
@@ -23,5 +22,5 @@ enum Processors {
   static func spinHint() { ipc_spin_hint() }
 
   /// A number of the current thread, which no other thread of this process has while it lives.
-  static var currentThread: UInt { UInt(pthread_self()) }
+  static var currentThread: UInt { ipc_thread() }
 }

@@ -84,6 +84,17 @@ struct RobustLock: ~Copyable, Sendable {
 
   // MARK: - Locking
 
+  /// Takes the lock if that takes one instruction: nobody holds it, and this handle has its number.
+  ///
+  /// Small, as it is what locking costs nearly always.
+  func lockAtOnce() -> Bool {
+    guard let number = holder.valueIfTaken, word.compareExchangeAcquiring(0, number) else {
+      return false
+    }
+    thread.store(Processors.currentThread, ordering: .relaxed)
+    return true
+  }
+
   /// Takes the lock.
   ///
   /// - Parameters:
@@ -96,18 +107,14 @@ struct RobustLock: ~Copyable, Sendable {
     _ memory: borrowing SharedMemory, atMost timeout: Duration?, isRecovering: Bool
   ) throws(InterprocessError) -> Bool {
     let number = try number(memory)
-    if !word.compareExchangeAcquiring(0, number) {
-      let outcome = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-        try attempt(stage, as: number, memory, isRecovering: isRecovering)
-      } translatingErrors: { [name = memory.name] errno in
-        .system(errno, name: name, action: "wait for the lock")
-      }
-      guard let wasAbandoned = outcome else { throw Self.timedOut(memory.name) }
-      thread.store(Processors.currentThread, ordering: .relaxed)
-      return wasAbandoned
+    let outcome = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      try attempt(stage, as: number, memory, isRecovering: isRecovering)
+    } translatingErrors: { [name = memory.name] errno in
+      .system(errno, name: name, action: "wait for the lock")
     }
+    guard let wasAbandoned = outcome else { throw Self.timedOut(memory.name) }
     thread.store(Processors.currentThread, ordering: .relaxed)
-    return false
+    return wasAbandoned
   }
 
   /// As the other one, for a task, which blocks no thread meanwhile.
@@ -117,14 +124,10 @@ struct RobustLock: ~Copyable, Sendable {
     _ memory: borrowing SharedMemory, atMost timeout: Duration?, isRecovering: Bool
   ) async throws -> Bool {
     let number = try number(memory)
-    var wasAbandoned = false
-    if !word.compareExchangeAcquiring(0, number) {
-      let outcome = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-        try attempt(stage, as: number, memory, isRecovering: isRecovering)
-      }
-      guard let outcome else { throw Self.timedOut(memory.name) }
-      wasAbandoned = outcome
+    let outcome = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      try attempt(stage, as: number, memory, isRecovering: isRecovering)
     }
+    guard let wasAbandoned = outcome else { throw Self.timedOut(memory.name) }
     thread.store(Processors.currentThread, ordering: .relaxed)
     return wasAbandoned
   }

@@ -192,7 +192,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   public func withLock<Result: ~Copyable>(
     timeout: Duration? = nil, _ body: (inout Value) throws -> Result
   ) throws -> Result {
-    try acquire(timeout: timeout)
+    if !acquireAtOnce() { try acquire(timeout: timeout) }
     defer { release() }
     return try unsafe body(&valuePointer.pointee)
   }
@@ -296,7 +296,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) async throws -> Result {
-    try await acquire(timeout: timeout)
+    if !acquireAtOnce() { try await acquire(timeout: timeout) }
     defer { release() }
     return try unsafe body(&valuePointer.pointee)
   }
@@ -367,6 +367,8 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     unsafe range.mutablePointer(at: 0, byteCount: MemoryLayout<Value>.size)
       .assumingMemoryBound(to: Value.self)
   }
+
+  @usableFromInline func acquireAtOnce() -> Bool { lock.lockAtOnce() }
 
   @usableFromInline func acquire(timeout: Duration?) throws(InterprocessError) {
     _ = try lock.lock(segment.memory, atMost: timeout, isRecovering: false)
