@@ -31,6 +31,10 @@ enum SyncProcess {
     case "atomic-turns": try takeAtomicTurns(name, isFirst: arguments[3] == "first", count: number)
     case "event-turns": try takeEventTurns(name, isFirst: arguments[3] == "first", count: number)
     case "event-wait": try waitForEvent(name, milliseconds: number)
+    case "rwlock-use": try useReadWriteLock(name, number)
+    case "rwlock-loop": try loopOnReadWriteLock(name)
+    case "rwlock-read": try holdForReading(name)
+    case "rwlock-write": try holdForWriting(name)
     case "semaphore-loop": try loopOnSemaphore(name, number)
     case "semaphore-hold": try holdPermits(name, number)
     default: fatalError("Unknown argument \(kind)")
@@ -89,6 +93,59 @@ enum SyncProcess {
       pauses.next()
     }
     Helper.answer("done")
+  }
+
+  // MARK: - Read-write lock
+
+  /// Reads so many times, and writes at every fourth.
+  private static func useReadWriteLock(_ name: String, _ count: Int) throws {
+    let lock = try SharedReadWriteLock<Account>.attach(name)
+    begin()
+    for round in 1...count {
+      if round.isMultiple(of: 4) {
+        try lock.withWriteLock { $0.add() }
+      } else {
+        guard try lock.withReadLock({ $0.isWhole }) else { return Helper.answer("broken") }
+      }
+    }
+    Helper.answer("done")
+  }
+
+  /// Reads and writes until it is killed, or finds the two numbers different.
+  private static func loopOnReadWriteLock(_ name: String) throws {
+    let lock = try SharedReadWriteLock<Account>.attach(name)
+    Helper.answer("ready")
+    while true {
+      try lock.withWriteLock(recovering: { $0.repair() }) { $0.add() }
+      do {
+        let account = try lock.withReadLock { $0 }
+        guard account.isWhole else {
+          Helper.answer("broken \(account)")
+          exit(3)
+        }
+      } catch let error as InterprocessError where error.code == .ownerDied {
+        continue
+      }
+    }
+  }
+
+  private static func holdForReading(_ name: String) throws {
+    let lock = try SharedReadWriteLock<Account>.attach(name)
+    try lock.withReadLock { _ in
+      Helper.answer("held")
+      _ = readLine()
+    }
+    Helper.answer("released")
+  }
+
+  private static func holdForWriting(_ name: String) throws {
+    let lock = try SharedReadWriteLock<Account>.attach(name)
+    try lock.withWriteLock { account in
+      account.first += 1
+      Helper.answer("held")
+      _ = readLine()
+      account.second += 1
+    }
   }
 
   // MARK: - Event

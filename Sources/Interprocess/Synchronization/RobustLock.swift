@@ -59,10 +59,19 @@ struct RobustLock: ~Copyable, Sendable {
   /// The thread that holds the lock through this handle, if one does; for recognising itself.
   private let thread = Atomic<UInt>(0)
   private let waiting = Waiting()
+  /// How many of those who sleep on the word are woken when the lock is given back: one, who takes
+  /// it; or all, if they may go on at once.
+  private let wakeCount: Int
+  /// Places that name handles by the same numbers, if there are any.
+  private let places: HolderTable?
 
-  init(word: SharedWord32, turn: SharedWord32) {
+  init(
+    word: SharedWord32, turn: SharedWord32, wakeCount: Int = 1, places: HolderTable? = nil
+  ) {
     self.word = word
     self.turn = turn
+    self.wakeCount = wakeCount
+    self.places = places
   }
 
   /// What is known of the lock.
@@ -91,7 +100,7 @@ struct RobustLock: ~Copyable, Sendable {
     guard let number = holder.valueIfTaken, word.compareExchangeAcquiring(0, number) else {
       return false
     }
-    thread.store(Processors.currentThread, ordering: .relaxed)
+    setHolder(isRunning: true)
     return true
   }
 
@@ -113,7 +122,7 @@ struct RobustLock: ~Copyable, Sendable {
       .system(errno, name: name, action: "wait for the lock")
     }
     guard let wasAbandoned = outcome else { throw Self.timedOut(memory.name) }
-    thread.store(Processors.currentThread, ordering: .relaxed)
+    setHolder(isRunning: true)
     return wasAbandoned
   }
 
@@ -128,7 +137,7 @@ struct RobustLock: ~Copyable, Sendable {
       try attempt(stage, as: number, memory, isRecovering: isRecovering)
     }
     guard let wasAbandoned = outcome else { throw Self.timedOut(memory.name) }
-    thread.store(Processors.currentThread, ordering: .relaxed)
+    setHolder(isRunning: true)
     return wasAbandoned
   }
 
@@ -140,7 +149,7 @@ struct RobustLock: ~Copyable, Sendable {
     let number = try number(memory)
     switch try attempt(.spinning, as: number, memory, isRecovering: false) {
     case .done:
-      thread.store(Processors.currentThread, ordering: .relaxed)
+      setHolder(isRunning: true)
       return true
     case .wait(_, let current):
       if try isDead(current & ~Self.waiters, own: number, memory) {
@@ -151,11 +160,29 @@ struct RobustLock: ~Copyable, Sendable {
     }
   }
 
-  private func number(_ memory: borrowing SharedMemory) throws(InterprocessError) -> UInt32 {
+  /// Whether nobody holds the lock, nor died with it.
+  var isFree: Bool { word.loadAcquiring() & ~Self.waiters == 0 }
+
+  /// One turn of a wait for the lock to be free, without taking it.
+  ///
+  /// - Throws: `ownerDied`, `corrupted` and `system`.
+  func attemptToPass(
+    _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory
+  ) throws(InterprocessError) -> Waiting.Turn<Void> {
+    if isFree { return .done(()) }
+    return switch try attempt(stage, as: number, memory, isRecovering: false, isTaking: false) {
+    case .done: .done(())
+    case .wait(let word, let value): .wait(word, while: value)
+    }
+  }
+
+  /// The number of the handle, which the word does not name from before.
+  func number(_ memory: borrowing SharedMemory) throws(InterprocessError) -> UInt32 {
     do {
       return try holder.value(on: memory.mapping.descriptor) { number in
         let current = word.loadRelaxed()
         if current & ~Self.waiters == number { abandon(current) }
+        places?.forget(number)
       }
     } catch {
       throw .system(error, name: memory.name, action: "take a number for the lock")
@@ -163,13 +190,16 @@ struct RobustLock: ~Copyable, Sendable {
   }
 
   private func attempt(
-    _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory, isRecovering: Bool
+    _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory,
+    isRecovering: Bool, isTaking: Bool = true
   ) throws(InterprocessError) -> Waiting.Turn<Bool> {
     while true {
       let current = word.loadRelaxed()
       // One who has slept does not know whether others still do.
       let mark = stage == .spinning ? current & Self.waiters : Self.waiters
       switch Self.state(of: current) {
+      case .free where !isTaking:
+        return .done(false)
       case .free:
         if word.compareExchangeAcquiring(current, number | mark) { return .done(false) }
       case .abandoned:
@@ -207,6 +237,11 @@ struct RobustLock: ~Copyable, Sendable {
     if word.compareExchangeReleasing(current, Self.abandoned) { word.wake(.max) }
   }
 
+  /// Lets other tasks run on this thread while the lock is held, or ends that.
+  func setHolder(isRunning: Bool) {
+    thread.store(isRunning ? Processors.currentThread : 0, ordering: .relaxed)
+  }
+
   // MARK: - Unlocking
 
   /// Gives the lock back, U1 to U3.
@@ -225,9 +260,9 @@ struct RobustLock: ~Copyable, Sendable {
   }
 
   private func release(to value: UInt32) {
-    thread.store(0, ordering: .relaxed)
+    setHolder(isRunning: false)
     let old = word.exchangeReleasing(value)
-    if old & Self.waiters != 0 { word.wake(1) }
+    if old & Self.waiters != 0 { word.wake(wakeCount) }
   }
 
   // MARK: - Waiting for a change

@@ -10,7 +10,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-internal import Synchronization
 public import SystemPackage
 
 /// A number of permits, which processes take and give back; those of a dead process come back.
@@ -35,34 +34,11 @@ public import SystemPackage
 /// reference to it goes, its permits included. Corresponds to `sem_t` in C and to
 /// `multiprocessing.BoundedSemaphore` in Python, where the permits of a dead process are lost.
 public final class SharedSemaphore: Sendable {
-  // A permit is a word: 0 if it is free, or the number of the handle that holds it. It is taken and
-  // given back by one compare-exchange, so that it is always known whose it is. The gate is a
-  // counter of those given back while somebody slept, times two, and `waiters` if somebody may
-  // sleep.
-  //
-  // Who gives a permit back:                    Who waits for one:
-  //   R1  permit: number -> 0    releasing        A1  gate: set the mark       relaxed
-  //   R2  fence                  seq. cons.       A2  fence                    seq. cons.
-  //   R3  gate marked?           relaxed          A3  permits: 0 -> number     acquiring, each
-  //   R4  gate = gate + 2        relaxed          A4  sleep while the gate is as marked
-  //   R5  wake one; if nobody slept, take the
-  //       mark away, if nothing has changed
-  //
-  // Either R3 sees the mark of A1, or A3 sees the permit of R1 free: that is what the two fences
-  // are for. Seeing the mark, R4 changes the gate, so that A4 does not begin, or R5 ends it.
-  // Whoever set the mark again after R4 has changed the gate, and keeps R5 from taking the mark
-  // away; whoever found it set after R4 sleeps, if at all, on a value that R5 changes.
-  //
-  // Killed between R1 and R5, or woken and killed before A3, a process leaves sleepers that look
-  // again by themselves within a second. Killed with a permit, it leaves its number, which is no
-  // holder's any more: after its first 20 ms a sleeper asks the kernel for each, and frees those.
-
-  private static let waiters: UInt32 = 1
   /// Where the permits begin behind the gate: in another pair of cache lines.
   private static let permitsOffset = 128
 
   let segment: StructuredSegment
-  private let gate: SharedWord32
+  fileprivate let permits: HolderTable
   private let holder = HolderNumber()
   private let waiting = Waiting()
 
@@ -166,7 +142,10 @@ public final class SharedSemaphore: Sendable {
   }
 
   private init(_ segment: consuming StructuredSegment) {
-    gate = segment.memory.range.word32(at: segment.contentOffset)
+    permits = HolderTable(
+      in: segment.memory.range, gateOffset: segment.contentOffset,
+      offset: segment.contentOffset + Self.permitsOffset, stride: 4, count: segment.capacity,
+      wakeCount: 1)
     self.segment = segment
   }
 
@@ -217,7 +196,7 @@ public final class SharedSemaphore: Sendable {
 
     deinit {
       // A child that `fork` has made has a copy of this, and not the permit.
-      if generation == Descriptor.generation { semaphore.free(index, number) }
+      if generation == Descriptor.generation { semaphore.permits.free(index, number) }
     }
   }
 
@@ -226,9 +205,7 @@ public final class SharedSemaphore: Sendable {
   /// It may be another number by the time it is returned. Corresponds to `sem_getvalue` in C.
   ///
   /// - Complexity: Linear in the number of permits, without blocking.
-  public var availableCount: Int {
-    permits.count { permit(at: $0).loadRelaxed() == 0 }
-  }
+  public var availableCount: Int { permits.freeCount }
 
   /// Frees the permits whose holders are dead.
   ///
@@ -240,7 +217,7 @@ public final class SharedSemaphore: Sendable {
   /// - Complexity: One system call for each permit that is taken, none of which blocks.
   @discardableResult
   public func reclaim() throws(InterprocessError) -> Int {
-    try reclaim(own: try number())
+    try permits.reclaim(own: try number(), segment.memory)
   }
 
   /// Takes a permit.
@@ -256,7 +233,7 @@ public final class SharedSemaphore: Sendable {
   public func acquire(timeout: Duration? = nil) throws(InterprocessError) -> Permit {
     let number = try number()
     let index = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try attempt(stage, as: number)
+      try permits.attempt(stage, as: number, segment.memory) { permits.take(as: number) }
     } translatingErrors: { [name] errno in
       .system(errno, name: name, action: "wait for a permit")
     }
@@ -273,8 +250,10 @@ public final class SharedSemaphore: Sendable {
   /// - Complexity: Linear in the number of permits.
   public func acquireIfAvailable() throws(InterprocessError) -> Permit? {
     let number = try number()
-    if let index = take(as: number) { return Permit(self, index: index, number: number) }
-    guard try reclaim(own: number) > 0, let index = take(as: number) else { return nil }
+    if let index = permits.take(as: number) { return Permit(self, index: index, number: number) }
+    guard try permits.reclaim(own: number, segment.memory) > 0,
+      let index = permits.take(as: number)
+    else { return nil }
     return Permit(self, index: index, number: number)
   }
 
@@ -288,7 +267,7 @@ public final class SharedSemaphore: Sendable {
   ) async throws -> Permit {
     let number = try number()
     let index = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try attempt(stage, as: number)
+      try permits.attempt(stage, as: number, segment.memory) { permits.take(as: number) }
     }
     return try permit(index, number)
   }
@@ -303,86 +282,11 @@ public final class SharedSemaphore: Sendable {
     return Permit(self, index: index, number: number)
   }
 
-  // MARK: - Words
-
-  private var permits: Range<Int> { 0..<segment.capacity }
-
-  private func permit(at index: Int) -> SharedWord32 {
-    segment.memory.range.word32(at: segment.contentOffset + Self.permitsOffset + 4 * index)
-  }
-
   private func number() throws(InterprocessError) -> UInt32 {
     do {
-      return try holder.value(on: segment.memory.mapping.descriptor) { number in
-        for index in permits { _ = permit(at: index).compareExchangeRelaxed(number, 0) }
-      }
+      return try holder.value(on: segment.memory.mapping.descriptor) { permits.forget($0) }
     } catch {
       throw .system(error, name: name, action: "take a number for permits")
-    }
-  }
-
-  /// A3.
-  private func take(as number: UInt32) -> Int? {
-    permits.first {
-      let permit = permit(at: $0)
-      return permit.loadRelaxed() == 0 && permit.compareExchangeAcquiring(0, number)
-    }
-  }
-
-  private func attempt(
-    _ stage: Waiting.Stage, as number: UInt32
-  ) throws(InterprocessError) -> Waiting.Turn<Int> {
-    if stage == .spinning {
-      if let index = take(as: number) { return .done(index) }
-      return .wait(gate, while: 0)
-    }
-    if stage == .checking { try reclaim(own: number) }
-    while true {
-      let current = gate.loadRelaxed()
-      let marked = current | Self.waiters
-      guard current == marked || gate.compareExchangeRelaxed(current, marked) else { continue }
-      atomicMemoryFence(ordering: .sequentiallyConsistent)
-      if let index = take(as: number) { return .done(index) }
-      return .wait(gate, while: marked)
-    }
-  }
-
-  @discardableResult
-  private func reclaim(own number: UInt32) throws(InterprocessError) -> Int {
-    var count = 0
-    for index in permits {
-      let permit = permit(at: index)
-      let current = permit.loadRelaxed()
-      if current == 0 { continue }
-      guard HolderNumber.range.contains(current) else {
-        throw .corrupted(name, "permit \(index) is held by \(current), which is no holder's number")
-      }
-      let isDead: Bool
-      do {
-        isDead = try HolderNumber.isDead(
-          current, own: number, on: segment.memory.mapping.descriptor)
-      } catch {
-        throw .system(error, name: name, action: "ask whether a permit's holder lives")
-      }
-      if isDead && free(index, current) { count += 1 }
-    }
-    return count
-  }
-
-  /// R1 to R5.
-  ///
-  /// - Returns: Whether the permit was that holder's.
-  @discardableResult
-  fileprivate func free(_ index: Int, _ number: UInt32) -> Bool {
-    guard permit(at: index).compareExchangeReleasing(number, 0) else { return false }
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
-    while true {
-      let current = gate.loadRelaxed()
-      if current & Self.waiters == 0 { return true }
-      let next = current &+ 2
-      guard gate.compareExchangeRelaxed(current, next) else { continue }
-      if gate.wake(1) == 0 { _ = gate.compareExchangeRelaxed(next, next & ~Self.waiters) }
-      return true
     }
   }
 }

@@ -1,0 +1,169 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Synchronization
+internal import SystemPackage
+
+/// Places of shared memory that handles take and give back, so that it is always known whose each
+/// is; and a gate on which those sleep who wait for some to become free.
+struct HolderTable: Sendable {
+  // A place is a word: 0 if it is free, or the number of the handle that has it. It is taken and
+  // given back by one compare-exchange, so that it is always known whose it is. The gate is a
+  // counter of those given back while somebody slept, times two, and `waiters` if somebody may
+  // sleep.
+  //
+  // Who gives a place back:                     Who waits for one, or for all:
+  //   R1  place: number -> 0     releasing        A1  gate: set the mark       relaxed
+  //   R2  fence                  seq. cons.       A2  fence                    seq. cons.
+  //   R3  gate marked?           relaxed          A3  places: 0 -> number, or
+  //   R4  gate = gate + 2        relaxed              all 0?                   acquiring, each
+  //   R5  wake one, or all; if nobody slept,       A4  sleep while the gate is as marked
+  //       take the mark away, if nothing has
+  //       changed
+  //
+  // Either R3 sees the mark of A1, or A3 sees the place of R1 free: that is what the two fences
+  // are for. Seeing the mark, R4 changes the gate, so that A4 does not begin, or R5 ends it.
+  // Whoever set the mark again after R4 has changed the gate, and keeps R5 from taking the mark
+  // away; whoever found it set after R4 sleeps, if at all, on a value that R5 changes.
+  //
+  // Killed between R1 and R5, or woken and killed before A3, a process leaves sleepers that look
+  // again by themselves within a second. Killed with a place, it leaves its number, which is no
+  // holder's any more: after its first 20 ms a sleeper asks the kernel for each, and frees those.
+
+  private static let waiters: UInt32 = 1
+
+  private let range: MappedRange
+  private let gate: SharedWord32
+  private let offset: Int
+  private let stride: Int
+  private let count: Int
+  /// How many of those who sleep are woken when a place becomes free.
+  private let wakeCount: Int
+
+  /// - Parameters:
+  ///   - range: The memory.
+  ///   - gateOffset: Where the gate lies, 4 bytes.
+  ///   - offset: Where the first place lies.
+  ///   - stride: The bytes from one place to the next, a multiple of 4.
+  ///   - count: How many places there are; they lie within the memory.
+  ///   - wakeCount: How many of those who sleep are woken when a place becomes free.
+  init(
+    in range: MappedRange, gateOffset: Int, offset: Int, stride: Int, count: Int, wakeCount: Int
+  ) {
+    self.range = range
+    gate = range.word32(at: gateOffset)
+    self.offset = offset
+    self.stride = stride
+    self.count = count
+    self.wakeCount = wakeCount
+  }
+
+  private var places: Range<Int> { 0..<count }
+
+  private func place(at index: Int) -> SharedWord32 {
+    range.word32(at: offset + stride * index)
+  }
+
+  /// How many places are free.
+  var freeCount: Int { places.count { place(at: $0).loadRelaxed() == 0 } }
+
+  /// Whether all places are free; what their last holders wrote is seen then.
+  var isFree: Bool { places.allSatisfy { place(at: $0).loadAcquiring() == 0 } }
+
+  /// A3: takes a free place.
+  ///
+  /// - Returns: Which one.
+  func take(as number: UInt32) -> Int? {
+    places.first {
+      let place = place(at: $0)
+      return place.loadRelaxed() == 0 && place.compareExchangeAcquiring(0, number)
+    }
+  }
+
+  /// Gives back a place, R1 to R5.
+  ///
+  /// - Returns: Whether it was that holder's.
+  @discardableResult
+  func free(_ index: Int, _ number: UInt32) -> Bool {
+    guard place(at: index).compareExchangeReleasing(number, 0) else { return false }
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    while true {
+      let current = gate.loadRelaxed()
+      if current & Self.waiters == 0 { return true }
+      let next = current &+ 2
+      guard gate.compareExchangeRelaxed(current, next) else { continue }
+      if gate.wake(wakeCount) == 0 {
+        _ = gate.compareExchangeRelaxed(next, next & ~Self.waiters)
+      }
+      return true
+    }
+  }
+
+  /// One turn of a wait, A1 to A4.
+  ///
+  /// - Parameters:
+  ///   - stage: What the turn may do.
+  ///   - number: The number of the handle that waits.
+  ///   - memory: The segment, by that handle.
+  ///   - body: What is waited for: A3.
+  /// - Throws: `corrupted` and `system`.
+  func attempt<Result>(
+    _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory,
+    _ body: () -> Result?
+  ) throws(InterprocessError) -> Waiting.Turn<Result> {
+    if stage == .spinning {
+      if let result = body() { return .done(result) }
+      return .wait(gate, while: 0)
+    }
+    if stage == .checking { try reclaim(own: number, memory) }
+    while true {
+      let current = gate.loadRelaxed()
+      let marked = current | Self.waiters
+      guard current == marked || gate.compareExchangeRelaxed(current, marked) else { continue }
+      atomicMemoryFence(ordering: .sequentiallyConsistent)
+      if let result = body() { return .done(result) }
+      return .wait(gate, while: marked)
+    }
+  }
+
+  /// Frees the places whose holders are dead.
+  ///
+  /// - Returns: How many there were.
+  /// - Throws: `corrupted` and `system`.
+  @discardableResult
+  func reclaim(
+    own number: UInt32, _ memory: borrowing SharedMemory
+  ) throws(InterprocessError) -> Int {
+    var freedCount = 0
+    for index in places {
+      let current = place(at: index).loadRelaxed()
+      if current == 0 { continue }
+      guard HolderNumber.range.contains(current) else {
+        throw .corrupted(
+          memory.name, "place \(index) is held by \(current), which is no holder's number")
+      }
+      let isDead: Bool
+      do {
+        isDead = try HolderNumber.isDead(current, own: number, on: memory.mapping.descriptor)
+      } catch {
+        throw .system(error, name: memory.name, action: "ask whether a holder lives")
+      }
+      if isDead && free(index, current) { freedCount += 1 }
+    }
+    return freedCount
+  }
+
+  /// Frees the places that name a number which is about to be used anew.
+  func forget(_ number: UInt32) {
+    for index in places { free(index, number) }
+  }
+}

@@ -1,0 +1,490 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Synchronization
+public import SystemPackage
+
+/// A value that many processes read at once, or one changes, under a lock that survives its
+/// holders.
+///
+/// ```swift
+/// let settings = try SharedReadWriteLock.create("settings", initialValue: Settings())
+/// // ... in any number of processes:
+/// let settings = try SharedReadWriteLock<Settings>.attach("settings")
+/// let rate = try settings.withReadLock { $0.rate }
+/// try settings.withWriteLock { $0.rate = 50 }
+/// ```
+///
+/// A reader that dies holds up nobody. If a writer dies, the value may be half changed: taking the
+/// lock, for reading as for writing, throws `ownerDied` from then on, in every process, until
+/// somebody repairs the value with `withWriteLock(recovering:)`. Writers go before readers: whoever
+/// wants to read waits while somebody writes or wants to.
+///
+/// The bookkeeping of a reader costs as much as a mutex. This pays where values are large, or where
+/// readers take their time; where one process stores and others only read, use ``SharedValue``,
+/// whose readers wait for nobody, and for everything else ``SharedMutex``.
+///
+/// Tasks and threads of one process may use one handle at once. The handle is closed when the last
+/// reference to it goes. Corresponds to a `pthread_rwlock_t` with `PTHREAD_PROCESS_SHARED` in C,
+/// which stays locked when its holder dies.
+public final class SharedReadWriteLock<Value: Shareable>: Sendable {
+  // Two locks, each argued where it is: a writer holds the one of `RobustLock`; a reader has a
+  // place of `HolderTable`. Each side first says that it comes, and then looks for the other:
+  //
+  //   reader: place: 0 -> number, fence, is the lock free?   else gives the place back, and waits
+  //   writer: lock: 0 -> number, fence, are all places 0?     else waits, with the lock
+  //
+  // The fences are sequentially consistent, so that not both find the other absent. A reader that
+  // has seen the lock free acquires what the last writer released; a writer that has seen a place
+  // free acquires what its reader released, which keeps the reads of that one before its writes.
+  // A reader that dies leaves a place that names no holder, which a waiting writer frees. A writer
+  // that dies, also one that waits for readers, leaves an abandoned lock.
+
+  let segment: StructuredSegment
+  private let lock: RobustLock
+  private let readers: HolderTable
+  private let waiting = Waiting()
+  /// Where the value lies.
+  @usableFromInline let range: MappedRange
+
+  // MARK: - Create and attach
+
+  /// Creates a value with its lock under a name that is not taken.
+  ///
+  /// No other process can attach before the initial value is in place. Does not wait for other
+  /// processes.
+  ///
+  /// - Parameters:
+  ///   - name: The name, as for
+  ///     ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///   - initialValue: The value that the first holder finds.
+  ///   - maximumReaderCount: How many may read at once, at least 1; each takes 64 bytes.
+  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
+  ///   - permissions: Who may use it; everybody who does has to be allowed to write.
+  ///   - reservation: Whether the pages are taken now or when they are touched.
+  /// - Returns: The lock, which nobody holds.
+  /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
+  ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
+  /// - Precondition: All fields of the value are ``Shareable``.
+  public static func create(
+    _ name: String? = nil,
+    initialValue: Value,
+    maximumReaderCount: Int = 64,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved
+  ) throws(InterprocessError) -> SharedReadWriteLock {
+    SharedReadWriteLock(
+      try StructuredSegment.create(
+        name, plan(initialValue, maximumReaderCount), lifetime: lifetime, permissions: permissions,
+        reservation: reservation))
+  }
+
+  /// Attaches to a lock that another process has created.
+  ///
+  /// Waits only if asked to, and not for the lock.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for the lock if there is none yet; `nil`: not at all.
+  /// - Returns: The lock.
+  /// - Throws: `wrongKind` if something else lies under that name, `layoutMismatch` if the value
+  ///   there has other fields, `unsupportedVersion`, `corrupted`, and what attaching to
+  ///   ``SharedMemory`` throws: `notFound`, `timedOut`, `invalidSize`, `foreignOwner`,
+  ///   `permissionDenied`, `invalidName` and `system`.
+  /// - Precondition: All fields of the value are ``Shareable``.
+  public static func attach(
+    _ name: String,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration? = nil
+  ) throws(InterprocessError) -> SharedReadWriteLock {
+    SharedReadWriteLock(
+      try StructuredSegment.attach(
+        name, .readWriteLock, of: Value.self, owner: owner, waitingUpTo: timeout
+      ) { byteCount(of: $0) })
+  }
+
+  /// Attaches to a lock, or creates it if there is none.
+  ///
+  /// - Parameters:
+  ///   - name: The name.
+  ///   - initialValue: The value of a new lock.
+  ///   - maximumReaderCount: That of a new lock.
+  ///   - lifetime: That of a new lock.
+  ///   - permissions: Those of a new lock.
+  ///   - reservation: That of a new lock.
+  ///   - owner: Whose memory to accept.
+  /// - Returns: The lock; ``isCreator`` tells which of both has happened.
+  /// - Throws: What creating and attaching throw.
+  /// - Precondition: All fields of the value are ``Shareable``.
+  public static func attachOrCreate(
+    _ name: String,
+    initialValue: Value,
+    maximumReaderCount: Int = 64,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved,
+    owner: SharedMemory.Owner = .currentUser
+  ) throws(InterprocessError) -> SharedReadWriteLock {
+    SharedReadWriteLock(
+      try StructuredSegment.attachOrCreate(
+        name, plan(initialValue, maximumReaderCount), lifetime: lifetime, permissions: permissions,
+        reservation: reservation, owner: owner
+      ) { byteCount(of: $0) })
+  }
+
+  /// Where the gate lies on which writers wait for readers.
+  private static var gateOffset: Int { 8 }
+  /// Where the readers' places begin, and where the next one is: each on a cache line of its own.
+  private static var placesOffset: Int { 128 }
+  private static var placeStride: Int { 64 }
+
+  private static func valueOffset(_ maximumReaderCount: Int) -> Int? {
+    guard maximumReaderCount >= 1 else { return nil }
+    let (byteCount, overflow) = maximumReaderCount.multipliedReportingOverflow(by: placeStride)
+    let (offset, isTooLarge) = byteCount.addingReportingOverflow(placesOffset)
+    return overflow || isTooLarge ? nil : offset
+  }
+
+  /// The bytes behind the header; `nil` for a number of readers that no lock has.
+  private static func byteCount(of maximumReaderCount: Int) -> Int? {
+    guard let offset = valueOffset(maximumReaderCount) else { return nil }
+    let (sum, overflow) = offset.addingReportingOverflow(MemoryLayout<Value>.size)
+    return overflow ? nil : sum
+  }
+
+  private static func plan(
+    _ initialValue: Value, _ maximumReaderCount: Int
+  ) throws(InterprocessError) -> StructuredSegment.Plan<Value> {
+    guard let byteCount = byteCount(of: maximumReaderCount),
+      let valueOffset = valueOffset(maximumReaderCount)
+    else {
+      throw InterprocessError(
+        code: .invalidSize, message: "A lock has at least one reader, not \(maximumReaderCount).")
+    }
+    return StructuredSegment.Plan(
+      kind: .readWriteLock, capacity: maximumReaderCount, byteCount: byteCount
+    ) { bytes, offset in
+      bytes.storeBytes(of: initialValue, toByteOffset: offset + valueOffset, as: Value.self)
+    }
+  }
+
+  private init(_ segment: consuming StructuredSegment) {
+    let offset = segment.contentOffset
+    let range = segment.memory.range
+    readers = HolderTable(
+      in: range, gateOffset: offset + Self.gateOffset, offset: offset + Self.placesOffset,
+      stride: Self.placeStride, count: segment.capacity, wakeCount: .max)
+    lock = RobustLock(
+      word: range.word32(at: offset), turn: range.word32(at: offset + 4), wakeCount: .max,
+      places: readers)
+    // The capacity has been checked against the memory.
+    self.range = range.part(
+      at: offset + Self.valueOffset(segment.capacity)!, byteCount: MemoryLayout<Value>.size)
+    self.segment = segment
+  }
+
+  // MARK: - Basics
+
+  /// How many may read at once.
+  public var maximumReaderCount: Int { segment.capacity }
+
+  /// The name, without a leading slash.
+  public var name: String { segment.memory.name }
+
+  /// Whether this handle made the lock, as opposed to having attached to it.
+  public var isCreator: Bool { segment.memory.isCreator }
+
+  /// When the name goes, as the creator has decided.
+  public var lifetime: SharedMemory.Lifetime { segment.memory.lifetime }
+
+  /// Whether the name still leads to this lock; see ``SharedMemory/isLinked``.
+  ///
+  /// - Complexity: One system call, which does not block.
+  public var isLinked: Bool { segment.memory.isLinked }
+
+  /// Removes the name; whoever has the lock attached keeps it.
+  ///
+  /// Does not block. Corresponds to `shm_unlink` in C.
+  ///
+  /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
+  public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
+
+  // MARK: - Reading
+
+  /// Calls `body` with the value while nobody writes.
+  ///
+  /// Others may read at the same time. Blocks while somebody writes or waits to, and while as many
+  /// read as may. Corresponds to `pthread_rwlock_rdlock` in C.
+  ///
+  /// - Parameters:
+  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
+  ///   - body: Reads the value. It must not take this lock again, for reading or writing.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws. Before that, ``InterprocessError``: `timedOut`; `ownerDied` if a
+  ///   process has died while it wrote, and the value has not been repaired; `corrupted` if
+  ///   something else than this type has written there; `system` for anything else.
+  @inlinable
+  public func withReadLock<Result: ~Copyable>(
+    timeout: Duration? = nil, _ body: (Value) throws -> Result
+  ) throws -> Result {
+    let place = try acquireForReading(timeout: timeout)
+    defer { releaseForReading(place) }
+    return try unsafe body(valuePointer.pointee)
+  }
+
+  /// As the form for threads, which blocks no thread while it waits for the lock.
+  ///
+  /// Ends at once when the task is cancelled while it waits.
+  ///
+  /// - Parameters:
+  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
+  ///   - body: Reads the value.
+  /// - Returns: What `body` returns.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  @inlinable
+  public nonisolated(nonsending) func withReadLock<Result: ~Copyable>(
+    timeout: Duration? = nil, _ body: (Value) throws -> Result
+  ) async throws -> Result {
+    let place = try await acquireForReading(timeout: timeout)
+    defer { releaseForReading(place) }
+    return try unsafe body(valuePointer.pointee)
+  }
+
+  // MARK: - Writing
+
+  /// Calls `body` with the value while nobody else reads or writes.
+  ///
+  /// Blocks until all who read and write have ended. Corresponds to `pthread_rwlock_wrlock` in C.
+  ///
+  /// - Parameters:
+  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
+  ///   - body: Reads and changes the value. It must not take this lock again.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws, after which the value is as `body` has left it, and the lock is
+  ///   free. Before that, as `withReadLock(timeout:_:)`.
+  /// - Precondition: This thread does not write through this handle.
+  @inlinable
+  public func withWriteLock<Result: ~Copyable>(
+    timeout: Duration? = nil, _ body: (inout Value) throws -> Result
+  ) throws -> Result {
+    _ = try acquireForWriting(timeout: timeout, isRecovering: false)
+    defer { releaseForWriting() }
+    return try unsafe body(&valuePointer.pointee)
+  }
+
+  /// Calls `body` with the value, which `repair` mends before if a process has died while it wrote.
+  ///
+  /// Blocks as `withWriteLock(timeout:_:)` does.
+  ///
+  /// - Parameters:
+  ///   - repair: Makes a whole value of one that may be half changed. If it throws, the lock stays
+  ///     that of a writer that died.
+  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
+  ///   - body: Reads and changes the value.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `repair` and `body` throw, and as `withWriteLock(timeout:_:)`, but not
+  ///   `ownerDied`.
+  /// - Precondition: This thread does not write through this handle.
+  @inlinable
+  public func withWriteLock<Result: ~Copyable>(
+    recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
+    _ body: (inout Value) throws -> Result
+  ) throws -> Result {
+    if try acquireForWriting(timeout: timeout, isRecovering: true) {
+      do {
+        try unsafe repair(&valuePointer.pointee)
+      } catch {
+        releaseAbandoned()
+        throw error
+      }
+    }
+    defer { releaseForWriting() }
+    return try unsafe body(&valuePointer.pointee)
+  }
+
+  /// As the form for threads, which blocks no thread while it waits for the lock.
+  ///
+  /// Ends at once when the task is cancelled while it waits.
+  ///
+  /// - Parameters:
+  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
+  ///   - body: Reads and changes the value.
+  /// - Returns: What `body` returns.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  @inlinable
+  public nonisolated(nonsending) func withWriteLock<Result: ~Copyable>(
+    timeout: Duration? = nil, _ body: (inout Value) throws -> Result
+  ) async throws -> Result {
+    _ = try await acquireForWriting(timeout: timeout, isRecovering: false)
+    defer { releaseForWriting() }
+    return try unsafe body(&valuePointer.pointee)
+  }
+
+  /// As the form for threads, which blocks no thread while it waits for the lock.
+  ///
+  /// Ends at once when the task is cancelled while it waits.
+  ///
+  /// - Parameters:
+  ///   - repair: Makes a whole value of one that may be half changed.
+  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
+  ///   - body: Reads and changes the value.
+  /// - Returns: What `body` returns.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  @inlinable
+  public nonisolated(nonsending) func withWriteLock<Result: ~Copyable>(
+    recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
+    _ body: (inout Value) throws -> Result
+  ) async throws -> Result {
+    if try await acquireForWriting(timeout: timeout, isRecovering: true) {
+      do {
+        try unsafe repair(&valuePointer.pointee)
+      } catch {
+        releaseAbandoned()
+        throw error
+      }
+    }
+    defer { releaseForWriting() }
+    return try unsafe body(&valuePointer.pointee)
+  }
+
+  // MARK: - What the inlined functions are made of
+
+  /// Where the value lies, for who holds the lock.
+  @usableFromInline @unsafe var valuePointer: UnsafeMutablePointer<Value> {
+    // SAFETY: the range has the size of the value and begins where it may lie, and every bit
+    // pattern is a value. Nobody writes while the lock is held, but who holds it for that.
+    unsafe range.mutablePointer(at: 0, byteCount: MemoryLayout<Value>.size)
+      .assumingMemoryBound(to: Value.self)
+  }
+
+  /// A place of a reader.
+  @usableFromInline
+  struct Place {
+    fileprivate var index: Int
+    fileprivate var number: UInt32
+  }
+
+  @usableFromInline func acquireForReading(
+    timeout: Duration?
+  ) throws(InterprocessError) -> Place {
+    let number = try lock.number(segment.memory)
+    let index = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      try attemptToRead(stage, as: number)
+    } translatingErrors: { [name] errno in
+      .system(errno, name: name, action: "wait for the lock")
+    }
+    guard let index else { throw RobustLock.timedOut(name) }
+    return Place(index: index, number: number)
+  }
+
+  @usableFromInline nonisolated(nonsending) func acquireForReading(
+    timeout: Duration?
+  ) async throws -> Place {
+    let number = try lock.number(segment.memory)
+    let index = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      try attemptToRead(stage, as: number)
+    }
+    guard let index else { throw RobustLock.timedOut(name) }
+    return Place(index: index, number: number)
+  }
+
+  private func attemptToRead(
+    _ stage: Waiting.Stage, as number: UInt32
+  ) throws(InterprocessError) -> Waiting.Turn<Int> {
+    while true {
+      if case .wait(let word, let value) = try lock.attemptToPass(
+        stage, as: number, segment.memory)
+      {
+        return .wait(word, while: value)
+      }
+      switch try readers.attempt(stage, as: number, segment.memory, { readers.take(as: number) }) {
+      case .wait(let gate, let value):
+        return .wait(gate, while: value)
+      case .done(let index):
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        if lock.isFree { return .done(index) }
+        readers.free(index, number)
+      }
+    }
+  }
+
+  @usableFromInline func releaseForReading(_ place: Place) {
+    readers.free(place.index, place.number)
+  }
+
+  /// - Returns: Whether the value has to be repaired.
+  @usableFromInline func acquireForWriting(
+    timeout: Duration?, isRecovering: Bool
+  ) throws(InterprocessError) -> Bool {
+    let sleeps = Sleeps(atMost: timeout)
+    var wasAbandoned = false
+    if !lock.lockAtOnce() {
+      wasAbandoned = try lock.lock(
+        segment.memory, atMost: timeout, isRecovering: isRecovering)
+    }
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    if readers.isFree { return wasAbandoned }
+    do throws(InterprocessError) {
+      let number = try lock.number(segment.memory)
+      let isFree = try waiting.wait(atMost: sleeps.timeLeft) { stage throws(InterprocessError) in
+        try attemptToWrite(stage, as: number)
+      } translatingErrors: { [name] errno in
+        .system(errno, name: name, action: "wait for the readers")
+      }
+      guard isFree != nil else { throw RobustLock.timedOut(name) }
+      return wasAbandoned
+    } catch {
+      giveUp(wasAbandoned)
+      throw error
+    }
+  }
+
+  @usableFromInline nonisolated(nonsending) func acquireForWriting(
+    timeout: Duration?, isRecovering: Bool
+  ) async throws -> Bool {
+    let sleeps = Sleeps(atMost: timeout)
+    let wasAbandoned = try await lock.lock(
+      segment.memory, atMost: timeout, isRecovering: isRecovering)
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    // Another task that comes to this thread meanwhile is not the one that holds the lock.
+    lock.setHolder(isRunning: false)
+    do {
+      let number = try lock.number(segment.memory)
+      let isFree = try await waiting.wait(atMost: sleeps.timeLeft) {
+        stage throws(InterprocessError) in try attemptToWrite(stage, as: number)
+      }
+      guard isFree != nil else { throw RobustLock.timedOut(name) }
+      lock.setHolder(isRunning: true)
+      return wasAbandoned
+    } catch {
+      giveUp(wasAbandoned)
+      throw error
+    }
+  }
+
+  private func attemptToWrite(
+    _ stage: Waiting.Stage, as number: UInt32
+  ) throws(InterprocessError) -> Waiting.Turn<Bool> {
+    try readers.attempt(stage, as: number, segment.memory) { readers.isFree ? true : nil }
+  }
+
+  /// Gives back a lock with which nothing has been done.
+  private func giveUp(_ wasAbandoned: Bool) {
+    if wasAbandoned { lock.unlockAbandoned() } else { lock.unlock() }
+  }
+
+  @usableFromInline func releaseForWriting() { lock.unlock() }
+
+  @usableFromInline func releaseAbandoned() { lock.unlockAbandoned() }
+}
