@@ -35,6 +35,8 @@ enum SyncProcess {
     case "rwlock-loop": try loopOnReadWriteLock(name)
     case "rwlock-read": try holdForReading(name)
     case "rwlock-write": try holdForWriting(name)
+    case "barrier-rounds": try meet(name, number)
+    case "barrier-arrive": try arrive(name, number)
     case "semaphore-loop": try loopOnSemaphore(name, number)
     case "semaphore-hold": try holdPermits(name, number)
     default: fatalError("Unknown argument \(kind)")
@@ -204,6 +206,45 @@ enum SyncProcess {
       pauses.next()
     }
     Helper.answer("done")
+  }
+
+  // MARK: - Barrier
+
+  /// Meets others so many times; between two rounds each adds to a number of its own, and finds all
+  /// of them at the same one.
+  private static func meet(_ name: String, _ count: Int) throws {
+    let barrier = try SharedBarrier.attach(name)
+    var numbers = try SharedMemory.attach("\(name)_numbers")
+    let index = Int(CommandLine.arguments[5])!
+    begin()
+    var pauses = Pauses()
+    var lastCount: UInt64 = 0
+    for round in 1...count {
+      numbers.storeBytes(of: UInt64(round), toByteOffset: 64 * index, as: UInt64.self)
+      if try barrier.arriveAndWait() { lastCount += 1 }
+      for other in 0..<barrier.partyCount {
+        let number = numbers.load(fromByteOffset: 64 * other, as: UInt64.self)
+        guard number == round || number == round + 1 else {
+          return Helper.answer("\(number) in round \(round)")
+        }
+      }
+      pauses.next()
+    }
+    numbers.storeBytes(of: lastCount, toByteOffset: 64 * index + 8, as: UInt64.self)
+    Helper.answer("done")
+  }
+
+  /// Arrives, and says what came of it; then waits for a line.
+  private static func arrive(_ name: String, _ milliseconds: Int) throws {
+    let barrier = try SharedBarrier.attach(name)
+    Helper.answer("ready")
+    do {
+      let timeout: Duration? = milliseconds == 0 ? nil : .milliseconds(milliseconds)
+      Helper.answer(try barrier.arriveAndWait(timeout: timeout) ? "last" : "met")
+    } catch {
+      Helper.answer("\(error.code)")
+    }
+    _ = readLine()
   }
 
   // MARK: - Semaphore

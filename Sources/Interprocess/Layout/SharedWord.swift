@@ -98,6 +98,12 @@ struct SharedWord32: @unchecked Sendable {
       expected: expected, desired: value, successOrdering: .releasing, failureOrdering: .relaxed
     ).exchanged
   }
+  func compareExchangeAcquiringAndReleasing(_ expected: UInt32, _ value: UInt32) -> Bool {
+    unsafe pointer.pointee.compareExchange(
+      expected: expected, desired: value, successOrdering: .acquiringAndReleasing,
+      failureOrdering: .relaxed
+    ).exchanged
+  }
   func compareExchangeRelaxed(_ expected: UInt32, _ value: UInt32) -> Bool {
     unsafe pointer.pointee.compareExchange(
       expected: expected, desired: value, ordering: .relaxed

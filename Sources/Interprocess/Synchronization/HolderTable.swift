@@ -145,21 +145,50 @@ struct HolderTable: Sendable {
   ) throws(InterprocessError) -> Int {
     var freedCount = 0
     for index in places {
-      let current = place(at: index).loadRelaxed()
-      if current == 0 { continue }
-      guard HolderNumber.range.contains(current) else {
-        throw .corrupted(
-          memory.name, "place \(index) is held by \(current), which is no holder's number")
+      if let dead = try deadHolder(of: index, own: number, memory), free(index, dead) {
+        freedCount += 1
       }
-      let isDead: Bool
-      do {
-        isDead = try HolderNumber.isDead(current, own: number, on: memory.mapping.descriptor)
-      } catch {
-        throw .system(error, name: memory.name, action: "ask whether a holder lives")
-      }
-      if isDead && free(index, current) { freedCount += 1 }
     }
     return freedCount
+  }
+
+  /// How many places have holders that are dead.
+  ///
+  /// - Throws: `corrupted` and `system`.
+  func deadCount(
+    own number: UInt32, _ memory: borrowing SharedMemory
+  ) throws(InterprocessError) -> Int {
+    var count = 0
+    for index in places where try deadHolder(of: index, own: number, memory) != nil { count += 1 }
+    return count
+  }
+
+  /// The number in a place, if its holder is dead.
+  private func deadHolder(
+    of index: Int, own number: UInt32, _ memory: borrowing SharedMemory
+  ) throws(InterprocessError) -> UInt32? {
+    let current = place(at: index).loadRelaxed()
+    if current == 0 { return nil }
+    guard HolderNumber.range.contains(current) else {
+      throw .corrupted(
+        memory.name, "place \(index) is held by \(current), which is no holder's number")
+    }
+    do {
+      return try HolderNumber.isDead(current, own: number, on: memory.mapping.descriptor)
+        ? current : nil
+    } catch {
+      throw .system(error, name: memory.name, action: "ask whether a holder lives")
+    }
+  }
+
+  /// Whether a place is that of a holder.
+  func isTaken(_ index: Int, by number: UInt32) -> Bool {
+    place(at: index).loadRelaxed() == number
+  }
+
+  /// Frees all places, whoever has them.
+  func clear() {
+    for index in places { free(index, place(at: index).loadRelaxed()) }
   }
 
   /// Frees the places that name a number which is about to be used anew.
