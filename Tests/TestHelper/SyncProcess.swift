@@ -37,6 +37,8 @@ enum SyncProcess {
     case "rwlock-write": try holdForWriting(name)
     case "barrier-rounds": try meet(name, number)
     case "barrier-arrive": try arrive(name, number)
+    case "parts": try useParts(name, number)
+    case "part-hold": try holdPart(name)
     case "semaphore-loop": try loopOnSemaphore(name, number)
     case "semaphore-hold": try holdPermits(name, number)
     default: fatalError("Unknown argument \(kind)")
@@ -245,6 +247,40 @@ enum SyncProcess {
       Helper.answer("\(error.code)")
     }
     _ = readLine()
+  }
+
+  // MARK: - Parts of one memory
+
+  /// Uses one of each kind, all in one memory.
+  private static func useParts(_ name: String, _ count: Int) throws {
+    let memory = try SharedMemory.attach(name)
+    let mutex = try memory.mutex(of: Account.self, at: 0)
+    let lock = try memory.readWriteLock(of: Account.self, at: 1024, maximumReaderCount: 4)
+    let semaphore = try memory.semaphore(at: 2048, permitCount: 2)
+    let event = try memory.event(at: 3072)
+    let barrier = try memory.barrier(at: 3200, partyCount: 3)
+    begin()
+    try barrier.arriveAndWait()
+    for _ in 0..<count {
+      try mutex.withLock { $0.add() }
+      try lock.withWriteLock { $0.add() }
+      guard try lock.withReadLock({ $0.isWhole }) else { return Helper.answer("broken") }
+      let permit = try semaphore.acquire()
+      event.pulse()
+      memory.atomic(UInt32.self, at: 3080).add(1, ordering: .relaxed)
+      permit.release()
+    }
+    try barrier.arriveAndWait()
+    Helper.answer("done")
+  }
+
+  private static func holdPart(_ name: String) throws {
+    let mutex = try SharedMemory.attach(name).mutex(of: Account.self, at: 0)
+    try mutex.withLock { account in
+      account.first += 1
+      Helper.answer("held")
+      _ = readLine()
+    }
   }
 
   // MARK: - Semaphore

@@ -41,6 +41,16 @@ extension MappedRange {
         mutablePointer(at: offset, byteCount: 4).assumingMemoryBound(to: Atomic<UInt32>.self)))
   }
 
+  /// A word of 4 bytes that is only read and slept on.
+  ///
+  /// - Precondition: The word lies within the memory, and its offset is a multiple of 4.
+  func readOnlyWord32(at offset: Int) -> SharedWord32 {
+    precondition(offset.isMultiple(of: 4), "An atomic word lies at a multiple of its size")
+    // SAFETY: as for `word(at:)`.
+    return unsafe SharedWord32(
+      pointer: pointer(at: offset, byteCount: 4).assumingMemoryBound(to: Atomic<UInt32>.self))
+  }
+
   /// So many words of 8 bytes.
   func words(at offset: Int, count: Int) -> SharedWords {
     precondition(offset.isMultiple(of: 8), "An atomic word lies at a multiple of its size")

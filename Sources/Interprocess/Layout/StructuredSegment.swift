@@ -73,6 +73,26 @@ struct StructuredSegment: ~Copyable, Sendable {
       reading: memory, plan.kind, of: Element.self, byteCount: byteCount)
   }
 
+  /// A part of memory that has no header, used in the same way by a handle of its own.
+  ///
+  /// - Parameters:
+  ///   - capacity: As a header would tell it.
+  ///   - byteCount: The bytes of the content; `nil` if there is none of that capacity.
+  ///   - alignment: What the offset has to be a multiple of.
+  static func part(
+    of memory: borrowing SharedMemory, at offset: Int, capacity: Int = 1, byteCount: Int?,
+    alignment: Int
+  ) throws(InterprocessError) -> StructuredSegment {
+    precondition(memory.access == .readWrite, "This shared memory is attached read-only")
+    precondition(
+      offset.isMultiple(of: alignment), "Offset not a multiple of \(alignment) for what lies there")
+    guard let byteCount, offset >= 0, offset <= memory.byteCount,
+      byteCount <= memory.byteCount - offset
+    else { preconditionFailure("Offset out of range of the shared memory") }
+    return StructuredSegment(
+      memory: try memory.duplicate(), contentOffset: offset, capacity: capacity)
+  }
+
   private static func write<Element: Shareable>(
     _ plan: Plan<Element>, _ layout: ElementLayout, _ contentOffset: Int,
     to bytes: inout MutableRawSpan

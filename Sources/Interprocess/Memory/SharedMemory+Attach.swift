@@ -105,4 +105,25 @@ extension SharedMemory {
       throw error
     }
   }
+
+  /// A second handle of the same memory, with a lease and a mapping of its own.
+  borrowing func duplicate() throws(InterprocessError) -> SharedMemory {
+    let name = segmentName?.value
+    let descriptor = try translating({ .system($0, name: name, action: "open the memory again") }) {
+      () throws(Errno) in
+      let descriptor = try Files.reopen(
+        self.mapping.descriptor, writable: access == .readWrite)
+      // Nobody can claim what this handle has a lease on.
+      _ = try Lease.take(on: descriptor)
+      return descriptor
+    }
+    let mapping = try Mapping.make(
+      descriptor, byteCount: byteCount, writable: access == .readWrite
+    ) {
+      .system($0, name: name, action: "map the memory again")
+    }
+    return SharedMemory(
+      mapping: mapping, segmentName: segmentName, identity: identity, access: access,
+      isCreator: isCreator, lifetime: lifetime)
+  }
 }

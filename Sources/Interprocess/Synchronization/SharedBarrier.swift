@@ -150,7 +150,7 @@ public final class SharedBarrier: Sendable {
   }
 
   /// The bytes behind the header; `nil` for a number of parties that no barrier has.
-  private static func byteCount(of partyCount: Int) -> Int? {
+  static func byteCount(of partyCount: Int) -> Int? {
     (1...Int(arrivedMask)).contains(partyCount) ? placesOffset + 4 * partyCount : nil
   }
 
@@ -165,7 +165,7 @@ public final class SharedBarrier: Sendable {
     return StructuredSegment.Plan(kind: .barrier, capacity: partyCount, byteCount: byteCount)
   }
 
-  private init(_ segment: consuming StructuredSegment) {
+  init(_ segment: consuming StructuredSegment) {
     let offset = segment.contentOffset
     word = segment.memory.range.word32(at: offset)
     places = HolderTable(

@@ -127,7 +127,8 @@ public final class SharedEvent: Sendable {
       ) { _ in byteCount })
   }
 
-  private static let byteCount = 4
+  /// The bytes that an event takes within memory.
+  public static var byteCount: Int { 4 }
 
   private static func plan(isSet: Bool) -> StructuredSegment.Plan<UInt32> {
     StructuredSegment.Plan(kind: .event, byteCount: byteCount) { bytes, offset in
@@ -135,7 +136,7 @@ public final class SharedEvent: Sendable {
     }
   }
 
-  private init(_ segment: consuming StructuredSegment) {
+  init(_ segment: consuming StructuredSegment) {
     word = segment.memory.range.word32(at: segment.contentOffset)
     self.segment = segment
   }

@@ -139,7 +139,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     }
   }
 
-  private init(_ segment: consuming StructuredSegment) {
+  init(_ segment: consuming StructuredSegment) {
     let offset = segment.contentOffset
     let range = segment.memory.range
     lock = RobustLock(word: range.word32(at: offset), turn: range.word32(at: offset + 4))

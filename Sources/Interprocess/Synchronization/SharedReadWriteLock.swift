@@ -157,7 +157,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   }
 
   /// The bytes behind the header; `nil` for a number of readers that no lock has.
-  private static func byteCount(of maximumReaderCount: Int) -> Int? {
+  static func byteCount(of maximumReaderCount: Int) -> Int? {
     guard let offset = valueOffset(maximumReaderCount) else { return nil }
     let (sum, overflow) = offset.addingReportingOverflow(MemoryLayout<Value>.size)
     return overflow ? nil : sum
@@ -179,7 +179,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     }
   }
 
-  private init(_ segment: consuming StructuredSegment) {
+  init(_ segment: consuming StructuredSegment) {
     let offset = segment.contentOffset
     let range = segment.memory.range
     readers = HolderTable(

@@ -124,7 +124,7 @@ public final class SharedSemaphore: Sendable {
   }
 
   /// The bytes behind the header; `nil` for a number of permits that no semaphore has.
-  private static func byteCount(of permitCount: Int) -> Int? {
+  static func byteCount(of permitCount: Int) -> Int? {
     guard permitCount >= 1 else { return nil }
     let (byteCount, overflow) = permitCount.multipliedReportingOverflow(by: 4)
     let (sum, isTooLarge) = byteCount.addingReportingOverflow(permitsOffset)
@@ -141,7 +141,7 @@ public final class SharedSemaphore: Sendable {
     return StructuredSegment.Plan(kind: .semaphore, capacity: permitCount, byteCount: byteCount)
   }
 
-  private init(_ segment: consuming StructuredSegment) {
+  init(_ segment: consuming StructuredSegment) {
     permits = HolderTable(
       in: segment.memory.range, gateOffset: segment.contentOffset,
       offset: segment.contentOffset + Self.permitsOffset, stride: 4, count: segment.capacity,
