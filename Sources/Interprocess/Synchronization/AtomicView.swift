@@ -21,7 +21,7 @@ public import Synchronization
 ///
 /// It is nothing but the bytes of the integer, so that programs in C use it as an atomic object of
 /// the same size. It cannot outlive the handle of the memory. To wait for a change of 4 bytes, use
-/// ``SharedMemory/wait(at:while:timeout:)-swift.method``; a ``SharedAtomic`` has that for all
+/// `SharedMemory.wait(at:while:timeout:)`; a ``SharedAtomic`` has that for all
 /// sizes.
 public struct AtomicView<Value: SharedAtomicValue>: ~Escapable, Sendable {
   @usableFromInline let integer: AtomicInteger<Value>
