@@ -32,6 +32,12 @@
 /// What a segment is.
 enum {
   IPC_KIND_VALUE = 1,
+  IPC_KIND_MUTEX = 2,
+  IPC_KIND_READ_WRITE_LOCK = 3,
+  IPC_KIND_SEMAPHORE = 4,
+  IPC_KIND_EVENT = 5,
+  IPC_KIND_BARRIER = 6,
+  IPC_KIND_ATOMIC = 7,
 };
 
 /// What every structured segment begins with. Nothing in it changes after the segment has got its name.
@@ -78,6 +84,55 @@ typedef struct ipc_value_slot {
   uint64_t version;
   uint64_t words[];
 } ipc_value_slot;
+
+/// The byte of the file on which every handle holds a shared lock (`F_OFD_SETLK`), far behind its end.
+#define IPC_LEASE_BYTE 0x4000000000000000
+/// A handle that holds something has a number, from 1 up to below `IPC_ABANDONED`, and with it an exclusive
+/// lock (`F_OFD_SETLK`) on the byte of the file that is this one plus the number. If nobody holds that lock
+/// (`F_OFD_GETLK`), the holder of the number is dead.
+#define IPC_NUMBER_BYTE 0x4000000100000000
+/// What stands in place of the number of a holder that died.
+#define IPC_ABANDONED 0x3fffffffu
+
+/// `IPC_KIND_MUTEX`: a value of `element_size` bytes, which lies behind this structure, and its lock.
+typedef struct ipc_mutex {
+  /// 0 if nobody holds the lock, the holder's number, or `IPC_ABANDONED`; with any of these,
+  /// `IPC_MUTEX_WAITERS` if somebody may sleep on the word. Atomic.
+  uint32_t word;
+  /// What those sleep on who wait for the value to change: even, or odd if somebody may. Atomic.
+  uint32_t turn;
+  uint32_t reserved[2];
+} ipc_mutex;
+
+#define IPC_MUTEX_WAITERS 0x80000000u
+
+/// `IPC_KIND_SEMAPHORE`: `capacity` permits.
+typedef struct ipc_semaphore {
+  /// Counts by 2 the permits that were given back while somebody slept on it; odd if somebody may. Atomic.
+  uint32_t gate;
+  uint32_t reserved[31];
+  /// 0 if the permit is free, or the number of its holder. Atomic.
+  uint32_t permits[];
+} ipc_semaphore;
+
+/// `IPC_KIND_EVENT`: a signal that is set or not.
+typedef struct ipc_event {
+  /// The generation times 4; `IPC_EVENT_SET` if it is set; `IPC_EVENT_WAITERS` if somebody may sleep on the
+  /// word. Atomic.
+  uint32_t word;
+} ipc_event;
+
+#define IPC_EVENT_WAITERS 1u
+#define IPC_EVENT_SET 2u
+
+/// `IPC_KIND_ATOMIC`: an integer of `element_size` bytes.
+typedef struct ipc_integer {
+  /// The integer, in the first `element_size` bytes. Atomic.
+  uint8_t value[8];
+  /// Counts by 2 the changes that were told of while somebody slept on it; odd if somebody may. Atomic.
+  uint32_t gate;
+  uint32_t reserved;
+} ipc_integer;
 
 // Checked where this header is compiled.
 #ifdef __cplusplus

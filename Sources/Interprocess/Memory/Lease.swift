@@ -105,7 +105,8 @@ enum Lease {
     try FileLocks.othersLock(byte: byteOffset(ofNumber: number), of: descriptor) != nil
   }
 
-  private static func byteOffset(ofNumber number: UInt32) -> Int {
+  /// The byte whose lock says "the holder of this number lives".
+  static func byteOffset(ofNumber number: UInt32) -> Int {
     // Behind the bytes of the lease and the roles.
     byteOffset + (1 << 32) + Int(number)
   }

@@ -126,7 +126,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
       ) { _ in byteCount })
   }
 
-  private static var byteCount: Int { 16 }
+  static var byteCount: Int { 16 }
 
   private static func plan(_ initialValue: Value) -> StructuredSegment.Plan<Value> {
     StructuredSegment.Plan(kind: .atomic, byteCount: byteCount) { bytes, offset in

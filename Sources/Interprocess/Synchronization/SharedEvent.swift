@@ -45,6 +45,11 @@ public final class SharedEvent: Sendable {
   private static let waiters: UInt32 = 1
   private static let isSetBit: UInt32 = 2
 
+  /// What a word says of its event.
+  static func state(of word: UInt32) -> (isSet: Bool, generation: UInt32) {
+    (word & isSetBit != 0, word >> 2)
+  }
+
   let segment: StructuredSegment
   private let word: SharedWord32
   private let waiting = Waiting()
@@ -176,7 +181,7 @@ public final class SharedEvent: Sendable {
   /// Counts up to 2³⁰ - 1, and begins again with 0.
   ///
   /// - Complexity: O(1), without blocking.
-  public var generation: UInt32 { word.loadAcquiring() >> 2 }
+  public var generation: UInt32 { Self.state(of: word.loadAcquiring()).generation }
 
   /// Sets the event: all who wait go on, and all who come later, until it is reset.
   ///

@@ -35,7 +35,7 @@ public import SystemPackage
 /// `multiprocessing.BoundedSemaphore` in Python, where the permits of a dead process are lost.
 public final class SharedSemaphore: Sendable {
   /// Where the permits begin behind the gate: in another pair of cache lines.
-  private static let permitsOffset = 128
+  static let permitsOffset = 128
 
   let segment: StructuredSegment
   fileprivate let permits: HolderTable

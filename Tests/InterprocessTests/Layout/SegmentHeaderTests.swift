@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 import CInterprocess
+import Subprocess
 import TestSupport
 import Testing
 
@@ -48,8 +49,81 @@ struct SegmentHeaderTests {
       (offset(\.reserved), offsetInC(\.reserved)),
     ]
     for (inSwift, inC) in pairs { #expect(inSwift != nil && inSwift == inC) }
-    #expect(SegmentKind.value.rawValue == UInt32(IPC_KIND_VALUE))
+    let kinds: [(SegmentKind, Int)] = [
+      (.value, IPC_KIND_VALUE), (.mutex, IPC_KIND_MUTEX),
+      (.readWriteLock, IPC_KIND_READ_WRITE_LOCK), (.semaphore, IPC_KIND_SEMAPHORE),
+      (.event, IPC_KIND_EVENT), (.barrier, IPC_KIND_BARRIER), (.atomic, IPC_KIND_ATOMIC),
+    ]
+    for (kind, number) in kinds { #expect(kind.rawValue == UInt32(number)) }
     #expect(MemoryLayout<ipc_value>.size == 16)
+  }
+
+  @Test("Locks, permits and signals lie where the C header says")
+  func synchronizationInC() throws {
+    #expect(MemoryLayout<ipc_mutex>.size == LockLayout<Int>.valueOffset)
+    #expect(MemoryLayout<ipc_mutex>.offset(of: \.word) == 0)
+    #expect(MemoryLayout<ipc_mutex>.offset(of: \.turn) == 4)
+    #expect(MemoryLayout<ipc_semaphore>.size == SharedSemaphore.permitsOffset)
+    #expect(MemoryLayout<ipc_semaphore>.offset(of: \.gate) == 0)
+    #expect(MemoryLayout<ipc_event>.size == SharedEvent.byteCount)
+    #expect(MemoryLayout<ipc_integer>.size == SharedAtomic<Int8>.byteCount)
+    #expect(MemoryLayout<ipc_integer>.offset(of: \.gate) == 8)
+    #expect(Lease.byteOffset == IPC_LEASE_BYTE)
+    #expect(Lease.byteOffset(ofNumber: 7) == IPC_NUMBER_BYTE + 7)
+    #expect(HolderNumber.range == 1..<IPC_ABANDONED)
+    #expect(RobustLock.state(of: IPC_ABANDONED) == .abandoned)
+    #expect(RobustLock.state(of: IPC_MUTEX_WAITERS) == .free)
+    #expect(RobustLock.state(of: IPC_MUTEX_WAITERS | 7) == .held(number: 7))
+    #expect(SharedEvent.state(of: IPC_EVENT_SET | IPC_EVENT_WAITERS) == (true, 0))
+  }
+
+  @Test(
+    "Python reads a mutex and an event by the documented offsets, and asks whether holders live")
+  func synchronizationInPython() async throws {
+    let name = uniqueName()
+    let mutex = try SharedMutex.create(name, initialValue: Account())
+    let event = try SharedEvent.create("\(name)_event", isSet: true)
+    for _ in 0..<6 { event.pulse() }
+    event.set()
+    let python = try #require(Python.all.first)
+    let program = """
+      import fcntl, struct, sys
+      def content(name):
+        file = open("/dev/shm/" + name, "rb")
+        data = file.read()
+        kind, = struct.unpack_from("<I", data, 12)
+        capacity, size = struct.unpack_from("<2Q", data, 32)
+        offset, = struct.unpack_from("<Q", data, 72)
+        return file, kind, capacity, size, data[offset:]
+      file, kind, capacity, size, data = content(sys.argv[1])
+      word, turn, first, second = struct.unpack_from("<2I8x2Q", data)
+      number = word & 0x3fffffff
+      # F_OFD_GETLK, with a flock of 64 bits.
+      lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 2**62 + 2**32 + number, 1, 0)
+      found = struct.unpack("hhqqi4x", fcntl.fcntl(file, 36, lock))
+      holder = {0: "nobody", 2**30 - 1: "a dead one"}.get(number, "a number")
+      print(kind, capacity, size, holder, word >> 30, turn, first, second,
+        "alive" if found[0] != fcntl.F_UNLCK else "not alive")
+      file, kind, capacity, size, data = content(sys.argv[1] + "_event")
+      word, = struct.unpack_from("<I", data)
+      print(kind, capacity, size, word >> 2, word & 2, word & 1)
+      """
+    let eventLine = "5 1 4 7 2 0\n"
+    func expectLine(_ line: String) async throws {
+      let result = try await python.run(program, [name])
+      #expect(result == .init(status: .exited(0), output: line + eventLine, errors: ""))
+    }
+    try await expectLine("2 1 24 nobody 0 0 0 0 not alive\n")
+    _ = try await withChildProcess(Places.helper, ["sync", "mutex-hold", name]) { child in
+      #expect(try await child.nextLine() == "held")
+      try await expectLine("2 1 24 a number 0 0 1 0 alive\n")
+      try child.kill()
+    }
+    try await expectLine("2 1 24 a number 0 0 1 0 not alive\n")
+    #expect(throws: InterprocessError.self) { try mutex.withLock { _ in } }
+    try await expectLine("2 1 24 a dead one 0 0 1 0 not alive\n")
+    try mutex.unlink()
+    try event.unlink()
   }
 
   private func offset<Field>(_ path: KeyPath<RawSegmentHeader, Field>) -> Int? {
