@@ -98,6 +98,7 @@ let package = Package(
       dependencies: [
         "Interprocess",
         "TestSupport",
+        "interprocess-test-helper",
         "shm",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),

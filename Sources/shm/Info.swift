@@ -20,7 +20,11 @@ struct Info: ParsableCommand {
     discussion: """
       Shows the same as `shm list`, for one name, without attaching to it, and what is in it: the \
       type and the shape of an array, the items of a list, the type of a value and how many have \
-      been stored.
+      been stored, the type and the value of an atomic. Of a mutex it tells who holds the lock, \
+      or that its holder died, which lasts until somebody repairs the value; of a semaphore how \
+      many permits are free, and how many are orphaned, as their holders are dead, which goes \
+      to those who wait; of an event whether it is set, and how often it has come. A holder \
+      that this user may not look into is shown as ?.
 
         shm info MyMemory
         shm info MyMemory --json

@@ -14,7 +14,7 @@
 /// A value in JSON (RFC 8259).
 enum JSON {
   case string(String)
-  case integer(Int)
+  case integer(any BinaryInteger)
   case number(Double)
   case boolean(Bool)
   case null
@@ -25,7 +25,7 @@ enum JSON {
   var text: String {
     switch self {
     case .string(let string): Self.literal(string)
-    case .integer(let integer): String(integer)
+    case .integer(let integer): integer.description
     case .number(let number): number.description
     case .boolean(let boolean): boolean ? "true" : "false"
     case .null: "null"

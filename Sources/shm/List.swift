@@ -23,9 +23,10 @@ struct List: ParsableCommand {
       many handles of Swift programs are open on it, and the processes that have it mapped. \
       Lasting memory stays until it is removed; temporary memory goes with its last handle, and is \
       STALE if nobody has it any more, which `shm sweep` removes. Processes that this user may not \
-      look into are not shown. The kind is array, list or value, or bytes if it is none of these; \
-      ? if this user may not look. A size is given in a unit if it is a whole number of them, \
-      else in bytes: 64KiB, 1500. Control characters in names are shown as \\n or \\x1b.
+      look into are not shown. The kind is array, list, value, mutex, read-write-lock, semaphore, \
+      event, barrier or atomic, or bytes if it is none of these; ? if this user may not look. A \
+      size is given in a unit if it is a whole number of them, else in bytes: 64KiB, 1500. Control \
+      characters in names are shown as \\n or \\x1b.
 
         shm list
         shm list --json

@@ -16,7 +16,7 @@ import Interprocess
 extension SegmentContent {
   /// The kind of what lies under a name; `?` if this user may not look, or if it is gone.
   static func kindText(of name: String) -> String {
-    (try? SegmentContent(ofSegment: name))?.kind ?? "?"
+    (try? kind(ofSegment: name)) ?? "?"
   }
 
   /// What there is to say beyond the kind, as rows of a name and a text.
@@ -32,6 +32,17 @@ extension SegmentContent {
         + (elements.count > Self.shownItemCount ? [["...", ""]] : [])
     case .value(let dtype, let version):
       [["dtype", dtype.escaped], ["version", String(version)]]
+    case .mutex(let dtype, let holding):
+      [["dtype", dtype.escaped], ["lock", holding.text]]
+    case .semaphore(let permitCount, let freeCount, let orphanedCount):
+      [
+        ["permits", String(permitCount)], ["free", String(freeCount)],
+        ["orphaned", String(orphanedCount)],
+      ]
+    case .event(let isSet, let generation):
+      [["state", isSet ? "set" : "not set"], ["generation", String(generation)]]
+    case .atomic(let dtype, let value):
+      [["dtype", dtype.escaped], ["value", String(value)]]
     case .unknown(let kind):
       [["number", String(kind)]]
     case .unusable(_, let error):
@@ -56,13 +67,44 @@ extension SegmentContent {
       case .list(let elements):
         [("items", .array(elements.map(\.json)))]
       case .value(let dtype, let version):
-        [("dtype", .string(dtype)), ("version", .integer(Int(clamping: version)))]
+        [("dtype", .string(dtype)), ("version", .integer(version))]
+      case .mutex(let dtype, let holding):
+        [("dtype", .string(dtype))] + holding.json
+      case .semaphore(let permitCount, let freeCount, let orphanedCount):
+        [
+          ("permitCount", .integer(permitCount)), ("freeCount", .integer(freeCount)),
+          ("orphanedCount", .integer(orphanedCount)),
+        ]
+      case .event(let isSet, let generation):
+        [("isSet", .boolean(isSet)), ("generation", .integer(generation))]
+      case .atomic(let dtype, let value):
+        [("dtype", .string(dtype)), ("value", .integer(value))]
       case .unknown(let kind):
-        [("number", .integer(Int(kind)))]
+        [("number", .integer(kind))]
       case .unusable(_, let error):
         [("problem", .string(error.message))]
       }
     return [("kind", .string(kind))] + details
+  }
+}
+
+extension LockHolding {
+  fileprivate var text: String {
+    switch self {
+    case .free: "free"
+    case .held(by: let process?): "held by \(process.text)"
+    case .held(by: nil): "held by ?"
+    case .ownerDied: "its holder died"
+    }
+  }
+
+  /// The state, and the process that holds the lock, or null.
+  fileprivate var json: [(key: String, value: JSON)] {
+    switch self {
+    case .free: [("lock", .string("free")), ("holder", .null)]
+    case .held(let process): [("lock", .string("held")), ("holder", process?.json ?? .null)]
+    case .ownerDied: [("lock", .string("ownerDied")), ("holder", .null)]
+    }
   }
 }
 

@@ -17,7 +17,7 @@ import Interprocess
 extension SegmentInfo {
   /// The processes that have it mapped, such as `1234 python3, 1240 swift`.
   var processesText: String {
-    processes.map { "\($0.processID) \($0.command.escaped)" }.joined(separator: ", ")
+    processes.map(\.text).joined(separator: ", ")
   }
 
   /// When its name goes, or that it should have gone.
@@ -36,7 +36,7 @@ extension SegmentInfo {
     let members: [(key: String, value: JSON)] = [
       ("byteCount", .integer(byteCount)),
       ("residentByteCount", .integer(residentByteCount)),
-      ("userID", .integer(Int(userID))),
+      ("userID", .integer(userID)),
       ("mode", .string(permissions.modeText)),
       ("ageSeconds", .number(milliseconds / 1000)),
       ("lifetime", .string(lifetime == .untilUnlinked ? "untilUnlinked" : "whileAttached")),
@@ -45,14 +45,18 @@ extension SegmentInfo {
       (
         "processes",
         .array(
-          processes.map { process in
-            .object([
-              ("processID", .integer(Int(process.processID))),
-              ("command", .string(process.command)),
-            ])
-          })
+          processes.map(\.json))
       ),
     ]
     return .object([("name", .string(name))] + content + members)
+  }
+}
+
+extension SegmentInfo.Process {
+  /// Its number and its program, such as `1234 python3`.
+  var text: String { "\(processID) \(command.escaped)" }
+
+  var json: JSON {
+    .object([("processID", .integer(processID)), ("command", .string(command))])
   }
 }

@@ -26,6 +26,7 @@ enum SyncProcess {
     case "mutex-add": try addToMutex(name, number)
     case "mutex-loop": try loopOnMutex(name)
     case "mutex-hold": try holdMutex(name)
+    case "come-and-go": try comeAndGo(name, semaphore: arguments[3])
     case "mutex-turns": try takeTurns(name, isFirst: arguments[3] == "first", count: number)
     case "atomic-add": try addToAtomic(name, number)
     case "atomic-turns": try takeAtomicTurns(name, isFirst: arguments[3] == "first", count: number)
@@ -85,6 +86,18 @@ enum SyncProcess {
       account.second += 1
     }
     Helper.answer("released")
+  }
+
+  /// Takes a lock and a permit by a new handle each time, whose number ends with it, until it is
+  /// killed.
+  private static func comeAndGo(_ name: String, semaphore: String) throws {
+    Helper.answer("ready")
+    while true {
+      try SharedMutex<Int>.attach(name).withLock { _ in for _ in 0..<1000 {} }
+      let permit = try SharedSemaphore.attach(semaphore).acquire()
+      for _ in 0..<1000 {}
+      permit.release()
+    }
   }
 
   /// Adds one when the number is even, or odd; pauses now and then.

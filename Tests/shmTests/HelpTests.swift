@@ -154,10 +154,10 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         processes that have it mapped. Lasting memory stays until it is removed;
         temporary memory goes with its last handle, and is STALE if nobody has it any
         more, which `shm sweep` removes. Processes that this user may not look into are
-        not shown. The kind is array, list or value, or bytes if it is none of these; ?
-        if this user may not look. A size is given in a unit if it is a whole number of
-        them, else in bytes: 64KiB, 1500. Control characters in names are shown as \n
-        or \x1b.
+        not shown. The kind is array, list, value, mutex, read-write-lock, semaphore,
+        event, barrier or atomic, or bytes if it is none of these; ? if this user may
+        not look. A size is given in a unit if it is a whole number of them, else in
+        bytes: 64KiB, 1500. Control characters in names are shown as \n or \x1b.
 
           shm list
           shm list --json
@@ -178,7 +178,12 @@ struct HelpText: Sendable, CustomTestStringConvertible {
 
         Shows the same as `shm list`, for one name, without attaching to it, and what
         is in it: the type and the shape of an array, the items of a list, the type of
-        a value and how many have been stored.
+        a value and how many have been stored, the type and the value of an atomic. Of
+        a mutex it tells who holds the lock, or that its holder died, which lasts until
+        somebody repairs the value; of a semaphore how many permits are free, and how
+        many are orphaned, as their holders are dead, which goes to those who wait; of
+        an event whether it is set, and how often it has come. A holder that this user
+        may not look into is shown as ?.
 
           shm info MyMemory
           shm info MyMemory --json

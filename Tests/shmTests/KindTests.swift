@@ -26,34 +26,6 @@ struct KindTests {
     var weight: Double
   }
 
-  /// What `shm info` says beyond the facts that every segment has.
-  private func details(_ name: String) async throws -> [String] {
-    let common = ["name", "size", "resident", "owner", "mode", "age", "lifetime", "handles"]
-    let outcome = try await shm("info", name)
-    #expect(outcome.status == .exited(0))
-    return outcome.output.split(separator: "\n").map(String.init).filter { line in
-      !common.contains { line.hasPrefix($0) } && !line.hasPrefix("processes")
-    }.map { $0.replacing(/[ ]{2,}/, with: " ") }
-  }
-
-  private func json(_ name: String) async throws -> NSDictionary {
-    let outcome = try await shm("info", name, "--json")
-    let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
-    return try #require(object as? NSDictionary)
-  }
-
-  /// The kind in the list.
-  private func kind(_ name: String) async throws -> String? {
-    let list = try await shm("list").output
-    let row = list.split(separator: "\n").first { $0.hasPrefix(name + " ") }
-    let all = try JSONSerialization.jsonObject(
-      with: Data(try await shm("list", "--json").output.utf8))
-    let object = (all as? [NSDictionary])?.first { $0["name"] as? String == name }
-    let kind = row?.split(separator: " ").dropFirst().first.map(String.init)
-    #expect(object?["kind"] as? String == kind)
-    return kind
-  }
-
   @Test("An array of Swift is told with its dtype and shape, and read as what it is")
   func array() async throws {
     try await withName { name in
@@ -61,9 +33,9 @@ struct KindTests {
       for index in 0..<2 {
         for other in 0..<3 { array[index, other] = Double(index * 3 + other) / 2 }
       }
-      #expect(try await kind(name) == "array")
-      #expect(try await details(name) == ["kind array", "dtype '<f8'", "shape 2x3"])
-      let json = try await json(name)
+      #expect(try await listedKind(name) == "array")
+      #expect(try await infoDetails(name) == ["kind array", "dtype '<f8'", "shape 2x3"])
+      let json = try await infoJSON(name)
       #expect(json["dtype"] as? String == "'<f8'")
       #expect(json["shape"] as? [Int] == [2, 3])
       #expect(try await shm("read", name) == .success("0.0 0.5 1.0\n1.5 2.0 2.5\n"))
@@ -88,7 +60,7 @@ struct KindTests {
       ]
       try SharedArray<Particle>.create(name, copying: particles).close()
       #expect(
-        try await details(name) == [
+        try await infoDetails(name) == [
           "kind array",
           "dtype [('position', '<f4', (2,)), ('charge', '|i1'), ('', '|V7'), ('weight', '<f8')]",
           "shape 2",
@@ -122,9 +94,9 @@ struct KindTests {
           "import numpy, sys; numpy.save(open('/dev/shm/' + sys.argv[1], 'wb'), \(array))", [name])
         #expect(made.status == .exited(0), "\(made.errors)")
         #expect(try await shm("read", name) == .success(text), "\(array)")
-        #expect(try await kind(name) == "array")
+        #expect(try await listedKind(name) == "array")
       }
-      #expect(try await details(name).last == "shape 2x2x2")
+      #expect(try await infoDetails(name).last == "shape 2x2x2")
     }
   }
 
@@ -137,13 +109,13 @@ struct KindTests {
         import numpy, sys
         numpy.save(open('/dev/shm/' + sys.argv[1], 'wb'), numpy.zeros(3, '>f8'))
         """, [name])
-      #expect(try await kind(name) == "array")
+      #expect(try await listedKind(name) == "array")
       let problem = """
         Shared memory "\(name)" is a NumPy array with big-endian numbers ('>f8'), and this library \
         reads little-endian numbers. Save it with `array.astype(array.dtype.newbyteorder('<'))`.
         """
-      #expect(try await details(name) == ["kind array", "problem \(problem)"])
-      #expect(try await json(name)["problem"] as? String == problem)
+      #expect(try await infoDetails(name) == ["kind array", "problem \(problem)"])
+      #expect(try await infoJSON(name)["problem"] as? String == problem)
       #expect(try await shm("read", name) == .failure(problem))
       #expect(try await shm("read", name, "--as", "uint8", "--count", "1") == .success("147\n"))
     }
@@ -154,17 +126,17 @@ struct KindTests {
     try await withName { name in
       let list = try ShareableList.create(
         name, [1, -2.5, true, nil, "three \"3\"\n", [0x61, 0xFF], .double(.nan)])
-      #expect(try await kind(name) == "list")
+      #expect(try await listedKind(name) == "list")
       let items = ["1", "-2.5", "true", "nil", #""three \"3\"\n""#, "[0x61, 0xff]", "nan"]
       #expect(
-        try await details(name)
+        try await infoDetails(name)
           == ["kind list", "items 7"] + items.enumerated().map { "[\($0)] \($1)" })
       #expect(try await shm("read", name) == .success(items.map { $0 + "\n" }.joined()))
       #expect(try await shm("read", name, "--count", "2") == .success("1\n-2.5\n"))
       #expect(
         try await shm("read", name, "--count", "8")
           == .failure("\"\(name)\" has 7 items, fewer than 8."))
-      let json = try await json(name)["items"] as? NSArray
+      let json = try await infoJSON(name)["items"] as? NSArray
       #expect(
         json == [1, -2.5, true, NSNull(), "three \"3\"\n", [0x61, 0xFF], "nan"] as NSArray)
       list.close()
@@ -175,7 +147,7 @@ struct KindTests {
   func longList() async throws {
     try await withName { name in
       try ShareableList.create(name, (0..<21).map { .int($0) }).close()
-      let details = try await details(name)
+      let details = try await infoDetails(name)
       #expect(details.count == 23)
       #expect(details[1...2] == ["items 21", "[0] 0"])
       #expect(details[21...] == ["[19] 19", "..."])
@@ -195,7 +167,7 @@ struct KindTests {
           list.shm.close()
           """, [name])
         #expect(made.status == .exited(0), "\(made.errors)")
-        #expect(try await kind(name) == "list")
+        #expect(try await listedKind(name) == "list")
         #expect(try await shm("read", name) == .success("1\n\"two\"\n3.0\nnil\n"))
       }
     }
@@ -206,9 +178,9 @@ struct KindTests {
     try await withName { name in
       let value = try SharedValue.create(name, initialValue: SIMD4<Float>(1, 2, 3, 4))
       try value.store([5, 6, 7, 8])
-      #expect(try await kind(name) == "value")
-      #expect(try await details(name) == ["kind value", "dtype ('<f4', (4,))", "version 2"])
-      #expect(try await json(name)["version"] as? Int == 2)
+      #expect(try await listedKind(name) == "value")
+      #expect(try await infoDetails(name) == ["kind value", "dtype ('<f4', (4,))", "version 2"])
+      #expect(try await infoJSON(name)["version"] as? Int == 2)
       value.close()
     }
   }
@@ -219,11 +191,11 @@ struct KindTests {
       try SharedValue.create(name, initialValue: 1).close()
       var memory = try SharedMemory.attach(name)
       memory.storeBytes(of: 77, toByteOffset: 12, as: UInt32.self)
-      #expect(try await kind(name) == "unknown")
-      #expect(try await details(name) == ["kind unknown", "number 77"])
+      #expect(try await listedKind(name) == "unknown")
+      #expect(try await infoDetails(name) == ["kind unknown", "number 77"])
       memory.storeBytes(of: 2, toByteOffset: 8, as: UInt32.self)
-      #expect(try await kind(name) == "unknown")
-      #expect(try await details(name).last?.contains("has version 2 of the layout") == true)
+      #expect(try await listedKind(name) == "unknown")
+      #expect(try await infoDetails(name).last?.contains("has version 2 of the layout") == true)
       memory.close()
     }
   }
@@ -232,13 +204,13 @@ struct KindTests {
   func bytes(byteCount: Int) async throws {
     try await withName { name in
       var memory = try SharedMemory.create(name, byteCount: byteCount, reservation: .onDemand)
-      #expect(try await kind(name) == "bytes")
+      #expect(try await listedKind(name) == "bytes")
       // A look takes no page.
       #expect(try await facts(name) == "\(byteCount) 0 600")
       for first: UInt8 in [1, 0x93, UInt8(ascii: "S")] {
         memory[0] = first
-        #expect(try await kind(name) == "bytes")
-        #expect(try await details(name) == ["kind bytes"])
+        #expect(try await listedKind(name) == "bytes")
+        #expect(try await infoDetails(name) == ["kind bytes"])
       }
       memory.close()
     }
@@ -252,11 +224,11 @@ struct KindTests {
         try await shm("read", name) == .success("0" + String(repeating: " 0", count: 15) + "\n"))
       try zeros.unlink()
       try ShareableList.create(name, [7]).close()
-      #expect(try await kind(name) == "list")
+      #expect(try await listedKind(name) == "list")
       var memory = try SharedMemory.attach(name)
       let byteCount = memory.byteCount
       try memory.grow(to: byteCount + 1)
-      #expect(try await kind(name) == "bytes")
+      #expect(try await listedKind(name) == "bytes")
       memory.close()
     }
   }
@@ -265,8 +237,8 @@ struct KindTests {
   func temporary() async throws {
     try await withName { name in
       let array = try SharedArray<UInt8>.create(name, count: 3, lifetime: .whileAttached)
-      #expect(try await kind(name) == "array")
-      #expect(try await details(name).last == "shape 3")
+      #expect(try await listedKind(name) == "array")
+      #expect(try await infoDetails(name).last == "shape 3")
       #expect(exists(name))
       array.close()
       #expect(!exists(name))
@@ -336,7 +308,7 @@ struct KindTests {
         #expect(
           try await shm("create", name, "--dtype", type, "--shape", "100000", "--on-demand")
             == .success())
-        #expect(try await details(name) == ["kind array", "dtype '\(dtype)'", "shape 100000"])
+        #expect(try await infoDetails(name) == ["kind array", "dtype '\(dtype)'", "shape 100000"])
         let blocks = try await facts(name).split(separator: " ")[1]
         #expect(blocks == "8")
       }

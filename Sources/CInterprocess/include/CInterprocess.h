@@ -33,6 +33,8 @@ extern const int ipc_AT_EMPTY_PATH;
 /// `F_OFD_GETLK`, `F_OFD_SETLK`: locks that belong to an open file description, not to a process.
 extern const int ipc_F_OFD_GETLK;
 extern const int ipc_F_OFD_SETLK;
+/// `SEEK_DATA`: the next part of a file that is no hole.
+extern const int ipc_SEEK_DATA;
 /// `RENAME_NOREPLACE`.
 extern const unsigned ipc_RENAME_NOREPLACE;
 

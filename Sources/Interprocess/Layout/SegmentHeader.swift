@@ -23,6 +23,19 @@ enum SegmentKind: UInt32, Sendable {
   case barrier = 6
   case atomic = 7
 
+  /// In one word.
+  var word: String {
+    switch self {
+    case .value: "value"
+    case .mutex: "mutex"
+    case .readWriteLock: "read-write-lock"
+    case .semaphore: "semaphore"
+    case .event: "event"
+    case .barrier: "barrier"
+    case .atomic: "atomic"
+    }
+  }
+
   /// In words, with the article.
   var description: String {
     switch self {
@@ -116,6 +129,19 @@ struct SegmentHeader {
 
   // MARK: - Reading
 
+  /// The kind of a structured segment, as far as its header tells one that this version knows.
+  ///
+  /// - Precondition: `isPresent(in: memory)`.
+  static func kind(of memory: borrowing SharedMemory) -> SegmentKind? {
+    let found = memory.load(as: RawSegmentHeader.self)
+    return hasOwnVersion(found) ? SegmentKind(rawValue: found.kind) : nil
+  }
+
+  private static func hasOwnVersion(_ found: RawSegmentHeader) -> Bool {
+    found.version == IPC_LAYOUT_VERSION && found.byte_order == IPC_BYTE_ORDER
+      && found.word_byte_count == MemoryLayout<Int>.size
+  }
+
   /// Whether memory begins as a structured segment does.
   static func isPresent(in memory: borrowing SharedMemory) -> Bool {
     guard memory.byteCount >= byteCount else { return false }
@@ -128,9 +154,7 @@ struct SegmentHeader {
   /// - Precondition: `isPresent(in: memory)`.
   init(_ memory: borrowing SharedMemory) throws(InterprocessError) {
     let found = memory.load(as: RawSegmentHeader.self)
-    guard found.version == IPC_LAYOUT_VERSION, found.byte_order == IPC_BYTE_ORDER,
-      found.word_byte_count == MemoryLayout<Int>.size
-    else {
+    guard Self.hasOwnVersion(found) else {
       throw InterprocessError(
         code: .unsupportedVersion, name: memory.name,
         message: """

@@ -244,6 +244,20 @@ enum Files {
     return Array(bytes.prefix(count))
   }
 
+  /// Where the part begins, at an offset or behind it, that has been written; `nil` if none does.
+  ///
+  /// What lies before it is zeros that take no pages.
+  static func offsetOfData(
+    from offset: Int, of descriptor: borrowing Descriptor
+  ) throws(Errno) -> Int? {
+    let fd = descriptor.fd
+    do {
+      return try retryingInterrupts { lseek(fd, off_t(offset), ipc_SEEK_DATA) }
+    } catch .noSuchAddressOrDevice {
+      return nil
+    }
+  }
+
   // MARK: - Names
 
   /// Gives the file its name at `path`; `EEXIST` if there is one already.

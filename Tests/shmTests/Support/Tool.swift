@@ -15,6 +15,7 @@ import Foundation
 import Interprocess
 import Subprocess
 import TestSupport
+import Testing
 
 /// Runs the tool to its end.
 func shm(_ arguments: [String], input: String = "") async throws -> ProcessOutcome {
@@ -63,6 +64,35 @@ func withName<Result>(
 /// Whether there is shared memory of that name.
 func exists(_ name: String) -> Bool {
   FileManager.default.fileExists(atPath: "/dev/shm/\(name)")
+}
+
+/// What `shm info` says beyond the facts that every segment has.
+func infoDetails(_ name: String) async throws -> [String] {
+  let common = ["name", "size", "resident", "owner", "mode", "age", "lifetime", "handles"]
+  let outcome = try await shm("info", name)
+  #expect(outcome.status == .exited(0))
+  return outcome.output.split(separator: "\n").map(String.init).filter { line in
+    !common.contains { line.hasPrefix($0) } && !line.hasPrefix("processes")
+  }.map { $0.replacing(/[ ]{2,}/, with: " ") }
+}
+
+/// What `shm info --json` says.
+func infoJSON(_ name: String) async throws -> NSDictionary {
+  let outcome = try await shm("info", name, "--json")
+  let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
+  return try #require(object as? NSDictionary)
+}
+
+/// The kind in both forms of the list.
+func listedKind(_ name: String) async throws -> String? {
+  let list = try await shm("list").output
+  let row = list.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+  let all = try JSONSerialization.jsonObject(
+    with: Data(try await shm("list", "--json").output.utf8))
+  let object = (all as? [NSDictionary])?.first { $0["name"] as? String == name }
+  let kind = row?.split(separator: " ").dropFirst().first.map(String.init)
+  #expect(object?["kind"] as? String == kind)
+  return kind
 }
 
 /// The bytes of shared memory, read as a file.

@@ -19,7 +19,13 @@ package enum SegmentContent: Sendable {
   case list([ShareableList.Element])
   /// A shared value: the dtype, and how many have been stored.
   case value(dtype: String, version: UInt64)
-  /// A structured segment of a kind that this version does not know.
+  /// A shared mutex: the dtype of its value, and who holds it.
+  case mutex(dtype: String, LockHolding)
+  /// A shared semaphore: its permits, how many of them are free, and how many dead holders have.
+  case semaphore(permitCount: Int, freeCount: Int, orphanedCount: Int)
+  case event(isSet: Bool, generation: UInt32)
+  case atomic(dtype: String, value: Int128)
+  /// A structured segment of a kind that nothing more is known of.
   case unknown(kind: UInt32)
   /// What it begins as, and why it is none that can be used.
   case unusable(kind: String, InterprocessError)
@@ -30,23 +36,40 @@ package enum SegmentContent: Sendable {
     case .bytes: "bytes"
     case .array: "array"
     case .list: "list"
-    case .value: "value"
-    case .unknown: "unknown"
+    case .value: SegmentKind.value.word
+    case .mutex: SegmentKind.mutex.word
+    case .semaphore: SegmentKind.semaphore.word
+    case .event: SegmentKind.event.word
+    case .atomic: SegmentKind.atomic.word
+    case .unknown(let kind): SegmentKind(rawValue: kind)?.word ?? "unknown"
     case .unusable(let kind, _): kind
     }
   }
 
-  /// Looks at a segment without using it: it takes no lease and no page of the memory that is not
-  /// taken yet.
+  /// The kind of a segment in one word, for which less has to be looked at than for all.
+  ///
+  /// - Throws: As `init(ofSegment:)`.
+  package static func kind(ofSegment name: String) throws(InterprocessError) -> String {
+    guard let memory = try peek(name) else { return "bytes" }
+    if NpyHeader.isPresent(in: memory) { return "array" }
+    if SegmentHeader.isPresent(in: memory) { return structuredKind(of: memory) }
+    return listElements(of: memory) == nil ? "bytes" : "list"
+  }
+
+  /// Looks at a segment without using it: it takes no lease, no lock and no page of the memory that
+  /// is not taken yet, and writes nothing.
   ///
   /// - Throws: `notFound`, `permissionDenied`, `wrongKind`, `invalidName` and `system`, as
   ///   attaching.
   package init(ofSegment name: String) throws(InterprocessError) {
-    let memory = try SharedMemory.peek(name) { bytes, byteCount in
+    if let memory = try Self.peek(name) { self.init(of: memory) } else { self = .bytes }
+  }
+
+  private static func peek(_ name: String) throws(InterprocessError) -> SharedMemory? {
+    try SharedMemory.peek(name) { bytes, byteCount in
       bytes.starts(with: NpyHeader.magic) || bytes.starts(with: SegmentHeader.magic)
-        || Self.mayBeList(bytes, byteCount: byteCount)
+        || mayBeList(bytes, byteCount: byteCount)
     }
-    if let memory { self.init(of: memory) } else { self = .bytes }
   }
 
   /// Looks at memory that is attached.
@@ -56,7 +79,7 @@ package enum SegmentContent: Sendable {
         .array(try NpyHeader(of: memory))
       }
     } else if SegmentHeader.isPresent(in: memory) {
-      self = Self.attempt("unknown") { () throws(InterprocessError) in
+      self = Self.attempt(Self.structuredKind(of: memory)) { () throws(InterprocessError) in
         try Self.structured(memory)
       }
     } else if let elements = Self.listElements(of: memory) {
@@ -72,6 +95,12 @@ package enum SegmentContent: Sendable {
     do { return try body() } catch { return .unusable(kind: kind, error) }
   }
 
+  // MARK: - Structured segments
+
+  private static func structuredKind(of memory: borrowing SharedMemory) -> String {
+    SegmentHeader.kind(of: memory)?.word ?? "unknown"
+  }
+
   private static func structured(
     _ memory: borrowing SharedMemory
   ) throws(InterprocessError) -> SegmentContent {
@@ -81,7 +110,15 @@ package enum SegmentContent: Sendable {
       let layout = try ValueLayout(reading: memory, header)
       let version = memory.range.word(at: layout.versionOffset).loadRelaxed()
       return .value(dtype: header.description, version: version)
-    default:
+    case .mutex?:
+      return try mutex(memory, header)
+    case .semaphore?:
+      return try semaphore(memory)
+    case .event?:
+      return try event(memory)
+    case .atomic?:
+      return try atomic(memory, header)
+    case .readWriteLock?, .barrier?, nil:
       return .unknown(kind: header.kind)
     }
   }

@@ -1,0 +1,244 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import Interprocess
+import Subprocess
+import Synchronization
+import TestSupport
+import Testing
+
+/// What the tool tells of locks, permits and signals, and of those who have them.
+@Suite("Kinds of synchronization", .timeLimit(.minutes(3)))
+struct SynchronizationKindTests {
+  /// Runs the helper as one who holds something, until the body ends or kills it.
+  private func withHolder(
+    _ arguments: String..., body: (ChildProcess) async throws -> Void
+  ) async throws {
+    _ = try await withChildProcess(Places.helper, ["sync"] + arguments) { child in
+      #expect(try await child.nextLine() == "held")
+      try await body(child)
+    }
+  }
+
+  private static let account =
+    "dtype [('first', '<u8'), ('second', '<u8'), ('repairCount', '<u8')]"
+
+  @Test("A mutex is told with the process that holds it, and until when nobody has repaired it")
+  func mutex() async throws {
+    try await withName { name in
+      let mutex = try SharedMutex.create(name, initialValue: Account())
+      func expectLock(
+        _ text: String, _ state: String, _ holder: NSObject,
+        sourceLocation: SourceLocation = #_sourceLocation
+      ) async throws {
+        let before = try content(name)
+        #expect(
+          try await infoDetails(name) == ["kind mutex", Self.account, "lock \(text)"],
+          sourceLocation: sourceLocation)
+        let json = try await infoJSON(name)
+        #expect(json["lock"] as? String == state, sourceLocation: sourceLocation)
+        #expect(json["holder"] as? NSObject == holder, sourceLocation: sourceLocation)
+        #expect(try content(name) == before, sourceLocation: sourceLocation)
+      }
+      #expect(try await listedKind(name) == "mutex")
+      try await expectLock("free", "free", NSNull())
+      try await withHolder("mutex-hold", name) { child in
+        let (pid, command) = (child.processID, "interprocess-te")
+        try await expectLock(
+          "held by \(pid) \(command)", "held",
+          ["processID": pid, "command": command] as NSDictionary)
+        // Those who wait have no part in it.
+        async let waiter = run(Places.helper, ["sync", "mutex-hold", name], input: "\n")
+        while try content(name)[256 + 3] & 0x80 == 0 {
+          try await Task.sleep(for: .milliseconds(5))
+        }
+        try await expectLock(
+          "held by \(pid) \(command)", "held",
+          ["processID": pid, "command": command] as NSDictionary)
+        try await child.send("")
+        #expect(try await child.nextLine() == "released")
+        #expect(try await waiter.output == "held\nreleased\n")
+        try await expectLock("free", "free", NSNull())
+      }
+      try await withHolder("mutex-hold", name) { try $0.kill() }
+      // First the word still has the number of a process that is gone, then somebody has seen it.
+      try await expectLock("its holder died", "ownerDied", NSNull())
+      #expect(try content(name)[256..<260] != [255, 255, 255, 63])
+      #expect(throws: InterprocessError.self) { try mutex.withLock { _ in } }
+      #expect(try content(name)[256..<260] == [255, 255, 255, 63])
+      try await expectLock("its holder died", "ownerDied", NSNull())
+      try await mutex.withLock(recovering: { $0.repair() }) { _ in }
+      try await expectLock("free", "free", NSNull())
+      #expect(
+        try await shm("read", name, "--as", "uint64", "--offset", "272", "--count", "3")
+          == .success("3 3 1\n"))
+    }
+  }
+
+  @Test("A holder in Python that locks more bytes than that of its number is told")
+  func pythonHolder() async throws {
+    try await withName { name in
+      _ = try SharedMutex.create(name, initialValue: Account())
+      let python = try #require(Python.all.first)
+      // F_OFD_SETLK, with a flock of 64 bits, for the numbers 5 to 9.
+      let program = """
+        import fcntl, mmap, struct, sys
+        file = open("/dev/shm/" + sys.argv[1], "r+b")
+        memory = mmap.mmap(file.fileno(), 0)
+        fcntl.fcntl(file, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 2**62 + 2**32 + 5, 5, 0))
+        for number in 4, 5, 7, 9, 10:
+          memory[256:260] = struct.pack("<I", number)
+          print(number, flush=True)
+          sys.stdin.readline()
+        """
+      _ = try await withChildProcess(python.path, ["-c", program, name]) { child in
+        for number in [4, 5, 7, 9, 10] {
+          #expect(try await child.nextLine() == "\(number)")
+          let lock = try await infoDetails(name).last
+          let holder = "lock held by \(child.processID) python"
+          #expect(
+            5...9 ~= number ? lock?.hasPrefix(holder) == true : lock == "lock its holder died",
+            "\(number): \(lock ?? "")")
+          try await child.send("")
+        }
+      }
+    }
+  }
+
+  @Test(
+    "A holder that this user may not look into is not told",
+    .enabled(if: geteuid() == 0, "needs root, to act as another user"))
+  func hiddenHolder() async throws {
+    try await withName { name in
+      let mutex = try SharedMutex.create(name, initialValue: Account())
+      #expect(chmod("/dev/shm/\(name)", 0o644) == 0)
+      try await withHolder("mutex-hold", name) { _ in
+        for (options, expected) in [([], "lock       held by ?"), (["--json"], #""holder": null"#)]
+        {
+          let outcome = try await run(
+            "setpriv", ["--reuid=65534", "--clear-groups", Tool.path, "info", name] + options)
+          #expect(outcome.status == .exited(0))
+          #expect(outcome.output.contains(expected), "\(outcome.output)")
+        }
+      }
+      withExtendedLifetime(mutex) {}
+    }
+  }
+
+  @Test("Of a semaphore the free permits are told, and those of the dead")
+  func semaphore() async throws {
+    try await withName { name in
+      let semaphore = try SharedSemaphore.create(name, permitCount: 5)
+      func expectPermits(
+        free: Int, orphaned: Int, sourceLocation: SourceLocation = #_sourceLocation
+      ) async throws {
+        #expect(
+          try await infoDetails(name)
+            == ["kind semaphore", "permits 5", "free \(free)", "orphaned \(orphaned)"],
+          sourceLocation: sourceLocation)
+        let json = try await infoJSON(name)
+        let counts = ["permitCount", "freeCount", "orphanedCount"].map { json[$0] as? Int }
+        #expect(counts == [5, free, orphaned], sourceLocation: sourceLocation)
+      }
+      #expect(try await listedKind(name) == "semaphore")
+      try await expectPermits(free: 5, orphaned: 0)
+      try await withHolder("semaphore-hold", name, "1") { _ in
+        try await withHolder("semaphore-hold", name, "2") { child in
+          try await expectPermits(free: 2, orphaned: 0)
+          try child.kill()
+        }
+        try await expectPermits(free: 2, orphaned: 2)
+        #expect(try semaphore.reclaim() == 2)
+        try await expectPermits(free: 4, orphaned: 0)
+      }
+      try await expectPermits(free: 5, orphaned: 0)
+    }
+  }
+
+  @Test("Of an event is told whether it is set, and its generation")
+  func event() async throws {
+    try await withName { name in
+      let event = try SharedEvent.create(name)
+      #expect(try await listedKind(name) == "event")
+      #expect(try await infoDetails(name) == ["kind event", "state not set", "generation 0"])
+      for _ in 0..<3 { event.pulse() }
+      event.set()
+      #expect(try await infoDetails(name) == ["kind event", "state set", "generation 4"])
+      let json = try await infoJSON(name)
+      #expect(json["isSet"] as? Bool == true)
+      #expect(json["generation"] as? Int == 4)
+      event.reset()
+      // One who waits leaves a mark in the word.
+      _ = try await withChildProcess(Places.helper, ["sync", "event-wait", name, "100000"]) {
+        child in
+        #expect(try await child.nextLine() == "ready")
+        while try content(name)[256] & 1 == 0 { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(try await infoDetails(name) == ["kind event", "state not set", "generation 4"])
+        event.set()
+        #expect(try await child.nextLine() == "came")
+      }
+    }
+  }
+
+  @Test("Of an atomic the type and the value are told, exactly")
+  func atomic() async throws {
+    try await withName { name in
+      let atomic = try SharedAtomic<UInt64>.create(name, initialValue: .max)
+      #expect(try await listedKind(name) == "atomic")
+      let text = "18446744073709551615"
+      #expect(try await infoDetails(name) == ["kind atomic", "dtype '<u8'", "value \(text)"])
+      #expect(try await shm("info", name, "--json").output.contains("\"value\": \(text)"))
+      atomic.store(12, ordering: .relaxed)
+      #expect(try await infoDetails(name).last == "value 12")
+      try atomic.unlink()
+      let small = try SharedAtomic<Int8>.create(name, initialValue: -128)
+      #expect(try await infoDetails(name) == ["kind atomic", "dtype '|i1'", "value -128"])
+      withExtendedLifetime(small) {}
+    }
+  }
+
+  @Test("A damaged word is told, and keeps the kind")
+  func damage() async throws {
+    try await withName { name in
+      _ = try SharedMutex.create(name, initialValue: Account())
+      var memory = try SharedMemory.attach(name)
+      memory.storeBytes(of: 0x4000_0000, toByteOffset: 256, as: UInt32.self)
+      let problem = """
+        Shared memory "\(name)" is damaged: its lock holds 1073741824, which is no holder's \
+        number. Remove it, and let the process that creates it make it anew.
+        """
+      #expect(try await listedKind(name) == "mutex")
+      #expect(try await infoDetails(name) == ["kind mutex", "problem \(problem)"])
+      #expect(try await infoJSON(name)["problem"] as? String == problem)
+      // The kinds of which nothing more is told.
+      for (number, kind) in [(3, "read-write-lock"), (6, "barrier")] {
+        memory.storeBytes(of: UInt32(number), toByteOffset: 12, as: UInt32.self)
+        #expect(try await listedKind(name) == kind)
+        #expect(try await infoDetails(name) == ["kind \(kind)", "number \(number)"])
+      }
+      memory.close()
+    }
+  }
+
+  @Test("A look keeps no temporary mutex, and takes none away")
+  func temporary() async throws {
+    try await withName { name in
+      var mutex: SharedMutex<Int>? = try .create(name, initialValue: 1, lifetime: .whileAttached)
+      #expect(try await infoDetails(name).last == "lock free")
+      #expect(mutex?.isLinked == true)
+      mutex = nil
+      #expect(!exists(name))
+    }
+  }
+}
