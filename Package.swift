@@ -45,6 +45,7 @@ let package = Package(
     example("process2_float64"),
     example("numpy_image"),
     example("numpy_records"),
+    example("counter"),
 
     // MARK: Tests
     .target(
@@ -90,6 +91,7 @@ let package = Package(
         "process2_float64",
         "numpy_image",
         "numpy_records",
+        "counter",
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]
     ),

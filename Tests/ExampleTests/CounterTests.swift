@@ -1,0 +1,99 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import Interprocess
+import Subprocess
+import TestSupport
+import Testing
+
+@Suite("Counter", .timeLimit(.minutes(5)))
+struct CounterTests {
+  private func counter(_ options: String...) async throws -> ProcessOutcome {
+    try await run(Places.product("counter"), options)
+  }
+
+  @Test(
+    "The total is repaired and right, whoever repairs it", arguments: [2, 4, 16], [2, 3, 20_000])
+  func total(processes: Int, count: Int) async throws {
+    try await withName { name in
+      let outcome = try await counter(
+        "--name", name, "--processes", "\(processes)", "--count", "\(count)")
+      #expect(outcome.status == .exited(0))
+      #expect(outcome.errors == "")
+      let lines = outcome.output.split(separator: "\n").map(String.init)
+      let shares = Array(repeating: "\(count)", count: processes).joined(separator: " + ")
+      #expect(
+        lines.filter { !$0.contains("repaired") } == [
+          "Created \"\(name)\"",
+          "Started \(processes) processes, each of which adds 1 \(count) times",
+          "Process \(processes) holds the lock, and has done half of addition \(count / 2)",
+          "Killed process \(processes)",
+          "Started process \(processes) again, to add the rest",
+          "Total: \(processes * count) = \(shares)",
+        ])
+      let repairs = lines.filter { $0.contains("repaired") }
+      let match = repairs.first?.wholeMatch(
+        of: /Process (\d+) repaired the total, which was 1 too small/)
+      #expect(repairs.count == 1)
+      #expect(match.map { 1...processes ~= Int($0.1)! } == true, "\(repairs)")
+      #expect(!exists(name))
+    }
+  }
+
+  @Test("A signal to the first process ends all, and the name goes", arguments: [SIGINT, SIGTERM])
+  func signal(signal: CInt) async throws {
+    try await withName { name in
+      let (status, _) = try await withChildProcess(
+        Places.product("counter"), ["--name", name, "--count", "1000000000"]
+      ) { child async throws in
+        #expect(try await child.nextLine() == "Created \"\(name)\"")
+        #expect(try await child.nextLine()?.hasPrefix("Started 4 processes") == true)
+        #expect(kill(child.processID, signal) == 0)
+        #expect(try await child.nextLine() == nil)
+      }
+      #expect(status == .exited(128 + signal))
+      // A process that went on would hold the name.
+      #expect(!exists(name))
+    }
+  }
+
+  @Test("A name that is taken is left alone")
+  func takenName() async throws {
+    try await withName { name in
+      let memory = try SharedMemory.create(name, byteCount: 2)
+      let outcome = try await counter("--name", name)
+      #expect(outcome.status == .exited(1))
+      #expect(outcome.output == "")
+      #expect(outcome.errors.hasPrefix("Error: Shared memory \"\(name)\" exists already."))
+      memory.close()
+      #expect(try bytes(name) == [0, 0])
+    }
+  }
+
+  @Test(
+    "Numbers that make no sense are refused",
+    arguments: [
+      ["--processes", "1"], ["--processes", "17"], ["--processes", "four"], ["--count", "1"],
+      ["--count", "1000000001"], ["--count=-1"], ["--nonsense"],
+    ])
+  func badOptions(options: [String]) async throws {
+    try await withName { name in
+      let outcome = try await run(Places.product("counter"), ["--name", name] + options)
+      #expect(outcome.status == .exited(64))
+      #expect(outcome.output == "")
+      #expect(outcome.errors.lowercased().contains("usage: counter"))
+      #expect(!exists(name))
+    }
+  }
+}
