@@ -17,24 +17,32 @@
 /// has seen. A load may give anything that is not older than the view. A releasing store carries the
 /// view of its thread, which an acquiring load of it takes over; a fence does the same for the
 /// relaxed stores behind it and the relaxed loads before it. This is the release-acquire part of the
-/// model, as operational semantics with views have it.
+/// model, as operational semantics with views have it. A sequentially consistent fence also takes
+/// over what all those before it have seen, and hands on to all those after it.
 ///
-/// A store goes anywhere behind what its thread has seen, unless a compare-exchange has tied two
-/// entries together: it stores right behind the entry that it has loaded, and carries on its view.
+/// A store goes anywhere behind what its thread has seen, unless a compare-exchange or an exchange
+/// has tied two entries together: it stores right behind the entry that it has loaded, and carries
+/// on its view. A compare-exchange that stores nothing is a relaxed load.
 ///
 /// A load never sees a store that has not happened yet. ARM can perform a relaxed store before an
 /// earlier relaxed load, which shows only if two threads at once both load and then store.
+///
+/// The kernel's sleeping and waking are ordered among each other as sequentially consistent fences
+/// are, for what their threads have seen, and order nothing else. A sleep loads its word, and
+/// begins in the same step if that is as expected. From every state there has to be a way to an
+/// end of all threads: else a wake-up was lost. Sleeps end by themselves only once a thread was
+/// killed.
 struct WeakMemory {
-  /// How many entries of each word's list have been seen, less one.
-  typealias View = SIMD8<UInt8>
   /// The variables of a thread.
   typealias Registers = SIMD16<UInt8>
 
   enum Order {
     case relaxed, acquiring, releasing, acquiringAndReleasing
+    /// For fences only.
+    case sequentiallyConsistent
 
-    var acquires: Bool { self == .acquiring || self == .acquiringAndReleasing }
-    var releases: Bool { self == .releasing || self == .acquiringAndReleasing }
+    var acquires: Bool { self != .relaxed && self != .releasing }
+    var releases: Bool { self != .relaxed && self != .acquiring }
   }
 
   enum Instruction {
@@ -43,9 +51,19 @@ struct WeakMemory {
     /// Loads, and stores the second value if it has loaded the first one.
     case compareExchange(
       into: Int, Order, at: (Registers) -> Int, (Registers) -> UInt8, (Registers) -> UInt8)
+    /// Loads, and stores whatever it has loaded.
+    case exchange(into: Int, Order, at: (Registers) -> Int, (Registers) -> UInt8)
     case fence(Order)
+    /// Sleeps while a word has a value; gives 1 if the sleep ends by itself, and else 0.
+    case sleep(into: Int, at: (Registers) -> Int, while: (Registers) -> UInt8)
+    /// Wakes so many of those who sleep on a word, and gives how many there were.
+    case wake(into: Int, at: (Registers) -> Int, atMost: Int)
+    /// Asks the kernel whether a thread is gone; gives 1 if it is, having seen all that it has.
+    case ask(into: Int, about: (Registers) -> Int)
     case set(Int, (Registers) -> UInt8)
     case go(to: String, if: (Registers) -> Bool)
+    /// Goes there or on.
+    case maybeGo(to: String)
     case label(String)
     /// Says what is wrong, if something is.
     case check((Registers) -> String?)
@@ -60,47 +78,12 @@ struct WeakMemory {
     var successor: Int?
   }
 
-  private struct Entry: Hashable {
-    var value: UInt8
-    var view: View
-    /// Whether a compare-exchange has loaded the entry before and stored this one.
-    var isTied = false
-  }
-
-  private struct ThreadState: Hashable {
-    var position = 0
-    var registers = Registers()
-    /// What the thread has seen.
-    var current = View()
-    /// What an acquiring fence adds to that.
-    var pending = View()
-    /// What a relaxed store carries: what was seen at the last releasing fence.
-    var released = View()
-    var hasBegun = false
-    var isOver = false
-  }
-
-  private struct State: Hashable {
-    var words: [[Entry]]
-    var threads: [ThreadState]
-
-    /// Inserts an entry, and moves on in all views what lies behind it.
-    mutating func insert(_ entry: Entry, into word: Int, at position: Int) {
-      if position < words[word].count {
-        func move(_ view: inout View) {
-          if Int(view[word]) >= position { view[word] += 1 }
-        }
-        for other in words.indices {
-          for index in words[other].indices { move(&words[other][index].view) }
-        }
-        for index in threads.indices {
-          move(&threads[index].current)
-          move(&threads[index].pending)
-          move(&threads[index].released)
-        }
-      }
-      words[word].insert(entry, at: position)
-    }
+  /// A state that is to be looked at, and the step that has led there.
+  struct Step {
+    var state: State
+    var origin: Int
+    var text: () -> String
+    var problem: String?
   }
 
   /// What a search has found.
@@ -113,15 +96,28 @@ struct WeakMemory {
     var ends: Set<[Registers]> = []
   }
 
-  private let threads: [Thread]
+  let threads: [Thread]
   /// Where each step of each thread goes to, if it is a `go`.
-  private let targets: [[Int]]
-  private let initialValues: [UInt8]
-  private var visited: Set<State> = []
-  private var outcome = Outcome()
+  let targets: [[Int]]
+  /// Whether somebody takes over what a thread has seen that is over.
+  private let inherits: Bool
+  /// For each thread, whether a fence acquires what it has loaded.
+  let hasAcquiringFence: [Bool]
 
-  private init(_ initialValues: [UInt8], _ threads: [Thread]) {
-    self.initialValues = initialValues
+  private var numbers: [Key: Int] = [:]
+  /// For each state that was found, the first step to it.
+  private var origins: [(state: Int, text: () -> String)] = []
+  /// For each state, those that lead to it.
+  private var predecessors: [[Int32]] = []
+  private var endStates: [Int] = []
+  /// What to look at next is the last one.
+  private var steps: [Step] = []
+  /// The steps from the state that is looked at.
+  var nextSteps: [Step] = []
+  var number = -1
+  var outcome = Outcome()
+
+  private init(_ threads: [Thread]) {
     self.threads = threads
     targets = threads.map { thread in
       var labels: [String: Int] = [:]
@@ -129,10 +125,21 @@ struct WeakMemory {
         if case .label(let name) = instruction { labels[name] = position }
       }
       return thread.program.map { instruction in
-        guard case .go(let name, _) = instruction else { return 0 }
-        guard let position = labels[name] else { preconditionFailure("No label is \(name)") }
+        let target: String
+        switch instruction {
+        case .go(let name, _), .maybeGo(let name): target = name
+        default: return 0
+        }
+        guard let position = labels[target] else { preconditionFailure("No label is \(target)") }
         return position
       }
+    }
+    inherits = threads.contains { thread in
+      thread.successor != nil
+        || thread.program.contains { if case .ask = $0 { true } else { false } }
+    }
+    hasAcquiringFence = threads.map { thread in
+      thread.program.contains { if case .fence(let order) = $0 { order.acquires } else { false } }
     }
   }
 
@@ -140,175 +147,105 @@ struct WeakMemory {
   ///
   /// - Parameter initialValues: What each word holds at first.
   static func explore(_ initialValues: [UInt8], _ threads: [Thread]) -> Outcome {
-    precondition(initialValues.count <= View.scalarCount, "There are too many words")
-    var search = WeakMemory(initialValues, threads)
+    precondition(initialValues.count <= View.wordCount, "There are too many words")
+    var search = WeakMemory(threads)
     var state = State(
       words: initialValues.map { [Entry(value: $0, view: View())] },
       threads: threads.map { _ in ThreadState() })
     for index in threads.indices where threads[index].successor == nil {
       state.threads[index].hasBegun = true
-      if !search.advance(&state, index) { return search.outcome }
+      if let problem = search.advance(&state, index) {
+        search.outcome.violation = problem
+        return search.outcome
+      }
     }
-    search.search(state)
+    search.steps.append(Step(state: state, origin: -1, text: { "start" }, problem: nil))
+    while let step = search.steps.popLast(), search.outcome.violation == nil {
+      search.look(at: step)
+    }
+    if search.outcome.violation == nil { search.findStuckState() }
     return search.outcome
   }
 
-  private mutating func search(_ state: State) {
-    guard outcome.violation == nil, visited.insert(state).inserted else { return }
+  private mutating func look(at step: Step) {
+    if let problem = step.problem {
+      return fail(problem, trace(to: step.origin) + [step.text()])
+    }
+    var state = step.state
+    tidy(&state)
+    let key = state.key
+    if let known = numbers[key] {
+      predecessors[known].append(Int32(step.origin))
+      return
+    }
+    number = origins.count
+    numbers[key] = number
+    origins.append((step.origin, step.text))
+    predecessors.append(step.origin < 0 ? [] : [Int32(step.origin)])
     outcome.stateCount += 1
-    if state.threads.allSatisfy(\.isOver) { outcome.ends.insert(state.threads.map(\.registers)) }
-    for index in threads.indices where !state.threads[index].isOver {
-      let thread = threads[index]
-      if !state.threads[index].hasBegun {
-        guard let first = thread.successor, state.threads[first].isOver else { continue }
-        var next = state
-        next.threads[index].hasBegun = true
-        next.threads[index].current = next.threads[first].current
-        step("\(thread.name) begins", next, index)
-        continue
+    if state.threads.allSatisfy(\.isOver) {
+      outcome.ends.insert(state.threads.map(\.registers))
+      endStates.append(number)
+      return
+    }
+    nextSteps.removeAll(keepingCapacity: true)
+    for index in threads.indices where !state.threads[index].isOver { findSteps(state, index) }
+    if nextSteps.isEmpty { failAsStuck(state, trace(to: number)) }
+    steps.append(contentsOf: nextSteps.reversed())
+  }
+
+  /// Makes states equal that differ in nothing that can be noticed.
+  private func tidy(_ state: inout State) {
+    for index in threads.indices where state.threads[index].isOver {
+      state.threads[index].pending = View()
+      state.threads[index].released = View()
+      if !inherits { state.threads[index].current = View() }
+    }
+    for word in state.words.indices where state.words[word].count > 1 {
+      var least = state.words[word].count - 1
+      for index in threads.indices {
+        let thread = state.threads[index]
+        // Whoever begins later begins with the view of another.
+        let isRead = !thread.isOver || threads.contains { $0.successor == index }
+        if thread.hasBegun && isRead { least = min(least, thread.current[word]) }
       }
-      if thread.isMortal {
-        var next = state
-        // What does not matter any more would make different states of equal ones.
-        let seen = next.threads[index].current
-        next.threads[index] = ThreadState(current: seen, hasBegun: true, isOver: true)
-        outcome.trace.append("\(thread.name) is killed")
-        search(next)
-        if outcome.violation != nil { return }
-        outcome.trace.removeLast()
-      }
-      perform(state, index)
-      if outcome.violation != nil { return }
+      if least > 0 { state.removeFirst(least, of: word) }
     }
   }
 
-  /// The load, store or fence that a thread has come to, in all ways that are possible.
-  private mutating func perform(_ state: State, _ index: Int) {
-    let thread = threads[index]
-    let before = state.threads[index]
-    var moved = state
-    moved.threads[index].position += 1
-    switch thread.program[before.position] {
-    case .load(let register, let order, let at):
-      let word = at(before.registers)
-      for seen in Int(before.current[word])..<state.words[word].count {
-        var next = moved
-        let value = load(word, seen, into: register, order, &next, index)
-        step("\(thread.name) loads \(value) from \(word), \(order)", next, index)
-        if outcome.violation != nil { return }
-      }
-    case .compareExchange(let register, let order, let at, let expected, let desired):
-      let word = at(before.registers)
-      for seen in Int(before.current[word])..<state.words[word].count {
-        var next = moved
-        let value = load(word, seen, into: register, order, &next, index)
-        if value != expected(before.registers) {
-          step("\(thread.name) loads \(value) from \(word), \(order)", next, index)
-        } else if !isTied(word, seen + 1, state) {
-          let stored = desired(before.registers)
-          let carried = state.words[word][seen].view
-          store(stored, word, seen + 1, order, &next, index, carrying: carried)
-          next.words[word][seen + 1].isTied = true
-          step(
-            "\(thread.name) exchanges \(value) in \(word) for \(stored), \(order)", next, index)
-        }
-        if outcome.violation != nil { return }
-      }
-    case .store(let order, let at, let value):
-      let word = at(before.registers)
-      let stored = value(before.registers)
-      let count = state.words[word].count
-      for position in Int(before.current[word]) + 1...count
-      where !isTied(word, position, state) {
-        var next = moved
-        store(stored, word, position, order, &next, index)
-        let place = position < count ? ", before \(count - position) others" : ""
-        step("\(thread.name) stores \(stored) into \(word), \(order)\(place)", next, index)
-        if outcome.violation != nil { return }
-      }
-    case .fence(let order):
-      perform(order, &moved.threads[index])
-      step("\(thread.name) has a fence, \(order)", moved, index)
-    default:
-      preconditionFailure("Everything else has been performed by then")
+  // MARK: - What is wrong
+
+  private func trace(to number: Int) -> [String] {
+    var texts: [String] = []
+    var number = number
+    while number > 0 {
+      texts.append(origins[number].text())
+      number = origins[number].state
     }
+    return texts.reversed()
   }
 
-  private func isTied(_ word: Int, _ position: Int, _ state: State) -> Bool {
-    position < state.words[word].count && state.words[word][position].isTied
+  private mutating func fail(_ problem: String, _ trace: [String]) {
+    outcome.violation = problem
+    outcome.trace = trace
   }
 
-  private func load(
-    _ word: Int, _ seen: Int, into register: Int, _ order: Order, _ state: inout State,
-    _ index: Int
-  ) -> UInt8 {
-    let entry = state.words[word][seen]
-    var thread = state.threads[index]
-    thread.registers[register] = entry.value
-    thread.current[word] = UInt8(seen)
-    if order.acquires { thread.current = join(thread.current, entry.view) }
-    thread.pending = join(thread.pending, entry.view)
-    state.threads[index] = thread
-    return entry.value
+  private mutating func failAsStuck(_ state: State, _ trace: [String]) {
+    let sleepers = threads.indices.filter { state.threads[$0].sleepsOn != nil }
+    fail("\(sleepers.map { threads[$0].name }.joined(separator: ", ")): asleep for ever", trace)
   }
 
-  private func store(
-    _ value: UInt8, _ word: Int, _ position: Int, _ order: Order, _ state: inout State,
-    _ index: Int, carrying carried: View = View()
-  ) {
-    state.insert(Entry(value: value, view: carried), into: word, at: position)
-    state.threads[index].current[word] = UInt8(position)
-    let thread = state.threads[index]
-    var view = join(
-      state.words[word][position].view, order.releases ? thread.current : thread.released)
-    view[word] = UInt8(position)
-    state.words[word][position].view = view
-  }
-
-  private func perform(_ fence: Order, _ thread: inout ThreadState) {
-    if fence.acquires { thread.current = join(thread.current, thread.pending) }
-    if fence.releases { thread.released = thread.current }
-  }
-
-  private mutating func step(_ text: String, _ state: State, _ index: Int) {
-    var next = state
-    outcome.trace.append(text)
-    if advance(&next, index) { search(next) }
-    if outcome.violation == nil { outcome.trace.removeLast() }
-  }
-
-  /// Performs what no other thread can notice, up to the next load or store, or to a fence that a
-  /// thread may be killed before, as its successor sees what that thread has acquired.
-  ///
-  /// - Returns: `false` if a check fails.
-  private mutating func advance(_ state: inout State, _ index: Int) -> Bool {
-    let program = threads[index].program
-    var thread = state.threads[index]
-    defer { state.threads[index] = thread }
-    while thread.position < program.count {
-      switch program[thread.position] {
-      case .load, .store, .compareExchange:
-        return true
-      case .fence(let order):
-        if order.acquires && threads[index].isMortal { return true }
-        perform(order, &thread)
-      case .set(let register, let value):
-        thread.registers[register] = value(thread.registers)
-      case .go(_, let condition):
-        if condition(thread.registers) { thread.position = targets[index][thread.position] }
-      case .label:
-        break
-      case .check(let check):
-        if let problem = check(thread.registers) {
-          outcome.violation = "\(threads[index].name): \(problem)"
-          return false
-        }
+  /// Finds the first state from which no way leads to an end.
+  private mutating func findStuckState() {
+    var hasEnd = [Bool](repeating: false, count: origins.count)
+    var open = endStates
+    for number in open { hasEnd[number] = true }
+    while let number = open.popLast() {
+      for before in predecessors[number] where before >= 0 && !hasEnd[Int(before)] {
+        hasEnd[Int(before)] = true
+        open.append(Int(before))
       }
-      thread.position += 1
     }
-    thread.isOver = true
-    return true
+    if let stuck = hasEnd.firstIndex(of: false) { fail("there is no end", trace(to: stuck)) }
   }
-
-  private func join(_ one: View, _ other: View) -> View { pointwiseMax(one, other) }
 }

@@ -298,4 +298,229 @@ struct WeakMemoryTests {
     #expect(counts(lock(.acquiring, .relaxed)).contains([1, 1]))
     #expect(counts(lock(.acquiring, .releasing, isAtomic: false)).contains([1, 1]))
   }
+
+  // MARK: - Sequentially consistent fences, exchanges
+
+  /// Two threads that each store, have a fence, and look at the other's word.
+  private func storeBuffering(_ one: WeakMemory.Order, _ other: WeakMemory.Order) -> Set<[UInt8]> {
+    func program(_ own: Int, _ other: Int, _ fence: WeakMemory.Order) -> [Instruction] {
+      [
+        .store(.relaxed, at: { _ in own }) { _ in 1 }, .fence(fence),
+        .load(into: 0, .relaxed, at: { _ in other }),
+      ]
+    }
+    let outcome = WeakMemory.explore(
+      [0, 0],
+      [
+        Thread(name: "one", program: program(0, 1, one)),
+        Thread(name: "other", program: program(1, 0, other)),
+      ])
+    return Set(outcome.ends.map { [$0[0][0], $0[1][0]] })
+  }
+
+  @Test("With a sequentially consistent fence in both, one of two threads sees the other's store")
+  func fencesAgainstStoreBuffering() {
+    #expect(
+      storeBuffering(.sequentiallyConsistent, .sequentiallyConsistent) == [
+        [0, 1], [1, 0], [1, 1],
+      ])
+    #expect(storeBuffering(.sequentiallyConsistent, .acquiringAndReleasing).contains([0, 0]))
+    #expect(storeBuffering(.acquiringAndReleasing, .acquiringAndReleasing).contains([0, 0]))
+  }
+
+  @Test("With sequentially consistent fences two readers see two words in one order")
+  func fencesOfReaders() {
+    func seen(_ fence: WeakMemory.Order) -> Set<[UInt8]> {
+      func reader(_ name: String, _ first: Int, _ second: Int) -> Thread {
+        Thread(
+          name: name,
+          program: [
+            .load(into: 0, .relaxed, at: { _ in first }), .fence(fence),
+            .load(into: 1, .relaxed, at: { _ in second }),
+          ])
+      }
+      func writer(_ word: Int) -> Thread {
+        Thread(
+          name: "writer of \(word)", program: [.store(.releasing, at: { _ in word }) { _ in 1 }])
+      }
+      let outcome = WeakMemory.explore(
+        [0, 0], [writer(0), writer(1), reader("one", 0, 1), reader("other", 1, 0)])
+      return Set(outcome.ends.map { [$0[2][0], $0[2][1], $0[3][0], $0[3][1]] })
+    }
+    #expect(seen(.acquiringAndReleasing).contains([1, 0, 1, 0]))
+    #expect(!seen(.sequentiallyConsistent).contains([1, 0, 1, 0]))
+  }
+
+  @Test("A sequentially consistent fence tells of data as a releasing and an acquiring one do")
+  func fencesOfMessages() {
+    let fences: Set<WeakMemory.Order> = [.releasing, .acquiring]
+    #expect(messagePassing(store: .relaxed, load: .relaxed, fences: fences).violation == nil)
+    let (data, flag) = (0, 1)
+    let outcome = WeakMemory.explore(
+      [0, 0],
+      [
+        Thread(
+          name: "writer",
+          program: [
+            .store(.relaxed, at: { _ in data }) { _ in 1 }, .fence(.sequentiallyConsistent),
+            .store(.relaxed, at: { _ in flag }) { _ in 1 },
+          ]),
+        Thread(
+          name: "reader",
+          program: [
+            .load(into: 0, .relaxed, at: { _ in flag }), .fence(.sequentiallyConsistent),
+            .load(into: 1, .relaxed, at: { _ in data }),
+            .check { $0[0] == 1 && $0[1] == 0 ? "the flag without the data" : nil },
+          ]),
+      ])
+    #expect(outcome.violation == nil)
+  }
+
+  @Test("Of two exchanges each loads what the other has stored, or what was there")
+  func exchanges() {
+    func exchanger(_ value: UInt8) -> Thread {
+      Thread(
+        name: "exchanger of \(value)",
+        program: [.exchange(into: 0, .relaxed, at: { _ in 0 }) { _ in value }])
+    }
+    let outcome = WeakMemory.explore([0], [exchanger(1), exchanger(2)])
+    #expect(Set(outcome.ends.map { [$0[0][0], $0[1][0]] }) == [[0, 1], [2, 0]])
+    #expect(passingOn(.exchange(into: 1, .relaxed, at: { _ in 1 }) { _ in 2 }) == nil)
+  }
+
+  @Test("A compare-exchange that stores nothing orders nothing")
+  func failedExchange() {
+    let (data, flag) = (0, 1)
+    let outcome = WeakMemory.explore(
+      [0, 0],
+      [
+        Self.writer(data, flag),
+        Thread(
+          name: "reader",
+          program: [
+            .compareExchange(into: 0, .acquiring, at: { _ in flag }, { _ in 0 }, { _ in 0 }),
+            .load(into: 1, .relaxed, at: { _ in data }),
+          ]),
+      ])
+    #expect(outcome.ends.contains { $0[1][0] == 1 && $0[1][1] == 0 })
+  }
+
+  // MARK: - Sleeping and waking
+
+  private static func sleeper(_ name: String = "sleeper", mortal: Bool = false) -> Thread {
+    Thread(
+      name: name,
+      program: [
+        .label("again"), .load(into: 0, .relaxed, at: { _ in 0 }), .go(to: "end") { $0[0] != 0 },
+        .sleep(into: 1, at: { _ in 0 }, while: { _ in 0 }), .go(to: "again") { _ in true },
+        .label("end"),
+      ], isMortal: mortal)
+  }
+
+  private static func waker(atMost count: Int) -> Thread {
+    Thread(
+      name: "waker",
+      program: [
+        .store(.relaxed, at: { _ in 0 }) { _ in 1 },
+        .wake(into: 0, at: { _ in 0 }, atMost: count),
+      ])
+  }
+
+  @Test("No wake-up behind the change of a word is slept through, and without one it is")
+  func wakeUps() {
+    let outcome = WeakMemory.explore([0], [Self.sleeper(), Self.waker(atMost: 1)])
+    #expect(outcome.violation == nil, "\(outcome.trace)")
+    #expect(Set(outcome.ends.map { $0[1][0] }) == [0, 1])
+    let writer = Thread(
+      name: "writer", program: [.store(.relaxed, at: { _ in 0 }) { _ in 1 }])
+    #expect(
+      WeakMemory.explore([0], [Self.sleeper(), writer]).violation == "sleeper: asleep for ever")
+    var reversed = Self.waker(atMost: 1)
+    reversed.program.reverse()
+    #expect(
+      WeakMemory.explore([0], [Self.sleeper(), reversed]).violation == "sleeper: asleep for ever")
+  }
+
+  @Test("So many are woken as were asked for, any of them, and are counted")
+  func wakeUpsOfSeveral() {
+    func explore(_ count: Int) -> WeakMemory.Outcome {
+      WeakMemory.explore(
+        [0], [Self.sleeper("one"), Self.sleeper("other"), Self.waker(atMost: count)])
+    }
+    let outcome = explore(2)
+    #expect(outcome.violation == nil, "\(outcome.trace)")
+    #expect(Set(outcome.ends.map { $0[2][0] }) == [0, 1, 2])
+    #expect(explore(1).violation?.hasSuffix(": asleep for ever") == true)
+  }
+
+  @Test("Either of two who sleep may be the one that is woken")
+  func choiceOfWakeUp() {
+    // Whoever is woken first finds the second word 0, and wakes the other.
+    func sleeper(_ name: String) -> Thread {
+      Thread(
+        name: name,
+        program: [
+          .sleep(into: 1, at: { _ in 0 }, while: { _ in 0 }),
+          .exchange(into: 0, .relaxed, at: { _ in 1 }) { _ in 1 },
+          .store(.relaxed, at: { _ in 0 }) { _ in 1 },
+          .wake(into: 2, at: { _ in 0 }, atMost: 1),
+        ])
+    }
+    let waker = Thread(
+      name: "waker",
+      program: [
+        .label("again"), .wake(into: 0, at: { _ in 0 }, atMost: 1), .go(to: "again") { $0[0] == 0 },
+      ])
+    let outcome = WeakMemory.explore([0, 0], [sleeper("one"), sleeper("other"), waker])
+    #expect(outcome.violation == nil, "\(outcome.trace)")
+    // Register 2 is 1 of one that has woken the other, which slept at the same time.
+    let seen = Set(outcome.ends.map { [$0[0][0], $0[0][2], $0[1][0], $0[1][2]] })
+    #expect(seen.isSuperset(of: [[0, 1, 1, 0], [1, 0, 0, 1]]))
+  }
+
+  @Test("Sleeps end by themselves once a thread was killed, and not before")
+  func sleepsAfterDeath() {
+    var waker = Self.waker(atMost: 1)
+    waker.isMortal = true
+    // One that is killed before it stores wakes nobody, and without a store there is no end.
+    #expect(WeakMemory.explore([0], [Self.sleeper(), waker]).violation == "there is no end")
+    let successor = Thread(
+      name: "successor", program: [.store(.relaxed, at: { _ in 0 }) { _ in 1 }], successor: 1)
+    let outcome = WeakMemory.explore([0], [Self.sleeper(), waker, successor])
+    #expect(outcome.violation == nil, "\(outcome.trace)")
+  }
+
+  @Test("Who hears that a thread is gone has seen all that it has stored")
+  func asking() {
+    let first = Thread(
+      name: "first",
+      program: [
+        .store(.relaxed, at: { _ in 0 }) { _ in 1 }, .store(.relaxed, at: { _ in 1 }) { _ in 1 },
+      ], isMortal: true)
+    let asker = Thread(
+      name: "asker",
+      program: [
+        .ask(into: 0, about: { _ in 0 }), .load(into: 2, .relaxed, at: { _ in 1 }),
+        .load(into: 1, .relaxed, at: { _ in 0 }),
+      ])
+    let outcome = WeakMemory.explore([0, 0], [first, asker])
+    let seen = Set(outcome.ends.map { [$0[1][0], $0[1][1], $0[1][2]] })
+    // The first word may be seen without the second one, and after a death not the other way round.
+    #expect(
+      seen == [
+        [0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1], [1, 0, 0], [1, 1, 0], [1, 1, 1],
+      ])
+  }
+
+  @Test("Where a thread may go on or elsewhere, it does both")
+  func branches() {
+    let outcome = WeakMemory.explore(
+      [0],
+      [
+        Thread(
+          name: "one",
+          program: [.maybeGo(to: "end"), .set(0) { _ in 1 }, .label("end")])
+      ])
+    #expect(Set(outcome.ends.map { $0[0][0] }) == [0, 1])
+  }
 }
