@@ -180,8 +180,12 @@ struct RobustLock: ~Copyable, Sendable {
   func number(_ memory: borrowing SharedMemory) throws(InterprocessError) -> UInt32 {
     do {
       return try holder.value(on: memory.mapping.descriptor) { number in
-        let current = word.loadRelaxed()
-        if current & ~Self.waiters == number { abandon(current) }
+        // A waiter may set the mark in between.
+        var current = word.loadRelaxed()
+        while current & ~Self.waiters == number {
+          abandon(current)
+          current = word.loadRelaxed()
+        }
         places?.forget(number)
       }
     } catch {
