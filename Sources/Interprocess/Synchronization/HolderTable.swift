@@ -28,12 +28,14 @@ struct HolderTable: Sendable {
   //   R4  gate = gate + 2        relaxed              all 0?                   acquiring, each
   //   R5  wake one, or all; if nobody slept,       A4  sleep while the gate is as marked
   //       take the mark away, if nothing has
-  //       changed
+  //       changed, and wake those who slept
+  //       since
   //
   // Either R3 sees the mark of A1, or A3 sees the place of R1 free: that is what the two fences
   // are for. Seeing the mark, R4 changes the gate, so that A4 does not begin, or R5 ends it.
   // Whoever set the mark again after R4 has changed the gate, and keeps R5 from taking the mark
-  // away; whoever found it set after R4 sleeps, if at all, on a value that R5 changes.
+  // away; whoever found it set after R4 sleeps, if at all, on a value that R5 changes, and is woken
+  // to set it anew. `SemaphoreModelTests` goes through all of this in every order.
   //
   // Killed between R1 and R5, or woken and killed before A3, a process leaves sleepers that look
   // again by themselves within a second. Killed with a place, it leaves its number, which is no
@@ -101,8 +103,8 @@ struct HolderTable: Sendable {
       if current & Self.waiters == 0 { return true }
       let next = current &+ 2
       guard gate.compareExchangeRelaxed(current, next) else { continue }
-      if gate.wake(wakeCount) == 0 {
-        _ = gate.compareExchangeRelaxed(next, next & ~Self.waiters)
+      if gate.wake(wakeCount) == 0 && gate.compareExchangeRelaxed(next, next & ~Self.waiters) {
+        gate.wake(.max)
       }
       return true
     }
