@@ -50,6 +50,14 @@ struct Helper {
       LifetimesWorker(log: CommandLine.arguments[2], index: number(3), seed: seed(4)).run()
     case "sync":
       try SyncProcess.run(Array(CommandLine.arguments.dropFirst(2)))
+    case "sync-campaign":
+      let seed = CommandLine.arguments.count > 3 ? seed(3) : .random(in: 1...UInt64.max)
+      try SyncCampaign.run(seconds: number(2), seed: seed)
+    case "sync-worker":
+      var worker = try SyncWorker(
+        primitive: CommandLine.arguments[2], name: CommandLine.arguments[3], index: number(4),
+        seed: seed(5))
+      try worker.run()
     case "value-reader":
       try ValueProcess.named(CommandLine.arguments[2]).read(CommandLine.arguments[3])
     case "value-writer":

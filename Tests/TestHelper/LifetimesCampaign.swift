@@ -375,7 +375,8 @@ struct LifetimesCampaign {
     for count in WorkerLog.Count.allCases {
       counts.append(("workers \(count)", logs.reduce(0) { $0 + $1[count] }))
     }
-    for step in Checkpoint.allCases where !Checkpoint.ofValues.contains(step) {
+    let others = Checkpoint.ofValues.union(Checkpoint.ofSynchronization)
+    for step in Checkpoint.allCases where !others.contains(step) {
       counts.append(("killed at \(step)", report.killsAtStep[step] ?? 0))
     }
     let summary = counts.map { "\($0.0) \($0.1)" }.joined(separator: ", ")

@@ -19,9 +19,23 @@ package enum Checkpoint: String, Sendable, CaseIterable {
   case removeClaimed, removeSeen, removeMoved, removeDone
   case storeMarked, storeHalfWritten, storeWritten, storeCompleted, loadBegun
 
-  /// The steps of a shared value; all others are of the life of memory.
+  case lockTaken, lockMarked, lockAbandoned
+  case unlockBegun, unlockTurned, unlockReleased, changeAwaited
+  case permitMarked, permitTaken, permitFreed, permitGateChanged
+  case eventMarked, eventAdvanced
+  case gateMarked, gateChanged
+
+  /// The steps of a shared value.
   package static let ofValues: Set<Checkpoint> = [
     .storeMarked, .storeHalfWritten, .storeWritten, .storeCompleted, .loadBegun,
+  ]
+
+  /// The steps of locks and signals; all others, but those of values, are of the life of memory.
+  package static let ofSynchronization: Set<Checkpoint> = [
+    .lockTaken, .lockMarked, .lockAbandoned,
+    .unlockBegun, .unlockTurned, .unlockReleased, .changeAwaited,
+    .permitMarked, .permitTaken, .permitFreed, .permitGateChanged,
+    .eventMarked, .eventAdvanced, .gateMarked, .gateChanged,
   ]
 
   #if DEBUG

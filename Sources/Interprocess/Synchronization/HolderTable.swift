@@ -85,10 +85,12 @@ struct HolderTable: Sendable {
   ///
   /// - Returns: Which one.
   func take(as number: UInt32) -> Int? {
-    places.first {
+    let taken = places.first {
       let place = place(at: $0)
       return place.loadRelaxed() == 0 && place.compareExchangeAcquiring(0, number)
     }
+    if taken != nil { checkpoint(.permitTaken) }
+    return taken
   }
 
   /// Gives back a place, R1 to R5.
@@ -97,12 +99,14 @@ struct HolderTable: Sendable {
   @discardableResult
   func free(_ index: Int, _ number: UInt32) -> Bool {
     guard place(at: index).compareExchangeReleasing(number, 0) else { return false }
+    checkpoint(.permitFreed)
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     while true {
       let current = gate.loadRelaxed()
       if current & Self.waiters == 0 { return true }
       let next = current &+ 2
       guard gate.compareExchangeRelaxed(current, next) else { continue }
+      checkpoint(.permitGateChanged)
       if gate.wake(wakeCount) == 0 && gate.compareExchangeRelaxed(next, next & ~Self.waiters) {
         gate.wake(.max)
       }
@@ -131,6 +135,7 @@ struct HolderTable: Sendable {
       let current = gate.loadRelaxed()
       let marked = current | Self.waiters
       guard current == marked || gate.compareExchangeRelaxed(current, marked) else { continue }
+      checkpoint(.permitMarked)
       atomicMemoryFence(ordering: .sequentiallyConsistent)
       if let result = body() { return .done(result) }
       return .wait(gate, while: marked)

@@ -101,6 +101,7 @@ struct RobustLock: ~Copyable, Sendable {
       return false
     }
     setHolder(isRunning: true)
+    checkpoint(.lockTaken)
     return true
   }
 
@@ -205,10 +206,16 @@ struct RobustLock: ~Copyable, Sendable {
       case .free where !isTaking:
         return .done(false)
       case .free:
-        if word.compareExchangeAcquiring(current, number | mark) { return .done(false) }
+        if word.compareExchangeAcquiring(current, number | mark) {
+          checkpoint(.lockTaken)
+          return .done(false)
+        }
       case .abandoned:
         guard isRecovering else { throw Self.ownerDied(memory.name) }
-        if word.compareExchangeAcquiring(current, number | mark) { return .done(true) }
+        if word.compareExchangeAcquiring(current, number | mark) {
+          checkpoint(.lockTaken)
+          return .done(true)
+        }
       case .held(let other):
         precondition(
           other != number || thread.load(ordering: .relaxed) != Processors.currentThread,
@@ -216,6 +223,7 @@ struct RobustLock: ~Copyable, Sendable {
         if stage == .spinning { return .wait(word, while: current) }
         let marked = current | Self.waiters
         guard current == marked || word.compareExchangeRelaxed(current, marked) else { continue }
+        checkpoint(.lockMarked)
         guard stage == .checking, try isDead(other, own: number, memory) else {
           return .wait(word, while: marked)
         }
@@ -238,7 +246,10 @@ struct RobustLock: ~Copyable, Sendable {
 
   /// D2 and D3.
   private func abandon(_ current: UInt32) {
-    if word.compareExchangeReleasing(current, Self.abandoned) { word.wake(.max) }
+    if word.compareExchangeReleasing(current, Self.abandoned) {
+      checkpoint(.lockAbandoned)
+      word.wake(.max)
+    }
   }
 
   /// Lets other tasks run on this thread while the lock is held, or ends that.
@@ -250,9 +261,13 @@ struct RobustLock: ~Copyable, Sendable {
 
   /// Gives the lock back, U1 to U3.
   func unlock() {
+    checkpoint(.unlockBegun)
     let turn = turn.loadRelaxed()
     let isAwaited = turn & 1 != 0
-    if isAwaited { self.turn.storeReleasing((turn & ~1) &+ 2) }
+    if isAwaited {
+      self.turn.storeReleasing((turn & ~1) &+ 2)
+      checkpoint(.unlockTurned)
+    }
     release(to: 0)
     if isAwaited { self.turn.wake(.max) }
   }
@@ -266,6 +281,7 @@ struct RobustLock: ~Copyable, Sendable {
   private func release(to value: UInt32) {
     setHolder(isRunning: false)
     let old = word.exchangeReleasing(value)
+    checkpoint(.unlockReleased)
     if old & Self.waiters != 0 { word.wake(wakeCount) }
   }
 
@@ -277,6 +293,7 @@ struct RobustLock: ~Copyable, Sendable {
   func unlockToWait() -> (SharedWord32, UInt32) {
     let marked = turn.loadRelaxed() | 1
     turn.storeReleasing(marked)
+    checkpoint(.changeAwaited)
     release(to: 0)
     return (turn, marked)
   }

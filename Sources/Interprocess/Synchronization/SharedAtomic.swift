@@ -375,6 +375,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
       if current & Self.waiters == 0 { return }
       if gate.compareExchangeRelaxed(current, (current & ~Self.waiters) &+ 2) { break }
     }
+    checkpoint(.gateChanged)
     gate.wake(.max)
   }
 
@@ -386,6 +387,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
       let marked = current | Self.waiters
       if stage != .spinning {
         guard current == marked || gate.compareExchangeRelaxed(current, marked) else { continue }
+        checkpoint(.gateMarked)
         atomicMemoryFence(ordering: .sequentiallyConsistent)
       }
       let found = load(ordering: ordering)

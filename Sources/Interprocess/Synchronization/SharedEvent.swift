@@ -213,6 +213,7 @@ public final class SharedEvent: Sendable {
       let current = word.loadRelaxed()
       let next = (current & ~3) &+ 4 | bit
       guard word.compareExchangeReleasing(current, next) else { continue }
+      checkpoint(.eventAdvanced)
       if current & Self.waiters != 0 { word.wake(.max) }
       return
     }
@@ -305,6 +306,7 @@ public final class SharedEvent: Sendable {
       if stage == .spinning { return .wait(word, while: current) }
       let marked = current | Self.waiters
       if current == marked || word.compareExchangeRelaxed(current, marked) {
+        checkpoint(.eventMarked)
         return .wait(word, while: marked)
       }
     }

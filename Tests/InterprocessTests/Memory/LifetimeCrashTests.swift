@@ -43,6 +43,11 @@ struct LifetimeCrashTests {
     case .storeMarked, .storeHalfWritten, .storeWritten, .storeCompleted, .loadBegun:
       // No step of memory; see `SharedValueTests`.
       []
+    case .lockTaken, .lockMarked, .lockAbandoned, .unlockBegun, .unlockTurned, .unlockReleased,
+      .changeAwaited, .permitMarked, .permitTaken, .permitFreed, .permitGateChanged,
+      .eventMarked, .eventAdvanced, .gateMarked, .gateChanged:
+      // See `SyncCrashTests`.
+      []
     }
   }
 

@@ -1,0 +1,226 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+internal import Interprocess
+internal import Synchronization
+internal import TestSupport
+
+/// A lock or a signal that a campaign is about.
+enum SyncSubject {
+  enum Primitive: String, CaseIterable {
+    case mutex, condition, semaphore, event, atomic
+
+    /// The steps of its protocol.
+    var steps: [Checkpoint] {
+      switch self {
+      case .mutex: [.lockTaken, .lockMarked, .lockAbandoned, .unlockBegun, .unlockReleased]
+      case .condition: [.lockTaken, .changeAwaited, .unlockTurned, .unlockReleased]
+      case .semaphore: [.permitMarked, .permitTaken, .permitFreed, .permitGateChanged]
+      case .event: [.eventMarked, .eventAdvanced]
+      case .atomic: [.gateMarked, .gateChanged]
+      }
+    }
+  }
+
+  case mutex(SharedMutex<Account>)
+  case condition(SharedMutex<Account>)
+  case semaphore(SharedSemaphore)
+  case event(SharedEvent)
+  case atomic(SharedAtomic<UInt64>)
+
+  init(creating primitive: Primitive, _ name: String) throws(InterprocessError) {
+    switch primitive {
+    case .mutex: self = .mutex(try .create(name, initialValue: Account()))
+    case .condition: self = .condition(try .create(name, initialValue: Account()))
+    case .semaphore: self = .semaphore(try .create(name, permitCount: 2))
+    case .event: self = .event(try .create(name))
+    case .atomic: self = .atomic(try .create(name, initialValue: 0))
+    }
+  }
+
+  init(attaching primitive: Primitive, _ name: String) throws(InterprocessError) {
+    switch primitive {
+    case .mutex: self = .mutex(try .attach(name))
+    case .condition: self = .condition(try .attach(name))
+    case .semaphore: self = .semaphore(try .attach(name))
+    case .event: self = .event(try .attach(name))
+    case .atomic: self = .atomic(try .attach(name))
+    }
+  }
+
+  var primitive: Primitive {
+    switch self {
+    case .mutex: .mutex
+    case .condition: .condition
+    case .semaphore: .semaphore
+    case .event: .event
+    case .atomic: .atomic
+    }
+  }
+
+  private var name: String {
+    switch self {
+    case .mutex(let mutex), .condition(let mutex): mutex.name
+    case .semaphore(let semaphore): semaphore.name
+    case .event(let event): event.name
+    case .atomic(let atomic): atomic.name
+    }
+  }
+
+  func unlink() { try? SharedMemory.unlink(name) }
+
+  /// The first words behind the header, for a failure.
+  var words: String {
+    guard let memory = try? SharedMemory.attach(name) else { return "none" }
+    let content = Int(memory.load(fromByteOffset: 72, as: UInt64.self))
+    let offsets = stride(from: content, to: min(content + 160, memory.byteCount - 3), by: 4)
+    let words = offsets.map { memory.load(fromByteOffset: $0, as: UInt32.self) }
+    return words.map { String($0, radix: 16) }.joined(separator: " ")
+  }
+
+  /// What is wrong when all workers are gone.
+  ///
+  /// - Parameters:
+  ///   - operations: How many there may have been.
+  ///   - recoveryCount: Counts on what is repaired here.
+  func problem(
+    expecting operations: ClosedRange<UInt64>, _ recoveryCount: inout UInt64
+  ) throws -> String? {
+    switch self {
+    case .mutex(let mutex), .condition(let mutex):
+      let account = try mutex.withLock(recovering: { $0.repair() }, timeout: .seconds(30)) { $0 }
+      guard account.isWhole && operations.contains(account.first) else {
+        return "\(account) after \(operations) additions"
+      }
+      recoveryCount = account.repairCount
+    case .semaphore(let semaphore):
+      recoveryCount += UInt64(try semaphore.reclaim())
+      guard semaphore.availableCount == semaphore.permitCount else {
+        return "\(semaphore.availableCount) permits are left"
+      }
+    case .event(let event):
+      if event.generation == 0 { return "The event never came" }
+    case .atomic(let atomic):
+      let value = atomic.load(ordering: .relaxed)
+      if value == 0 { return "The value never changed" }
+    }
+    return nil
+  }
+}
+
+/// One of the processes that the campaign kills.
+struct SyncWorker {
+  private let subject: SyncSubject
+  private let index: Int
+  private let log: SyncLog
+  private var generator: SeededGenerator
+
+  init(primitive: String, name: String, index: Int, seed: UInt64) throws(InterprocessError) {
+    guard let primitive = SyncSubject.Primitive(rawValue: primitive) else {
+      fatalError("Unknown primitive \(primitive)")
+    }
+    log = try SyncLog(attaching: "\(name)_log")
+    subject = try SyncSubject(attaching: primitive, name)
+    self.index = index
+    generator = SeededGenerator(seed: seed)
+  }
+
+  mutating func run() throws {
+    #if DEBUG
+      let (log, index) = (log, index)
+      Checkpoint.handler = { log.come(index, to: $0) }
+    #else
+      fatalError("Checkpoints exist in debug builds only")
+    #endif
+    let conductor = getppid()
+    log[.processID, index] = UInt64(getpid())
+    // Nobody outlives a conductor that was killed.
+    while getppid() == conductor {
+      try performOne()
+      log[.operations, index] += 1
+    }
+  }
+
+  /// One operation, which ends as long as others work.
+  ///
+  /// The time-outs are longer than the conductor's patience.
+  private mutating func performOne() throws {
+    let timeout: Duration = .seconds(60)
+    // Of the signals, two workers give them, and two wait.
+    let isGiver = index < 2
+    switch subject {
+    case .mutex(let mutex):
+      try recovering(mutex) { try mutex.withLock(timeout: timeout, add) }
+    case .condition(let mutex):
+      let (index, count) = (UInt64(index), UInt64(SyncCampaign.workerCount))
+      try recovering(mutex) {
+        try mutex.withLock(until: { $0.first % count == index }, timeout: timeout, add)
+      }
+    case .semaphore(let semaphore):
+      let permit = try semaphore.acquire(timeout: timeout)
+      pause()
+      permit.release()
+    case .event(let event):
+      if isGiver {
+        if Bool.random(using: &generator) {
+          event.pulse()
+        } else {
+          event.set()
+          event.reset()
+        }
+        pause()
+      } else {
+        let seen = event.generation
+        let now = try event.wait(after: seen, timeout: timeout)
+        if now == seen { fail("The generation is \(now) after \(seen)") }
+      }
+    case .atomic(let atomic):
+      if isGiver {
+        atomic.add(1, ordering: .releasing)
+        atomic.notify()
+        pause()
+      } else {
+        let seen = atomic.load(ordering: .acquiring)
+        let now = try atomic.wait(while: seen, ordering: .acquiring, timeout: timeout)
+        if now <= seen { fail("The value is \(now) after \(seen)") }
+      }
+    }
+  }
+
+  private func add(_ account: inout Account) {
+    guard account.isWhole else { fail("\(account) without a repair") }
+    account.add()
+  }
+
+  /// Does what needs a whole value, after a repair if need be.
+  private func recovering(_ mutex: SharedMutex<Account>, _ body: () throws -> Void) throws {
+    while true {
+      do {
+        return try body()
+      } catch let error as InterprocessError where error.code == .ownerDied {
+        try mutex.withLock(recovering: { $0.repair() }, timeout: .seconds(60)) { _ in }
+      }
+    }
+  }
+
+  /// Now and then some microseconds, so that others sleep meanwhile.
+  private mutating func pause() {
+    if generator.next().isMultiple(of: 4) { usleep(UInt32(generator.next() % 300)) }
+  }
+
+  private func fail(_ problem: String) -> Never {
+    Helper.answer("Worker \(index): \(problem)")
+    exit(3)
+  }
+}
