@@ -376,7 +376,7 @@ func runTogether(
   }
 }
 
-private final class Counter: Sendable {
+final class Counter: Sendable {
   private let count = Atomic(0)
   var value: Int { count.load(ordering: .relaxed) }
   func increment() { count.wrappingAdd(1, ordering: .relaxed) }

@@ -1,0 +1,129 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+import Foundation
+import Interprocess
+import Synchronization
+import TestSupport
+import Testing
+
+/// That waiters are woken, which shows in the time: a sleep that nobody ends ends by itself.
+@Suite("Wake-ups", .timeLimit(.minutes(5)))
+struct WakeUpTests {
+  /// Longer than the first five sleeps of a wait, of 20, 40, 80, 160 and 320 ms.
+  ///
+  /// The next one lasts for 640 ms.
+  private static let pause: Duration = .milliseconds(680)
+  /// Less than the rest of that.
+  private static let limit: Duration = .milliseconds(300)
+
+  /// Lets two threads wait, makes something happen during their long sleep, and expects both to go
+  /// on before that would have ended.
+  ///
+  /// A busy machine may be late, but not each time.
+  ///
+  /// - Parameters:
+  ///   - hold: Makes sure that they have to wait, as long as the body that it is given runs, and
+  ///     lets them go on after that.
+  ///   - wait: What the two do.
+  private func expectWakeUps(
+    sourceLocation: SourceLocation = #_sourceLocation,
+    while hold: (() -> Void) throws -> Void, wait: @Sendable @escaping () throws -> Void
+  ) throws {
+    var times: [Duration] = []
+    for _ in 0..<3 {
+      let count = Counter()
+      var begin = ContinuousClock.now
+      try hold {
+        for _ in 0..<2 {
+          Thread.detachNewThread {
+            if (try? wait()) != nil { count.increment() }
+          }
+        }
+        Thread.sleep(forTimeInterval: Self.pause / .seconds(1))
+        begin = .now
+      }
+      while count.value < 2 && .now - begin < .seconds(30) { usleep(1000) }
+      #expect(count.value == 2, sourceLocation: sourceLocation)
+      times.append(.now - begin)
+      if times.last! < Self.limit { return }
+    }
+    Issue.record("Woken after \(times)", sourceLocation: sourceLocation)
+  }
+
+  @Test("A lock that is given back wakes one who waits, and so does that one")
+  func mutex() throws {
+    let mutex = try SharedMutex.create(nil, initialValue: 0)
+    try mutex.unlink()
+    try expectWakeUps { body in
+      try lock(mutex) { _ in body() }
+    } wait: {
+      // Whoever waits sleeps again before it is its turn.
+      try lock(mutex) { _ in _ = usleep(20_000) }
+    }
+  }
+
+  @Test("A change of what a lock guards wakes all who wait for it")
+  func condition() throws {
+    let mutex = try SharedMutex.create(nil, initialValue: 0)
+    try mutex.unlink()
+    try expectWakeUps { body in
+      try lock(mutex) { $0 = 0 }
+      body()
+      try lock(mutex) { $0 = 1 }
+    } wait: {
+      try mutex.withLock(until: { $0 == 1 }) { _ in }
+    }
+  }
+
+  @Test("Each permit that is given back wakes one who waits")
+  func semaphore() throws {
+    let semaphore = try SharedSemaphore.create(nil, permitCount: 2)
+    try semaphore.unlink()
+    try expectWakeUps { body in
+      let first = try semaphore.acquire()
+      let second = try semaphore.acquire()
+      body()
+      first.release()
+      second.release()
+    } wait: {
+      try semaphore.acquire().release()
+    }
+  }
+
+  @Test("An event wakes all who wait for it", arguments: [true, false])
+  func event(isPulse: Bool) throws {
+    let event = try SharedEvent.create(nil)
+    try event.unlink()
+    try expectWakeUps { body in
+      event.reset()
+      body()
+      if isPulse { event.pulse() } else { event.set() }
+    } wait: {
+      try event.wait()
+    }
+  }
+
+  @Test("A change of an integer that is told of wakes all who wait for it")
+  func atomic() throws {
+    let atomic = try SharedAtomic<UInt32>.create(nil, initialValue: 0)
+    try atomic.unlink()
+    try expectWakeUps { body in
+      atomic.store(0, ordering: .relaxed)
+      body()
+      atomic.store(1, ordering: .relaxed)
+      atomic.notify()
+    } wait: {
+      try atomic.wait(while: 0, ordering: .relaxed)
+    }
+  }
+}
