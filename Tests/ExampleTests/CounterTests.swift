@@ -68,6 +68,26 @@ struct CounterTests {
     }
   }
 
+  @Test("The processes that add end when they are told to, and the first one with them")
+  func earlyEnd() async throws {
+    try await withName { name in
+      let (status, _) = try await withChildProcess(
+        Places.product("counter"), ["--name", name, "--count", "1000000000"]
+      ) { child async throws in
+        var workers: [Int32] = []
+        while workers.count < 4 {
+          try await Task.sleep(for: .milliseconds(5))
+          let info = try SharedMemory.segments().first { $0.name == name }
+          workers = (info?.processes ?? []).map(\.processID).filter { $0 != child.processID }
+        }
+        for worker in workers { #expect(kill(worker, SIGTERM) == 0) }
+        while try await child.nextLine() != nil {}
+      }
+      #expect(status == .exited(1))
+      #expect(!exists(name))
+    }
+  }
+
   @Test("A name that is taken is left alone")
   func takenName() async throws {
     try await withName { name in

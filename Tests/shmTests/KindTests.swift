@@ -193,6 +193,8 @@ struct KindTests {
       memory.storeBytes(of: 77, toByteOffset: 12, as: UInt32.self)
       #expect(try await listedKind(name) == "unknown")
       #expect(try await infoDetails(name) == ["kind unknown", "number 77"])
+      // What the number means there nobody here knows.
+      memory.storeBytes(of: 1, toByteOffset: 12, as: UInt32.self)
       memory.storeBytes(of: 2, toByteOffset: 8, as: UInt32.self)
       #expect(try await listedKind(name) == "unknown")
       #expect(try await infoDetails(name).last?.contains("has version 2 of the layout") == true)
