@@ -126,4 +126,21 @@ struct WakeUpTests {
       try atomic.wait(while: 0, ordering: .relaxed)
     }
   }
+
+  @Test("A task that is cancelled in the middle of a long sleep ends at once")
+  func cancelledTask() async throws {
+    let event = try SharedEvent.create(nil)
+    try event.unlink()
+    var times: [Duration] = []
+    for _ in 0..<3 {
+      let waiter = Task { try await event.wait() }
+      try await Task.sleep(for: Self.pause)
+      let begin = ContinuousClock.now
+      waiter.cancel()
+      await #expect(throws: CancellationError.self) { try await waiter.value }
+      times.append(.now - begin)
+      if times.last! < Self.limit { return }
+    }
+    Issue.record("Ended after \(times)")
+  }
 }
