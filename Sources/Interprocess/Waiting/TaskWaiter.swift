@@ -31,7 +31,7 @@ final class TaskWaiter: Sendable {
 
   private struct State {
     var sleepers: [UInt64: Sleeper] = [:]
-    /// Sleepers whose task was cancelled before they were added.
+    /// Sleepers whose task was cancelled, perhaps before they were added.
     var cancelled: Set<UInt64> = []
     var nextID: UInt64 = 0
     var isRunning = false
@@ -85,14 +85,9 @@ final class TaskWaiter: Sendable {
   }
 
   private func cancel(_ id: UInt64) {
-    let sleeper = state.withLock { state in
-      if let sleeper = state.sleepers.removeValue(forKey: id) { return sleeper as Sleeper? }
-      state.cancelled.insert(id)
-      return nil
-    }
-    // The thread may go on sleeping on that word: its pages stay known to the kernel, and a wake-up
-    // that nobody needs harms nobody.
-    sleeper?.continuation.resume()
+    // The thread resumes the task, when it does not sleep on that word any more: else the wake-up
+    // that the task hands on could be the thread's own.
+    _ = state.withLock { $0.cancelled.insert(id) }
     bell.ring()
   }
 
@@ -109,7 +104,7 @@ final class TaskWaiter: Sendable {
       let waits = state.withLock { state in
         var waits = [(bell.word, while: rung)]
         for (id, sleeper) in state.sleepers {
-          if sleeper.isAwake || sleeper.end <= now {
+          if sleeper.isAwake || sleeper.end <= now || state.cancelled.contains(id) {
             awake.append(sleeper)
             state.sleepers[id] = nil
           } else {

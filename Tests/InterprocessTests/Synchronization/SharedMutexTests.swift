@@ -97,10 +97,10 @@ struct SharedMutexTests {
   func processes() async throws {
     let name = uniqueName()
     let mutex = try SharedMutex.create(name, initialValue: Account())
-    try await runTogether(4) { _ in ["sync", "mutex-add", name, "100000"] }
+    try await runTogether(4) { _ in ["sync", "mutex-add", name, "1000000"] }
     try mutex.unlink()
     let account = try lock(mutex) { $0 }
-    #expect(account.first == 400_000 && account.isWhole)
+    #expect(account.first == 4_000_000 && account.isWhole)
   }
 
   @Test("A lock that another process holds is not available, and is waited for")

@@ -173,7 +173,7 @@ struct SharedSemaphoreTests {
   func cancelling() async throws {
     let semaphore = try SharedSemaphore.create(nil, permitCount: 1)
     try semaphore.unlink()
-    for round in 1...3000 {
+    for round in 1...20_000 {
       let permit = try await semaphore.acquire()
       let tasks = (1...2).map { _ in Task { try await semaphore.acquire().release() } }
       for _ in 0..<Int.random(in: 0...300) {}
