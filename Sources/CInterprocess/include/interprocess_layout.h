@@ -106,6 +106,21 @@ typedef struct ipc_mutex {
 
 #define IPC_MUTEX_WAITERS 0x80000000u
 
+/// `IPC_KIND_READ_WRITE_LOCK`: a value of `element_size` bytes, and a lock for `capacity` readers or one
+/// writer. Behind this structure lie `capacity` places of readers, `IPC_READER_STRIDE` bytes from one to the
+/// next, and behind them the value.
+typedef struct ipc_read_write_lock {
+  /// The lock of the writer, as that of `ipc_mutex`. Atomic.
+  uint32_t word;
+  uint32_t turn;
+  /// Counts by 2 the places that were given back while somebody slept on it; odd if somebody may. Atomic.
+  uint32_t gate;
+  uint32_t reserved[29];
+} ipc_read_write_lock;
+
+/// A place of a reader: 0 if it is free, or the number of the handle that reads. Atomic, 4 bytes.
+#define IPC_READER_STRIDE 64
+
 /// `IPC_KIND_SEMAPHORE`: `capacity` permits.
 typedef struct ipc_semaphore {
   /// Counts by 2 the permits that were given back while somebody slept on it; odd if somebody may. Atomic.
@@ -124,6 +139,22 @@ typedef struct ipc_event {
 
 #define IPC_EVENT_WAITERS 1u
 #define IPC_EVENT_SET 2u
+
+/// `IPC_KIND_BARRIER`: a place where `capacity` parties meet.
+typedef struct ipc_barrier {
+  /// From the lowest bit on: `IPC_BARRIER_WAITERS` if somebody may sleep on the word; `IPC_BARRIER_DEATH` or
+  /// `IPC_BARRIER_TIMEOUT` if it is broken; 16 bits with the number of those who have arrived; and 13 with
+  /// that of the round. Atomic.
+  uint32_t word;
+  /// Not slept on.
+  uint32_t gate;
+  /// 0, or the number of the handle that is this party. Atomic.
+  uint32_t parties[];
+} ipc_barrier;
+
+#define IPC_BARRIER_WAITERS 1u
+#define IPC_BARRIER_DEATH 2u
+#define IPC_BARRIER_TIMEOUT 4u
 
 /// `IPC_KIND_ATOMIC`: an integer of `element_size` bytes.
 typedef struct ipc_integer {

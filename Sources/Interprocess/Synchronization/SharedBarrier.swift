@@ -60,8 +60,8 @@ public final class SharedBarrier: Sendable {
   }
 
   /// Where the gate of the parties' places lies, and where the places begin.
-  private static let gateOffset = 4
-  private static let placesOffset = 8
+  static let gateOffset = 4
+  static let placesOffset = 8
 
   let segment: StructuredSegment
   private let word: SharedWord32

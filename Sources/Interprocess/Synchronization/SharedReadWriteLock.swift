@@ -144,10 +144,10 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   }
 
   /// Where the gate lies on which writers wait for readers.
-  private static var gateOffset: Int { 8 }
+  static var gateOffset: Int { 8 }
   /// Where the readers' places begin, and where the next one is: each on a cache line of its own.
-  private static var placesOffset: Int { 128 }
-  private static var placeStride: Int { 64 }
+  static var placesOffset: Int { 128 }
+  static var placeStride: Int { 64 }
 
   private static func valueOffset(_ maximumReaderCount: Int) -> Int? {
     guard maximumReaderCount >= 1 else { return nil }

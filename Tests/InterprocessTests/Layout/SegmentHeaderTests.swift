@@ -63,6 +63,12 @@ struct SegmentHeaderTests {
     #expect(MemoryLayout<ipc_mutex>.size == LockLayout<Int>.valueOffset)
     #expect(MemoryLayout<ipc_mutex>.offset(of: \.word) == 0)
     #expect(MemoryLayout<ipc_mutex>.offset(of: \.turn) == 4)
+    #expect(MemoryLayout<ipc_read_write_lock>.size == SharedReadWriteLock<Int>.placesOffset)
+    #expect(
+      MemoryLayout<ipc_read_write_lock>.offset(of: \.gate) == SharedReadWriteLock<Int>.gateOffset)
+    #expect(SharedReadWriteLock<Int>.placeStride == Int(IPC_READER_STRIDE))
+    #expect(MemoryLayout<ipc_barrier>.size == SharedBarrier.placesOffset)
+    #expect(MemoryLayout<ipc_barrier>.offset(of: \.gate) == SharedBarrier.gateOffset)
     #expect(MemoryLayout<ipc_semaphore>.size == SharedSemaphore.permitsOffset)
     #expect(MemoryLayout<ipc_semaphore>.offset(of: \.gate) == 0)
     #expect(MemoryLayout<ipc_event>.size == SharedEvent.byteCount)
