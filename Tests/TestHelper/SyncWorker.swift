@@ -19,13 +19,19 @@ internal import TestSupport
 /// A lock or a signal that a campaign is about.
 enum SyncSubject {
   enum Primitive: String, CaseIterable {
-    case mutex, condition, semaphore, event, atomic
+    case mutex, condition, readWriteLock, semaphore, event, barrier, atomic
 
     /// The steps of its protocol.
     var steps: [Checkpoint] {
       switch self {
       case .mutex: [.lockTaken, .lockMarked, .lockAbandoned, .unlockBegun, .unlockReleased]
       case .condition: [.lockTaken, .changeAwaited, .unlockTurned, .unlockReleased]
+      case .readWriteLock:
+        [
+          .lockTaken, .unlockReleased, .permitTaken, .permitFreed, .permitMarked,
+          .permitGateChanged,
+        ]
+      case .barrier: [.permitTaken]
       case .semaphore: [.permitMarked, .permitTaken, .permitFreed, .permitGateChanged]
       case .event: [.eventMarked, .eventAdvanced]
       case .atomic: [.gateMarked, .gateChanged]
@@ -35,14 +41,20 @@ enum SyncSubject {
 
   case mutex(SharedMutex<Account>)
   case condition(SharedMutex<Account>)
+  case readWriteLock(SharedReadWriteLock<Account>)
   case semaphore(SharedSemaphore)
   case event(SharedEvent)
+  case barrier(SharedBarrier)
   case atomic(SharedAtomic<UInt64>)
 
   init(creating primitive: Primitive, _ name: String) throws(InterprocessError) {
     switch primitive {
     case .mutex: self = .mutex(try .create(name, initialValue: Account()))
     case .condition: self = .condition(try .create(name, initialValue: Account()))
+    case .readWriteLock:
+      self = .readWriteLock(
+        try .create(name, initialValue: Account(), maximumReaderCount: 2))
+    case .barrier: self = .barrier(try .create(name, partyCount: SyncCampaign.workerCount))
     case .semaphore: self = .semaphore(try .create(name, permitCount: 2))
     case .event: self = .event(try .create(name))
     case .atomic: self = .atomic(try .create(name, initialValue: 0))
@@ -53,6 +65,8 @@ enum SyncSubject {
     switch primitive {
     case .mutex: self = .mutex(try .attach(name))
     case .condition: self = .condition(try .attach(name))
+    case .readWriteLock: self = .readWriteLock(try .attach(name))
+    case .barrier: self = .barrier(try .attach(name))
     case .semaphore: self = .semaphore(try .attach(name))
     case .event: self = .event(try .attach(name))
     case .atomic: self = .atomic(try .attach(name))
@@ -63,6 +77,8 @@ enum SyncSubject {
     switch self {
     case .mutex: .mutex
     case .condition: .condition
+    case .readWriteLock: .readWriteLock
+    case .barrier: .barrier
     case .semaphore: .semaphore
     case .event: .event
     case .atomic: .atomic
@@ -72,6 +88,8 @@ enum SyncSubject {
   private var name: String {
     switch self {
     case .mutex(let mutex), .condition(let mutex): mutex.name
+    case .readWriteLock(let lock): lock.name
+    case .barrier(let barrier): barrier.name
     case .semaphore(let semaphore): semaphore.name
     case .event(let event): event.name
     case .atomic(let atomic): atomic.name
@@ -104,6 +122,17 @@ enum SyncSubject {
         return "\(account) after \(operations) additions"
       }
       recoveryCount = account.repairCount
+    case .readWriteLock(let lock):
+      let account = try lock.withWriteLock(
+        recovering: { $0.repair() }, timeout: .seconds(30)
+      ) { $0 }
+      guard account.isWhole && (1...operations.upperBound).contains(account.first) else {
+        return "\(account) after \(operations) reads and additions"
+      }
+      recoveryCount = account.repairCount
+    case .barrier(let barrier):
+      barrier.reset()
+      if barrier.isBroken || barrier.arrivedCount != 0 { return "The barrier is not made anew" }
     case .semaphore(let semaphore):
       recoveryCount += UInt64(try semaphore.reclaim())
       guard semaphore.availableCount == semaphore.permitCount else {
@@ -166,6 +195,25 @@ struct SyncWorker {
       let (index, count) = (UInt64(index), UInt64(SyncCampaign.workerCount))
       try recovering(mutex) {
         try mutex.withLock(until: { $0.first % count == index }, timeout: timeout, add)
+      }
+    case .readWriteLock(let lock):
+      do {
+        if generator.next().isMultiple(of: 4) {
+          try lock.withWriteLock(timeout: timeout, add)
+        } else {
+          let account = try lock.withReadLock(timeout: timeout) { $0 }
+          if !account.isWhole { fail("\(account) is read without a repair") }
+        }
+      } catch let error as InterprocessError where error.code == .ownerDied {
+        try lock.withWriteLock(recovering: { $0.repair() }, timeout: timeout) { _ in }
+      }
+    case .barrier(let barrier):
+      do throws(InterprocessError) {
+        try barrier.arriveAndWait(timeout: timeout)
+      } catch {
+        guard error.code == .ownerDied || error.code == .timedOut else { throw error }
+        pause()
+        if barrier.isBroken { barrier.reset() }
       }
     case .semaphore(let semaphore):
       let permit = try semaphore.acquire(timeout: timeout)

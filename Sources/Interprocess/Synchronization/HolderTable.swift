@@ -193,9 +193,18 @@ struct HolderTable: Sendable {
     place(at: index).loadRelaxed() == number
   }
 
-  /// Frees all places, whoever has them.
-  func clear() {
-    for index in places { free(index, place(at: index).loadRelaxed()) }
+  /// Frees the places whose holders are dead, and those that hold no holder's number.
+  ///
+  /// - Parameter number: That of the handle that asks, or 0 if it has none.
+  func dropDead(own number: UInt32, _ memory: borrowing SharedMemory) {
+    for index in places {
+      let current = place(at: index).loadRelaxed()
+      if current == 0 { continue }
+      let mayLive =
+        HolderNumber.range.contains(current)
+        && (try? HolderNumber.isDead(current, own: number, on: memory.mapping.descriptor)) != true
+      if !mayLive { free(index, current) }
+    }
   }
 
   /// Frees the places that name a number which is about to be used anew.

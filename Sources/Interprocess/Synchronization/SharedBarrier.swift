@@ -262,11 +262,12 @@ public final class SharedBarrier: Sendable {
     return false
   }
 
-  /// Makes a barrier anew: nobody has arrived, it is not broken, and no handle is a party.
+  /// Makes a barrier anew: nobody has arrived, it is not broken, and dead parties have left.
   ///
   /// Those who wait get `timedOut`. Does not block. Corresponds to `Barrier.reset()` in Python.
   public func reset() {
-    places.clear()
+    // Those who live keep their places, so that nobody waits for a party that is not known.
+    places.dropDead(own: holder.valueIfTaken ?? 0, segment.memory)
     while true {
       let current = word.loadRelaxed()
       // Two rounds on: who waits for the next one does not take this for it.

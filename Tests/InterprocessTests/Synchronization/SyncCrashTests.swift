@@ -22,7 +22,9 @@ struct SyncCrashTests {
     let outcome = try await runWithPrivateSharedMemory(
       "size=64m", Places.helper, ["sync-campaign", "2"])
     #expect(outcome.status == .exited(0), "\(outcome.errors)\(outcome.output)")
-    for primitive in ["mutex", "condition", "semaphore", "event", "atomic"] {
+    for primitive in [
+      "mutex", "condition", "readWriteLock", "semaphore", "event", "barrier", "atomic",
+    ] {
       let line = try #require(
         outcome.output.split(separator: "\n").first { $0.hasPrefix("\(primitive): kills ") })
       let match = try #require(line.firstMatch(of: /kills (\d+), .* operations (\d+)$/))
