@@ -31,7 +31,7 @@ enum SyncSubject {
           .lockTaken, .unlockReleased, .permitTaken, .permitFreed, .permitMarked,
           .permitGateChanged,
         ]
-      case .barrier: [.permitTaken]
+      case .barrier: [.partyArrived, .barrierBroken]
       case .semaphore: [.permitMarked, .permitTaken, .permitFreed, .permitGateChanged]
       case .event: [.eventMarked, .eventAdvanced]
       case .atomic: [.gateMarked, .gateChanged]

@@ -24,6 +24,7 @@ package enum Checkpoint: String, Sendable, CaseIterable {
   case permitMarked, permitTaken, permitFreed, permitGateChanged
   case eventMarked, eventAdvanced
   case gateMarked, gateChanged
+  case partyArrived, barrierBroken
 
   /// The steps of a shared value.
   package static let ofValues: Set<Checkpoint> = [
@@ -36,6 +37,7 @@ package enum Checkpoint: String, Sendable, CaseIterable {
     .unlockBegun, .unlockTurned, .unlockReleased, .changeAwaited,
     .permitMarked, .permitTaken, .permitFreed, .permitGateChanged,
     .eventMarked, .eventAdvanced, .gateMarked, .gateChanged,
+    .partyArrived, .barrierBroken,
   ]
 
   #if DEBUG

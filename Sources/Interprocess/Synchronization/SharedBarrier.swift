@@ -306,8 +306,12 @@ public final class SharedBarrier: Sendable {
       let round = Self.round(of: current)
       if arrivedCount < partyCount {
         let next = current + 1 << Self.arrivedShift
-        if word.compareExchangeAcquiringAndReleasing(current, next) { return (number, round) }
+        if word.compareExchangeAcquiringAndReleasing(current, next) {
+          checkpoint(.partyArrived)
+          return (number, round)
+        }
       } else if word.compareExchangeAcquiringAndReleasing(current, Self.word(round: round &+ 1)) {
+        checkpoint(.partyArrived)
         if current & Self.waiters != 0 { word.wake(.max) }
         return (number, nil)
       }
@@ -392,6 +396,7 @@ public final class SharedBarrier: Sendable {
       guard Self.round(of: current) == round, current & Self.breakMask == 0 else { return false }
       let next = current & ~Self.waiters | reason.rawValue
       guard word.compareExchangeReleasing(current, next) else { continue }
+      checkpoint(.barrierBroken)
       if current & Self.waiters != 0 { word.wake(.max) }
       return true
     }

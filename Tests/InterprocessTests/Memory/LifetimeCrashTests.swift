@@ -45,7 +45,8 @@ struct LifetimeCrashTests {
       []
     case .lockTaken, .lockMarked, .lockAbandoned, .unlockBegun, .unlockTurned, .unlockReleased,
       .changeAwaited, .permitMarked, .permitTaken, .permitFreed, .permitGateChanged,
-      .eventMarked, .eventAdvanced, .gateMarked, .gateChanged:
+      .eventMarked, .eventAdvanced, .gateMarked, .gateChanged, .partyArrived,
+      .barrierBroken:
       // See `SyncCrashTests`.
       []
     }
