@@ -67,8 +67,8 @@ public final class SharedBarrier: Sendable {
   private let word: SharedWord32
   private let places: HolderTable
   private let holder = HolderNumber()
-  /// The place that this handle has taken; perhaps it is not its own any more.
-  private let place = Mutex<Int?>(nil)
+  /// The place that this handle has taken, perhaps not its own any more; -1 before there is one.
+  private let place = Atomic(-1)
   private let waiting = Waiting()
 
   // MARK: - Create and attach
@@ -320,26 +320,31 @@ public final class SharedBarrier: Sendable {
 
   /// Takes a place for this handle, if it has none.
   private func join(as number: UInt32) throws(InterprocessError) {
-    try place.withLock { place throws(InterprocessError) in
-      if let index = place, places.isTaken(index, by: number) { return }
-      while true {
-        place = places.take(as: number)
-        if place != nil { return }
-        let deadCount = try places.deadCount(own: number, segment.memory)
-        // Another party is just freeing those of an earlier time.
-        if places.freeCount > 0 { continue }
-        switch deadCount {
-        case 0:
-          throw InterprocessError(
-            code: .roleTaken, name: name,
-            message: "All \(partyCount) parties of the barrier \"\(name)\" are there already.")
-        case partyCount where arrivedCount == 0:
-          // All of them are of an earlier time.
-          try places.reclaim(own: number, segment.memory)
-        default:
-          breakRound(Self.round(of: word.loadRelaxed()), .death)
-          throw ownerDied
-        }
+    let found = place.load(ordering: .relaxed)
+    if found >= 0, places.isTaken(found, by: number) { return }
+    while true {
+      if let index = places.take(as: number) {
+        // Of two threads that come here, one gives its place back.
+        let isKept = place.compareExchange(
+          expected: found, desired: index, ordering: .relaxed
+        ).exchanged
+        if !isKept { places.free(index, number) }
+        return
+      }
+      let deadCount = try places.deadCount(own: number, segment.memory)
+      // Another party is just freeing those of an earlier time.
+      if places.freeCount > 0 { continue }
+      switch deadCount {
+      case 0:
+        throw InterprocessError(
+          code: .roleTaken, name: name,
+          message: "All \(partyCount) parties of the barrier \"\(name)\" are there already.")
+      case partyCount where arrivedCount == 0:
+        // All of them are of an earlier time.
+        try places.reclaim(own: number, segment.memory)
+      default:
+        breakRound(Self.round(of: word.loadRelaxed()), .death)
+        throw ownerDied
       }
     }
   }
