@@ -13,15 +13,17 @@
 internal import CInterprocess
 public import Synchronization
 
-/// An aligned integer of shared memory, used only while its mapping lives.
-@usableFromInline
-struct AtomicInteger<Value: SharedAtomicValue>: Sendable {
+/// An aligned integer of shared memory, by which ``AtomicOperations`` are done.
+///
+/// It cannot outlive what has the memory, and has nothing of its own for others to call.
+public struct AtomicInteger<Value: SharedAtomicValue>: ~Escapable, Sendable {
   @usableFromInline let word: AtomicWord
 
-  /// - Precondition: The integer lies within the memory, which is writable, and its offset is a
-  ///   multiple of its size.
-  init(in range: MappedRange, at offset: Int) {
-    word = AtomicWord(in: range, at: offset, byteCount: MemoryLayout<Value>.size)
+  /// An integer that is used no longer than its owner lives, who keeps the memory.
+  @_lifetime(borrow owner)
+  @inlinable
+  init<Owner: ~Copyable & ~Escapable>(_ word: AtomicWord, of owner: borrowing Owner) {
+    self.word = word
   }
 
   @inlinable

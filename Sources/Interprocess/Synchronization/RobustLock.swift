@@ -64,14 +64,18 @@ struct RobustLock: ~Copyable, Sendable {
   private let wakeCount: Int
   /// Places that name handles by the same numbers, if there are any.
   private let places: HolderTable?
+  /// The function that repairs what the lock guards, for messages.
+  private let repair: String
 
   init(
-    word: SharedWord32, turn: SharedWord32, wakeCount: Int = 1, places: HolderTable? = nil
+    word: SharedWord32, turn: SharedWord32, wakeCount: Int = 1, places: HolderTable? = nil,
+    repair: String
   ) {
     self.word = word
     self.turn = turn
     self.wakeCount = wakeCount
     self.places = places
+    self.repair = repair
   }
 
   /// What is known of the lock.
@@ -148,14 +152,14 @@ struct RobustLock: ~Copyable, Sendable {
   /// - Throws: `ownerDied`, `corrupted` and `system`.
   func lockIfAvailable(_ memory: borrowing SharedMemory) throws(InterprocessError) -> Bool {
     let number = try number(memory)
-    switch try attempt(.spinning, as: number, memory, isRecovering: false) {
+    switch try attempt(.spinning, as: number, memory) {
     case .done:
       setHolder(isRunning: true)
       return true
     case .wait(_, let current):
       if try isDead(current & ~Self.waiters, own: number, memory) {
         abandon(current)
-        throw Self.ownerDied(memory.name)
+        throw ownerDied(memory.name)
       }
       return false
     }
@@ -163,19 +167,6 @@ struct RobustLock: ~Copyable, Sendable {
 
   /// Whether nobody holds the lock, nor died with it.
   var isFree: Bool { word.loadAcquiring() & ~Self.waiters == 0 }
-
-  /// One turn of a wait for the lock to be free, without taking it.
-  ///
-  /// - Throws: `ownerDied`, `corrupted` and `system`.
-  func attemptToPass(
-    _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory
-  ) throws(InterprocessError) -> Waiting.Turn<Void> {
-    if isFree { return .done(()) }
-    return switch try attempt(stage, as: number, memory, isRecovering: false, isTaking: false) {
-    case .done: .done(())
-    case .wait(let word, let value): .wait(word, while: value)
-    }
-  }
 
   /// The number of the handle, which the word does not name from before.
   func number(_ memory: borrowing SharedMemory) throws(InterprocessError) -> UInt32 {
@@ -194,9 +185,19 @@ struct RobustLock: ~Copyable, Sendable {
     }
   }
 
-  private func attempt(
+  /// One turn of a wait for the lock.
+  ///
+  /// - Parameters:
+  ///   - stage: What the turn may do.
+  ///   - number: The number of the handle.
+  ///   - memory: The segment, by that handle.
+  ///   - isRecovering: Whether to take a lock whose holder died.
+  ///   - isTaking: Whether to take a lock that is free, or only to wait until it is.
+  /// - Returns: When done, whether the last holder died.
+  /// - Throws: `ownerDied`, `corrupted` and `system`.
+  func attempt(
     _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory,
-    isRecovering: Bool, isTaking: Bool = true
+    isRecovering: Bool = false, isTaking: Bool = true
   ) throws(InterprocessError) -> Waiting.Turn<Bool> {
     while true {
       let current = word.loadRelaxed()
@@ -211,7 +212,7 @@ struct RobustLock: ~Copyable, Sendable {
           return .done(false)
         }
       case .abandoned:
-        guard isRecovering else { throw Self.ownerDied(memory.name) }
+        guard isRecovering else { throw ownerDied(memory.name) }
         if word.compareExchangeAcquiring(current, number | mark) {
           checkpoint(.lockTaken)
           return .done(true)
@@ -268,21 +269,20 @@ struct RobustLock: ~Copyable, Sendable {
       self.turn.storeReleasing((turn & ~1) &+ 2)
       checkpoint(.unlockTurned)
     }
-    release(to: 0)
+    release(to: 0, waking: wakeCount)
     if isAwaited { self.turn.wake(.max) }
   }
 
   /// Gives the lock back as one whose holder died, as what it guards has not been repaired.
   func unlockAbandoned() {
-    release(to: Self.abandoned)
-    word.wake(.max)
+    release(to: Self.abandoned, waking: .max)
   }
 
-  private func release(to value: UInt32) {
+  private func release(to value: UInt32, waking count: Int) {
     setHolder(isRunning: false)
     let old = word.exchangeReleasing(value)
     checkpoint(.unlockReleased)
-    if old & Self.waiters != 0 { word.wake(wakeCount) }
+    if old & Self.waiters != 0 { word.wake(count) }
   }
 
   // MARK: - Waiting for a change
@@ -294,7 +294,7 @@ struct RobustLock: ~Copyable, Sendable {
     let marked = turn.loadRelaxed() | 1
     turn.storeReleasing(marked)
     checkpoint(.changeAwaited)
-    release(to: 0)
+    release(to: 0, waking: wakeCount)
     return (turn, marked)
   }
 
@@ -306,12 +306,12 @@ struct RobustLock: ~Copyable, Sendable {
       message: "The lock of \"\(name)\" was not free in time. What does its holder wait for?")
   }
 
-  private static func ownerDied(_ name: String) -> InterprocessError {
+  private func ownerDied(_ name: String) -> InterprocessError {
     InterprocessError(
       code: .ownerDied, name: name,
       message: """
         A process died while it held the lock of "\(name)", and may have left the value half \
-        changed. Repair it with `withLock(recovering:)`.
+        changed. Repair it with `\(repair)`.
         """)
   }
 }

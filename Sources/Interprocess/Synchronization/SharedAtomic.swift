@@ -31,7 +31,7 @@ public import SystemPackage
 /// The handle is closed when the last reference to it goes. Corresponds to `Atomic` of the standard
 /// library and to `std::atomic` in C++, in shared memory. Python has only
 /// `multiprocessing.Value`, which locks.
-public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
+public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
   // Behind the value lies a gate: a counter of changes that were told of, times two, and `waiters`
   // if somebody may sleep. One who waits sets the mark, and looks at the value after that; who
   // tells of a change looks at the mark after it has made it. Between the two each has a
@@ -43,7 +43,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   private static var gateOffset: Int { 8 }
 
   let segment: StructuredSegment
-  @usableFromInline let integer: AtomicInteger<Value>
+  @usableFromInline let word: AtomicWord
   private let gate: SharedWord32
   private let waiting = Waiting()
 
@@ -136,7 +136,8 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
 
   private init(_ segment: consuming StructuredSegment) {
     let offset = segment.contentOffset
-    integer = AtomicInteger(in: segment.memory.range, at: offset)
+    word = AtomicWord(
+      in: segment.memory.range, at: offset, byteCount: MemoryLayout<Value>.size)
     gate = segment.memory.range.word32(at: offset + Self.gateOffset)
     self.segment = segment
   }
@@ -164,161 +165,9 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
   public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
 
-  // MARK: - Operations
-
-  /// The value.
-  ///
-  /// Corresponds to `std::atomic::load` in C++.
-  ///
-  /// - Parameter ordering: As for `Atomic`.
-  @inlinable
-  public func load(ordering: AtomicLoadOrdering) -> Value { integer.load(ordering: ordering) }
-
-  /// Stores a value.
-  ///
-  /// Those who wait for a change are told by ``notify()``. Corresponds to `std::atomic::store` in
-  /// C++.
-  ///
-  /// - Parameters:
-  ///   - value: The value.
-  ///   - ordering: As for `Atomic`.
-  @inlinable
-  public func store(_ value: Value, ordering: AtomicStoreOrdering) {
-    integer.store(value, ordering: ordering)
-  }
-
-  /// Stores a value.
-  ///
-  /// Corresponds to `std::atomic::exchange` in C++.
-  ///
-  /// - Parameters:
-  ///   - value: The value.
-  ///   - ordering: As for `Atomic`.
-  /// - Returns: The value before.
-  @inlinable @discardableResult
-  public func exchange(_ value: Value, ordering: AtomicUpdateOrdering) -> Value {
-    integer.exchange(value, ordering: ordering)
-  }
-
-  /// Stores a value if the present one is as expected.
-  ///
-  /// Corresponds to `std::atomic::compare_exchange_strong` in C++.
-  ///
-  /// - Parameters:
-  ///   - expected: The value that is to be replaced.
-  ///   - desired: The value that replaces it.
-  ///   - ordering: As for `Atomic`.
-  /// - Returns: Whether it was replaced, and the value before.
-  @inlinable @discardableResult
-  public func compareExchange(
-    expected: Value, desired: Value, ordering: AtomicUpdateOrdering
-  ) -> (exchanged: Bool, original: Value) {
-    integer.compareExchange(expected: expected, desired: desired, ordering: ordering)
-  }
-
-  /// Adds a number; what overflows is cut off.
-  ///
-  /// Corresponds to `std::atomic::fetch_add` in C++, except for what it returns.
-  ///
-  /// - Parameters:
-  ///   - operand: The number.
-  ///   - ordering: As for `Atomic`.
-  /// - Returns: The values before and after.
-  @inlinable @discardableResult
-  public func add(
-    _ operand: Value, ordering: AtomicUpdateOrdering
-  ) -> (oldValue: Value, newValue: Value) {
-    integer.add(operand, ordering: ordering)
-  }
-
-  /// Subtracts a number; what overflows is cut off.
-  ///
-  /// Corresponds to `std::atomic::fetch_sub` in C++, except for what it returns.
-  ///
-  /// - Parameters:
-  ///   - operand: The number.
-  ///   - ordering: As for `Atomic`.
-  /// - Returns: The values before and after.
-  @inlinable @discardableResult
-  public func subtract(
-    _ operand: Value, ordering: AtomicUpdateOrdering
-  ) -> (oldValue: Value, newValue: Value) {
-    integer.subtract(operand, ordering: ordering)
-  }
-
-  /// Clears the bits that another number does not have.
-  ///
-  /// Corresponds to `std::atomic::fetch_and` in C++, except for what it returns.
-  ///
-  /// - Parameters:
-  ///   - operand: The number.
-  ///   - ordering: As for `Atomic`.
-  /// - Returns: The values before and after.
-  @inlinable @discardableResult
-  public func and(
-    _ operand: Value, ordering: AtomicUpdateOrdering
-  ) -> (oldValue: Value, newValue: Value) {
-    integer.and(operand, ordering: ordering)
-  }
-
-  /// Sets the bits of another number.
-  ///
-  /// Corresponds to `std::atomic::fetch_or` in C++, except for what it returns.
-  ///
-  /// - Parameters:
-  ///   - operand: The number.
-  ///   - ordering: As for `Atomic`.
-  /// - Returns: The values before and after.
-  @inlinable @discardableResult
-  public func or(
-    _ operand: Value, ordering: AtomicUpdateOrdering
-  ) -> (oldValue: Value, newValue: Value) {
-    integer.or(operand, ordering: ordering)
-  }
-
-  /// Flips the bits of another number.
-  ///
-  /// Corresponds to `std::atomic::fetch_xor` in C++, except for what it returns.
-  ///
-  /// - Parameters:
-  ///   - operand: The number.
-  ///   - ordering: As for `Atomic`.
-  /// - Returns: The values before and after.
-  @inlinable @discardableResult
-  public func xor(
-    _ operand: Value, ordering: AtomicUpdateOrdering
-  ) -> (oldValue: Value, newValue: Value) {
-    integer.xor(operand, ordering: ordering)
-  }
-
-  /// Stores a number if it is less than the value.
-  ///
-  /// Corresponds to `std::atomic::fetch_min` in C++, except for what it returns.
-  ///
-  /// - Parameters:
-  ///   - operand: The number.
-  ///   - ordering: As for `Atomic`.
-  /// - Returns: The values before and after.
-  @inlinable @discardableResult
-  public func min(
-    _ operand: Value, ordering: AtomicUpdateOrdering
-  ) -> (oldValue: Value, newValue: Value) {
-    integer.min(operand, ordering: ordering)
-  }
-
-  /// Stores a number if it is greater than the value.
-  ///
-  /// Corresponds to `std::atomic::fetch_max` in C++, except for what it returns.
-  ///
-  /// - Parameters:
-  ///   - operand: The number.
-  ///   - ordering: As for `Atomic`.
-  /// - Returns: The values before and after.
-  @inlinable @discardableResult
-  public func max(
-    _ operand: Value, ordering: AtomicUpdateOrdering
-  ) -> (oldValue: Value, newValue: Value) {
-    integer.max(operand, ordering: ordering)
+  /// The integer itself.
+  public var integer: AtomicInteger<Value> {
+    @_lifetime(borrow self) @inlinable get { AtomicInteger(word, of: self) }
   }
 
   // MARK: - Waiting

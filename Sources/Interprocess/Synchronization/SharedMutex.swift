@@ -46,8 +46,7 @@ public import SystemPackage
 public final class SharedMutex<Value: Shareable>: Sendable {
   let segment: StructuredSegment
   let lock: RobustLock
-  /// Where the value lies.
-  @usableFromInline let range: MappedRange
+  @usableFromInline let value: GuardedValue<Value>
 
   // MARK: - Create and attach
 
@@ -142,9 +141,10 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   init(_ segment: consuming StructuredSegment) {
     let offset = segment.contentOffset
     let range = segment.memory.range
-    lock = RobustLock(word: range.word32(at: offset), turn: range.word32(at: offset + 4))
-    self.range = range.part(
-      at: offset + LockLayout<Value>.valueOffset, byteCount: MemoryLayout<Value>.size)
+    lock = RobustLock(
+      word: range.word32(at: offset), turn: range.word32(at: offset + 4),
+      repair: "withLock(recovering:)")
+    value = GuardedValue(in: range, at: offset + LockLayout<Value>.valueOffset)
     self.segment = segment
   }
 
@@ -194,7 +194,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   ) throws -> Result {
     if !acquireAtOnce() { try acquire(timeout: timeout) }
     defer { release() }
-    return try unsafe body(&valuePointer.pointee)
+    return try value.change(body)
   }
 
   /// Calls `body` with the value if the lock is free.
@@ -211,7 +211,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   ) throws -> Result? {
     guard try acquireIfAvailable() else { return nil }
     defer { release() }
-    return try unsafe body(&valuePointer.pointee)
+    return try value.change(body)
   }
 
   /// Calls `body` with the value, which `repair` mends before if a process has died while it held
@@ -234,16 +234,9 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) throws -> Result {
-    if try acquireRecovering(timeout: timeout) {
-      do {
-        try unsafe repair(&valuePointer.pointee)
-      } catch {
-        releaseAbandoned()
-        throw error
-      }
-    }
+    try value.repair(try acquireRecovering(timeout: timeout), by: repair, orElse: releaseAbandoned)
     defer { release() }
-    return try unsafe body(&valuePointer.pointee)
+    return try value.change(body)
   }
 
   /// Waits until the value fulfils a condition, and calls `body` with it.
@@ -268,7 +261,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     while true {
       try acquire(timeout: sleeps.timeLeft)
       do {
-        if try unsafe condition(valuePointer.pointee) { break }
+        if try value.read(condition) { break }
       } catch {
         release()
         throw error
@@ -276,7 +269,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
       try sleepUntilChanged(&sleeps)
     }
     defer { release() }
-    return try unsafe body(&valuePointer.pointee)
+    return try value.change(body)
   }
 
   // MARK: - Locking, for tasks
@@ -298,7 +291,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   ) async throws -> Result {
     if !acquireAtOnce() { try await acquire(timeout: timeout) }
     defer { release() }
-    return try unsafe body(&valuePointer.pointee)
+    return try value.change(body)
   }
 
   /// As the form for threads, which blocks no thread while it waits for the lock.
@@ -316,16 +309,10 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) async throws -> Result {
-    if try await acquireRecovering(timeout: timeout) {
-      do {
-        try unsafe repair(&valuePointer.pointee)
-      } catch {
-        releaseAbandoned()
-        throw error
-      }
-    }
+    try value.repair(
+      try await acquireRecovering(timeout: timeout), by: repair, orElse: releaseAbandoned)
     defer { release() }
-    return try unsafe body(&valuePointer.pointee)
+    return try value.change(body)
   }
 
   /// As the form for threads, which blocks no thread while it waits for the condition and the lock.
@@ -347,7 +334,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     while true {
       try await acquire(timeout: sleeps.timeLeft)
       do {
-        if try unsafe condition(valuePointer.pointee) { break }
+        if try value.read(condition) { break }
       } catch {
         release()
         throw error
@@ -355,18 +342,10 @@ public final class SharedMutex<Value: Shareable>: Sendable {
       try await sleepUntilChanged(&sleeps)
     }
     defer { release() }
-    return try unsafe body(&valuePointer.pointee)
+    return try value.change(body)
   }
 
   // MARK: - What the inlined functions are made of
-
-  /// Where the value lies, for who holds the lock.
-  @usableFromInline @unsafe var valuePointer: UnsafeMutablePointer<Value> {
-    // SAFETY: the range has the size of the value and begins where it may lie, and every bit
-    // pattern is a value. Nobody else touches it while the lock is held.
-    unsafe range.mutablePointer(at: 0, byteCount: MemoryLayout<Value>.size)
-      .assumingMemoryBound(to: Value.self)
-  }
 
   @usableFromInline func acquireAtOnce() -> Bool { lock.lockAtOnce() }
 
@@ -416,8 +395,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   ) async throws {
     let (word, value) = lock.unlockToWait()
     guard let end = sleeps.begin() else { throw conditionTimedOut }
-    await TaskWaiter.sleep(on: word, while: value, until: end)
-    try Task.checkCancellation()
+    try await TaskWaiter.sleep(on: word, while: value, until: end)
     _ = sleeps.isOver()
   }
 

@@ -53,8 +53,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   private let lock: RobustLock
   private let readers: HolderTable
   private let waiting = Waiting()
-  /// Where the value lies.
-  @usableFromInline let range: MappedRange
+  @usableFromInline let value: GuardedValue<Value>
 
   // MARK: - Create and attach
 
@@ -187,10 +186,9 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
       stride: Self.placeStride, count: segment.capacity, wakeCount: .max)
     lock = RobustLock(
       word: range.word32(at: offset), turn: range.word32(at: offset + 4), wakeCount: .max,
-      places: readers)
+      places: readers, repair: "withWriteLock(recovering:)")
     // The capacity has been checked against the memory.
-    self.range = range.part(
-      at: offset + Self.valueOffset(segment.capacity)!, byteCount: MemoryLayout<Value>.size)
+    value = GuardedValue(in: range, at: offset + Self.valueOffset(segment.capacity)!)
     self.segment = segment
   }
 
@@ -240,7 +238,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   ) throws -> Result {
     let place = try acquireForReading(timeout: timeout)
     defer { releaseForReading(place) }
-    return try unsafe body(valuePointer.pointee)
+    return try value.read(body)
   }
 
   /// As the form for threads, which blocks no thread while it waits for the lock.
@@ -258,7 +256,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   ) async throws -> Result {
     let place = try await acquireForReading(timeout: timeout)
     defer { releaseForReading(place) }
-    return try unsafe body(valuePointer.pointee)
+    return try value.read(body)
   }
 
   // MARK: - Writing
@@ -280,7 +278,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   ) throws -> Result {
     _ = try acquireForWriting(timeout: timeout, isRecovering: false)
     defer { releaseForWriting() }
-    return try unsafe body(&valuePointer.pointee)
+    return try value.change(body)
   }
 
   /// Calls `body` with the value, which `repair` mends before if a process has died while it wrote.
@@ -301,16 +299,11 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) throws -> Result {
-    if try acquireForWriting(timeout: timeout, isRecovering: true) {
-      do {
-        try unsafe repair(&valuePointer.pointee)
-      } catch {
-        releaseAbandoned()
-        throw error
-      }
-    }
+    try value.repair(
+      try acquireForWriting(timeout: timeout, isRecovering: true), by: repair,
+      orElse: releaseAbandoned)
     defer { releaseForWriting() }
-    return try unsafe body(&valuePointer.pointee)
+    return try value.change(body)
   }
 
   /// As the form for threads, which blocks no thread while it waits for the lock.
@@ -328,7 +321,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   ) async throws -> Result {
     _ = try await acquireForWriting(timeout: timeout, isRecovering: false)
     defer { releaseForWriting() }
-    return try unsafe body(&valuePointer.pointee)
+    return try value.change(body)
   }
 
   /// As the form for threads, which blocks no thread while it waits for the lock.
@@ -346,27 +339,14 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) async throws -> Result {
-    if try await acquireForWriting(timeout: timeout, isRecovering: true) {
-      do {
-        try unsafe repair(&valuePointer.pointee)
-      } catch {
-        releaseAbandoned()
-        throw error
-      }
-    }
+    try value.repair(
+      try await acquireForWriting(timeout: timeout, isRecovering: true), by: repair,
+      orElse: releaseAbandoned)
     defer { releaseForWriting() }
-    return try unsafe body(&valuePointer.pointee)
+    return try value.change(body)
   }
 
   // MARK: - What the inlined functions are made of
-
-  /// Where the value lies, for who holds the lock.
-  @usableFromInline @unsafe var valuePointer: UnsafeMutablePointer<Value> {
-    // SAFETY: the range has the size of the value and begins where it may lie, and every bit
-    // pattern is a value. Nobody writes while the lock is held, but who holds it for that.
-    unsafe range.mutablePointer(at: 0, byteCount: MemoryLayout<Value>.size)
-      .assumingMemoryBound(to: Value.self)
-  }
 
   /// A place of a reader.
   @usableFromInline
@@ -403,8 +383,8 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     _ stage: Waiting.Stage, as number: UInt32
   ) throws(InterprocessError) -> Waiting.Turn<Int> {
     while true {
-      if case .wait(let word, let value) = try lock.attemptToPass(
-        stage, as: number, segment.memory)
+      if case .wait(let word, let value) = try lock.attempt(
+        stage, as: number, segment.memory, isTaking: false)
       {
         return .wait(word, while: value)
       }

@@ -65,8 +65,7 @@ extension SharedMemory {
     var sleeps = Sleeps(atMost: timeout)
     while word.loadRelaxed() == value {
       guard let end = sleeps.begin() else { throw wordTimedOut(byteOffset) }
-      await TaskWaiter.sleep(on: word, while: value, until: end)
-      try Task.checkCancellation()
+      try await TaskWaiter.sleep(on: word, while: value, until: end)
       if !sleeps.isOver() { return }
     }
   }

@@ -46,9 +46,11 @@ final class TaskWaiter: Sendable {
   /// Sleeps while a word has a value, until some moment, or until the task is cancelled.
   ///
   /// The mapping of the word has to stay until this returns.
+  ///
+  /// - Throws: `CancellationError`.
   static func sleep(
     on word: SharedWord32, while value: UInt32, until end: SuspendingClock.Instant
-  ) async {
+  ) async throws {
     let id = shared.newID()
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
@@ -59,9 +61,14 @@ final class TaskWaiter: Sendable {
       shared.cancel(id)
     }
     shared.forget(id)
+    if Task.isCancelled {
+      // It may have been this one that was woken, in the place of another.
+      word.wake(1)
+      throw CancellationError()
+    }
   }
 
-  /// How many tasks sleep now.
+  /// How many tasks are known, for tests: none when nobody waits.
   static var sleeperCount: Int { shared.state.withLock { $0.sleepers.count + $0.cancelled.count } }
 
   private func newID() -> UInt64 {

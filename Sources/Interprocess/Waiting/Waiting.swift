@@ -73,7 +73,7 @@ struct Waiting: ~Copyable, Sendable {
   }
 
   /// Attempts for a few microseconds without giving the processor away.
-  func spin<Result>(
+  private func spin<Result>(
     _ attempt: (Stage) throws(InterprocessError) -> Turn<Result>
   ) throws(InterprocessError) -> Result? {
     // With one processor nobody else can do anything meanwhile.
@@ -110,12 +110,7 @@ struct Waiting: ~Copyable, Sendable {
       case .done(let result): return result
       case .wait(let word, let value):
         guard let end = sleeps.begin() else { return nil }
-        await TaskWaiter.sleep(on: word, while: value, until: end)
-        if Task.isCancelled {
-          // It may have been this one that was woken, in the place of another.
-          word.wake(1)
-          throw CancellationError()
-        }
+        try await TaskWaiter.sleep(on: word, while: value, until: end)
         stage = sleeps.isOver() ? .checking : .sleeping
       }
     }

@@ -193,25 +193,7 @@ struct SharedMutexTests {
   func kills() async throws {
     let name = uniqueName()
     let mutex = try SharedMutex.create(name, initialValue: Account())
-    try await withThrowingTaskGroup { group in
-      for _ in 1...2 {
-        group.addTask {
-          for _ in 1...40 {
-            let (status, line) = try await withChildProcess(
-              Places.helper, ["sync", "mutex-loop", name]
-            ) { worker in
-              let line = try await worker.nextLine()
-              try await Task.sleep(for: .microseconds(Int.random(in: 0...20_000)))
-              try worker.kill()
-              return line
-            }
-            #expect(line == "ready")
-            #expect(status == .signaled(9))
-          }
-        }
-      }
-      try await group.waitForAll()
-    }
+    try await killAgainAndAgain(["sync", "mutex-loop", name])
     let account = try recover(mutex, { $0.repair() }) { $0 }
     #expect(account.isWhole)
     #expect(account.first > 1000)
@@ -324,60 +306,4 @@ struct SharedMutexTests {
     }
     #expect(status == .signaled(9))
   }
-}
-
-/// The form for threads, also where one for tasks would be chosen.
-func lock<Value, Result>(
-  _ mutex: SharedMutex<Value>, timeout: Duration? = nil, _ body: (inout Value) throws -> Result
-) throws -> Result {
-  try mutex.withLock(timeout: timeout, body)
-}
-
-func recover<Value, Result>(
-  _ mutex: SharedMutex<Value>, _ repair: (inout Value) throws -> Void,
-  _ body: (inout Value) throws -> Result
-) throws -> Result {
-  try mutex.withLock(recovering: repair, body)
-}
-
-/// The code of the error that a body throws; `nil` if it throws none.
-func errorCode(_ body: () throws -> Void) -> InterprocessError.Code? {
-  do {
-    try body()
-    return nil
-  } catch let error as InterprocessError {
-    return error.code
-  } catch {
-    Issue.record("\(error)")
-    return nil
-  }
-}
-
-/// Starts several helpers, lets them begin at once, and expects each to say `done`.
-func runTogether(
-  _ count: Int, _ arguments: @Sendable @escaping (Int) -> [String],
-  sourceLocation: SourceLocation = #_sourceLocation
-) async throws {
-  let readyCount = Counter()
-  try await withThrowingTaskGroup { group in
-    for index in 0..<count {
-      group.addTask {
-        let (status, line) = try await withChildProcess(Places.helper, arguments(index)) { helper in
-          #expect(try await helper.nextLine() == "ready", sourceLocation: sourceLocation)
-          readyCount.increment()
-          while readyCount.value < count { try await Task.sleep(for: .milliseconds(1)) }
-          return try await helper.ask("go")
-        }
-        #expect(line == "done", sourceLocation: sourceLocation)
-        #expect(status == .exited(0), sourceLocation: sourceLocation)
-      }
-    }
-    try await group.waitForAll()
-  }
-}
-
-final class Counter: Sendable {
-  private let count = Atomic(0)
-  var value: Int { count.load(ordering: .relaxed) }
-  func increment() { count.wrappingAdd(1, ordering: .relaxed) }
 }

@@ -141,23 +141,7 @@ struct SharedSemaphoreTests {
     let name = uniqueName()
     let semaphore = try SharedSemaphore.create(name, permitCount: 2)
     let inside = try SharedMutex.create("\(name)_inside", initialValue: Account())
-    try await withThrowingTaskGroup { group in
-      for _ in 1...2 {
-        group.addTask {
-          for _ in 1...40 {
-            let (status, _) = try await withChildProcess(
-              Places.helper, ["sync", "semaphore-loop", name, "0"]
-            ) { worker in
-              #expect(try await worker.ask("") == "ready")
-              try await Task.sleep(for: .microseconds(Int.random(in: 0...20_000)))
-              try worker.kill()
-            }
-            #expect(status == .signaled(9))
-          }
-        }
-      }
-      try await group.waitForAll()
-    }
+    try await killAgainAndAgain(["sync", "semaphore-loop", name, "0"], firstLine: "")
     let first = try acquire(semaphore, timeout: .seconds(30))
     let second = try acquire(semaphore, timeout: .seconds(30))
     #expect(semaphore.availableCount == 0)

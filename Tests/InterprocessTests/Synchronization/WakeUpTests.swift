@@ -19,12 +19,12 @@ import Testing
 /// That waiters are woken, which shows in the time: a sleep that nobody ends ends by itself.
 @Suite("Wake-ups", .timeLimit(.minutes(5)))
 struct WakeUpTests {
-  /// Longer than the first five sleeps of a wait, of 20, 40, 80, 160 and 320 ms.
+  /// Longer than the first six sleeps of a wait, of 20, 40, 80, 160, 320 and 640 ms.
   ///
-  /// The next one lasts for 640 ms.
-  private static let pause: Duration = .milliseconds(680)
-  /// Less than the rest of that.
-  private static let limit: Duration = .milliseconds(300)
+  /// The next one lasts for a second.
+  private static let pause: Duration = .milliseconds(1300)
+  /// Less than the rest of that, and far more than a wake-up takes.
+  private static let limit: Duration = .milliseconds(700)
 
   /// Lets two threads wait, makes something happen during their long sleep, and expects both to go
   /// on before that would have ended.
