@@ -28,6 +28,12 @@ struct StructuredSegment: ~Copyable, Sendable {
     var byteCount: Int
     /// Writes the content, whose bytes are zero before: into all bytes, from an offset on.
     var initialize: (inout MutableRawSpan, Int) -> Void = { _, _ in }
+
+    /// The bytes of the whole segment; if the sum overflows, so many that no memory has them.
+    func byteCount(behind contentOffset: Int) -> Int {
+      let (sum, overflow) = contentOffset.addingReportingOverflow(byteCount)
+      return overflow ? .max : sum
+    }
   }
 
   static func create<Element: Shareable>(
@@ -37,7 +43,7 @@ struct StructuredSegment: ~Copyable, Sendable {
     let layout = ElementLayout(of: Element.self)
     let contentOffset = SegmentHeader.contentOffset(of: layout)
     let memory = try SharedMemory.create(
-      name, byteCount: contentOffset + plan.byteCount, lifetime: lifetime,
+      name, byteCount: plan.byteCount(behind: contentOffset), lifetime: lifetime,
       permissions: permissions, reservation: reservation
     ) { bytes in
       write(plan, layout, contentOffset, to: &bytes)
@@ -64,7 +70,7 @@ struct StructuredSegment: ~Copyable, Sendable {
     let layout = ElementLayout(of: Element.self)
     let contentOffset = SegmentHeader.contentOffset(of: layout)
     let memory = try SharedMemory.attachOrCreate(
-      name, byteCount: contentOffset + plan.byteCount, lifetime: lifetime,
+      name, byteCount: plan.byteCount(behind: contentOffset), lifetime: lifetime,
       permissions: permissions, reservation: reservation, owner: owner
     ) { bytes in
       write(plan, layout, contentOffset, to: &bytes)

@@ -36,8 +36,7 @@ extension AtomicOperations where Self: ~Copyable & ~Escapable {
   /// Stores a value.
   ///
   /// Those who wait for a change of a ``SharedAtomic`` are told by ``SharedAtomic/notify()``.
-  /// Corresponds to `std::atomic::store` in
-  /// C++.
+  /// Corresponds to `std::atomic::store` in C++.
   ///
   /// - Parameters:
   ///   - value: The value.

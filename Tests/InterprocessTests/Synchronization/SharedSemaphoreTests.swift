@@ -50,6 +50,17 @@ struct SharedSemaphoreTests {
     #expect(errorCode { _ = try SharedSemaphore.create(nil, permitCount: count) } == .invalidSize)
   }
 
+  @Test("More permits than any memory has room for are an error, whatever their bytes add up to")
+  func hugeSizes() {
+    for count in [Int.max / 4 - 32, Int.max / 4 - 33, Int.max / 4 - 200] {
+      let found = errorCode { _ = try SharedSemaphore.create(nil, permitCount: count) }
+      guard case .outOfMemory = found else {
+        Issue.record("\(count) permits give \(String(describing: found))")
+        continue
+      }
+    }
+  }
+
   @Test("A semaphore that is there keeps its number of permits")
   func attachOrCreate() throws {
     let name = uniqueName()
