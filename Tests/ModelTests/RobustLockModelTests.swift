@@ -62,7 +62,7 @@ struct RobustLockModelTests {
   private static let abandoned: UInt8 = 0x7F
 
   /// What one thread does.
-  private struct Program {
+  private struct Program: ModelProgram {
     // Registers: 0 word, 1 whether the last sleep ended by itself, 2 what an exchange has found,
     // 3 whether the last holder died, 4 and 5 data, 6 turn, 7 word before its release, 8 what the
     // kernel says, 9 progress.
@@ -72,8 +72,8 @@ struct RobustLockModelTests {
     /// By the number of a handle, less one: the threads that have it.
     var holders: [[Int]] = [[0], [1], [2]]
     var isRecovering = false
-    private(set) var instructions: [WeakMemory.Instruction] = []
-    private var labelCount = 0
+    var instructions: [WeakMemory.Instruction] = []
+    var labelCount = 0
 
     init(_ fault: Fault?, index: Int, isRecovering: Bool = false) {
       self.fault = fault
@@ -82,22 +82,6 @@ struct RobustLockModelTests {
     }
 
     private var number: UInt8 { UInt8(index + 1) }
-
-    mutating func add(_ more: WeakMemory.Instruction...) { instructions += more }
-
-    mutating func label(_ name: String) -> String {
-      labelCount += 1
-      return "\(name) \(labelCount)"
-    }
-
-    /// What does not matter any more would make different states of equal ones.
-    mutating func clear(_ registers: Int...) {
-      for register in registers { add(.set(register) { _ in 0 }) }
-    }
-
-    mutating func go(to label: String, if condition: @escaping (WeakMemory.Registers) -> Bool) {
-      add(.go(to: label, if: condition))
-    }
 
     /// L1 and what goes on if the lock is not free; goes to `died` if its holder died, and this one
     /// does not recover.

@@ -53,7 +53,7 @@ struct SemaphoreModelTests {
   private static let waiters: UInt8 = 1
 
   /// What one thread does.
-  private struct Program {
+  private struct Program: ModelProgram {
     // Registers: 0 gate, 1 whether the last sleep ended by itself, 2 what an exchange has found,
     // 3 permit held, plus one, 4 data, 5 what the kernel says, 6 gate before or after R4, 7 how many
     // were woken, 8 number found in a permit.
@@ -62,8 +62,8 @@ struct SemaphoreModelTests {
     /// That of the thread, and of the permits that it holds, less one.
     var index: Int
     var threadCount = 3
-    private(set) var instructions: [WeakMemory.Instruction] = []
-    private var labelCount = 0
+    var instructions: [WeakMemory.Instruction] = []
+    var labelCount = 0
 
     init(_ fault: Fault?, permitCount: Int, index: Int) {
       self.fault = fault
@@ -72,21 +72,6 @@ struct SemaphoreModelTests {
     }
 
     private var number: UInt8 { UInt8(index + 1) }
-
-    mutating func add(_ more: WeakMemory.Instruction...) { instructions += more }
-
-    mutating func label(_ name: String) -> String {
-      labelCount += 1
-      return "\(name) \(labelCount)"
-    }
-
-    mutating func clear(_ registers: Int...) {
-      for register in registers { add(.set(register) { _ in 0 }) }
-    }
-
-    mutating func go(to label: String, if condition: @escaping (WeakMemory.Registers) -> Bool) {
-      add(.go(to: label, if: condition))
-    }
 
     /// A3: looks at each permit, and takes the first one that is free.
     private mutating func take(orGoOnTo next: String) {

@@ -1,0 +1,122 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+import Testing
+
+/// How a reader and a writer of a read-write lock keep out of each other's way.
+///
+/// Each says that it comes, and then looks for the other. The lock of the writer and the places of
+/// readers have models of their own.
+@Suite("Model of a read-write lock", .timeLimit(.minutes(5)))
+struct ReadWriteLockModelTests {
+  /// What can be left out or weakened.
+  enum Fault: CaseIterable {
+    case readerNotLookingAgain, readerWithoutFence, weakReaderFence, lookRelaxed
+    case writerNotWaiting, writerWithoutFence, weakWriterFence, lockReleasedRelaxed
+  }
+
+  // The words of the memory.
+  private static let word = 0
+  private static func place(_ reader: Int) -> Int { 1 + reader }
+  private static func data(_ index: Int) -> Int { 3 + index }
+
+  private struct Program: ModelProgram {
+    var fault: Fault?
+    var instructions: [WeakMemory.Instruction] = []
+    var labelCount = 0
+
+    init(_ fault: Fault?) { self.fault = fault }
+
+    /// Reads so many times, or gives its place back as somebody writes.
+    mutating func read(_ reader: Int, count: Int) {
+      // Registers: 0 place or word, 1 and 2 data, 3 data read before.
+      for _ in 0..<count {
+        let end = label("end")
+        add(
+          .compareExchange(
+            into: 0, .acquiring, at: { _ in place(reader) }, { _ in 0 }, { _ in 1 }))
+        switch fault {
+        case .readerWithoutFence: break
+        case .weakReaderFence: add(.fence(.acquiringAndReleasing))
+        default: add(.fence(.sequentiallyConsistent))
+        }
+        if fault != .readerNotLookingAgain {
+          add(.load(into: 0, fault == .lookRelaxed ? .relaxed : .acquiring, at: { _ in word }))
+          go(to: end) { $0[0] != 0 }
+        }
+        add(
+          .load(into: 1, .relaxed, at: { _ in data(0) }),
+          .load(into: 2, .relaxed, at: { _ in data(1) }),
+          .check { $0[1] == $0[2] ? nil : "torn: \($0[1]) and \($0[2])" },
+          .check { $0[1] < $0[3] ? "\($0[1]) after \($0[3])" : nil },
+          .set(3) { $0[1] })
+        add(.label(end))
+        add(.store(.releasing, at: { _ in place(reader) }) { _ in 0 })
+        clear(0, 1, 2)
+      }
+    }
+
+    /// Takes the lock, waits for the readers, and counts the data up, so many times.
+    mutating func write(count: Int, readerCount: Int) {
+      // Registers: 0 word or place, 1 data.
+      for _ in 0..<count {
+        let again = label("again")
+        add(
+          .compareExchange(into: 0, .acquiring, at: { _ in word }, { _ in 0 }, { _ in 1 }))
+        switch fault {
+        case .writerWithoutFence: break
+        case .weakWriterFence: add(.fence(.acquiringAndReleasing))
+        default: add(.fence(.sequentiallyConsistent))
+        }
+        add(.label(again))
+        if fault != .writerNotWaiting {
+          for reader in 0..<readerCount {
+            add(.load(into: 0, .acquiring, at: { _ in place(reader) }))
+            go(to: again) { $0[0] != 0 }
+          }
+        }
+        add(.set(1) { $0[1] + 1 })
+        for index in 0...1 { add(.store(.relaxed, at: { _ in data(index) }) { $0[1] }) }
+        add(
+          .store(fault == .lockReleasedRelaxed ? .relaxed : .releasing, at: { _ in word }) { _ in 0
+          })
+        clear(0)
+      }
+    }
+  }
+
+  private static func run(_ fault: Fault?, readerCount: Int, count: Int) -> WeakMemory.Outcome {
+    var threads: [WeakMemory.Thread] = []
+    for reader in 0..<readerCount {
+      var program = Program(fault)
+      program.read(reader, count: count)
+      threads.append(.init(name: "reader \(reader)", program: program.instructions))
+    }
+    var program = Program(fault)
+    program.write(count: count, readerCount: readerCount)
+    threads.append(.init(name: "writer", program: program.instructions))
+    return WeakMemory.explore([0, 0, 0, 0, 0], threads)
+  }
+
+  @Test("No reader sees half of a write, or an older value than before", arguments: [1, 2])
+  func wholeValues(readerCount: Int) {
+    let outcome = Self.run(nil, readerCount: readerCount, count: readerCount == 1 ? 2 : 1)
+    #expect(outcome.violation == nil, "\(outcome.trace)")
+    #expect(outcome.stateCount > 100)
+  }
+
+  @Test("Each step and each order is needed", arguments: Fault.allCases)
+  func faults(fault: Fault) {
+    let outcome = Self.run(fault, readerCount: 1, count: 2)
+    #expect(outcome.violation?.contains("torn") == true, "\(String(describing: outcome.violation))")
+  }
+}
