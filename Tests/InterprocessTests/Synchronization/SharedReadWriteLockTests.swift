@@ -10,8 +10,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-import Glibc
+import Foundation
 import Subprocess
+import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
@@ -28,7 +29,7 @@ struct SharedReadWriteLockTests {
     let first = try SharedReadWriteLock.create(name, initialValue: Account())
     let second = try SharedReadWriteLock<Account>.attach(name)
     #expect([first.isCreator, second.isCreator] == [true, false])
-    #expect([first.maximumReaderCount, second.maximumReaderCount] == [64, 64])
+    #expect(first.maximumReaderCount == 64 && second.maximumReaderCount == 64)
     try write(first) { $0.add() }
     #expect(try read(second) { $0.first } == 1)
     let third = try SharedReadWriteLock.attachOrCreate(name, initialValue: Account())
@@ -121,6 +122,26 @@ struct SharedReadWriteLockTests {
     try lock.unlink()
   }
 
+  @Test("A reader that meets a writer between its two steps gives its place back, and waits")
+  func readerMeetsWriter() async {
+    await #expect(processExitsWith: .success) {
+      let lock = try SharedReadWriteLock.create(nil, initialValue: 0, lifetime: .whileAttached)
+      let other = try SharedReadWriteLock<Int>.attach(lock.name)
+      try lock.unlink()
+      let content = Int(lock.segment.memory.load(fromByteOffset: 72, as: UInt64.self))
+      let isFirst = Once()
+      Checkpoint.handler = { step in
+        // The reader has its place, and has not looked at the lock since.
+        guard step == .permitTaken, isFirst.isFirst() else { return }
+        Thread.detachNewThread { try? write(other) { $0 = 1 } }
+        while lock.isWordZero(at: content) { usleep(100) }
+      }
+      // The writer waits for that place, so that nothing but giving it back lets both go on.
+      let value: Int = try read(lock) { $0 }
+      #expect(value == 1)
+    }
+  }
+
   @Test("Where as many read as may, one more waits")
   func fullTable() async throws {
     let name = uniqueName()
@@ -209,6 +230,37 @@ struct SharedReadWriteLockTests {
     #expect(errorCode { try write(lock) { _ in } } == .ownerDied)
     try await lock.withWriteLock(recovering: { $0.repair() }) { $0.add() }
     #expect(try read(lock) { $0.isWhole })
+    try lock.unlink()
+  }
+
+  @Test("A repair that has no time to wait for readers leaves the error")
+  func lateRepair() async throws {
+    let name = uniqueName()
+    let lock = try SharedReadWriteLock.create(name, initialValue: Account())
+    let content = Int(lock.segment.memory.load(fromByteOffset: 72, as: UInt64.self))
+    let (status, _) = try await withChildProcess(Places.helper, ["sync", "rwlock-read", name]) {
+      reader in
+      #expect(try await reader.nextLine() == "held")
+      let (writerStatus, _) = try await withChildProcess(
+        Places.helper, ["sync", "rwlock-write", name]
+      ) { writer in
+        while lock.isWordZero(at: content) { try await Task.sleep(for: .milliseconds(1)) }
+        try writer.kill()
+      }
+      #expect(writerStatus == .signaled(9))
+      #expect(errorCode { try read(lock) { _ in } } == .ownerDied)
+      for _ in 1...2 {
+        #expect(
+          errorCode { try recover(lock, { $0.repair() }, timeout: .milliseconds(20)) { _ in } }
+            == .timedOut)
+        #expect(errorCode { try write(lock) { _ in } } == .ownerDied)
+      }
+      try await reader.send("go on")
+      #expect(try await reader.nextLine() == "released")
+    }
+    #expect(status == .exited(0))
+    try recover(lock, { $0.repair() }) { $0.add() }
+    #expect(try read(lock) { $0.first } == 1)
     try lock.unlink()
   }
 
@@ -312,7 +364,21 @@ private func write<Value, Result>(
 
 private func recover<Value, Result>(
   _ lock: SharedReadWriteLock<Value>, _ repair: (inout Value) throws -> Void,
-  _ body: (inout Value) throws -> Result
+  timeout: Duration? = nil, _ body: (inout Value) throws -> Result
 ) throws -> Result {
-  try lock.withWriteLock(recovering: repair, body)
+  try lock.withWriteLock(recovering: repair, timeout: timeout, body)
+}
+
+extension SharedReadWriteLock {
+  /// Whether nobody has the lock of the writer, which begins the content.
+  fileprivate func isWordZero(at content: Int) -> Bool {
+    segment.memory.load(fromByteOffset: content, as: UInt32.self) == 0
+  }
+}
+
+/// Tells the first one who asks from the others.
+private final class Once: Sendable {
+  private let wasAsked = Atomic(false)
+
+  func isFirst() -> Bool { !wasAsked.exchange(true, ordering: .relaxed) }
 }

@@ -85,6 +85,50 @@ struct WakeUpTests {
     }
   }
 
+  @Test("The last reader wakes the writers, and a writer wakes all", arguments: [true, false])
+  func readWriteLock(isHeldForReading: Bool) throws {
+    let lock = try SharedReadWriteLock.create(nil, initialValue: 0)
+    try lock.unlink()
+    try expectWakeUps { body in
+      if isHeldForReading {
+        try lock.withReadLock { _ in body() }
+      } else {
+        try lock.withWriteLock { _ in body() }
+      }
+    } wait: {
+      if isHeldForReading {
+        try lock.withWriteLock { $0 += 1 }
+      } else {
+        try lock.withReadLock { _ in }
+      }
+    }
+  }
+
+  @Test("The last party wakes the others")
+  func barrier() throws {
+    let barrier = try SharedBarrier.create(nil, partyCount: 3)
+    try barrier.unlink()
+    try expectWakeUps { body in
+      body()
+      try barrier.arriveAndWait()
+    } wait: {
+      try barrier.arriveAndWait()
+    }
+  }
+
+  @Test("A barrier that is broken wakes those who wait at it")
+  func brokenBarrier() throws {
+    let barrier = try SharedBarrier.create(nil, partyCount: 4)
+    try barrier.unlink()
+    try expectWakeUps { body in
+      barrier.reset()
+      body()
+      #expect(errorCode { try barrier.arriveAndWait(timeout: .zero) } == .timedOut)
+    } wait: {
+      if errorCode({ try barrier.arriveAndWait() }) != .timedOut { throw CancellationError() }
+    }
+  }
+
   @Test("Each permit that is given back wakes one who waits")
   func semaphore() throws {
     let semaphore = try SharedSemaphore.create(nil, permitCount: 2)
