@@ -53,6 +53,12 @@ struct Helper {
     case "sync-campaign":
       let seed = CommandLine.arguments.count > 3 ? seed(3) : .random(in: 1...UInt64.max)
       try SyncCampaign.run(seconds: number(2), seed: seed)
+    case "sync-turn":
+      try SyncTurns.play(
+        CommandLine.arguments[2], CommandLine.arguments[3], number(4),
+        isFirst: CommandLine.arguments[5] == "first")
+    case "sync-turns":
+      try SyncTurns.run(rounds: number(2))
     case "sync-worker":
       var worker = try SyncWorker(
         primitive: CommandLine.arguments[2], name: CommandLine.arguments[3], index: number(4),

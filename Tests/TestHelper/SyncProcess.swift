@@ -27,10 +27,7 @@ enum SyncProcess {
     case "mutex-loop": try loopOnMutex(name)
     case "mutex-hold": try holdMutex(name)
     case "come-and-go": try comeAndGo(name, semaphore: arguments[3])
-    case "mutex-turns": try takeTurns(name, isFirst: arguments[3] == "first", count: number)
     case "atomic-add": try addToAtomic(name, number)
-    case "atomic-turns": try takeAtomicTurns(name, isFirst: arguments[3] == "first", count: number)
-    case "event-turns": try takeEventTurns(name, isFirst: arguments[3] == "first", count: number)
     case "event-wait": try waitForEvent(name, milliseconds: number)
     case "rwlock-use": try useReadWriteLock(name, number)
     case "rwlock-loop": try loopOnReadWriteLock(name)
@@ -100,18 +97,6 @@ enum SyncProcess {
     }
   }
 
-  /// Adds one when the number is even, or odd; pauses now and then.
-  private static func takeTurns(_ name: String, isFirst: Bool, count: Int) throws {
-    let mutex = try SharedMutex<Account>.attach(name)
-    begin()
-    var pauses = Pauses()
-    for _ in 0..<count {
-      try mutex.withLock(until: { $0.first.isMultiple(of: 2) == isFirst }) { $0.add() }
-      pauses.next()
-    }
-    Helper.answer("done")
-  }
-
   // MARK: - Read-write lock
 
   /// Reads so many times, and writes at every fourth.
@@ -167,25 +152,6 @@ enum SyncProcess {
 
   // MARK: - Event
 
-  /// Two events, of which each side pulses one and waits for the other.
-  private static func takeEventTurns(_ name: String, isFirst: Bool, count: Int) throws {
-    let there = try SharedEvent.attach("\(name)_there")
-    let back = try SharedEvent.attach("\(name)_back")
-    let (mine, other) = isFirst ? (there, back) : (back, there)
-    var seen = other.generation
-    begin()
-    var pauses = Pauses()
-    for _ in 0..<count {
-      if isFirst { mine.pulse() }
-      let now = try other.wait(after: seen)
-      guard now == seen + 1 else { return Helper.answer("\(now) after \(seen)") }
-      seen = now
-      pauses.next()
-      if !isFirst { mine.pulse() }
-    }
-    Helper.answer("done")
-  }
-
   private static func waitForEvent(_ name: String, milliseconds: Int) throws {
     let event = try SharedEvent.attach(name)
     Helper.answer("ready")
@@ -203,23 +169,6 @@ enum SyncProcess {
     let atomic = try SharedAtomic<UInt64>.attach(name)
     begin()
     for _ in 0..<count { atomic.add(1, ordering: .relaxed) }
-    Helper.answer("done")
-  }
-
-  /// Counts up when the number is even, or odd.
-  private static func takeAtomicTurns(_ name: String, isFirst: Bool, count: Int) throws {
-    let atomic = try SharedAtomic<UInt8>.attach(name)
-    begin()
-    var pauses = Pauses()
-    for _ in 0..<count {
-      var value = atomic.load(ordering: .acquiring)
-      while value.isMultiple(of: 2) != isFirst {
-        value = try atomic.wait(while: value, ordering: .acquiring)
-      }
-      atomic.store(value &+ 1, ordering: .releasing)
-      atomic.notify()
-      pauses.next()
-    }
     Helper.answer("done")
   }
 
@@ -340,7 +289,7 @@ enum SyncProcess {
 }
 
 /// Short pauses at random places, so that both sides of a protocol come at any time.
-private struct Pauses {
+struct Pauses {
   private var generator = SeededGenerator(seed: UInt64.random(in: .min ... .max))
 
   mutating func next() {

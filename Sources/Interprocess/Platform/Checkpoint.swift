@@ -57,3 +57,13 @@ func checkpoint(_ checkpoint: Checkpoint) {
     unsafe Checkpoint.handler?(checkpoint)
   #endif
 }
+
+#if DEBUG
+  /// What a test changes in how one sleeps.
+  package enum Sleeping {
+    /// Lets no sleep end by itself, so that whoever misses a wake-up sleeps for ever.
+    ///
+    /// Set it before any other thread uses the library.
+    package nonisolated(unsafe) static var isEndless = false
+  }
+#endif

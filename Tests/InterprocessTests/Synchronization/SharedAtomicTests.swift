@@ -95,17 +95,6 @@ struct SharedAtomicTests {
     try atomic.unlink()
   }
 
-  @Test("Two processes wait for each other's changes, and none is lost")
-  func turns() async throws {
-    let name = uniqueName()
-    let atomic = try SharedAtomic<UInt8>.create(name, initialValue: 0)
-    try await runTogether(2) {
-      ["sync", "atomic-turns", name, "20000", $0 == 0 ? "first" : "second"]
-    }
-    #expect(atomic.load(ordering: .relaxed) == UInt8(truncatingIfNeeded: 40_000))
-    try atomic.unlink()
-  }
-
   @Test("A wait ends at once if the value is another one, and else with a time-out, never early")
   func waiting() async throws {
     let atomic = try SharedAtomic<UInt64>.create(nil, initialValue: 1 << 40)

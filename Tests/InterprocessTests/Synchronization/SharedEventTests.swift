@@ -113,19 +113,6 @@ struct SharedEventTests {
     try event.unlink()
   }
 
-  @Test("Two processes wait for each other's pulses, and none is lost")
-  func turns() async throws {
-    let name = uniqueName()
-    let there = try SharedEvent.create("\(name)_there")
-    let back = try SharedEvent.create("\(name)_back")
-    try await runTogether(2) {
-      ["sync", "event-turns", name, "20000", $0 == 0 ? "first" : "second"]
-    }
-    #expect([there.generation, back.generation] == [20_000, 20_000])
-    try there.unlink()
-    try back.unlink()
-  }
-
   @Test("A waiter of seconds uses next to no processor time, and makes few system calls")
   func idle() async throws {
     let name = uniqueName()

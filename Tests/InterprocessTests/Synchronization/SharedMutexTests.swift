@@ -202,18 +202,6 @@ struct SharedMutexTests {
 
   // MARK: - Conditions
 
-  @Test("Two processes take turns by a condition, and no change is missed")
-  func turns() async throws {
-    let name = uniqueName()
-    let mutex = try SharedMutex.create(name, initialValue: Account())
-    try await runTogether(2) {
-      ["sync", "mutex-turns", name, "20000", $0 == 0 ? "first" : "second"]
-    }
-    let account = try lock(mutex) { $0 }
-    #expect(account.first == 40_000 && account.isWhole)
-    try mutex.unlink()
-  }
-
   @Test("A condition that does not come ends with a time-out, never early")
   func conditionTimesOut() async throws {
     let mutex = try SharedMutex.create(nil, initialValue: 1)

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 import Foundation
 import Interprocess
+import Subprocess
 import Synchronization
 import TestSupport
 import Testing
@@ -58,6 +59,19 @@ struct WakeUpTests {
       if times.last! < Self.limit { return }
     }
     Issue.record("Woken after \(times)", sourceLocation: sourceLocation)
+  }
+
+  /// The short form of `scripts/ping-pong`.
+  @Test("Nobody misses a wake-up, in sleeps that do not end by themselves")
+  func turns() async throws {
+    let outcome = try await runWithPrivateSharedMemory(
+      "size=64m", Places.helper, ["sync-turns", "10000"])
+    #expect(outcome.status == .exited(0), "\(outcome.errors)\(outcome.output)")
+    let lines = outcome.output.split(separator: "\n")
+    let primitives = [
+      "mutex", "condition", "readWriteLock", "semaphore", "event", "barrier", "atomic",
+    ]
+    #expect(lines.map { $0.prefix { $0 != ":" } } == primitives.map { $0[...] })
   }
 
   @Test("A lock that is given back wakes one who waits, and so does that one")

@@ -1,0 +1,249 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Glibc
+internal import Interprocess
+internal import Synchronization
+internal import SystemPackage
+internal import TestSupport
+
+/// Lets two processes wait for each other by each lock and each signal, with random pauses on both
+/// sides and no time-outs, and with sleeps that do not end by themselves: who misses a wake-up
+/// hangs.
+enum SyncTurns {
+  private struct Problem: Error {
+    var description: String
+  }
+
+  /// A lock or a signal, and what two processes do with it.
+  private struct Game {
+    /// Makes what the two share, and returns what checks it afterwards.
+    var prepare: (_ name: String, _ rounds: Int) throws -> () throws -> Bool
+    var play: (_ name: String, _ rounds: Int, _ isFirst: Bool) throws -> Void
+  }
+
+  private static var games: KeyValuePairs<String, Game> {
+    [
+      "mutex": Game(prepare: prepareMutex, play: addWithMutex),
+      "condition": Game(prepare: prepareMutex, play: takeTurnsByCondition),
+      "readWriteLock": Game(prepare: prepareReadWriteLock, play: readAndWrite),
+      "semaphore": Game(prepare: prepareSemaphore, play: passPermit),
+      "event": Game(prepare: prepareEvents, play: takeTurnsByEvents),
+      "barrier": Game(prepare: prepareBarrier, play: meet),
+      "atomic": Game(prepare: prepareAtomic, play: takeTurnsByAtomic),
+    ]
+  }
+
+  /// Plays so many rounds of each, and tells how long it took.
+  static func run(rounds: Int) throws {
+    for (primitive, game) in games {
+      let name = "ipctest_turns_\(getpid())_\(primitive)"
+      let isRight = try game.prepare(name, rounds)
+      let begin = ContinuousClock.now
+      let processes = try ["first", "second"].map {
+        try spawn(["sync-turn", primitive, name, "\(rounds)", $0])
+      }
+      for process in processes {
+        var status: CInt = -1
+        while waitpid(process, &status, 0) == -1 && errno == EINTR {}
+        guard status == 0 else { throw Problem(description: "\(primitive): status \(status)") }
+      }
+      guard try isRight() else { throw Problem(description: "\(primitive): the end is wrong") }
+      Helper.answer("\(primitive): \(rounds) rounds in \(ContinuousClock.now - begin)")
+    }
+  }
+
+  /// Plays one side.
+  static func play(_ primitive: String, _ name: String, _ rounds: Int, isFirst: Bool) throws {
+    unsafe Sleeping.isEndless = true
+    guard let game = games.first(where: { $0.key == primitive })?.value else {
+      fatalError("Unknown primitive \(primitive)")
+    }
+    try game.play(name, rounds, isFirst)
+  }
+
+  private static func spawn(_ arguments: [String]) throws -> pid_t {
+    var pointers = ([CommandLine.arguments[0]] + arguments).map { strdup($0) } + [nil]
+    defer { for pointer in pointers { free(pointer) } }
+    var process: pid_t = 0
+    let error = posix_spawn(&process, "/proc/self/exe", nil, nil, &pointers, environ)
+    guard error == 0 else { throw Errno(rawValue: error) }
+    return process
+  }
+
+  // MARK: - Mutex
+
+  private static func prepareMutex(_ name: String, _ rounds: Int) throws -> () throws -> Bool {
+    let mutex = try SharedMutex.create(name, initialValue: Account(), lifetime: .whileAttached)
+    return {
+      let account = try mutex.withLock { $0 }
+      return account.isWhole && account.first == 2 * rounds
+    }
+  }
+
+  private static func addWithMutex(_ name: String, _ rounds: Int, _ isFirst: Bool) throws {
+    let mutex = try SharedMutex<Account>.attach(name)
+    var pauses = Pauses()
+    for _ in 0..<rounds {
+      try mutex.withLock { account in
+        pauses.next()
+        account.add()
+      }
+      pauses.next()
+    }
+  }
+
+  /// Adds one when the number is even, or odd.
+  private static func takeTurnsByCondition(_ name: String, _ rounds: Int, _ isFirst: Bool) throws {
+    let mutex = try SharedMutex<Account>.attach(name)
+    var pauses = Pauses()
+    for _ in 0..<rounds {
+      try mutex.withLock(until: { $0.first.isMultiple(of: 2) == isFirst }) { $0.add() }
+      pauses.next()
+    }
+  }
+
+  // MARK: - Read-write lock
+
+  private static func prepareReadWriteLock(
+    _ name: String, _ rounds: Int
+  ) throws -> () throws -> Bool {
+    let lock = try SharedReadWriteLock.create(
+      name, initialValue: Account(), maximumReaderCount: 1, lifetime: .whileAttached)
+    return {
+      let account = try lock.withReadLock { $0 }
+      return account.isWhole && account.first == 2 * (rounds / 2)
+    }
+  }
+
+  /// Reads and writes, with one place for both readers.
+  private static func readAndWrite(_ name: String, _ rounds: Int, _ isFirst: Bool) throws {
+    let lock = try SharedReadWriteLock<Account>.attach(name)
+    var pauses = Pauses()
+    for round in 1...rounds {
+      if round.isMultiple(of: 2) {
+        try lock.withWriteLock { account in
+          pauses.next()
+          account.add()
+        }
+      } else {
+        try lock.withReadLock { account in
+          pauses.next()
+          guard account.isWhole else { throw Problem(description: "\(account)") }
+        }
+      }
+      pauses.next()
+    }
+  }
+
+  // MARK: - Semaphore
+
+  private static func prepareSemaphore(_ name: String, _ rounds: Int) throws -> () throws -> Bool {
+    let semaphore = try SharedSemaphore.create(
+      name, permitCount: 1, lifetime: .whileAttached)
+    let count = try SharedMemory.create(
+      "\(name)_count", byteCount: 8, lifetime: .whileAttached)
+    return {
+      semaphore.availableCount == 1 && count.load(as: UInt64.self) == 2 * rounds
+    }
+  }
+
+  /// Counts with the one permit.
+  private static func passPermit(_ name: String, _ rounds: Int, _ isFirst: Bool) throws {
+    let semaphore = try SharedSemaphore.attach(name)
+    var count = try SharedMemory.attach("\(name)_count")
+    var pauses = Pauses()
+    for _ in 0..<rounds {
+      let permit = try semaphore.acquire()
+      let number = count.load(as: UInt64.self)
+      pauses.next()
+      count.storeBytes(of: number + 1, as: UInt64.self)
+      permit.release()
+      pauses.next()
+    }
+  }
+
+  // MARK: - Event
+
+  private static func prepareEvents(_ name: String, _ rounds: Int) throws -> () throws -> Bool {
+    let there = try SharedEvent.create("\(name)_there", lifetime: .whileAttached)
+    let back = try SharedEvent.create("\(name)_back", lifetime: .whileAttached)
+    return { there.generation == rounds && back.generation == rounds }
+  }
+
+  /// Two events, of which each side pulses one and waits for the other.
+  private static func takeTurnsByEvents(_ name: String, _ rounds: Int, _ isFirst: Bool) throws {
+    let there = try SharedEvent.attach("\(name)_there")
+    let back = try SharedEvent.attach("\(name)_back")
+    let (mine, other) = isFirst ? (there, back) : (back, there)
+    var pauses = Pauses()
+    for round in 0..<UInt32(rounds) {
+      if isFirst { mine.pulse() }
+      let now = try other.wait(after: round)
+      guard now == round + 1 else { throw Problem(description: "\(now) after \(round)") }
+      pauses.next()
+      if !isFirst { mine.pulse() }
+    }
+  }
+
+  // MARK: - Barrier
+
+  private static func prepareBarrier(_ name: String, _ rounds: Int) throws -> () throws -> Bool {
+    let barrier = try SharedBarrier.create(name, partyCount: 2, lifetime: .whileAttached)
+    let counts = try SharedMemory.create(
+      "\(name)_counts", byteCount: 128, lifetime: .whileAttached)
+    return {
+      !barrier.isBroken && barrier.arrivedCount == 0
+        && [0, 64].allSatisfy {
+          counts.load(fromByteOffset: $0, as: UInt64.self) == rounds
+        }
+    }
+  }
+
+  private static func meet(_ name: String, _ rounds: Int, _ isFirst: Bool) throws {
+    let barrier = try SharedBarrier.attach(name)
+    var counts = try SharedMemory.attach("\(name)_counts")
+    let (mine, other) = isFirst ? (0, 64) : (64, 0)
+    var pauses = Pauses()
+    for round in 1...UInt64(rounds) {
+      counts.storeBytes(of: round, toByteOffset: mine, as: UInt64.self)
+      try barrier.arriveAndWait()
+      let count = counts.load(fromByteOffset: other, as: UInt64.self)
+      guard count == round || count == round + 1 else {
+        throw Problem(description: "The other one is at \(count) in round \(round)")
+      }
+      pauses.next()
+    }
+  }
+
+  // MARK: - Atomic
+
+  private static func prepareAtomic(_ name: String, _ rounds: Int) throws -> () throws -> Bool {
+    let atomic = try SharedAtomic<UInt8>.create(name, initialValue: 0, lifetime: .whileAttached)
+    return { atomic.load(ordering: .relaxed) == UInt8(truncatingIfNeeded: 2 * rounds) }
+  }
+
+  /// Counts up when the number is even, or odd.
+  private static func takeTurnsByAtomic(_ name: String, _ rounds: Int, _ isFirst: Bool) throws {
+    let atomic = try SharedAtomic<UInt8>.attach(name)
+    var pauses = Pauses()
+    for _ in 0..<rounds {
+      var value = atomic.load(ordering: .acquiring)
+      while value.isMultiple(of: 2) != isFirst {
+        value = try atomic.wait(while: value, ordering: .acquiring)
+      }
+      atomic.store(value &+ 1, ordering: .releasing)
+      atomic.notify()
+      pauses.next()
+    }
+  }
+}
