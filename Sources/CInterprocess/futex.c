@@ -16,7 +16,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <sched.h>
+#include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,9 +68,10 @@ int ipc_futex_wake(const void *word, int count) {
   return (int)syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
 }
 
-int ipc_processor_count(void) {
-  cpu_set_t set;
-  // Fails where the kernel has more processors than the set has bits.
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return (int)sysconf(_SC_NPROCESSORS_ONLN);
-  return CPU_COUNT(&set);
+int ipc_fence_all(void) { return (int)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0); }
+
+int ipc_fence_register(void) {
+  return (int)syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0);
 }
+
+int ipc_processor_count(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }

@@ -43,6 +43,14 @@ extension SegmentContent {
       [["state", isSet ? "set" : "not set"], ["generation", String(generation)]]
     case .atomic(let dtype, let value):
       [["dtype", dtype.escaped], ["value", String(value)]]
+    case .queue(let dtype, let capacity, let isFinished, let statistics):
+      [
+        ["dtype", dtype.escaped], ["capacity", String(capacity)],
+        ["messages", String(statistics.count)], ["finished", isFinished ? "yes" : "no"],
+        ["sent", String(statistics.sentCount)], ["received", String(statistics.receivedCount)],
+        ["slept, full", String(statistics.fullCount)],
+        ["slept, empty", String(statistics.emptyCount)], ["woken", String(statistics.wokenCount)],
+      ]
     case .unknown(let kind):
       [["number", String(kind)]]
     case .unusable(_, let error):
@@ -79,6 +87,16 @@ extension SegmentContent {
         [("isSet", .boolean(isSet)), ("generation", .integer(generation))]
       case .atomic(let dtype, let value):
         [("dtype", .string(dtype)), ("value", .integer(value))]
+      case .queue(let dtype, let capacity, let isFinished, let statistics):
+        [
+          ("dtype", .string(dtype)), ("capacity", .integer(capacity)),
+          ("count", .integer(statistics.count)), ("isFinished", .boolean(isFinished)),
+          ("sentCount", .integer(statistics.sentCount)),
+          ("receivedCount", .integer(statistics.receivedCount)),
+          ("fullCount", .integer(statistics.fullCount)),
+          ("emptyCount", .integer(statistics.emptyCount)),
+          ("wokenCount", .integer(statistics.wokenCount)),
+        ]
       case .unknown(let kind):
         [("number", .integer(kind))]
       case .unusable(_, let error):

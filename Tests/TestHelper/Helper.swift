@@ -48,11 +48,25 @@ struct Helper {
       campaign.run()
     case "lifetimes-worker":
       LifetimesWorker(log: CommandLine.arguments[2], index: number(3), seed: seed(4)).run()
+    case "queue-fork":
+      try QueueProcess.fork(CommandLine.arguments[2])
+    case "queue-hold":
+      try QueueProcess.hold(CommandLine.arguments[2], CommandLine.arguments[3])
+    case "queue-stream-receive":
+      try QueueStreams.receive(CommandLine.arguments[2], index: number(3), senderCount: number(4))
+    case "queue-stream-send":
+      try QueueStreams.send(CommandLine.arguments[2], index: number(3), count: number(4))
+    case "queue-streams":
+      try QueueStreams.run(messageCount: number(2))
     case "sync":
       try SyncProcess.run(Array(CommandLine.arguments.dropFirst(2)))
-    case "sync-campaign":
+    case "sync-campaign", "messaging-campaign":
       let seed = CommandLine.arguments.count > 3 ? seed(3) : .random(in: 1...UInt64.max)
-      try SyncCampaign.run(seconds: number(2), seed: seed)
+      let isMessaging = CommandLine.arguments[1] == "messaging-campaign"
+      try SyncCampaign.run(
+        isMessaging
+          ? SyncSubject.Primitive.ofMessaging : SyncSubject.Primitive.ofSynchronization,
+        seconds: number(2), seed: seed)
     case "sync-turn":
       try SyncTurns.play(
         CommandLine.arguments[2], CommandLine.arguments[3], number(4),

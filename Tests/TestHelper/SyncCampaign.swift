@@ -16,11 +16,11 @@ internal import Interprocess
 internal import SystemPackage
 internal import TestSupport
 
-/// Lets four processes use each lock and each signal as hard as they can, kills one of them every
+/// Lets four processes use each lock, signal or queue as hard as they can, kills one of them every
 /// 20 ms and starts another, and checks that nobody hangs, that the guarded value is whole after a
 /// repair, and that nothing is lost.
 ///
-/// Every other kill comes at a step of the protocol, each step in turn.
+/// Every other kill comes at a step of the protocol.
 struct SyncCampaign {
   static let workerCount = 4
   /// Who makes no progress for so long hangs.
@@ -44,13 +44,16 @@ struct SyncCampaign {
   private let log: SyncLog
   private var workers: [Worker] = []
   private var killCount = 0
+  /// Of the workers with the greater numbers, which receive where others send.
+  private var killedReceiverCount = 0
   private var killsAtStep: [Checkpoint: Int] = [:]
-  private var nextStep = 0
 
   /// Runs so long for each of the primitives.
-  static func run(seconds: Int, seed: UInt64) throws {
+  static func run(
+    _ primitives: [SyncSubject.Primitive], seconds: Int, seed: UInt64
+  ) throws {
     guard seconds > 0 else { fatalError("The number of seconds is not positive") }
-    for primitive in SyncSubject.Primitive.allCases {
+    for primitive in primitives {
       let name = "ipctest_sync_\(getpid())_\(primitive)"
       let log = try SyncLog(creating: "\(name)_log")
       let subject = try SyncSubject(creating: primitive, name)
@@ -91,14 +94,10 @@ struct SyncCampaign {
     log[.haltAt, index] = 0
     log[.processID, index] = 0
     let arguments = [
-      CommandLine.arguments[0], "sync-worker", "\(subject.primitive)", name, "\(index)",
+      "sync-worker", "\(subject.primitive)", name, "\(index)",
       "\(generator.next())",
     ]
-    var pointers = arguments.map { strdup($0) } + [nil]
-    defer { for pointer in pointers { free(pointer) } }
-    var processID: pid_t = 0
-    let error = posix_spawn(&processID, "/proc/self/exe", nil, nil, &pointers, environ)
-    guard error == 0 else { fail("Cannot start a worker: \(Errno(rawValue: error))") }
+    guard let processID = try? spawnSelf(arguments) else { fail("Cannot start a worker") }
     return Worker(processID: processID, operationCount: log[.operations, index])
   }
 
@@ -117,7 +116,7 @@ struct SyncCampaign {
         workers[index].processID = 0
         fail("Worker \(index) ended with status \(status)")
       }
-      killCount += 1
+      countKill(of: index)
       killsAtStep[step, default: 0] += 1
       workers[index] = start(index)
     }
@@ -129,25 +128,26 @@ struct SyncCampaign {
     }
     guard let index = candidates.randomElement(using: &generator) else { return }
     if Bool.random(using: &generator) { return kill(index) }
-    let steps = subject.primitive.steps
-    nextStep = (nextStep + 1) % steps.count
     workers[index].doomedSince = .now
-    log.halt(index, at: steps[nextStep])
+    log.halt(index, at: subject.primitive.steps.randomElement(using: &generator)!)
   }
 
   private mutating func kill(_ index: Int) {
     let status = end(workers[index].processID)
     workers[index].processID = 0
     guard status == SIGKILL else { fail("Worker \(index) ended with status \(status)") }
-    killCount += 1
+    countKill(of: index)
     workers[index] = start(index)
+  }
+
+  private mutating func countKill(of index: Int) {
+    killCount += 1
+    if index >= Self.workerCount / 2 { killedReceiverCount += 1 }
   }
 
   private func end(_ processID: pid_t) -> CInt {
     _ = Glibc.kill(processID, SIGKILL)
-    var status: CInt = -1
-    while waitpid(processID, &status, 0) == -1 && errno == EINTR {}
-    return status
+    return waitForExit(processID)
   }
 
   // MARK: - Checking
@@ -184,7 +184,12 @@ struct SyncCampaign {
     var recoveryCount = workers.indices.reduce(0) { $0 + log[.recoveries, $1] }
     // Whoever is killed between its change and its count has changed without having counted.
     let range = operationCount...operationCount + UInt64(killCount + Self.workerCount)
-    if let problem = try subject.problem(expecting: range, &recoveryCount) { fail(problem) }
+    let killedCount = killedReceiverCount + Self.workerCount / 2
+    if let problem = try subject.problem(
+      expecting: range, killedCount: killedCount, &recoveryCount)
+    {
+      fail(problem)
+    }
     let kills = subject.primitive.steps.map { "\($0) \(killsAtStep[$0] ?? 0)" }
     Helper.answer(
       """

@@ -13,7 +13,6 @@
 internal import Glibc
 internal import Interprocess
 internal import Synchronization
-internal import SystemPackage
 internal import TestSupport
 
 /// Lets two processes wait for each other by each lock and each signal, with random pauses on both
@@ -40,6 +39,20 @@ enum SyncTurns {
       "event": Game(prepare: prepareEvents, play: takeTurnsByEvents),
       "barrier": Game(prepare: prepareBarrier, play: meet),
       "atomic": Game(prepare: prepareAtomic, play: takeTurnsByAtomic),
+      "queue": Game(prepare: prepareQueues, play: takeTurnsByQueues),
+      "queueOfOne": Game(prepare: prepareQueuesOfOne, play: takeTurnsByQueuesOfOne),
+      "queueWithoutRemoteFences": Game(
+        prepare: prepareQueuesOfOne,
+        play: { name, rounds, isFirst in
+          unsafe Sleeping.isWithoutRemoteFences = true
+          try takeTurnsByQueuesOfOne(name, rounds, isFirst)
+        }),
+      "queueWithSomeRemoteFences": Game(
+        prepare: prepareQueuesOfOne,
+        play: { name, rounds, isFirst in
+          unsafe Sleeping.isWithoutRemoteFences = isFirst
+          try takeTurnsByQueuesOfOne(name, rounds, isFirst)
+        }),
     ]
   }
 
@@ -50,11 +63,10 @@ enum SyncTurns {
       let isRight = try game.prepare(name, rounds)
       let begin = ContinuousClock.now
       let processes = try ["first", "second"].map {
-        try spawn(["sync-turn", primitive, name, "\(rounds)", $0])
+        try spawnSelf(["sync-turn", primitive, name, "\(rounds)", $0])
       }
       for process in processes {
-        var status: CInt = -1
-        while waitpid(process, &status, 0) == -1 && errno == EINTR {}
+        let status = waitForExit(process)
         guard status == 0 else { throw Problem(description: "\(primitive): status \(status)") }
       }
       guard try isRight() else { throw Problem(description: "\(primitive): the end is wrong") }
@@ -69,15 +81,6 @@ enum SyncTurns {
       fatalError("Unknown primitive \(primitive)")
     }
     try game.play(name, rounds, isFirst)
-  }
-
-  private static func spawn(_ arguments: [String]) throws -> pid_t {
-    var pointers = ([CommandLine.arguments[0]] + arguments).map { strdup($0) } + [nil]
-    defer { for pointer in pointers { free(pointer) } }
-    var process: pid_t = 0
-    let error = posix_spawn(&process, "/proc/self/exe", nil, nil, &pointers, environ)
-    guard error == 0 else { throw Errno(rawValue: error) }
-    return process
   }
 
   // MARK: - Mutex
@@ -244,6 +247,70 @@ enum SyncTurns {
       atomic.store(value &+ 1, ordering: .releasing)
       atomic.notify()
       pauses.next()
+    }
+  }
+
+  // MARK: - Queue
+
+  private static func prepareQueues(
+    _ name: String, _ rounds: Int
+  ) throws -> () throws -> Bool { try prepareQueues(name, rounds, .many) }
+
+  private static func prepareQueuesOfOne(
+    _ name: String, _ rounds: Int
+  ) throws -> () throws -> Bool { try prepareQueues(name, rounds, .one) }
+
+  /// A queue each way, of which one is full after one message.
+  private static func prepareQueues(
+    _ name: String, _ rounds: Int, _ role: QueueRole
+  ) throws -> () throws -> Bool {
+    let there = try SharedQueue<UInt64>.create(
+      "\(name)_there", capacity: 3, senders: role, receivers: role, lifetime: .whileAttached)
+    let back = try SharedQueue<UInt64>.create(
+      "\(name)_back", capacity: 1, senders: role, receivers: role, lifetime: .whileAttached)
+    return {
+      [there, back].allSatisfy { $0.count == 0 && $0.statistics.receivedCount == rounds }
+    }
+  }
+
+  /// The first one sends numbers ahead, and the other one sends them back, so that each waits now
+  /// for a message and now for room.
+  private static func takeTurnsByQueues(_ name: String, _ rounds: Int, _ isFirst: Bool) throws {
+    let there = try SharedQueue<UInt64>.attach("\(name)_there")
+    let back = try SharedQueue<UInt64>.attach("\(name)_back")
+    try takeTurns(
+      rounds, isFirst,
+      send: { try isFirst ? there.send($0) : back.send($0) },
+      receive: { try isFirst ? back.receive() : there.receive() })
+  }
+
+  private static func takeTurnsByQueuesOfOne(
+    _ name: String, _ rounds: Int, _ isFirst: Bool
+  ) throws {
+    let there = try SharedQueue<UInt64>.attach("\(name)_there")
+    let back = try SharedQueue<UInt64>.attach("\(name)_back")
+    var sender = try isFirst ? there.sender() : back.sender()
+    var receiver = try isFirst ? back.receiver() : there.receiver()
+    try takeTurns(
+      rounds, isFirst, send: { try sender.send($0) }, receive: { try receiver.receive() })
+  }
+
+  private static func takeTurns(
+    _ rounds: Int, _ isFirst: Bool, send: (UInt64) throws -> Void,
+    receive: () throws -> UInt64?
+  ) throws {
+    var pauses = Pauses()
+    let ahead = isFirst ? 4 : 0
+    for round in 0..<rounds + ahead {
+      if isFirst && round < rounds { try send(UInt64(round)) }
+      pauses.next()
+      guard round >= ahead else { continue }
+      let number = try receive()
+      guard number == UInt64(round - ahead) else {
+        throw Problem(description: "\(number ?? 0) instead of \(round - ahead)")
+      }
+      pauses.next()
+      if !isFirst { try send(UInt64(round)) }
     }
   }
 }

@@ -20,6 +20,22 @@ internal import TestSupport
 enum SyncSubject {
   enum Primitive: String, CaseIterable {
     case mutex, condition, readWriteLock, semaphore, event, barrier, atomic
+    case queue, queueAcknowledged, queueOfOne, queueOfOneAcknowledged
+
+    /// Those of the campaign on locks and signals, and those of the one on messages.
+    static let ofSynchronization = allCases.filter { !$0.isQueue }
+    static let ofMessaging = allCases.filter(\.isQueue)
+
+    private static let stepsOfQueue: [Checkpoint] = [
+      .messageBegun, .messageWritten, .messageSent, .messageTold, .messageSeen, .messageRead,
+      .messageTaken, .gateMarked, .gateChanged,
+    ]
+
+    var isQueue: Bool { rawValue.hasPrefix("queue") }
+
+    var isOfOne: Bool { rawValue.hasPrefix("queueOfOne") }
+
+    var isAcknowledging: Bool { rawValue.hasSuffix("Acknowledged") }
 
     /// The steps of its protocol.
     var steps: [Checkpoint] {
@@ -28,13 +44,17 @@ enum SyncSubject {
       case .condition: [.lockTaken, .changeAwaited, .unlockTurned, .unlockReleased]
       case .readWriteLock:
         [
-          .lockTaken, .unlockReleased, .permitTaken, .permitFreed, .permitMarked,
-          .permitGateChanged,
+          .lockTaken, .unlockReleased, .permitTaken, .permitFreed, .gateMarked,
+          .gateChanged,
         ]
       case .barrier: [.partyArrived, .barrierBroken]
-      case .semaphore: [.permitMarked, .permitTaken, .permitFreed, .permitGateChanged]
+      case .semaphore: [.gateMarked, .permitTaken, .permitFreed, .gateChanged]
       case .event: [.eventMarked, .eventAdvanced]
       case .atomic: [.gateMarked, .gateChanged]
+      case .queue, .queueAcknowledged:
+        Self.stepsOfQueue + [.lockTaken, .lockMarked, .unlockBegun, .unlockReleased]
+      case .queueOfOne, .queueOfOneAcknowledged:
+        Self.stepsOfQueue
       }
     }
   }
@@ -46,6 +66,7 @@ enum SyncSubject {
   case event(SharedEvent)
   case barrier(SharedBarrier)
   case atomic(SharedAtomic<UInt64>)
+  case queue(Primitive, QueueSubject)
 
   init(creating primitive: Primitive, _ name: String) throws(InterprocessError) {
     switch primitive {
@@ -58,6 +79,11 @@ enum SyncSubject {
     case .semaphore: self = .semaphore(try .create(name, permitCount: 2))
     case .event: self = .event(try .create(name))
     case .atomic: self = .atomic(try .create(name, initialValue: 0))
+    case .queue, .queueAcknowledged, .queueOfOne, .queueOfOneAcknowledged:
+      self = .queue(
+        primitive,
+        try QueueSubject(
+          creating: name, isOfOne: primitive.isOfOne, isAcknowledging: primitive.isAcknowledging))
     }
   }
 
@@ -70,6 +96,10 @@ enum SyncSubject {
     case .semaphore: self = .semaphore(try .attach(name))
     case .event: self = .event(try .attach(name))
     case .atomic: self = .atomic(try .attach(name))
+    case .queue, .queueAcknowledged, .queueOfOne, .queueOfOneAcknowledged:
+      self = .queue(
+        primitive,
+        try QueueSubject(attaching: name, isAcknowledging: primitive.isAcknowledging))
     }
   }
 
@@ -82,6 +112,7 @@ enum SyncSubject {
     case .semaphore: .semaphore
     case .event: .event
     case .atomic: .atomic
+    case .queue(let primitive, _): primitive
     }
   }
 
@@ -93,10 +124,14 @@ enum SyncSubject {
     case .semaphore(let semaphore): semaphore.name
     case .event(let event): event.name
     case .atomic(let atomic): atomic.name
+    case .queue(_, let subject): subject.queue.name
     }
   }
 
-  func unlink() { try? SharedMemory.unlink(name) }
+  func unlink() {
+    try? SharedMemory.unlink(name)
+    if case .queue(_, let subject) = self { subject.unlink() }
+  }
 
   /// The first words behind the header, for a failure.
   var words: String {
@@ -111,9 +146,10 @@ enum SyncSubject {
   ///
   /// - Parameters:
   ///   - operations: How many there may have been.
+  ///   - killedCount: How many of the second half of the workers were killed.
   ///   - recoveryCount: Counts on what is repaired here.
   func problem(
-    expecting operations: ClosedRange<UInt64>, _ recoveryCount: inout UInt64
+    expecting operations: ClosedRange<UInt64>, killedCount: Int, _ recoveryCount: inout UInt64
   ) throws -> String? {
     switch self {
     case .mutex(let mutex), .condition(let mutex):
@@ -143,6 +179,8 @@ enum SyncSubject {
     case .atomic(let atomic):
       let value = atomic.load(ordering: .relaxed)
       if value == 0 { return "The value never changed" }
+    case .queue(_, let subject):
+      return try subject.problem(killedCount: killedCount)
     }
     return nil
   }
@@ -151,6 +189,7 @@ enum SyncSubject {
 /// One of the processes that the campaign kills.
 struct SyncWorker {
   private let subject: SyncSubject
+  private var queueWorker: QueueWorker?
   private let index: Int
   private let log: SyncLog
   private var generator: SeededGenerator
@@ -163,6 +202,9 @@ struct SyncWorker {
     subject = try SyncSubject(attaching: primitive, name)
     self.index = index
     generator = SeededGenerator(seed: seed)
+    if case .queue(_, let subject) = subject {
+      queueWorker = QueueWorker(subject, isSender: index < 2)
+    }
   }
 
   mutating func run() throws {
@@ -243,6 +285,9 @@ struct SyncWorker {
         let now = try atomic.wait(while: seen, ordering: .acquiring, timeout: timeout)
         if now <= seen { fail("The value is \(now) after \(seen)") }
       }
+    case .queue:
+      if let problem = try queueWorker!.performOne(timeout: timeout) { fail(problem) }
+      pause()
     }
   }
 

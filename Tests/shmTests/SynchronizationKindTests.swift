@@ -166,6 +166,34 @@ struct SynchronizationKindTests {
     }
   }
 
+  @Test("Of a queue is told what has happened in it, without disturbing anybody")
+  func queue() async throws {
+    try await withName { name in
+      let queue = try SharedQueue<UInt32>.create(name, capacity: 5)
+      #expect(try await listedKind(name) == "queue")
+      for number: UInt32 in 0..<5 { _ = try queue.trySend(number) }
+      _ = try queue.tryReceive()
+      let before = try content(name)
+      #expect(
+        try await infoDetails(name) == [
+          "kind queue", "dtype '<u4'", "capacity 5", "messages 4", "finished no", "sent 5",
+          "received 1", "slept, full 0", "slept, empty 0", "woken 0",
+        ])
+      #expect(try content(name) == before)
+      while try queue.tryReceive() != nil {}
+      let receiver = Task { try await queue.receive() }
+      while queue.statistics.emptyCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
+      try queue.finish()
+      #expect(try await receiver.value == nil)
+      let json = try await infoJSON(name)
+      #expect(json["isFinished"] as? Bool == true)
+      let counts = ["capacity", "count", "sentCount", "receivedCount", "fullCount"]
+      #expect(counts.map { json[$0] as? Int } == [5, 0, 5, 5, 0])
+      #expect(try #require(json["emptyCount"] as? Int) >= 1)
+      #expect(json["wokenCount"] as? Int == 1)
+    }
+  }
+
   @Test("Of an event is told whether it is set, and its generation")
   func event() async throws {
     try await withName { name in

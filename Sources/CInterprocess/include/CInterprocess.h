@@ -114,6 +114,12 @@ int ipc_futex_wait_any(const ipc_futex_word *_Nonnull words, size_t count, int64
 /// `FUTEX_WAKE` between processes. Returns how many it has woken, or -1 with `errno`.
 int ipc_futex_wake(const void *_Nonnull word, int count);
 
+/// `membarrier`: makes every thread that runs, of every process that has called `ipc_fence_register`, do a
+/// full fence. Returns 0, or -1 with `errno`.
+int ipc_fence_all(void);
+/// Lets others fence for the threads of this process. Returns 0, or -1 if the system cannot.
+int ipc_fence_register(void);
+
 /// What the processor likes to be told in a loop that waits for another one.
 static inline void ipc_spin_hint(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -126,7 +132,7 @@ static inline void ipc_spin_hint(void) {
 /// A number of this thread, which no other thread of the process has while it lives; 0 for none.
 static inline uintptr_t ipc_thread(void) { return (uintptr_t)__builtin_thread_pointer(); }
 
-/// How many processors this process may run on.
+/// How many processors run.
 int ipc_processor_count(void);
 
 // MARK: - Forked children

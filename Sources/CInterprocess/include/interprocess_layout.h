@@ -38,6 +38,7 @@ enum {
   IPC_KIND_EVENT = 5,
   IPC_KIND_BARRIER = 6,
   IPC_KIND_ATOMIC = 7,
+  IPC_KIND_QUEUE = 8,
 };
 
 /// What every structured segment begins with. Nothing in it changes after the segment has got its name.
@@ -164,6 +165,47 @@ typedef struct ipc_integer {
   uint32_t gate;
   uint32_t reserved;
 } ipc_integer;
+
+/// One side of a queue: the senders, or the receivers.
+typedef struct ipc_queue_side {
+  /// The lock of the side, as that of `ipc_mutex`, held for each message, or for good by the only one. Atomic.
+  uint32_t word;
+  uint32_t turn;
+  /// How many messages have been sent, or taken. Atomic.
+  uint64_t position;
+  /// A position up to which the last sender knew of room; a hint. Atomic.
+  uint64_t limit;
+  /// How often one of this side slept, and how many of the other side it has woken. Atomic.
+  uint64_t sleep_count;
+  uint64_t woken_count;
+  uint8_t reserved[88];
+  /// On this one those of this side sleep. Counts by 2 how often it was opened while somebody slept; odd if
+  /// somebody may. Atomic.
+  uint32_t gate;
+  /// Not 0 if somebody who sleeps here cannot call `membarrier`. Atomic.
+  uint32_t wish;
+  uint8_t also_reserved[120];
+} ipc_queue_side;
+
+/// `IPC_KIND_QUEUE`: up to `capacity` messages. Behind this structure lie the groups, whole cache lines each:
+/// 8 bytes with the count (or as many as the alignment of an element, if that is more), and then as many messages
+/// as fit into 64 bytes with that, at least one.
+typedef struct ipc_queue {
+  /// `IPC_QUEUE_ONE` or `IPC_QUEUE_MANY`.
+  uint32_t senders;
+  uint32_t receivers;
+  /// 1 if no more messages are sent. Atomic.
+  uint32_t is_finished;
+  uint8_t reserved[116];
+  ipc_queue_side sending;
+  ipc_queue_side receiving;
+  /// The first group. Its first 8 bytes are the count: how many messages of all have been sent up to the last
+  /// one in this group, or less, if they are of an earlier time. Atomic.
+  uint64_t count;
+} ipc_queue;
+
+#define IPC_QUEUE_ONE 1
+#define IPC_QUEUE_MANY 2
 
 // Checked where this header is compiled.
 #ifdef __cplusplus

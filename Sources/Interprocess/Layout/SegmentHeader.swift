@@ -22,6 +22,7 @@ enum SegmentKind: UInt32, Sendable {
   case event = 5
   case barrier = 6
   case atomic = 7
+  case queue = 8
 
   /// In one word.
   var word: String {
@@ -33,6 +34,7 @@ enum SegmentKind: UInt32, Sendable {
     case .event: "event"
     case .barrier: "barrier"
     case .atomic: "atomic"
+    case .queue: "queue"
     }
   }
 
@@ -46,6 +48,7 @@ enum SegmentKind: UInt32, Sendable {
     case .event: "a shared event"
     case .barrier: "a shared barrier"
     case .atomic: "a shared atomic"
+    case .queue: "a shared queue"
     }
   }
 }

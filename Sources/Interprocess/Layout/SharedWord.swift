@@ -10,7 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-internal import Synchronization
+public import Synchronization
 internal import SystemPackage
 
 // Words of shared memory that several processes read and write at once.
@@ -62,31 +62,37 @@ extension MappedRange {
 }
 
 /// A word of shared memory, used only while its mapping lives.
-@safe
-struct SharedWord {
-  private let pointer: UnsafePointer<Atomic<UInt64>>
+@safe @usableFromInline
+struct SharedWord: @unchecked Sendable {
+  // Sendable: an address is the same in every thread, and what lies there is atomic.
+  @usableFromInline let pointer: UnsafePointer<Atomic<UInt64>>
 
-  @unsafe init(pointer: UnsafePointer<Atomic<UInt64>>) { unsafe self.pointer = unsafe pointer }
+  @unsafe @inlinable
+  init(pointer: UnsafePointer<Atomic<UInt64>>) { unsafe self.pointer = unsafe pointer }
 
   // SAFETY, of all of these: the pointer was checked when the word was made, and the caller keeps
   // the mapping while it uses the word.
-  func loadRelaxed() -> UInt64 { unsafe pointer.pointee.load(ordering: .relaxed) }
-  func loadAcquiring() -> UInt64 { unsafe pointer.pointee.load(ordering: .acquiring) }
-  func storeReleasing(_ value: UInt64) {
+  @inlinable func loadRelaxed() -> UInt64 { unsafe pointer.pointee.load(ordering: .relaxed) }
+  @inlinable func loadAcquiring() -> UInt64 { unsafe pointer.pointee.load(ordering: .acquiring) }
+  @inlinable func storeRelaxed(_ value: UInt64) {
+    unsafe pointer.pointee.store(value, ordering: .relaxed)
+  }
+  func addRelaxed(_ value: UInt64) { unsafe pointer.pointee.wrappingAdd(value, ordering: .relaxed) }
+  @inlinable func storeReleasing(_ value: UInt64) {
     unsafe pointer.pointee.store(value, ordering: .releasing)
   }
 }
 
 /// A word of 4 bytes of shared memory, used only while its mapping lives.
-@safe
+@safe @usableFromInline
 struct SharedWord32: @unchecked Sendable {
   // Sendable: an address is the same in every thread, and what lies there is atomic.
-  private let pointer: UnsafePointer<Atomic<UInt32>>
+  @usableFromInline let pointer: UnsafePointer<Atomic<UInt32>>
 
   @unsafe init(pointer: UnsafePointer<Atomic<UInt32>>) { unsafe self.pointer = unsafe pointer }
 
   // SAFETY, of all of these: as for `SharedWord`.
-  func loadRelaxed() -> UInt32 { unsafe pointer.pointee.load(ordering: .relaxed) }
+  @inlinable func loadRelaxed() -> UInt32 { unsafe pointer.pointee.load(ordering: .relaxed) }
   func loadAcquiring() -> UInt32 { unsafe pointer.pointee.load(ordering: .acquiring) }
   func storeReleasing(_ value: UInt32) {
     unsafe pointer.pointee.store(value, ordering: .releasing)

@@ -89,7 +89,6 @@ struct StructuredSegment: ~Copyable, Sendable {
     of memory: borrowing SharedMemory, at offset: Int, capacity: Int = 1, byteCount: Int?,
     alignment: Int
   ) throws(InterprocessError) -> StructuredSegment {
-    precondition(memory.access == .readWrite, "This shared memory is attached read-only")
     precondition(
       offset.isMultiple(of: alignment), "Offset not a multiple of \(alignment) for what lies there")
     guard let byteCount, offset >= 0, offset <= memory.byteCount,

@@ -52,6 +52,8 @@ public struct InterprocessError: Error, Sendable, Hashable {
     /// The memory was made by a version of this library, or on a machine, that lays it out in a way
     /// that this one does not read.
     case unsupportedVersion
+    /// The queue takes no more messages.
+    case finished
     /// Another handle has the role, which only one can have at a time.
     case roleTaken
     /// A process died while it held the lock, and nobody has repaired the value since.

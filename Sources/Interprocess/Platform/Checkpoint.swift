@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 /// A named moment in a protocol, at which a test can stop or kill the process.
+@usableFromInline
 package enum Checkpoint: String, Sendable, CaseIterable {
   case createOpened, createSized, createLeased, createInitialized, createLinked
   case attachOpened, attachSeen, attachLeased
@@ -21,29 +22,41 @@ package enum Checkpoint: String, Sendable, CaseIterable {
 
   case lockTaken, lockMarked, lockAbandoned
   case unlockBegun, unlockTurned, unlockReleased, changeAwaited
-  case permitMarked, permitTaken, permitFreed, permitGateChanged
+  case permitTaken, permitFreed
   case eventMarked, eventAdvanced
   case gateMarked, gateChanged
   case partyArrived, barrierBroken
+
+  case messageBegun, messageWritten, messageSent, messageTold
+  case messageSeen, messageRead, messageTaken
+  case queueFinished
 
   /// The steps of a shared value.
   package static let ofValues: Set<Checkpoint> = [
     .storeMarked, .storeHalfWritten, .storeWritten, .storeCompleted, .loadBegun,
   ]
 
-  /// The steps of locks and signals; all others, but those of values, are of the life of memory.
+  /// The steps of locks and signals; all others, but those of values and messaging, are of the
+  /// life of memory.
   package static let ofSynchronization: Set<Checkpoint> = [
     .lockTaken, .lockMarked, .lockAbandoned,
     .unlockBegun, .unlockTurned, .unlockReleased, .changeAwaited,
-    .permitMarked, .permitTaken, .permitFreed, .permitGateChanged,
+    .permitTaken, .permitFreed,
     .eventMarked, .eventAdvanced, .gateMarked, .gateChanged,
     .partyArrived, .barrierBroken,
+  ]
+
+  /// The steps of queues and topics.
+  package static let ofMessaging: Set<Checkpoint> = [
+    .messageBegun, .messageWritten, .messageSent, .messageTold,
+    .messageSeen, .messageRead, .messageTaken, .queueFinished,
   ]
 
   #if DEBUG
     /// What a test wants to happen at a checkpoint.
     ///
     /// Set it before any other thread uses the library.
+    @usableFromInline
     package nonisolated(unsafe) static var handler: (@Sendable (Checkpoint) -> Void)?
   #endif
 }
@@ -51,7 +64,7 @@ package enum Checkpoint: String, Sendable, CaseIterable {
 /// Marks a moment of a protocol.
 ///
 /// In a release build it is nothing.
-@inline(__always)
+@inlinable @inline(__always)
 func checkpoint(_ checkpoint: Checkpoint) {
   #if DEBUG
     unsafe Checkpoint.handler?(checkpoint)
@@ -65,5 +78,9 @@ func checkpoint(_ checkpoint: Checkpoint) {
     ///
     /// Set it before any other thread uses the library.
     package nonisolated(unsafe) static var isEndless = false
+    /// Lets nobody fence for others, as on a system that cannot.
+    ///
+    /// Set it before any other thread uses the library.
+    package nonisolated(unsafe) static var isWithoutRemoteFences = false
   }
 #endif

@@ -11,15 +11,21 @@
 //
 //===----------------------------------------------------------------------===//
 internal import CInterprocess
+internal import Glibc
 
 /// What is to be known of the processors and the threads.
+@usableFromInline
 enum Processors {
-  /// How many processors this process may run on, as of its first question.
+
+  /// How many processors there are, as of the first question: also those on which this process does
+  /// not run, as another one may.
   static let count = Int(ipc_processor_count())
 
   /// Tells the processor that this is a loop which waits for another one.
-  @inline(__always)
-  static func spinHint() { ipc_spin_hint() }
+  @usableFromInline static func spinHint() { ipc_spin_hint() }
+
+  /// Lets other threads run.
+  static func giveWay() { sched_yield() }
 
   /// A number of the current thread, which no other thread of this process has while it lives.
   static var currentThread: UInt { ipc_thread() }

@@ -16,35 +16,15 @@ internal import SystemPackage
 /// Places of shared memory that handles take and give back, so that it is always known whose each
 /// is; and a gate on which those sleep who wait for some to become free.
 struct HolderTable: Sendable {
-  // A place is a word: 0 if it is free, or the number of the handle that has it. It is taken and
-  // given back by one compare-exchange, so that it is always known whose it is. The gate is a
-  // counter of those given back while somebody slept, times two, and `waiters` if somebody may
-  // sleep.
+  // A place is a word: 0 if it is free, or the number of the handle that has it. It is taken (A3 of
+  // `Gate`, acquiring) and given back (R1, releasing) by one compare-exchange, so that it is always
+  // known whose it is.
   //
-  // Who gives a place back:                     Who waits for one, or for all:
-  //   R1  place: number -> 0     releasing        A1  gate: set the mark       relaxed
-  //   R2  fence                  seq. cons.       A2  fence                    seq. cons.
-  //   R3  gate marked?           relaxed          A3  places: 0 -> number, or
-  //   R4  gate = gate + 2        relaxed              all 0?                   acquiring, each
-  //   R5  wake one, or all; if nobody slept,       A4  sleep while the gate is as marked
-  //       take the mark away, if nothing has
-  //       changed, and wake those who slept
-  //       since
-  //
-  // Either R3 sees the mark of A1, or A3 sees the place of R1 free: that is what the two fences
-  // are for. Seeing the mark, R4 changes the gate, so that A4 does not begin, or R5 ends it.
-  // Whoever set the mark again after R4 has changed the gate, and keeps R5 from taking the mark
-  // away; whoever found it set after R4 sleeps, if at all, on a value that R5 changes, and is woken
-  // to set it anew. `SemaphoreModelTests` goes through all of this in every order.
-  //
-  // Killed between R1 and R5, or woken and killed before A3, a process leaves sleepers that look
-  // again by themselves within a second. Killed with a place, it leaves its number, which is no
-  // holder's any more: after its first 20 ms a sleeper asks the kernel for each, and frees those.
-
-  private static let waiters: UInt32 = 1
+  // Killed with a place, a process leaves its number, which is no holder's any more: after its
+  // first 20 ms a sleeper asks the kernel for each, and frees those.
 
   private let range: MappedRange
-  private let gate: SharedWord32
+  private let gate: Gate
   private let offset: Int
   private let stride: Int
   private let count: Int
@@ -62,7 +42,7 @@ struct HolderTable: Sendable {
     in range: MappedRange, gateOffset: Int, offset: Int, stride: Int, count: Int, wakeCount: Int
   ) {
     self.range = range
-    gate = range.word32(at: gateOffset)
+    gate = Gate(range.word32(at: gateOffset))
     self.offset = offset
     self.stride = stride
     self.count = count
@@ -93,25 +73,15 @@ struct HolderTable: Sendable {
     return taken
   }
 
-  /// Gives back a place, R1 to R5.
+  /// Gives back a place, R1 and what follows it.
   ///
   /// - Returns: Whether it was that holder's.
   @discardableResult
   func free(_ index: Int, _ number: UInt32) -> Bool {
     guard place(at: index).compareExchangeReleasing(number, 0) else { return false }
     checkpoint(.permitFreed)
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
-    while true {
-      let current = gate.loadRelaxed()
-      if current & Self.waiters == 0 { return true }
-      let next = current &+ 2
-      guard gate.compareExchangeRelaxed(current, next) else { continue }
-      checkpoint(.permitGateChanged)
-      if gate.wake(wakeCount) == 0 && gate.compareExchangeRelaxed(next, next & ~Self.waiters) {
-        gate.wake(.max)
-      }
-      return true
-    }
+    gate.open(waking: wakeCount)
+    return true
   }
 
   /// One turn of a wait, A1 to A4.
@@ -126,20 +96,8 @@ struct HolderTable: Sendable {
     _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory,
     _ body: () -> Result?
   ) throws(InterprocessError) -> Waiting.Turn<Result> {
-    if stage == .spinning {
-      if let result = body() { return .done(result) }
-      return .wait(gate, while: 0)
-    }
     if stage == .checking { try reclaim(own: number, memory) }
-    while true {
-      let current = gate.loadRelaxed()
-      let marked = current | Self.waiters
-      guard current == marked || gate.compareExchangeRelaxed(current, marked) else { continue }
-      checkpoint(.permitMarked)
-      atomicMemoryFence(ordering: .sequentiallyConsistent)
-      if let result = body() { return .done(result) }
-      return .wait(gate, while: marked)
-    }
+    return try gate.attempt(stage) { () throws(InterprocessError) in body() }
   }
 
   /// Frees the places whose holders are dead.

@@ -165,6 +165,28 @@ struct RobustLock: ~Copyable, Sendable {
     }
   }
 
+  /// Takes the lock as a role, which is not a thread's, if nobody alive has it.
+  ///
+  /// - Returns: Whether it did.
+  /// - Throws: `corrupted` and `system`.
+  func claim(_ memory: borrowing SharedMemory) throws(InterprocessError) -> Bool {
+    let number = try number(memory)
+    while true {
+      let current = word.loadRelaxed()
+      switch Self.state(of: current) {
+      case .free, .abandoned:
+        guard word.compareExchangeAcquiring(current, number) else { continue }
+        checkpoint(.lockTaken)
+        return true
+      case .held(let other):
+        guard try isDead(other, own: number, memory) else { return false }
+        abandon(current)
+      case .corrupted:
+        throw corrupted(current, memory.name)
+      }
+    }
+  }
+
   /// Whether nobody holds the lock, nor died with it.
   var isFree: Bool { word.loadAcquiring() & ~Self.waiters == 0 }
 
@@ -230,7 +252,7 @@ struct RobustLock: ~Copyable, Sendable {
         }
         abandon(marked)
       case .corrupted:
-        throw .corrupted(memory.name, "its lock holds \(current), which is no holder's number")
+        throw corrupted(current, memory.name)
       }
     }
   }
@@ -304,6 +326,10 @@ struct RobustLock: ~Copyable, Sendable {
     InterprocessError(
       code: .timedOut, name: name,
       message: "The lock of \"\(name)\" was not free in time. What does its holder wait for?")
+  }
+
+  private func corrupted(_ current: UInt32, _ name: String) -> InterprocessError {
+    .corrupted(name, "its lock holds \(current), which is no holder's number")
   }
 
   private func ownerDied(_ name: String) -> InterprocessError {

@@ -95,7 +95,7 @@ extension SegmentContent {
   }
 
   /// - Parameter byteCount: What the content needs; `nil` if that is more than any memory has.
-  private static func check(
+  static func check(
     _ header: SegmentHeader, in memory: borrowing SharedMemory, hasRoomFor byteCount: Int?
   ) throws(InterprocessError) {
     let room = memory.byteCount - header.contentOffset

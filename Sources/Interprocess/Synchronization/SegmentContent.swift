@@ -25,6 +25,8 @@ package enum SegmentContent: Sendable {
   case semaphore(permitCount: Int, freeCount: Int, orphanedCount: Int)
   case event(isSet: Bool, generation: UInt32)
   case atomic(dtype: String, value: Int128)
+  /// A shared queue: the dtype of its messages, and what has happened in it.
+  case queue(dtype: String, capacity: Int, isFinished: Bool, QueueStatistics)
   /// A structured segment of a kind that nothing more is known of.
   case unknown(kind: UInt32)
   /// What it begins as, and why it is none that can be used.
@@ -41,6 +43,7 @@ package enum SegmentContent: Sendable {
     case .semaphore: SegmentKind.semaphore.word
     case .event: SegmentKind.event.word
     case .atomic: SegmentKind.atomic.word
+    case .queue: SegmentKind.queue.word
     case .unknown(let kind): SegmentKind(rawValue: kind)?.word ?? "unknown"
     case .unusable(let kind, _): kind
     }
@@ -118,6 +121,8 @@ package enum SegmentContent: Sendable {
       return try event(memory)
     case .atomic?:
       return try atomic(memory, header)
+    case .queue?:
+      return try queue(memory, header)
     case .readWriteLock?, .barrier?, nil:
       return .unknown(kind: header.kind)
     }

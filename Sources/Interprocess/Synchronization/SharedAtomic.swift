@@ -32,19 +32,13 @@ public import SystemPackage
 /// library and to `std::atomic` in C++, in shared memory. Python has only
 /// `multiprocessing.Value`, which locks.
 public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
-  // Behind the value lies a gate: a counter of changes that were told of, times two, and `waiters`
-  // if somebody may sleep. One who waits sets the mark, and looks at the value after that; who
-  // tells of a change looks at the mark after it has made it. Between the two each has a
-  // sequentially consistent fence, so that one of them sees what the other has done. Who sees the
-  // mark changes the gate, so that a sleep on its old value does not begin, or wakes those who
-  // sleep.
+  // Behind the value lies a `Gate`, which `notify` opens to all. The change before is R1.
 
-  private static var waiters: UInt32 { 1 }
   private static var gateOffset: Int { 8 }
 
   let segment: StructuredSegment
   @usableFromInline let word: AtomicWord
-  private let gate: SharedWord32
+  private let gate: Gate
   private let waiting = Waiting()
 
   // MARK: - Create and attach
@@ -138,7 +132,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
     let offset = segment.contentOffset
     word = AtomicWord(
       in: segment.memory.range, at: offset, byteCount: MemoryLayout<Value>.size)
-    gate = segment.memory.range.word32(at: offset + Self.gateOffset)
+    gate = Gate(segment.memory.range.word32(at: offset + Self.gateOffset))
     self.segment = segment
   }
 
@@ -189,7 +183,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
   ) throws(InterprocessError) -> Value {
     try finish(
       waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-        attempt(stage, while: value, ordering)
+        try attempt(stage, while: value, ordering)
       } translatingErrors: { [name] errno in
         .system(errno, name: name, action: "wait for the value")
       })
@@ -209,7 +203,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
   ) async throws -> Value {
     try finish(
       try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-        attempt(stage, while: value, ordering)
+        try attempt(stage, while: value, ordering)
       })
   }
 
@@ -217,30 +211,14 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
   ///
   /// Does not block, and calls the system only if somebody sleeps. Corresponds to
   /// `std::atomic::notify_all` in C++20.
-  public func notify() {
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
-    while true {
-      let current = gate.loadRelaxed()
-      if current & Self.waiters == 0 { return }
-      if gate.compareExchangeRelaxed(current, (current & ~Self.waiters) &+ 2) { break }
-    }
-    checkpoint(.gateChanged)
-    gate.wake(.max)
-  }
+  public func notify() { gate.openToAll() }
 
   private func attempt(
     _ stage: Waiting.Stage, while value: Value, _ ordering: AtomicLoadOrdering
-  ) -> Waiting.Turn<Value> {
-    while true {
-      let current = gate.loadRelaxed()
-      let marked = current | Self.waiters
-      if stage != .spinning {
-        guard current == marked || gate.compareExchangeRelaxed(current, marked) else { continue }
-        checkpoint(.gateMarked)
-        atomicMemoryFence(ordering: .sequentiallyConsistent)
-      }
+  ) throws(InterprocessError) -> Waiting.Turn<Value> {
+    try gate.attempt(stage) { () throws(InterprocessError) in
       let found = load(ordering: ordering)
-      return found == value ? .wait(gate, while: marked) : .done(found)
+      return found == value ? nil : found
     }
   }
 

@@ -40,12 +40,16 @@ struct Waiting: ~Copyable, Sendable {
     case wait(SharedWord32, while: UInt32)
   }
 
-  /// The turns after which spinning has been of no use, some 5 µs.
-  private static let maximumSpinCount = 128
+  /// For how long to spin at most, when what is waited for has lately come within that time.
+  private let longestSpin: Duration
+  /// How long it took lately until what was waited for came, in nanoseconds; waits that took longer
+  /// than the longest spin count as none.
+  private let usualWait = Atomic<Int>(0)
 
-  /// How many turns it took lately until what was waited for came, as the C library's adaptive
-  /// mutexes keep it.
-  private let usualSpinCount = Atomic<Int>(0)
+  /// - Parameter longestSpin: For how long to spin at most. What a lock guards is short; but who
+  ///   answers a message may have to be woken for that, and whoever has gone to sleep by then has
+  ///   to be woken as well, and so on each time.
+  init(longestSpin: Duration = .microseconds(5)) { self.longestSpin = longestSpin }
 
   // MARK: - Threads
 
@@ -58,12 +62,15 @@ struct Waiting: ~Copyable, Sendable {
     attempt: (Stage) throws(InterprocessError) -> Turn<Result>,
     translatingErrors translate: (Errno) -> InterprocessError
   ) throws(InterprocessError) -> Result? {
-    if let result = try spin(attempt) { return result }
+    let begin = SuspendingClock.now
+    if let result = try spin(attempt, since: begin) { return result }
     var sleeps = Sleeps(atMost: timeout)
     var stage = Stage.sleeping
     while true {
       switch try attempt(stage) {
-      case .done(let result): return result
+      case .done(let result):
+        learn(from: .now - begin)
+        return result
       case .wait(let word, let value):
         guard let end = sleeps.begin() else { return nil }
         do { try word.sleep(while: value, until: end) } catch { throw translate(error) }
@@ -72,24 +79,36 @@ struct Waiting: ~Copyable, Sendable {
     }
   }
 
-  /// Attempts for a few microseconds without giving the processor away.
+  /// Attempts without giving the processor away, for twice the time that it usually takes.
   private func spin<Result>(
-    _ attempt: (Stage) throws(InterprocessError) -> Turn<Result>
+    _ attempt: (Stage) throws(InterprocessError) -> Turn<Result>,
+    since begin: SuspendingClock.Instant
   ) throws(InterprocessError) -> Result? {
     // With one processor nobody else can do anything meanwhile.
     guard Processors.count > 1 else { return nil }
-    let usual = usualSpinCount.load(ordering: .relaxed)
-    let limit = min(Self.maximumSpinCount, 2 * usual + 16)
-    for count in 0..<limit {
-      if case .done(let result) = try attempt(.spinning) {
-        // Several threads may write here at once; it is a hint.
-        usualSpinCount.store(usual + (count - usual) / 8, ordering: .relaxed)
-        return result
+    let usual = usualWait.load(ordering: .relaxed)
+    let limit = min(longestSpin, max(.microseconds(1), .nanoseconds(2 * usual)))
+    var waited = Duration.zero
+    repeat {
+      // The clock takes as long as several attempts.
+      for _ in 0..<8 {
+        if case .done(let result) = try attempt(.spinning) {
+          learn(from: waited)
+          return result
+        }
+        Processors.spinHint()
       }
-      Processors.spinHint()
-    }
-    usualSpinCount.store(usual - (usual + 7) / 8, ordering: .relaxed)
+      waited = .now - begin
+    } while waited < limit
     return nil
+  }
+
+  /// Several threads may do so at once; what comes of it is a hint.
+  private func learn(from waited: Duration) {
+    let usual = usualWait.load(ordering: .relaxed)
+    let length = waited <= longestSpin ? Int(waited / .nanoseconds(1)) : 0
+    let change = (length - usual) / 8
+    if change != 0 { usualWait.store(usual + change, ordering: .relaxed) }
   }
 
   // MARK: - Tasks
@@ -102,12 +121,15 @@ struct Waiting: ~Copyable, Sendable {
     attempt: (Stage) throws(InterprocessError) -> Turn<Result>
   ) async throws -> Result? {
     try Task.checkCancellation()
-    if let result = try spin(attempt) { return result }
+    let begin = SuspendingClock.now
+    if let result = try spin(attempt, since: begin) { return result }
     var sleeps = Sleeps(atMost: timeout)
     var stage = Stage.sleeping
     while true {
       switch try attempt(stage) {
-      case .done(let result): return result
+      case .done(let result):
+        learn(from: .now - begin)
+        return result
       case .wait(let word, let value):
         guard let end = sleeps.begin() else { return nil }
         try await TaskWaiter.sleep(on: word, while: value, until: end)

@@ -53,6 +53,7 @@ struct SegmentHeaderTests {
       (.value, IPC_KIND_VALUE), (.mutex, IPC_KIND_MUTEX),
       (.readWriteLock, IPC_KIND_READ_WRITE_LOCK), (.semaphore, IPC_KIND_SEMAPHORE),
       (.event, IPC_KIND_EVENT), (.barrier, IPC_KIND_BARRIER), (.atomic, IPC_KIND_ATOMIC),
+      (.queue, IPC_KIND_QUEUE),
     ]
     for (kind, number) in kinds { #expect(kind.rawValue == UInt32(number)) }
     #expect(MemoryLayout<ipc_value>.size == 16)
@@ -74,6 +75,11 @@ struct SegmentHeaderTests {
     #expect(MemoryLayout<ipc_event>.size == SharedEvent.byteCount)
     #expect(MemoryLayout<ipc_integer>.size == SharedAtomic<Int8>.byteCount)
     #expect(MemoryLayout<ipc_integer>.offset(of: \.gate) == 8)
+    #expect(MemoryLayout<ipc_queue_side>.size == QueueSide.byteCount)
+    #expect(MemoryLayout<ipc_queue>.offset(of: \.is_finished) == QueueHead.isFinishedOffset)
+    #expect(MemoryLayout<ipc_queue>.offset(of: \.sending) == QueueHead.sendingOffset)
+    #expect(MemoryLayout<ipc_queue>.offset(of: \.receiving) == QueueHead.receivingOffset)
+    #expect(MemoryLayout<ipc_queue>.offset(of: \.count) == QueueHead.byteCount)
     #expect(Lease.byteOffset == IPC_LEASE_BYTE)
     #expect(Lease.byteOffset(ofNumber: 7) == IPC_NUMBER_BYTE + 7)
     #expect(HolderNumber.range == 1..<IPC_ABANDONED)

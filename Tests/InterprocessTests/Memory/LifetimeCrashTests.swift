@@ -44,10 +44,14 @@ struct LifetimeCrashTests {
       // No step of memory; see `SharedValueTests`.
       []
     case .lockTaken, .lockMarked, .lockAbandoned, .unlockBegun, .unlockTurned, .unlockReleased,
-      .changeAwaited, .permitMarked, .permitTaken, .permitFreed, .permitGateChanged,
+      .changeAwaited, .permitTaken, .permitFreed,
       .eventMarked, .eventAdvanced, .gateMarked, .gateChanged, .partyArrived,
       .barrierBroken:
       // See `SyncCrashTests`.
+      []
+    case .messageBegun, .messageWritten, .messageSent, .messageTold, .messageSeen, .messageRead,
+      .messageTaken, .queueFinished:
+      // See `MessagingCrashTests`.
       []
     }
   }

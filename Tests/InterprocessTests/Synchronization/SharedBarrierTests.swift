@@ -87,6 +87,42 @@ struct SharedBarrierTests {
     try numbers.unlink()
   }
 
+  @Test("Threads that arrive through one handle at once take one place in all")
+  func placeOfThreads() async throws {
+    for _ in 1...500 {
+      let name = uniqueName()
+      let barrier = try SharedBarrier.create(name, partyCount: 2, lifetime: .whileAttached)
+      try await withThrowingTaskGroup { group in
+        let readyCount = Counter()
+        for _ in 1...2 {
+          group.addTask {
+            readyCount.increment()
+            while readyCount.value < 2 {}
+            try arrive(barrier, timeout: .seconds(30))
+          }
+        }
+        try await group.waitForAll()
+      }
+      let other = try SharedBarrier.attach(name)
+      #expect(errorCode { try arrive(other, timeout: .zero) } == .timedOut)
+    }
+  }
+
+  @Test("More parties than there are cannot have arrived")
+  func tooManyArrived() throws {
+    let name = uniqueName()
+    let barrier = try SharedBarrier.create(name, partyCount: 3, lifetime: .whileAttached)
+    var memory = try SharedMemory.attach(name)
+    let content = Int(memory.load(fromByteOffset: 72, as: UInt64.self))
+    for count: UInt32 in [3, 4, 0xFFFF] {
+      memory.storeBytes(of: count << 3, toByteOffset: content, as: UInt32.self)
+      guard case .corrupted = errorCode({ try arrive(barrier, timeout: .zero) }) else {
+        Issue.record("\(count) of 3 have arrived, and that is no error")
+        continue
+      }
+    }
+  }
+
   @Test("Tasks and threads meet")
   func tasks() async throws {
     let name = uniqueName()

@@ -61,7 +61,7 @@ struct WakeUpTests {
     Issue.record("Woken after \(times)", sourceLocation: sourceLocation)
   }
 
-  /// The short form of `scripts/ping-pong`.
+  /// The short form of `scripts/stress`.
   @Test("Nobody misses a wake-up, in sleeps that do not end by themselves")
   func turns() async throws {
     let outcome = try await runWithPrivateSharedMemory(
@@ -69,7 +69,8 @@ struct WakeUpTests {
     #expect(outcome.status == .exited(0), "\(outcome.errors)\(outcome.output)")
     let lines = outcome.output.split(separator: "\n")
     let primitives = [
-      "mutex", "condition", "readWriteLock", "semaphore", "event", "barrier", "atomic",
+      "mutex", "condition", "readWriteLock", "semaphore", "event", "barrier", "atomic", "queue",
+      "queueOfOne", "queueWithoutRemoteFences", "queueWithSomeRemoteFences",
     ]
     #expect(lines.map { $0.prefix { $0 != ":" } } == primitives.map { $0[...] })
   }
@@ -118,6 +119,25 @@ struct WakeUpTests {
     }
   }
 
+  @Test("A reader that leaves wakes the writer, also if another reader waits for its place")
+  func readerAndWriter() throws {
+    let lock = try SharedReadWriteLock.create(nil, initialValue: 0, maximumReaderCount: 1)
+    try lock.unlink()
+    let arrivals = Atomic(0)
+    try expectWakeUps { body in
+      arrivals.store(0, ordering: .relaxed)
+      try lock.withReadLock { _ in body() }
+    } wait: {
+      if arrivals.wrappingAdd(1, ordering: .relaxed).oldValue == 0 {
+        // The first to sleep, each time anew, and so the first to be woken.
+        try lock.withReadLock { _ in }
+      } else {
+        usleep(10_000)
+        try lock.withWriteLock { $0 += 1 }
+      }
+    }
+  }
+
   @Test("The last party wakes the others")
   func barrier() throws {
     let barrier = try SharedBarrier.create(nil, partyCount: 3)
@@ -138,6 +158,18 @@ struct WakeUpTests {
       barrier.reset()
       body()
       #expect(errorCode { try barrier.arriveAndWait(timeout: .zero) } == .timedOut)
+    } wait: {
+      if errorCode({ try barrier.arriveAndWait() }) != .timedOut { throw CancellationError() }
+    }
+  }
+
+  @Test("A barrier that is made anew wakes those who wait at it")
+  func barrierMadeAnew() throws {
+    let barrier = try SharedBarrier.create(nil, partyCount: 4)
+    try barrier.unlink()
+    try expectWakeUps { body in
+      body()
+      barrier.reset()
     } wait: {
       if errorCode({ try barrier.arriveAndWait() }) != .timedOut { throw CancellationError() }
     }
@@ -200,5 +232,66 @@ struct WakeUpTests {
       if times.last! < Self.limit { return }
     }
     Issue.record("Ended after \(times)")
+  }
+
+  // MARK: - Time-outs
+
+  /// A wait with a time-out, for something that does not come.
+  enum EndlessWait: CaseIterable {
+    case memory, event, semaphore, mutex, condition, readLock, writeLock, barrier, atomic
+
+    func run(timeout: Duration) throws {
+      switch self {
+      case .memory:
+        try SharedMemory.anonymous(byteCount: 4).wait(at: 0, while: 0, timeout: timeout)
+      case .event:
+        try SharedEvent.create(nil, lifetime: .whileAttached).wait(timeout: timeout)
+      case .semaphore:
+        let semaphore = try SharedSemaphore.create(nil, permitCount: 1, lifetime: .whileAttached)
+        let permit = try semaphore.acquire()
+        let code = errorCode { try semaphore.acquire(timeout: timeout).release() }
+        permit.release()
+        if code == .timedOut { throw InterprocessError(code: .timedOut, message: "") }
+      case .mutex:
+        let mutex = try SharedMutex.create(nil, initialValue: 0, lifetime: .whileAttached)
+        let other = try SharedMutex<Int>.attach(mutex.name)
+        try lock(mutex) { _ in try lock(other, timeout: timeout) { _ in } }
+      case .condition:
+        let mutex = try SharedMutex.create(nil, initialValue: 0, lifetime: .whileAttached)
+        try mutex.withLock(until: { $0 == 1 }, timeout: timeout) { _ in }
+      case .readLock:
+        let lock = try SharedReadWriteLock.create(nil, initialValue: 0, lifetime: .whileAttached)
+        let other = try SharedReadWriteLock<Int>.attach(lock.name)
+        try lock.withWriteLock { _ in try other.withReadLock(timeout: timeout) { _ in } }
+      case .writeLock:
+        let lock = try SharedReadWriteLock.create(nil, initialValue: 0, lifetime: .whileAttached)
+        let other = try SharedReadWriteLock<Int>.attach(lock.name)
+        try lock.withReadLock { _ in try other.withWriteLock(timeout: timeout) { _ in } }
+      case .barrier:
+        let barrier = try SharedBarrier.create(nil, partyCount: 2, lifetime: .whileAttached)
+        try barrier.arriveAndWait(timeout: timeout)
+      case .atomic:
+        let atomic = try SharedAtomic.create(nil, initialValue: 0, lifetime: .whileAttached)
+        try atomic.wait(while: 0, ordering: .relaxed, timeout: timeout)
+      }
+    }
+  }
+
+  @Test(
+    "A time-out is never early, and on a quiet machine less than 20 ms late",
+    arguments: EndlessWait.allCases)
+  func lateness(of wait: EndlessWait) throws {
+    let timeout: Duration = .milliseconds(150)
+    var times: [Duration] = []
+    // A busy machine may be late, but not each time.
+    for _ in 0..<20 {
+      let begin = ContinuousClock.now
+      #expect(errorCode { try wait.run(timeout: timeout) } == .timedOut)
+      let time = ContinuousClock.now - begin
+      #expect(time >= timeout)
+      times.append(time)
+      if time < timeout + .milliseconds(20) { return }
+    }
+    Issue.record("Each was late: \(times)")
   }
 }

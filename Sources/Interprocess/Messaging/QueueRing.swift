@@ -1,0 +1,396 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+public import Synchronization
+
+/// The messages of a queue, and what is known of how far each side has come.
+@usableFromInline
+final class QueueRing: Sendable {
+  // A class, as it is too large a value to be passed from function to function.
+
+  // Messages are counted from 0 on; that number is their position, and never comes again. They lie
+  // in groups, each of which begins with a word, its count: the position behind the last message
+  // that was written into it. So a small message and what says that it is there move in one cache
+  // line, and several of them share one.
+  //
+  // One thread at a time sends: it has the one role, or holds the lock of that side.
+  //
+  //   S1  position - limit = 0: limit = taken + capacity   acquiring, pairs with T2
+  //   S2  write the message
+  //   S3  count of the group = position + 1                releasing
+  //   S4  tail = position + 1                              relaxed
+  //   S5  let receivers go on who wait: R2' of `LightGate`, for which S3 is R1
+  //
+  // One thread at a time receives.
+  //
+  //   T0  count of the group > position                    acquiring, pairs with S3
+  //   T1  read the message
+  //   T2  taken = position + 1                             releasing
+  //   T3  let senders go on who wait, for which T2 is R1
+  //
+  // A receiver reads what T0 has told, so S2 of that message and all before it; the sender writes
+  // over a message only after S1 has told that T2 came behind the reading. There are so many groups
+  // that each is empty when its first message is written anew: `capacity` messages, and a group.
+  //
+  // Killed before S3, a sender has sent nothing: whoever sends next begins at the tail, and writes
+  // over what is there. Killed between S3 and S4, it has sent its messages: who sends next finds
+  // that the count of the tail's group is greater than the tail, and begins there. Killed before
+  // S5, it leaves sleepers that look by themselves within a second.
+  //
+  // Killed before T2, a receiver has taken nothing: the next one finds the same message. Killed
+  // after T2, it has taken the message with it.
+  //
+  // The tail is what only senders need. A receiver can be ahead of it, for as long as a sender is
+  // between S3 and S4, or was killed there.
+  //
+  // `QueueModelTests` and `scripts/verify` go through all of this in every order.
+
+  /// How the messages lie.
+  @usableFromInline let layout: QueueLayout
+  /// How many messages it holds.
+  @usableFromInline let capacity: UInt64
+  /// The groups.
+  @usableFromInline let groups: MappedRange
+  /// The words of the side that sends, and of the one that receives.
+  @usableFromInline let sending: QueueSide
+  @usableFromInline let receiving: QueueSide
+  private let isFinishedWord: SharedWord32
+  /// The name of the segment, for errors.
+  let name: String
+
+  /// - Precondition: The capacity is one that has been checked against the memory.
+  init(
+    in memory: borrowing SharedMemory, at offset: Int, _ layout: QueueLayout, capacity: Int
+  ) {
+    let range = memory.range
+    self.layout = layout
+    self.capacity = UInt64(capacity)
+    groups = range.part(
+      at: offset + QueueHead.byteCount,
+      byteCount: layout.groupCount(of: capacity)! * layout.groupStride)
+    sending = QueueSide(in: range, at: offset + QueueHead.sendingOffset)
+    receiving = QueueSide(in: range, at: offset + QueueHead.receivingOffset)
+    isFinishedWord = range.word32(at: offset + QueueHead.isFinishedOffset)
+    name = memory.name
+  }
+
+  /// The count of the group of a cursor.
+  @inlinable @inline(__always)
+  func count(at cursor: QueueCursor) -> SharedWord {
+    // SAFETY: the offset of a group is one of those that there are; the first one lies at a
+    // multiple of 128, as the content does, and each stride is one of 64.
+    unsafe SharedWord(
+      pointer: UnsafePointer(
+        (groups.start + cursor.groupOffset).assumingMemoryBound(to: Atomic<UInt64>.self)))
+  }
+
+  /// Where the next message of a cursor lies, or the one that lies some places behind it in the
+  /// same group.
+  @inlinable @inline(__always) @unsafe
+  func place<Element: Shareable>(
+    of cursor: QueueCursor, plus distance: Int = 0, as type: Element.Type
+  ) -> UnsafeMutablePointer<Element> {
+    // SAFETY: as for `count(at:)`; the index is less than the capacity of a group, also with the
+    // distance added, which the callers see to.
+    unsafe (groups.start + cursor.groupOffset + QueueLayout.headByteCount(of: type))
+      .assumingMemoryBound(to: Element.self) + (cursor.index + distance)
+  }
+
+  // MARK: - Cursors
+
+  /// A cursor at a position, of which nothing is known yet.
+  private func cursor(at position: UInt64) -> QueueCursor {
+    let (group, index) = position.quotientAndRemainder(dividingBy: UInt64(layout.groupCapacity))
+    // There is a power of two of groups.
+    let mask = UInt64(groups.byteCount / layout.groupStride - 1)
+    return QueueCursor(
+      position: position, limit: position, groupOffset: Int(group & mask) * layout.groupStride,
+      index: Int(index))
+  }
+
+  /// Moves a cursor within its group, or to the beginning of the next one.
+  @inlinable @inline(__always)
+  func move(_ cursor: inout QueueCursor, by count: Int) {
+    cursor.position &+= UInt64(truncatingIfNeeded: count)
+    cursor.index &+= count
+    if cursor.index == layout.groupCapacity {
+      cursor.index = 0
+      cursor.groupOffset &+= layout.groupStride
+      if cursor.groupOffset == groups.byteCount { cursor.groupOffset = 0 }
+    }
+  }
+
+  /// The position behind the group of a cursor.
+  @inlinable @inline(__always)
+  func groupEnd(_ cursor: QueueCursor) -> UInt64 {
+    cursor.position &+ UInt64(truncatingIfNeeded: layout.groupCapacity &- cursor.index)
+  }
+
+  /// Where to send next, as the last sender has left it.
+  ///
+  /// - Throws: `corrupted`.
+  func sendingCursor() throws(InterprocessError) -> QueueCursor {
+    var cursor = cursor(at: sending.position.loadRelaxed())
+    let count = count(at: cursor).loadRelaxed()
+    // Killed between S3 and S4.
+    if count > cursor.position {
+      guard count <= groupEnd(cursor) else { throw corrupted(count, at: cursor) }
+      move(&cursor, by: Int(count &- cursor.position))
+      sending.position.storeRelaxed(cursor.position)
+      cursor.limit = cursor.position
+    }
+    // What the last one knew of the room there is.
+    let limit = sending.limit.loadRelaxed()
+    if limit &- cursor.position <= capacity { cursor.limit = limit }
+    return cursor
+  }
+
+  /// Where to receive next.
+  func receivingCursor() -> QueueCursor { cursor(at: receiving.position.loadRelaxed()) }
+
+  // MARK: - Sending
+
+  /// Sends a message if there is room, S1 to S5.
+  ///
+  /// - Throws: `corrupted`.
+  @inlinable @inline(__always)
+  func send<Element: Shareable>(
+    _ element: Element, _ cursor: inout QueueCursor
+  ) throws(InterprocessError) -> Bool {
+    if cursor.position == cursor.limit {
+      guard try findRoom(&cursor) else { return false }
+    }
+    checkpoint(.messageBegun)
+    unsafe place(of: cursor, as: Element.self).pointee = element
+    publish(1, &cursor)
+    return true
+  }
+
+  /// Sends as many messages as there is room for in one group.
+  ///
+  /// - Returns: How many.
+  /// - Throws: `corrupted`.
+  @inlinable @inline(__always)
+  func send<Element: Shareable>(
+    _ elements: Span<Element>, from start: Int, _ cursor: inout QueueCursor
+  ) throws(InterprocessError) -> Int {
+    if cursor.position == cursor.limit {
+      guard try findRoom(&cursor) else { return 0 }
+    }
+    let room = min(
+      UInt64(truncatingIfNeeded: layout.groupCapacity &- cursor.index),
+      cursor.limit &- cursor.position)
+    let count = min(elements.count - start, Int(truncatingIfNeeded: room))
+    checkpoint(.messageBegun)
+    for index in 0..<count {
+      unsafe place(of: cursor, plus: index, as: Element.self).pointee = elements[start + index]
+    }
+    publish(count, &cursor)
+    return count
+  }
+
+  /// Sends as many messages as there is room for.
+  ///
+  /// - Returns: How many of all have been sent by then.
+  /// - Throws: `corrupted`.
+  @inlinable func sendAll<Element: Shareable>(
+    _ elements: Span<Element>, from start: Int, _ cursor: inout QueueCursor
+  ) throws(InterprocessError) -> Int {
+    var sentCount = start
+    while sentCount < elements.count {
+      let count = try send(elements, from: sentCount, &cursor)
+      if count == 0 { break }
+      sentCount += count
+    }
+    return sentCount
+  }
+
+  /// S3 to S5.
+  @inlinable @inline(__always)
+  func publish(_ messageCount: Int, _ cursor: inout QueueCursor) {
+    checkpoint(.messageWritten)
+    let count = count(at: cursor)
+    move(&cursor, by: messageCount)
+    count.storeReleasing(cursor.position)
+    checkpoint(.messageSent)
+    sending.position.storeRelaxed(cursor.position)
+    checkpoint(.messageTold)
+    if receiving.gate.isAwaited { sending.open(receiving.gate, waking: messageCount) }
+  }
+
+  /// S1.
+  ///
+  /// - Returns: Whether there is room.
+  /// - Throws: `corrupted`.
+  @usableFromInline func findRoom(
+    _ cursor: inout QueueCursor
+  ) throws(InterprocessError) -> Bool {
+    let taken = receiving.position.loadAcquiring()
+    guard cursor.position &- taken <= capacity else {
+      throw .corrupted(
+        name,
+        "\(taken) messages were taken of \(cursor.position), in a queue that holds \(capacity)")
+    }
+    cursor.limit = taken &+ capacity
+    return cursor.position != cursor.limit
+  }
+
+  // MARK: - Receiving
+
+  /// Receives the next message if there is one, T0 to T3.
+  ///
+  /// - Throws: `corrupted`.
+  @inlinable @inline(__always)
+  func receive<Element: Shareable>(
+    _ type: Element.Type, _ cursor: inout QueueCursor
+  ) throws(InterprocessError) -> Element? {
+    if cursor.position == cursor.limit {
+      guard try findMessage(&cursor) else { return nil }
+    }
+    let element = unsafe place(of: cursor, as: type).pointee
+    checkpoint(.messageRead)
+    take(1, &cursor)
+    return element
+  }
+
+  /// Receives what there is in one group.
+  ///
+  /// - Returns: How many messages were appended to `elements`.
+  /// - Throws: `corrupted`.
+  @inlinable @inline(__always)
+  func receive<Element: Shareable>(
+    upTo maximumCount: Int, into elements: inout [Element], _ cursor: inout QueueCursor
+  ) throws(InterprocessError) -> Int {
+    if cursor.position == cursor.limit {
+      guard try findMessage(&cursor) else { return 0 }
+    }
+    let count = min(maximumCount, Int(truncatingIfNeeded: cursor.limit &- cursor.position))
+    for index in 0..<count {
+      elements.append(unsafe place(of: cursor, plus: index, as: Element.self).pointee)
+    }
+    checkpoint(.messageRead)
+    take(count, &cursor)
+    return count
+  }
+
+  /// Receives what there is, up to some number.
+  ///
+  /// - Returns: How many messages were appended to `elements`.
+  /// - Throws: `corrupted`.
+  @inlinable func receiveAll<Element: Shareable>(
+    upTo maximumCount: Int, into elements: inout [Element], _ cursor: inout QueueCursor
+  ) throws(InterprocessError) -> Int {
+    var receivedCount = 0
+    while receivedCount < maximumCount {
+      let count = try receive(upTo: maximumCount - receivedCount, into: &elements, &cursor)
+      if count == 0 { break }
+      receivedCount += count
+    }
+    return receivedCount
+  }
+
+  /// Lends the next message if there is one, and takes it when that is over: T2 comes after `body`.
+  ///
+  /// - Throws: `corrupted`, and what `body` throws, after which the message is not taken.
+  @inlinable @inline(__always)
+  func receive<Element: Shareable, Result>(
+    acknowledging body: (Element) throws -> Result, _ cursor: inout QueueCursor
+  ) throws -> Result? {
+    if cursor.position == cursor.limit {
+      guard try findMessage(&cursor) else { return nil }
+    }
+    let result = try body(unsafe place(of: cursor, as: Element.self).pointee)
+    checkpoint(.messageRead)
+    take(1, &cursor)
+    return result
+  }
+
+  /// T0.
+  ///
+  /// - Returns: Whether there is a message.
+  /// - Throws: `corrupted`.
+  @inlinable @inline(__always)
+  func findMessage(
+    _ cursor: inout QueueCursor
+  ) throws(InterprocessError) -> Bool {
+    let count = count(at: cursor).loadAcquiring()
+    if count <= cursor.position { return false }
+    guard count <= groupEnd(cursor) else { throw corrupted(count, at: cursor) }
+    checkpoint(.messageSeen)
+    cursor.limit = count
+    return true
+  }
+
+  /// T2 and T3.
+  @inlinable @inline(__always)
+  func take(_ messageCount: Int, _ cursor: inout QueueCursor) {
+    move(&cursor, by: messageCount)
+    receiving.position.storeReleasing(cursor.position)
+    checkpoint(.messageTaken)
+    if sending.gate.isAwaited { receiving.open(sending.gate, waking: messageCount) }
+  }
+
+  // MARK: - What is waited for
+
+  /// Whether there is room for a message, or seems to be.
+  var hasRoom: Bool {
+    let tail = sending.position.loadRelaxed()
+    return tail &- receiving.position.loadAcquiring() != capacity
+  }
+
+  /// Whether there is a message, or seems to be.
+  var hasMessage: Bool {
+    let cursor = receivingCursor()
+    return count(at: cursor).loadAcquiring() > cursor.position
+  }
+
+  /// Whether no more messages are sent.
+  @usableFromInline var isFinished: Bool { isFinishedWord.loadAcquiring() != 0 }
+
+  /// Lets receivers get what there is, and then the end.
+  ///
+  /// Only who has the sending side may do so: then it is behind all messages, and a receiver that
+  /// finds it, and then no message, has had all of them.
+  func finish() {
+    isFinishedWord.storeReleasing(1)
+    checkpoint(.queueFinished)
+    sending.open(receiving.gate, waking: .max)
+  }
+
+  // MARK: - Errors
+
+  @usableFromInline func corrupted(
+    _ count: UInt64, at cursor: QueueCursor
+  ) -> InterprocessError {
+    .corrupted(name, "the group of message \(cursor.position) says that there are \(count)")
+  }
+}
+
+/// How far one side of a queue has come, and what it knows of the other.
+@usableFromInline
+struct QueueCursor: Sendable {
+  /// The position of the next message.
+  @usableFromInline var position: UInt64
+  /// Up to where the other side is known to have come: there is room, or there are messages.
+  @usableFromInline var limit: UInt64
+  /// Where the group of the next message lies, in bytes, and the place of the message there.
+  @usableFromInline var groupOffset: Int
+  @usableFromInline var index: Int
+
+  @inlinable init(position: UInt64, limit: UInt64, groupOffset: Int, index: Int) {
+    self.position = position
+    self.limit = limit
+    self.groupOffset = groupOffset
+    self.index = index
+  }
+}

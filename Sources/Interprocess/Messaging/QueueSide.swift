@@ -1,0 +1,105 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+/// The words of one side of a queue: who has it, how far it has come, and where it sleeps.
+@usableFromInline
+struct QueueSide: Sendable {
+  // Two pairs of cache lines: the first one is written by who has the side, and read by the other
+  // side when it has nothing to do; the second one is written by who sleeps, and read by the other
+  // side with each message.
+
+  static let byteCount = 256
+
+  private let range: MappedRange
+  private let offset: Int
+  /// The position of the next message to be sent, or taken.
+  @usableFromInline let position: SharedWord
+  /// The limit of the last cursor; senders that take turns save a look at the other side by it.
+  let limit: SharedWord
+  /// Counts how often one of this side has slept, as the queue was full, or empty.
+  private let sleepCount: SharedWord
+  /// Counts whom of the other side this one has woken.
+  private let wokenCount: SharedWord
+  /// Where this side sleeps.
+  @usableFromInline let gate: LightGate
+
+  /// - Parameters:
+  ///   - range: The memory, which is writable.
+  ///   - offset: Where the words lie, a multiple of 128.
+  init(in range: MappedRange, at offset: Int) {
+    self.range = range
+    self.offset = offset
+    position = range.word(at: offset + 8)
+    limit = range.word(at: offset + 16)
+    sleepCount = range.word(at: offset + 24)
+    wokenCount = range.word(at: offset + 32)
+    gate = LightGate(in: range, at: offset + 128)
+  }
+
+  /// The lock of the side, or the role, if it has only one holder.
+  func lock() -> RobustLock {
+    // What it guards needs no repair; so nobody is told of any.
+    RobustLock(word: range.word32(at: offset), turn: range.word32(at: offset + 4), repair: "")
+  }
+
+  /// What one side has done so far.
+  struct Counts {
+    var position: UInt64
+    var slept: UInt64
+    var woken: UInt64
+  }
+
+  /// What this side has done so far, as far as that is seen.
+  var counts: Counts {
+    Counts(
+      position: position.loadAcquiring(), slept: sleepCount.loadRelaxed(),
+      woken: wokenCount.loadRelaxed())
+  }
+
+  /// Lets some of the other side go on, as this one has made a message or room.
+  @usableFromInline func open(_ other: LightGate, waking count: Int) {
+    let count = other.gate.open(waking: count)
+    if count > 0 { wokenCount.addRelaxed(UInt64(count)) }
+  }
+
+  func countSleep() { sleepCount.addRelaxed(1) }
+}
+
+/// What a queue begins with, behind the header, as the tool reads it.
+struct QueueHead {
+  /// Where the words of both sides lie, and the bytes of all of this.
+  static let isFinishedOffset = 8
+  static let sendingOffset = 128
+  static let receivingOffset = sendingOffset + QueueSide.byteCount
+  static let byteCount = receivingOffset + QueueSide.byteCount
+
+  var sending: QueueSide.Counts
+  var receiving: QueueSide.Counts
+  var isFinished: Bool
+
+  /// Reads what is there without using it: nothing is written.
+  init(reading memory: borrowing SharedMemory, at offset: Int) {
+    receiving = Self.counts(memory, at: offset + Self.receivingOffset)
+    sending = Self.counts(memory, at: offset + Self.sendingOffset)
+    isFinished = memory.load(fromByteOffset: offset + Self.isFinishedOffset, as: UInt32.self) != 0
+  }
+
+  private static func counts(
+    _ memory: borrowing SharedMemory, at offset: Int
+  ) -> QueueSide.Counts {
+    func count(_ distance: Int) -> UInt64 {
+      memory.range.word(at: offset + distance).loadRelaxed()
+    }
+    return QueueSide.Counts(position: count(8), slept: count(24), woken: count(32))
+  }
+}

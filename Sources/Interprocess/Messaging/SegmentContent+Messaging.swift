@@ -1,0 +1,25 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+// What is read here once may be anything.
+extension SegmentContent {
+  static func queue(
+    _ memory: borrowing SharedMemory, _ header: SegmentHeader
+  ) throws(InterprocessError) -> SegmentContent {
+    try check(header, in: memory, hasRoomFor: QueueHead.byteCount)
+    let head = QueueHead(reading: memory, at: header.contentOffset)
+    return .queue(
+      dtype: header.description, capacity: header.capacity, isFinished: head.isFinished,
+      QueueStatistics(head.sending, head.receiving, header.capacity))
+  }
+}

@@ -1,0 +1,332 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+extension SharedQueue {
+  // MARK: - Any handle
+
+  /// Receives the next message if there is one.
+  ///
+  /// Does not wait for senders; with many receivers it waits for the turns of others, which are
+  /// short. Corresponds to `mq_receive` with `O_NONBLOCK` in C and to `Queue.get_nowait` in Python.
+  ///
+  /// - Returns: The message, or `nil` if there is none; see ``isFinished`` for whether there will
+  ///   be.
+  /// - Throws: `roleTaken` if another handle or value is the one receiver; `corrupted` if something
+  ///   else than this type has written there; `system` for anything else.
+  @inlinable
+  public func tryReceive() throws(InterprocessError) -> Element? {
+    var cursor = try enterToReceive()
+    defer { receivers.leave(cursor) }
+    return try ring.receive(Element.self, &cursor)
+  }
+
+  /// Receives the next message.
+  ///
+  /// Blocks while the queue is empty and not finished: spins for some microseconds, and then sleeps
+  /// in the kernel. Corresponds to `mq_timedreceive` in C and to `Queue.get` in Python.
+  ///
+  /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
+  /// - Returns: The message, or `nil` if the queue is finished and all have been received.
+  /// - Throws: As ``tryReceive()``, and `timedOut`.
+  @inlinable
+  public func receive(timeout: Duration? = nil) throws(InterprocessError) -> Element? {
+    if let element = try tryReceive() { return element }
+    return try waitAndReceive(timeout)
+  }
+
+  @inlinable @inline(never)
+  func waitAndReceive(_ timeout: Duration?) throws(InterprocessError) -> Element? {
+    let sleeps = Sleeps(atMost: timeout)
+    while true {
+      // First whether it is finished, and then whether there are messages: then there is none
+      // behind the last one.
+      let isFinished = isFinished
+      if let element = try tryReceive() { return element }
+      if isFinished { return nil }
+      guard try receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
+    }
+  }
+
+  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
+  /// - Returns: The message, or `nil` if the queue is finished and all have been received.
+  /// - Throws: As the form for threads, and `CancellationError`; with any error, no message was
+  ///   taken.
+  @inlinable
+  public nonisolated(nonsending) func receive(
+    timeout: Duration? = nil
+  ) async throws -> Element? {
+    try Task.checkCancellation()
+    let sleeps = Sleeps(atMost: timeout)
+    while true {
+      let isFinished = isFinished
+      if let element = try tryReceive() { return element }
+      if isFinished { return nil }
+      guard try await receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
+    }
+  }
+
+  /// Receives several messages at once.
+  ///
+  /// Blocks until there is one, as ``receive(timeout:)`` does, and takes what there is then.
+  ///
+  /// - Parameters:
+  ///   - maximumCount: How many at most, at least 1.
+  ///   - elements: What they are appended to.
+  ///   - timeout: How long to wait for the first message; `nil`: as long as it takes.
+  /// - Returns: How many there were; 0 if the queue is finished and all have been received.
+  /// - Throws: As ``tryReceive()``, and `timedOut`.
+  /// - Complexity: Linear in the number of messages.
+  @inlinable @discardableResult
+  public func receive(
+    upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
+  ) throws(InterprocessError) -> Int {
+    precondition(maximumCount >= 1, "At least one message has to be asked for")
+    let sleeps = Sleeps(atMost: timeout)
+    while true {
+      let isFinished = isFinished
+      let count = try tryReceive(upTo: maximumCount, into: &elements)
+      if count > 0 || isFinished { return count }
+      guard try receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
+    }
+  }
+
+  @inlinable func tryReceive(
+    upTo maximumCount: Int, into elements: inout [Element]
+  ) throws(InterprocessError) -> Int {
+    var cursor = try enterToReceive()
+    defer { receivers.leave(cursor) }
+    return try ring.receiveAll(upTo: maximumCount, into: &elements, &cursor)
+  }
+
+  /// Receives the next message, which counts as taken only when `body` has returned.
+  ///
+  /// If this process dies in `body`, or `body` throws, the next receiver gets the message, perhaps
+  /// once more: at least once instead of at most once. With many receivers, the others wait
+  /// meanwhile. Blocks as ``receive(timeout:)`` does.
+  ///
+  /// - Parameters:
+  ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
+  ///   - body: What is to be done with the message. It must not receive from this queue.
+  /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been received.
+  /// - Throws: What `body` throws, and as ``receive(timeout:)``.
+  @inlinable
+  public func receive<Result>(
+    timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
+  ) throws -> Result? {
+    let sleeps = Sleeps(atMost: timeout)
+    while true {
+      let isFinished = isFinished
+      if let result = try tryReceive(acknowledging: body) { return result }
+      if isFinished { return nil }
+      guard try receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
+    }
+  }
+
+  @inlinable func tryReceive<Result>(
+    acknowledging body: (Element) throws -> Result
+  ) throws -> Result? {
+    var cursor = try enterToReceive()
+    defer { receivers.leave(cursor) }
+    return try ring.receive(acknowledging: body, &cursor)
+  }
+
+  /// Begins to use the receiving side.
+  @usableFromInline func enterToReceive() throws(InterprocessError) -> QueueCursor {
+    try receivers.enter(segment.memory)
+  }
+
+  @usableFromInline var isEmpty: InterprocessError {
+    InterprocessError(
+      code: .timedOut, name: name,
+      message: "The queue \"\(name)\" stayed empty. Does a process send to it?")
+  }
+
+  // MARK: - Sequences
+
+  /// The messages of a queue until it is finished.
+  public struct Elements: AsyncSequence, Sendable {
+    fileprivate let queue: SharedQueue
+
+    /// Receives one message after the other.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+      fileprivate let queue: SharedQueue
+
+      /// The next message, or `nil` if the queue is finished and all have been received.
+      ///
+      /// - Throws: As `receive(timeout:)`.
+      public mutating func next() async throws -> Element? { try await queue.receive() }
+    }
+
+    /// An iterator; several of them share the messages.
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(queue: queue) }
+  }
+
+  /// The messages as they come, for `for try await`.
+  ///
+  /// Ends when the queue is finished and all have been received, and with `CancellationError` when
+  /// the task is cancelled.
+  public var elements: Elements { Elements(queue: self) }
+
+  // MARK: - The one receiver
+
+  /// The role of the one receiver of a queue, for as long as this lives.
+  ///
+  /// The fastest way to receive: it takes no lock, and knows where it is.
+  ///
+  /// ```swift
+  /// var receiver = try queue.receiver()
+  /// while let order = try receiver.receive() { process(order) }
+  /// ```
+  public struct Receiver: ~Copyable, Sendable {
+    @usableFromInline let queue: SharedQueue
+    @usableFromInline let ring: QueueRing
+    @usableFromInline var cursor: QueueCursor
+    /// How often to look before sleep is thought of: not at all with one processor.
+    @usableFromInline let lookCount: Int
+    private let generation = Descriptor.generation
+
+    fileprivate init(_ queue: SharedQueue, _ cursor: QueueCursor) {
+      self.queue = queue
+      ring = queue.ring
+      self.cursor = cursor
+      lookCount = Processors.count > 1 ? 256 : 1
+    }
+
+    deinit {
+      // A child that `fork` has made has a copy of this, and not the role.
+      if generation == Descriptor.generation { queue.receivers.giveBack() }
+    }
+
+    /// Receives the next message if there is one, as ``SharedQueue/tryReceive()`` does.
+    ///
+    /// Does not block.
+    ///
+    /// - Returns: The message, or `nil` if there is none.
+    /// - Throws: `corrupted` if something else than this type has written there.
+    @inlinable
+    public mutating func tryReceive() throws(InterprocessError) -> Element? {
+      try ring.receive(Element.self, &cursor)
+    }
+
+    /// Receives the next message, as the function of the queue does.
+    ///
+    /// Blocks while the queue is empty and not finished.
+    ///
+    /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
+    /// - Returns: The message, or `nil` if the queue is finished and all have been received.
+    /// - Throws: `timedOut`; `corrupted` if something else than this type has written there;
+    ///   `system` for anything else.
+    @inlinable
+    public mutating func receive(
+      timeout: Duration? = nil
+    ) throws(InterprocessError) -> Element? {
+      for _ in 0..<lookCount {
+        if let element = try ring.receive(Element.self, &cursor) { return element }
+        Processors.spinHint()
+      }
+      return try waitAndReceive(timeout)
+    }
+
+    @inlinable @inline(never)
+    mutating func waitAndReceive(_ timeout: Duration?) throws(InterprocessError) -> Element? {
+      let sleeps = Sleeps(atMost: timeout)
+      while true {
+        let isFinished = ring.isFinished
+        if let element = try ring.receive(Element.self, &cursor) { return element }
+        if isFinished { return nil }
+        guard try queue.receivers.wait(atMost: sleeps.timeLeft) else { throw queue.isEmpty }
+      }
+    }
+
+    /// As the form for threads, which blocks no thread, and ends at once when the task is
+    /// cancelled.
+    ///
+    /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
+    /// - Returns: The message, or `nil` if the queue is finished and all have been received.
+    /// - Throws: As the form for threads, and `CancellationError`.
+    @inlinable
+    public nonisolated(nonsending) mutating func receive(
+      timeout: Duration? = nil
+    ) async throws -> Element? {
+      try Task.checkCancellation()
+      let sleeps = Sleeps(atMost: timeout)
+      while true {
+        let isFinished = ring.isFinished
+        if let element = try ring.receive(Element.self, &cursor) { return element }
+        if isFinished { return nil }
+        guard try await queue.receivers.wait(atMost: sleeps.timeLeft) else { throw queue.isEmpty }
+      }
+    }
+
+    /// Receives several messages at once, as the function of the queue does.
+    ///
+    /// Blocks until there is one, and takes what there is then.
+    ///
+    /// - Parameters:
+    ///   - maximumCount: How many at most, at least 1.
+    ///   - elements: What they are appended to.
+    ///   - timeout: How long to wait for the first message; `nil`: as long as it takes.
+    /// - Returns: How many there were; 0 if the queue is finished and all have been received.
+    /// - Throws: As `receive(timeout:)`.
+    @inlinable @discardableResult
+    public mutating func receive(
+      upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
+    ) throws(InterprocessError) -> Int {
+      precondition(maximumCount >= 1, "At least one message has to be asked for")
+      let sleeps = Sleeps(atMost: timeout)
+      while true {
+        let isFinished = ring.isFinished
+        let count = try ring.receiveAll(upTo: maximumCount, into: &elements, &cursor)
+        if count > 0 || isFinished { return count }
+        guard try queue.receivers.wait(atMost: sleeps.timeLeft) else { throw queue.isEmpty }
+      }
+    }
+
+    /// Receives the next message, which counts as taken only when `body` has returned.
+    ///
+    /// - Parameters:
+    ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
+    ///   - body: What is to be done with the message.
+    /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been
+    ///   received.
+    /// - Throws: What `body` throws, and as `receive(timeout:)`.
+    @inlinable
+    public mutating func receive<Result>(
+      timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
+    ) throws -> Result? {
+      let sleeps = Sleeps(atMost: timeout)
+      while true {
+        let isFinished = ring.isFinished
+        if let result = try ring.receive(acknowledging: body, &cursor) { return result }
+        if isFinished { return nil }
+        guard try queue.receivers.wait(atMost: sleeps.timeLeft) else { throw queue.isEmpty }
+      }
+    }
+  }
+
+  /// Takes the role of the one receiver.
+  ///
+  /// Does not block. That of a process that has died is free at once.
+  ///
+  /// - Returns: The role, which is given back at the end of its life.
+  /// - Throws: `roleTaken` if another handle or value has it; `corrupted` if something else than
+  ///   this type has written there; `system` for anything else.
+  /// - Precondition: The queue was made for one receiver; see ``receiverRole``.
+  public func receiver() throws(InterprocessError) -> Receiver {
+    precondition(receiverRole == .one, "The queue has many receivers, who take turns")
+    try receivers.claim(segment.memory)
+    return Receiver(self, ring.receivingCursor())
+  }
+}

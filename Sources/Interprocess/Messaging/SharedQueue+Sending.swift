@@ -1,0 +1,268 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+extension SharedQueue {
+  // MARK: - Any handle
+
+  /// Sends a message if there is room.
+  ///
+  /// Does not wait for receivers; with many senders it waits for the turns of others, which are
+  /// short. Corresponds to `mq_send` with `O_NONBLOCK` in C and to `Queue.put_nowait` in Python.
+  ///
+  /// - Parameter element: The message.
+  /// - Returns: Whether there was room.
+  /// - Throws: `finished`; `roleTaken` if another handle or value is the one sender; `corrupted` if
+  ///   something else than this type has written there; `system` for anything else.
+  @inlinable
+  public func trySend(_ element: Element) throws(InterprocessError) -> Bool {
+    var cursor = try enterToSend()
+    defer { senders.leave(cursor) }
+    return try ring.send(element, &cursor)
+  }
+
+  /// Sends a message.
+  ///
+  /// Blocks while the queue is full: spins for some microseconds, and then sleeps in the kernel.
+  /// Corresponds to `mq_timedsend` in C and to `Queue.put` in Python.
+  ///
+  /// - Parameters:
+  ///   - element: The message.
+  ///   - timeout: How long to wait for room; `nil`: as long as it takes.
+  /// - Throws: As ``trySend(_:)``, and `timedOut`.
+  @inlinable
+  public func send(
+    _ element: Element, timeout: Duration? = nil
+  ) throws(InterprocessError) {
+    if try trySend(element) { return }
+    try waitAndSend(element, timeout)
+  }
+
+  // The clock is nothing for the function above, which is to be small.
+  @inlinable @inline(never)
+  func waitAndSend(_ element: Element, _ timeout: Duration?) throws(InterprocessError) {
+    let sleeps = Sleeps(atMost: timeout)
+    repeat {
+      guard try senders.wait(atMost: sleeps.timeLeft) else { throw isFull }
+    } while try !trySend(element)
+  }
+
+  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - element: The message.
+  ///   - timeout: How long to wait for room; `nil`: as long as it takes.
+  /// - Throws: As the form for threads, and `CancellationError`; with any error, the message was
+  ///   not sent.
+  @inlinable
+  public nonisolated(nonsending) func send(
+    _ element: Element, timeout: Duration? = nil
+  ) async throws {
+    try Task.checkCancellation()
+    if try trySend(element) { return }
+    let sleeps = Sleeps(atMost: timeout)
+    repeat {
+      guard try await senders.wait(atMost: sleeps.timeLeft) else { throw isFull }
+    } while try !trySend(element)
+  }
+
+  /// Sends messages, one behind the other, several of them at once where there is room.
+  ///
+  /// Those of other senders may come between them. Blocks as ``send(_:timeout:)`` does.
+  ///
+  /// - Parameters:
+  ///   - elements: The messages.
+  ///   - timeout: How long to wait for room in all; `nil`: as long as it takes.
+  /// - Returns: How many were sent: all of them, or fewer if the time was over before.
+  /// - Throws: As ``trySend(_:)``.
+  /// - Complexity: Linear in the number of messages.
+  @inlinable @discardableResult
+  public func send(
+    contentsOf elements: Span<Element>, timeout: Duration? = nil
+  ) throws(InterprocessError) -> Int {
+    var sentCount = try trySend(elements, from: 0)
+    if sentCount == elements.count { return sentCount }
+    let sleeps = Sleeps(atMost: timeout)
+    while sentCount < elements.count {
+      guard try senders.wait(atMost: sleeps.timeLeft) else { break }
+      sentCount = try trySend(elements, from: sentCount)
+    }
+    return sentCount
+  }
+
+  /// - Returns: How many of all have been sent by then.
+  @inlinable func trySend(
+    _ elements: Span<Element>, from start: Int
+  ) throws(InterprocessError) -> Int {
+    var cursor = try enterToSend()
+    defer { senders.leave(cursor) }
+    return try ring.sendAll(elements, from: start, &cursor)
+  }
+
+  /// Begins to use the sending side, as long as the queue is not finished.
+  @usableFromInline func enterToSend() throws(InterprocessError) -> QueueCursor {
+    let cursor = try senders.enter(segment.memory)
+    guard !isFinished else {
+      senders.leave(cursor)
+      throw finished
+    }
+    return cursor
+  }
+
+  fileprivate var finished: InterprocessError {
+    InterprocessError(
+      code: .finished, name: name,
+      message: "The queue \"\(name)\" is finished, and takes no more messages.")
+  }
+
+  @usableFromInline var isFull: InterprocessError {
+    InterprocessError(
+      code: .timedOut, name: name,
+      message: "The queue \"\(name)\" stayed full. Does a process receive from it?")
+  }
+
+  // MARK: - The one sender
+
+  /// The role of the one sender of a queue, for as long as this lives.
+  ///
+  /// The fastest way to send: it takes no lock, and knows where it is.
+  ///
+  /// ```swift
+  /// var sender = try queue.sender()
+  /// for number in 0..<1_000_000 { try sender.send(number) }
+  /// try sender.finish()
+  /// ```
+  public struct Sender: ~Copyable, Sendable {
+    @usableFromInline let queue: SharedQueue
+    @usableFromInline let ring: QueueRing
+    @usableFromInline var cursor: QueueCursor
+    private let generation = Descriptor.generation
+
+    fileprivate init(_ queue: SharedQueue, _ cursor: QueueCursor) {
+      self.queue = queue
+      ring = queue.ring
+      self.cursor = cursor
+    }
+
+    deinit {
+      // A child that `fork` has made has a copy of this, and not the role.
+      if generation == Descriptor.generation { queue.senders.giveBack() }
+    }
+
+    /// Sends a message if there is room, as ``SharedQueue/trySend(_:)`` does.
+    ///
+    /// Does not block.
+    ///
+    /// - Parameter element: The message.
+    /// - Returns: Whether there was room.
+    /// - Throws: `corrupted` if something else than this type has written there.
+    @inlinable
+    public mutating func trySend(_ element: Element) throws(InterprocessError) -> Bool {
+      try ring.send(element, &cursor)
+    }
+
+    /// Sends a message, as the function of the queue does.
+    ///
+    /// Blocks while the queue is full.
+    ///
+    /// - Parameters:
+    ///   - element: The message.
+    ///   - timeout: How long to wait for room; `nil`: as long as it takes.
+    /// - Throws: `timedOut`; `corrupted` if something else than this type has written there;
+    ///   `system` for anything else.
+    @inlinable
+    public mutating func send(
+      _ element: Element, timeout: Duration? = nil
+    ) throws(InterprocessError) {
+      if try ring.send(element, &cursor) { return }
+      try waitAndSend(element, timeout)
+    }
+
+    @inlinable @inline(never)
+    mutating func waitAndSend(
+      _ element: Element, _ timeout: Duration?
+    ) throws(InterprocessError) {
+      let sleeps = Sleeps(atMost: timeout)
+      repeat {
+        guard try queue.senders.wait(atMost: sleeps.timeLeft) else { throw queue.isFull }
+      } while try !ring.send(element, &cursor)
+    }
+
+    /// As the form for threads, which blocks no thread, and ends at once when the task is
+    /// cancelled.
+    ///
+    /// - Parameters:
+    ///   - element: The message.
+    ///   - timeout: How long to wait for room; `nil`: as long as it takes.
+    /// - Throws: As the form for threads, and `CancellationError`.
+    @inlinable
+    public nonisolated(nonsending) mutating func send(
+      _ element: Element, timeout: Duration? = nil
+    ) async throws {
+      try Task.checkCancellation()
+      if try ring.send(element, &cursor) { return }
+      let sleeps = Sleeps(atMost: timeout)
+      repeat {
+        guard try await queue.senders.wait(atMost: sleeps.timeLeft) else { throw queue.isFull }
+      } while try !ring.send(element, &cursor)
+    }
+
+    /// Sends messages, one behind the other, several of them at once where there is room.
+    ///
+    /// Blocks while the queue is full.
+    ///
+    /// - Parameters:
+    ///   - elements: The messages.
+    ///   - timeout: How long to wait for room in all; `nil`: as long as it takes.
+    /// - Returns: How many were sent: all of them, or fewer if the time was over before.
+    /// - Throws: `corrupted` and `system`.
+    @inlinable @discardableResult
+    public mutating func send(
+      contentsOf elements: Span<Element>, timeout: Duration? = nil
+    ) throws(InterprocessError) -> Int {
+      var sentCount = try ring.sendAll(elements, from: 0, &cursor)
+      if sentCount == elements.count { return sentCount }
+      let sleeps = Sleeps(atMost: timeout)
+      while sentCount < elements.count {
+        guard try queue.senders.wait(atMost: sleeps.timeLeft) else { break }
+        sentCount = try ring.sendAll(elements, from: sentCount, &cursor)
+      }
+      return sentCount
+    }
+
+    /// Gives the role back, and lets nobody send any more: receivers get what there is, and then
+    /// the end.
+    ///
+    /// Does not block.
+    public consuming func finish() { ring.finish() }
+  }
+
+  /// Takes the role of the one sender.
+  ///
+  /// Does not block. That of a process that has died is free at once.
+  ///
+  /// - Returns: The role, which is given back at the end of its life.
+  /// - Throws: `roleTaken` if another handle or value has it; `finished`; `corrupted` if something
+  ///   else than this type has written there; `system` for anything else.
+  /// - Precondition: The queue was made for one sender; see ``senderRole``.
+  public func sender() throws(InterprocessError) -> Sender {
+    precondition(senderRole == .one, "The queue has many senders, who take turns")
+    try senders.claim(segment.memory)
+    do throws(InterprocessError) {
+      if isFinished { throw finished }
+      return Sender(self, try ring.sendingCursor())
+    } catch {
+      senders.giveBack()
+      throw error
+    }
+  }
+}

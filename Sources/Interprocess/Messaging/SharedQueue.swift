@@ -1,0 +1,273 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+public import SystemPackage
+
+/// Who may be at one side of a queue.
+public enum QueueRole: UInt32, Sendable, Hashable {
+  /// One at a time, who keeps the side and needs no lock.
+  case one = 1
+  /// Any number, who take turns.
+  case many = 2
+}
+
+/// Messages between processes, first in, first out, each of which one receiver gets.
+///
+/// ```swift
+/// let orders = try SharedQueue<Order>.create("orders", capacity: 1024)
+/// try orders.send(Order(symbol: 7, count: 100))
+/// orders.finish()
+/// // ... in another process:
+/// let orders = try SharedQueue<Order>.attach("orders")
+/// while let order = try orders.receive() {
+///   // ... until all have been received, and the queue is finished
+/// }
+/// ```
+///
+/// It holds up to ``capacity`` messages; who sends more waits until some have been received. With
+/// one sender or one receiver, which the queue is made for, that side has no lock; and
+/// ``sender()`` and ``receiver()`` return a value that has the role, which is the fastest way.
+///
+/// A process that is killed while it sends has sent its message or has not. One that is killed
+/// while it receives has taken its message with it, unless it used
+/// `receive(acknowledging:)`. No other process waits longer than it takes to find out.
+///
+/// Use ``SharedValue`` if only the latest message counts.
+///
+/// Tasks and threads of one process may use one handle at once. The handle is closed when the last
+/// reference to it goes. Corresponds to `mq_open` in C and to `multiprocessing.Queue` in Python.
+public final class SharedQueue<Element: Shareable>: Sendable {
+  let segment: StructuredSegment
+  @usableFromInline let ring: QueueRing
+  @usableFromInline let senders: QueueEnd
+  @usableFromInline let receivers: QueueEnd
+
+  // MARK: - Create and attach
+
+  /// Creates a queue under a name that is not taken.
+  ///
+  /// Does not wait for other processes.
+  ///
+  /// - Parameters:
+  ///   - name: The name, as for
+  ///     ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///   - capacity: How many messages it holds, at least 1.
+  ///   - senders: Whether one at a time may send, or many take turns.
+  ///   - receivers: Whether one at a time may receive, or many take turns.
+  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
+  ///   - permissions: Who may use it; everybody who does has to be allowed to write.
+  ///   - reservation: Whether the pages are taken now or when they are touched.
+  /// - Returns: The queue, which is empty.
+  /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
+  ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
+  public static func create(
+    _ name: String? = nil,
+    capacity: Int,
+    senders: QueueRole = .many,
+    receivers: QueueRole = .many,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved
+  ) throws(InterprocessError) -> SharedQueue {
+    try SharedQueue(
+      try StructuredSegment.create(
+        name, plan(capacity, senders, receivers), lifetime: lifetime, permissions: permissions,
+        reservation: reservation))
+  }
+
+  /// Attaches to a queue that another process has created.
+  ///
+  /// Waits only if asked to, and not for messages.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for the segment if there is none yet; `nil`: not at all.
+  /// - Returns: The queue.
+  /// - Throws: `wrongKind` if something else lies under that name, `layoutMismatch` if its messages
+  ///   are of another type, `unsupportedVersion`, `corrupted`, and what attaching to
+  ///   ``SharedMemory`` throws: `notFound`, `timedOut`, `invalidSize`, `foreignOwner`,
+  ///   `permissionDenied`, `invalidName` and `system`.
+  public static func attach(
+    _ name: String,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration? = nil
+  ) throws(InterprocessError) -> SharedQueue {
+    try SharedQueue(
+      try StructuredSegment.attach(
+        name, .queue, of: Element.self, owner: owner, waitingUpTo: timeout
+      ) { QueueLayout(of: Element.self).byteCount(of: $0) })
+  }
+
+  /// Attaches to a queue, or creates it if there is none.
+  ///
+  /// - Parameters:
+  ///   - name: The name.
+  ///   - capacity: How many messages a new queue holds, at least 1.
+  ///   - senders: Who may send to a new queue.
+  ///   - receivers: Who may receive from a new queue.
+  ///   - lifetime: That of a new queue.
+  ///   - permissions: Those of a new queue.
+  ///   - reservation: That of a new queue.
+  ///   - owner: Whose memory to accept.
+  /// - Returns: The queue; ``isCreator`` tells which of both has happened.
+  /// - Throws: What creating and attaching throw.
+  public static func attachOrCreate(
+    _ name: String,
+    capacity: Int,
+    senders: QueueRole = .many,
+    receivers: QueueRole = .many,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved,
+    owner: SharedMemory.Owner = .currentUser
+  ) throws(InterprocessError) -> SharedQueue {
+    try SharedQueue(
+      try StructuredSegment.attachOrCreate(
+        name, plan(capacity, senders, receivers), lifetime: lifetime, permissions: permissions,
+        reservation: reservation, owner: owner
+      ) { QueueLayout(of: Element.self).byteCount(of: $0) })
+  }
+
+  private static func plan(
+    _ capacity: Int, _ senders: QueueRole, _ receivers: QueueRole
+  ) throws(InterprocessError) -> StructuredSegment.Plan<Element> {
+    guard let byteCount = QueueLayout(of: Element.self).byteCount(of: capacity) else {
+      throw InterprocessError(
+        code: .invalidSize,
+        message: "A queue holds at least one message, and fewer than \(capacity) of that size.")
+    }
+    return StructuredSegment.Plan(
+      kind: .queue, capacity: capacity, byteCount: byteCount
+    ) { bytes, offset in
+      bytes.storeBytes(of: senders.rawValue, toByteOffset: offset, as: UInt32.self)
+      bytes.storeBytes(of: receivers.rawValue, toByteOffset: offset + 4, as: UInt32.self)
+    }
+  }
+
+  private init(_ segment: consuming StructuredSegment) throws(InterprocessError) {
+    let offset = segment.contentOffset
+    let senderRole = try Self.role(segment.memory, at: offset)
+    let receiverRole = try Self.role(segment.memory, at: offset + 4)
+    ring = QueueRing(
+      in: segment.memory, at: offset, QueueLayout(of: Element.self), capacity: segment.capacity)
+    senders = QueueEnd(senderRole, of: ring, isSending: true)
+    receivers = QueueEnd(receiverRole, of: ring, isSending: false)
+    self.segment = segment
+  }
+
+  private static func role(
+    _ memory: borrowing SharedMemory, at offset: Int
+  ) throws(InterprocessError) -> QueueRole {
+    let found = memory.load(fromByteOffset: offset, as: UInt32.self)
+    guard let role = QueueRole(rawValue: found) else {
+      throw .corrupted(memory.name, "it is for neither one nor many, but \(found)")
+    }
+    return role
+  }
+
+  // MARK: - Basics
+
+  /// The name, without a leading slash.
+  public var name: String { segment.memory.name }
+
+  /// Whether this handle made the queue, as opposed to having attached to it.
+  public var isCreator: Bool { segment.memory.isCreator }
+
+  /// When the name goes, as the creator has decided.
+  public var lifetime: SharedMemory.Lifetime { segment.memory.lifetime }
+
+  /// Whether the name still leads to this queue; see ``SharedMemory/isLinked``.
+  ///
+  /// - Complexity: One system call, which does not block.
+  public var isLinked: Bool { segment.memory.isLinked }
+
+  /// Removes the name; whoever has the queue attached keeps it.
+  ///
+  /// Does not block. Corresponds to `mq_unlink` in C.
+  ///
+  /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
+  public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
+
+  /// How many messages it holds at most.
+  public var capacity: Int { segment.capacity }
+
+  /// Who may send, as the creator has decided.
+  public var senderRole: QueueRole { senders.mode }
+
+  /// Who may receive, as the creator has decided.
+  public var receiverRole: QueueRole { receivers.mode }
+
+  /// How many messages have been sent and not been received.
+  ///
+  /// It may be another number by the time it is returned. Does not disturb those who use the
+  /// queue. Corresponds to `Queue.qsize()` in Python.
+  ///
+  /// - Complexity: O(1), without blocking.
+  public var count: Int { statistics.count }
+
+  /// What has happened so far, by all processes.
+  ///
+  /// - Complexity: O(1), without blocking.
+  public var statistics: QueueStatistics {
+    // In this order, so that not more were received than sent.
+    let receiving = ring.receiving.counts
+    return QueueStatistics(ring.sending.counts, receiving, capacity)
+  }
+
+  // MARK: - Finishing
+
+  /// Whether no more messages can be sent.
+  ///
+  /// - Complexity: O(1), without blocking.
+  public var isFinished: Bool { ring.isFinished }
+
+  /// Lets nobody send any more: receivers get what there is, and then the end.
+  ///
+  /// Waits for the turns of other senders, which are short, and for nothing else. With one sender,
+  /// only that one can finish the queue.
+  ///
+  /// - Throws: `roleTaken` if another handle or value is the one sender; `corrupted` and `system`.
+  public func finish() throws(InterprocessError) {
+    let cursor = try senders.enter(segment.memory)
+    ring.finish()
+    senders.leave(cursor)
+  }
+}
+
+/// What has happened in a queue since it was created.
+public struct QueueStatistics: Sendable, Hashable {
+  /// Messages that were sent.
+  public var sentCount: UInt64
+  /// Messages that were received.
+  public var receivedCount: UInt64
+  /// Times that a sender went to sleep, as the queue was full.
+  public var fullCount: UInt64
+  /// Times that a receiver went to sleep, as the queue was empty.
+  public var emptyCount: UInt64
+  /// Those who were woken, on both sides; all tasks of a process count as one.
+  public var wokenCount: UInt64
+  private var capacity: UInt64
+
+  init(_ sending: QueueSide.Counts, _ receiving: QueueSide.Counts, _ capacity: Int) {
+    receivedCount = receiving.position
+    // A sender that was killed may have left one uncounted that was received.
+    sentCount = max(sending.position, receivedCount)
+    fullCount = sending.slept
+    emptyCount = receiving.slept
+    wokenCount = sending.woken &+ receiving.woken
+    self.capacity = UInt64(capacity)
+  }
+
+  /// Messages that were sent and not received.
+  public var count: Int { Int(min(sentCount &- receivedCount, capacity)) }
+}

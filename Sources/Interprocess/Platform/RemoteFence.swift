@@ -1,0 +1,32 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import CInterprocess
+
+/// A fence that one thread makes for all others, so that these need none.
+enum RemoteFence {
+  /// Whether others can fence for the threads of this process, and this process for others.
+  static let isAvailable: Bool = {
+    #if DEBUG
+      if unsafe Sleeping.isWithoutRemoteFences { return false }
+    #endif
+    return ipc_fence_register() == 0
+  }()
+
+  /// Makes every thread of every process that has asked for ``isAvailable`` do a full fence,
+  /// between some two of its instructions.
+  ///
+  /// Takes some microseconds. Corresponds to `membarrier` with `MEMBARRIER_CMD_GLOBAL_EXPEDITED`.
+  ///
+  /// - Returns: Whether it could.
+  static func make() -> Bool { isAvailable && ipc_fence_all() == 0 }
+}

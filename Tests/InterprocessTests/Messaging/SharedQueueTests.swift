@@ -1,0 +1,445 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+import Glibc
+import Subprocess
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Interprocess
+
+@Suite("Shared queue", .timeLimit(.minutes(5)))
+struct SharedQueueTests {
+  /// A message of 3 bytes, of which 18 share a group.
+  struct Small: Shareable, Equatable {
+    var first: UInt8
+    var second: UInt8
+    var third: UInt8
+
+    init(_ number: Int) {
+      (first, second, third) = (
+        UInt8(truncatingIfNeeded: number), UInt8(truncatingIfNeeded: number >> 8), 7
+      )
+    }
+  }
+
+  /// A message of 200 bytes, which needs four cache lines.
+  struct Large: Shareable, Equatable {
+    private var words: InlineArray<25, UInt64>
+
+    init(_ number: Int) { words = InlineArray(number: UInt64(number)) }
+
+    static func == (left: Large, right: Large) -> Bool {
+      left.words.number == right.words.number && left.words.isWhole && right.words.isWhole
+    }
+  }
+
+  // MARK: - Basics
+
+  @Test("Messages come in the order in which they were sent, by any handle")
+  func order() throws {
+    let name = uniqueName()
+    let queue = try SharedQueue<Int>.create(name, capacity: 10)
+    let other = try SharedQueue<Int>.attach(name)
+    #expect(queue.isCreator && !other.isCreator && other.isLinked)
+    #expect(other.capacity == 10 && other.senderRole == .many && other.receiverRole == .many)
+    #expect(other.lifetime == .untilUnlinked && other.name == name)
+    try send(queue, 1)
+    try send(other, 2)
+    #expect(queue.count == 2)
+    #expect(try receive(other) == 1)
+    #expect(try receive(queue) == 2)
+    #expect(try queue.tryReceive() == nil)
+    #expect(queue.count == 0 && !queue.isFinished)
+    try queue.unlink()
+    #expect(!exists(name))
+  }
+
+  @Test(
+    "A queue holds as many messages as it was made for, whatever their size, in lap after lap",
+    arguments: [1, 2, 3, 6, 7, 8, 17, 100], [QueueRole.one, .many])
+  func capacities(capacity: Int, role: QueueRole) throws {
+    try fill(capacity, role) { UInt8(truncatingIfNeeded: $0) }
+    try fill(capacity, role) { Small($0) }
+    try fill(capacity, role) { $0 }
+    try fill(capacity, role) { SIMD16<Float>(repeating: Float($0)) }
+    try fill(capacity, role) { Large($0) }
+  }
+
+  private func fill<Element: Shareable & Equatable>(
+    _ capacity: Int, _ role: QueueRole, _ element: (Int) -> Element
+  ) throws {
+    let queue = try SharedQueue<Element>.create(
+      capacity: capacity, senders: role, receivers: role, lifetime: .whileAttached)
+    var (sentCount, receivedCount) = (0, 0)
+    for lap in 0..<20 {
+      while try queue.trySend(element(sentCount)) { sentCount += 1 }
+      #expect(sentCount - receivedCount == capacity)
+      #expect(queue.count == capacity)
+      // Not always all, so that the laps begin at different places.
+      for _ in 0...(lap * 5) % capacity {
+        #expect(try queue.tryReceive() == element(receivedCount))
+        receivedCount += 1
+      }
+    }
+    while let found = try queue.tryReceive() {
+      #expect(found == element(receivedCount))
+      receivedCount += 1
+    }
+    #expect(receivedCount == sentCount)
+    let statistics = queue.statistics
+    #expect(statistics.sentCount == sentCount && statistics.receivedCount == receivedCount)
+    #expect(statistics.count == 0 && statistics.fullCount == 0 && statistics.emptyCount == 0)
+  }
+
+  @Test("A queue of no message, or of more than any memory holds, is refused")
+  func sizes() {
+    for capacity in [0, -1, .min, .max, .max / 4] {
+      #expect(
+        errorCode { _ = try SharedQueue<Int>.create(nil, capacity: capacity) } == .invalidSize)
+    }
+    guard
+      case .outOfMemory? = errorCode({ _ = try SharedQueue<Int>.create(nil, capacity: 1 << 40) })
+    else {
+      Issue.record("A queue of a trillion messages is made")
+      return
+    }
+  }
+
+  @Test("The type of the messages is checked, and so is the kind")
+  func types() throws {
+    let name = uniqueName()
+    let queue = try SharedQueue<Int>.create(name, capacity: 4)
+    guard case .layoutMismatch? = errorCode({ _ = try SharedQueue<Double>.attach(name) }) else {
+      Issue.record("Integers are taken for other numbers")
+      return
+    }
+    guard case .wrongKind? = errorCode({ _ = try SharedEvent.attach(name) }) else {
+      Issue.record("A queue is taken for an event")
+      return
+    }
+    try queue.unlink()
+  }
+
+  @Test("A queue that is there keeps what it was made with")
+  func attachOrCreate() throws {
+    let name = uniqueName()
+    let queue = try SharedQueue<Int>.attachOrCreate(
+      name, capacity: 3, senders: .one, lifetime: .whileAttached)
+    let other = try SharedQueue<Int>.attachOrCreate(name, capacity: 5)
+    #expect([queue.isCreator, other.isCreator] == [true, false])
+    #expect(other.capacity == 3 && other.senderRole == .one && other.receiverRole == .many)
+  }
+
+  // MARK: - Batches
+
+  @Test("Many messages are sent and received at once, in order", arguments: [QueueRole.one, .many])
+  func batches(role: QueueRole) throws {
+    let queue = try SharedQueue<Int>.create(
+      capacity: 50, senders: role, receivers: role, lifetime: .whileAttached)
+    let numbers = Array(0..<70)
+    var received: [Int] = []
+    #expect(try queue.send(contentsOf: numbers.span, timeout: .milliseconds(5)) == 50)
+    #expect(try queue.receive(upTo: 33, into: &received) == 33)
+    #expect(try queue.send(contentsOf: numbers.span.extracting(50...), timeout: .zero) == 20)
+    #expect(try queue.receive(upTo: 1000, into: &received) == 37)
+    #expect(received == numbers)
+    #expect(
+      errorCode { try queue.receive(upTo: 1, into: &received, timeout: .zero) } == .timedOut)
+    try queue.finish()
+    #expect(try queue.receive(upTo: 1, into: &received) == 0)
+    #expect(received == numbers)
+  }
+
+  @Test("The roles send and receive many messages at once, too")
+  func batchesOfRoles() throws {
+    let queue = try SharedQueue<Small>.create(
+      capacity: 50, senders: .one, receivers: .one, lifetime: .whileAttached)
+    var sender = try queue.sender()
+    var receiver = try queue.receiver()
+    let messages = (0..<70).map { Small($0) }
+    var received: [Small] = []
+    var count = try sender.send(contentsOf: messages.span, timeout: .milliseconds(5))
+    #expect(count == 50)
+    count = try receiver.receive(upTo: 33, into: &received)
+    #expect(count == 33)
+    count = try sender.send(contentsOf: messages.span.extracting(50...))
+    #expect(count == 20)
+    count = try receiver.receive(upTo: 1000, into: &received)
+    #expect(count == 37)
+    #expect(received == messages)
+    sender.finish()
+    count = try receiver.receive(upTo: 1000, into: &received)
+    #expect(count == 0)
+  }
+
+  // MARK: - The end
+
+  @Test(
+    "A finished queue takes nothing more, and gives what it has", arguments: [QueueRole.one, .many])
+  func finish(role: QueueRole) throws {
+    let queue = try SharedQueue<Int>.create(
+      capacity: 4, senders: role, receivers: role, lifetime: .whileAttached)
+    try send(queue, 1)
+    try send(queue, 2)
+    try queue.finish()
+    #expect(queue.isFinished)
+    #expect(errorCode { try send(queue, 3) } == .finished)
+    #expect(errorCode { _ = try queue.trySend(3) } == .finished)
+    #expect(errorCode { try queue.send(contentsOf: [3].span) } == .finished)
+    try queue.finish()
+    #expect(try receive(queue) == 1)
+    #expect(try receive(queue) == 2)
+    #expect(try receive(queue) == nil)
+    #expect(try queue.receive(acknowledging: { $0 }) == nil)
+    #expect(try queue.tryReceive() == nil)
+  }
+
+  @Test("The sequence of messages ends when the queue is finished")
+  func elements() async throws {
+    let queue = try SharedQueue<Int>.create(capacity: 4, lifetime: .whileAttached)
+    let receiver = Task {
+      var numbers: [Int] = []
+      for try await number in queue.elements { numbers.append(number) }
+      return numbers
+    }
+    for number in 0..<1000 { try await queue.send(number) }
+    try queue.finish()
+    #expect(try await receiver.value == Array(0..<1000))
+  }
+
+  @Test("The one sender that finishes the queue gives its role back")
+  func finishedByRole() throws {
+    let queue = try SharedQueue<Int>.create(capacity: 4, senders: .one, lifetime: .whileAttached)
+    var sender = try queue.sender()
+    try sender.send(5)
+    #expect(errorCode { try queue.finish() } == .roleTaken)
+    sender.finish()
+    #expect(errorCode { _ = try queue.sender() } == .finished)
+    #expect(errorCode { try send(queue, 6) } == .finished)
+    #expect(try receive(queue) == 5)
+    #expect(try receive(queue) == nil)
+  }
+
+  // MARK: - Waiting
+
+  @Test("A full queue, and an empty one, end a wait with a time-out, never early")
+  func timeouts() async throws {
+    let queue = try SharedQueue<Int>.create(capacity: 1, lifetime: .whileAttached)
+    let timeout: Duration = .milliseconds(30)
+    var begin = ContinuousClock.now
+    #expect(errorCode { _ = try receive(queue, timeout: timeout) } == .timedOut)
+    #expect(.now - begin >= timeout)
+    begin = .now
+    await #expect(throws: InterprocessError.self) { try await queue.receive(timeout: timeout) }
+    #expect(.now - begin >= timeout)
+    #expect(
+      errorCode { _ = try queue.receive(timeout: timeout, acknowledging: { $0 }) } == .timedOut)
+    try send(queue, 1)
+    begin = .now
+    #expect(errorCode { try send(queue, 2, timeout: timeout) } == .timedOut)
+    #expect(.now - begin >= timeout)
+    begin = .now
+    await #expect(throws: InterprocessError.self) { try await queue.send(2, timeout: timeout) }
+    #expect(.now - begin >= timeout)
+    #expect(try receive(queue) == 1)
+    #expect(queue.count == 0)
+    #expect(queue.statistics.emptyCount >= 3 && queue.statistics.fullCount >= 2)
+  }
+
+  @Test("The roles wait with time-outs, too")
+  func timeoutsOfRoles() throws {
+    let queue = try SharedQueue<Int>.create(
+      capacity: 1, senders: .one, receivers: .one, lifetime: .whileAttached)
+    var sender = try queue.sender()
+    var receiver = try queue.receiver()
+    let timeout: Duration = .milliseconds(30)
+    var begin = ContinuousClock.now
+    #expect(errorCode { _ = try receiver.receive(timeout: timeout) } == .timedOut)
+    #expect(.now - begin >= timeout)
+    try sender.send(1)
+    begin = .now
+    #expect(errorCode { try sender.send(2, timeout: timeout) } == .timedOut)
+    #expect(.now - begin >= timeout)
+    let received = try receiver.receive()
+    #expect(received == 1)
+  }
+
+  @Test("The roles wait in tasks, too")
+  func rolesInTasks() async throws {
+    let queue = try SharedQueue<Int>.create(
+      capacity: 1, senders: .one, receivers: .one, lifetime: .whileAttached)
+    let task = Task {
+      var sender = try queue.sender()
+      for number in 0..<1000 { try await sender.send(number) }
+      sender.finish()
+    }
+    var receiver = try queue.receiver()
+    var numbers: [Int] = []
+    while let number = try await receiver.receive() { numbers.append(number) }
+    try await task.value
+    #expect(numbers == Array(0..<1000))
+    var code: InterprocessError.Code?
+    do {
+      _ = try await receiver.receive(timeout: .zero)
+    } catch let error as InterprocessError {
+      code = error.code
+    }
+    // It is finished, which is no time-out.
+    #expect(code == nil)
+  }
+
+  @Test(
+    "Receivers that are cancelled at any moment lose no message", arguments: [QueueRole.one, .many])
+  func cancellation(role: QueueRole) async throws {
+    let queue = try SharedQueue<Int>.create(
+      capacity: 4, senders: role, receivers: role, lifetime: .whileAttached)
+    let rounds = 2000
+    let sender = Task {
+      for number in 0..<rounds { try await queue.send(number) }
+      try queue.finish()
+    }
+    var numbers: [Int] = []
+    while true {
+      let receiver = Task { try await queue.receive() }
+      if Bool.random() { await Task.yield() }
+      if Bool.random() { receiver.cancel() }
+      do {
+        guard let number = try await receiver.value else { break }
+        numbers.append(number)
+      } catch is CancellationError {
+        continue
+      }
+    }
+    try await sender.value
+    #expect(numbers == Array(0..<rounds))
+    #expect(TaskWaiter.sleeperCount == 0)
+  }
+
+  // MARK: - Acknowledging
+
+  @Test(
+    "A message that is not acknowledged comes again", arguments: [QueueRole.one, .many])
+  func acknowledging(role: QueueRole) throws {
+    struct Refusal: Error {}
+    let queue = try SharedQueue<Int>.create(
+      capacity: 4, senders: role, receivers: role, lifetime: .whileAttached)
+    try send(queue, 1)
+    try send(queue, 2)
+    #expect(throws: Refusal.self) {
+      try queue.receive(acknowledging: { _ in throw Refusal() })
+    }
+    #expect(queue.count == 2)
+    #expect(try queue.receive(acknowledging: { $0 + 10 }) == 11)
+    #expect(try receive(queue) == 2)
+  }
+
+  // MARK: - Roles
+
+  @Test("Only one handle or value can be the one sender, and the one receiver")
+  func roles() throws {
+    let name = uniqueName()
+    let queue = try SharedQueue<Int>.create(
+      name, capacity: 4, senders: .one, receivers: .one, lifetime: .whileAttached)
+    let other = try SharedQueue<Int>.attach(name)
+    do {
+      var sender = try queue.sender()
+      try sender.send(1)
+      #expect(errorCode { _ = try queue.sender() } == .roleTaken)
+      #expect(errorCode { _ = try other.sender() } == .roleTaken)
+      #expect(errorCode { try send(queue, 2) } == .roleTaken)
+      #expect(errorCode { try send(other, 2) } == .roleTaken)
+      _ = consume sender
+    }
+    do {
+      var receiver = try other.receiver()
+      #expect(errorCode { _ = try receive(queue) } == .roleTaken)
+      #expect(errorCode { _ = try other.receiver() } == .roleTaken)
+      #expect(try receiver.receive() == 1)
+      _ = consume receiver
+    }
+    // Given back, and taken by a handle, for as long as that lives.
+    try send(other, 3)
+    #expect(errorCode { _ = try queue.sender() } == .roleTaken)
+    #expect(errorCode { _ = try other.sender() } == .roleTaken)
+    #expect(try receive(queue) == 3)
+    #expect(errorCode { _ = try receive(other) } == .roleTaken)
+  }
+
+  @Test("A role is free when the handle that took it is closed")
+  func roleOfHandle() throws {
+    let name = uniqueName()
+    let queue = try SharedQueue<Int>.create(
+      name, capacity: 4, senders: .one, lifetime: .whileAttached)
+    do {
+      let other = try SharedQueue<Int>.attach(name)
+      try send(other, 1)
+      #expect(errorCode { try send(queue, 2) } == .roleTaken)
+    }
+    try send(queue, 2)
+    #expect(try receive(queue) == 1)
+    #expect(try receive(queue) == 2)
+  }
+
+  @Test("A role of many is a failed precondition", arguments: [true, false])
+  func roleOfMany(isSender: Bool) async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      [isSender] in
+      let queue = try SharedQueue<Int>.create(capacity: 1, lifetime: .whileAttached)
+      try queue.unlink()
+      if isSender { _ = try queue.sender() } else { _ = try queue.receiver() }
+    }
+    #expect(result.says(isSender ? "The queue has many senders" : "The queue has many receivers"))
+  }
+
+  // MARK: - Steps
+
+  @Test("The steps of a message come in the order of the protocol")
+  func steps() async throws {
+    let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
+      Checkpoint.handler = { if Checkpoint.ofMessaging.contains($0) { print($0) } }
+      let queue = try SharedQueue<Int>.create(
+        capacity: 1, senders: .one, receivers: .one, lifetime: .whileAttached)
+      try queue.unlink()
+      var sender = try queue.sender()
+      try sender.send(1)
+      print("-")
+      var receiver = try queue.receiver()
+      _ = try receiver.receive()
+      print("-")
+      sender.finish()
+      fflush(nil)
+    }
+    let lines = String(decoding: try #require(result).standardOutputContent, as: UTF8.self)
+      .split(separator: "\n")
+    #expect(
+      lines.joined(separator: " ")
+        == """
+        messageBegun messageWritten messageSent messageTold - messageSeen messageRead \
+        messageTaken - queueFinished
+        """)
+  }
+}
+
+/// The form for threads, also where one for tasks would be chosen.
+private func send<Element>(
+  _ queue: SharedQueue<Element>, _ element: Element, timeout: Duration? = nil
+) throws {
+  try queue.send(element, timeout: timeout)
+}
+
+private func receive<Element>(
+  _ queue: SharedQueue<Element>, timeout: Duration? = nil
+) throws -> Element? {
+  try queue.receive(timeout: timeout)
+}

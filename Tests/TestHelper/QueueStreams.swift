@@ -1,0 +1,138 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+internal import Interprocess
+internal import SystemPackage
+internal import TestSupport
+
+/// Processes that send numbered messages as fast as they can, and others that check that each comes
+/// once, and in order.
+enum QueueStreams {
+  private struct Problem: Error {
+    var description: String
+  }
+
+  /// What a receiver has received of one sender: it adds up to what was sent.
+  private struct Receipt: Shareable {
+    var count: UInt64 = 0
+    var sum: UInt64 = 0
+  }
+
+  /// Sends so many messages in all over each kind of queue.
+  static func run(messageCount: Int) throws {
+    try run(messageCount, .one, sideCount: 1)
+    try run(messageCount, .many, sideCount: 2)
+  }
+
+  private static func run(_ messageCount: Int, _ role: QueueRole, sideCount: Int) throws {
+    let name = "ipctest_streams_\(getpid())"
+    let queue = try SharedQueue<NumberedMessage>.create(
+      name, capacity: 100, senders: role, receivers: role, lifetime: .whileAttached)
+    let receipts = try SharedMemory.create(
+      "\(name)_receipts", byteCount: 4096, lifetime: .whileAttached)
+    let count = messageCount / sideCount
+    let begin = ContinuousClock.now
+    let senders = try (0..<sideCount).map {
+      try spawnSelf(["queue-stream-send", name, "\($0)", "\(count)"])
+    }
+    let receivers = try (0..<sideCount).map {
+      try spawnSelf(["queue-stream-receive", name, "\($0)", "\(sideCount)"])
+    }
+    for sender in senders { try waitFor(sender) }
+    try queue.finish()
+    for receiver in receivers { try waitFor(receiver) }
+    for sender in 0..<sideCount {
+      var received = Receipt()
+      for receiver in 0..<sideCount {
+        let receipt = receipts.load(
+          fromByteOffset: offset(receiver, sender), as: Receipt.self)
+        received.count += receipt.count
+        received.sum &+= receipt.sum
+      }
+      var sum: UInt64 = 0
+      for number in 1...UInt64(count) { sum &+= mix(number) }
+      guard received.count == count, received.sum == sum else {
+        throw Problem(description: "\(received.count) of \(count) have come, or others")
+      }
+    }
+    Helper.answer(
+      "\(role), \(sideCount) and \(sideCount): \(messageCount) messages in \(ContinuousClock.now - begin)"
+    )
+  }
+
+  private static func waitFor(_ process: pid_t) throws {
+    let status = waitForExit(process)
+    guard status == 0 else { throw Problem(description: "status \(status)") }
+  }
+
+  private static func offset(_ receiver: Int, _ sender: Int) -> Int {
+    256 * receiver + MemoryLayout<Receipt>.stride * sender
+  }
+
+  static func send(_ name: String, index: Int, count: Int) throws {
+    let queue = try SharedQueue<NumberedMessage>.attach(name)
+    func message(_ number: Int) -> NumberedMessage {
+      NumberedMessage(sender: UInt32(index), number: UInt32(number))
+    }
+    if queue.senderRole == .one {
+      var sender = try queue.sender()
+      for number in 1...count { try sender.send(message(number)) }
+    } else {
+      for number in 1...count { try queue.send(message(number)) }
+    }
+  }
+
+  static func receive(_ name: String, index: Int, senderCount: Int) throws {
+    let queue = try SharedQueue<NumberedMessage>.attach(name)
+    var receipts = [Receipt](repeating: Receipt(), count: senderCount)
+    var last = [UInt32](repeating: 0, count: senderCount)
+    func note(_ message: NumberedMessage) throws {
+      let sender = Int(message.sender)
+      guard message.isWhole, sender < senderCount, message.number > last[sender] else {
+        throw Problem(description: "\(message) behind \(last)")
+      }
+      last[sender] = message.number
+      receipts[sender].count += 1
+      receipts[sender].sum &+= mix(UInt64(message.number))
+    }
+    if queue.receiverRole == .one {
+      var receiver = try queue.receiver()
+      while let message = try receiver.receive() { try note(message) }
+    } else {
+      while let message = try queue.receive() { try note(message) }
+    }
+    var memory = try SharedMemory.attach("\(name)_receipts")
+    for sender in 0..<senderCount {
+      memory.storeBytes(
+        of: receipts[sender], toByteOffset: offset(index, sender), as: Receipt.self)
+    }
+  }
+}
+
+/// Starts this program with other arguments.
+func spawnSelf(_ arguments: [String]) throws(Errno) -> pid_t {
+  var pointers = ([CommandLine.arguments[0]] + arguments).map { strdup($0) } + [nil]
+  defer { for pointer in pointers { free(pointer) } }
+  var process: pid_t = 0
+  let error = posix_spawn(&process, "/proc/self/exe", nil, nil, &pointers, environ)
+  guard error == 0 else { throw Errno(rawValue: error) }
+  return process
+}
+
+/// Waits until a child has ended, and returns its status as `waitpid` tells it.
+func waitForExit(_ process: pid_t) -> CInt {
+  var status: CInt = -1
+  while waitpid(process, &status, 0) == -1 && errno == EINTR {}
+  return status
+}

@@ -1,0 +1,253 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+internal import Interprocess
+internal import Synchronization
+
+/// What the processes of a campaign send: who sends it, and a number that goes up by one.
+struct NumberedMessage: Shareable {
+  var sender: UInt32
+  var number: UInt32
+  /// Follows from the other two.
+  private var check: UInt64
+
+  init(sender: UInt32, number: UInt32) {
+    self.sender = sender
+    self.number = number
+    check = Self.check(sender, number)
+  }
+
+  var isWhole: Bool { check == Self.check(sender, number) }
+
+  private static func check(_ sender: UInt32, _ number: UInt32) -> UInt64 {
+    (UInt64(sender) << 32 | UInt64(number)) &* 0x9E37_79B9_7F4A_7C15
+  }
+}
+
+/// Which messages have been sent and received, in memory that outlives those who are killed.
+///
+/// Each process that sends takes a page, and another one when it is full.
+struct MessageLedger: ~Copyable, Sendable {
+  static let pageCount = 6000
+  /// The numbers that a page has room for, from 1 up.
+  static let numberCount: UInt32 = 4000
+  private static let pageByteCount = 4096
+
+  private let memory: SharedMemory
+
+  init(creating name: String) throws(InterprocessError) {
+    memory = try SharedMemory.create(
+      name, byteCount: (Self.pageCount + 1) * Self.pageByteCount, reservation: .onDemand)
+  }
+
+  init(attaching name: String) throws(InterprocessError) { memory = try SharedMemory.attach(name) }
+
+  func unlink() { try? SharedMemory.unlink(memory.name) }
+
+  /// How many pages have been taken.
+  var takenPageCount: Int { Int(memory.atomic(UInt32.self, at: 0).load(ordering: .relaxed)) }
+
+  func takePage() -> UInt32 {
+    let page = memory.atomic(UInt32.self, at: 0).add(1, ordering: .relaxed).oldValue
+    guard page < Self.pageCount else { fatalError("There are no pages left") }
+    return page
+  }
+
+  private func offset(of page: UInt32) -> Int { Int(page + 1) * Self.pageByteCount }
+
+  /// Notes that a number is about to be sent.
+  func begin(_ page: UInt32, _ number: UInt32) {
+    memory.atomic(UInt32.self, at: offset(of: page)).store(number, ordering: .relaxed)
+  }
+
+  /// Notes that sending a number has returned.
+  func end(_ page: UInt32, _ number: UInt32) {
+    memory.atomic(UInt32.self, at: offset(of: page) + 4).store(number, ordering: .relaxed)
+  }
+
+  /// The number that was begun last.
+  func begun(_ page: UInt32) -> UInt32 {
+    memory.atomic(UInt32.self, at: offset(of: page)).load(ordering: .relaxed)
+  }
+
+  /// The number that was ended last.
+  func sent(_ page: UInt32) -> UInt32 {
+    memory.atomic(UInt32.self, at: offset(of: page) + 4).load(ordering: .relaxed)
+  }
+
+  /// Notes a number as the one that was received last.
+  ///
+  /// - Returns: The one before.
+  func receive(_ page: UInt32, _ number: UInt32) -> UInt32 {
+    memory.atomic(UInt32.self, at: offset(of: page) + 8).exchange(number, ordering: .relaxed)
+  }
+
+  /// Counts up how often a number was received.
+  func countReceipt(_ page: UInt32, _ number: UInt32) -> UInt8 {
+    memory.atomic(UInt8.self, at: offset(of: page) + 16 + Int(number))
+      .add(1, ordering: .relaxed).newValue
+  }
+
+  /// How often a number was received.
+  func receiptCount(_ page: UInt32, _ number: UInt32) -> Int {
+    Int(memory[offset(of: page) + 16 + Int(number)])
+  }
+
+  func isNumber(_ number: UInt32) -> Bool { (1...Self.numberCount).contains(number) }
+}
+
+/// A queue that a campaign is about, with what was sent over it.
+final class QueueSubject: Sendable {
+  let isOfOne: Bool
+  /// Whether messages are acknowledged: then each is received at least once, and else at most once.
+  let isAcknowledging: Bool
+  let queue: SharedQueue<NumberedMessage>
+  let ledger: MessageLedger
+
+  init(
+    creating name: String, isOfOne: Bool, isAcknowledging: Bool
+  ) throws(InterprocessError) {
+    queue = try .create(
+      name, capacity: 9, senders: isOfOne ? .one : .many, receivers: isOfOne ? .one : .many)
+    ledger = try MessageLedger(creating: "\(name)_ledger")
+    self.isOfOne = isOfOne
+    self.isAcknowledging = isAcknowledging
+  }
+
+  init(attaching name: String, isAcknowledging: Bool) throws(InterprocessError) {
+    queue = try .attach(name)
+    ledger = try MessageLedger(attaching: "\(name)_ledger")
+    isOfOne = queue.senderRole == .one
+    self.isAcknowledging = isAcknowledging
+  }
+
+  /// Notes a message that was received.
+  ///
+  /// - Returns: What is wrong with it.
+  func note(_ message: NumberedMessage) -> String? {
+    guard message.isWhole, message.sender < ledger.takenPageCount, ledger.isNumber(message.number)
+    else { return "\(message) is none that was sent" }
+    let begun = ledger.begun(message.sender)
+    guard message.number <= begun else { return "\(message) is ahead of \(begun)" }
+    let count = ledger.countReceipt(message.sender, message.number)
+    if count > 1 && !isAcknowledging { return "\(message) is received \(count) times" }
+    // Several receivers note their messages in no order.
+    guard isOfOne else { return nil }
+    let last = ledger.receive(message.sender, message.number)
+    let isInOrder = isAcknowledging ? message.number >= last : message.number > last
+    return isInOrder ? nil : "\(message) comes behind \(last)"
+  }
+
+  /// What is wrong when all processes are gone.
+  ///
+  /// - Parameter killedCount: How many receivers were killed.
+  func problem(killedCount: Int) throws -> String? {
+    while let message = try queue.tryReceive() {
+      if let problem = note(message) { return problem }
+    }
+    var (missingCount, repeatedCount) = (0, 0)
+    for page in 0..<UInt32(ledger.takenPageCount) {
+      let (begun, sent) = (ledger.begun(page), ledger.sent(page))
+      guard begun == sent || begun == sent + 1 else { return "\(begun) are begun of \(sent)" }
+      for number in 0..<begun {
+        let count = ledger.receiptCount(page, number + 1)
+        // The last one may not have been sent.
+        if count == 0 && number < sent { missingCount += 1 }
+        if count > 1 { repeatedCount += count - 1 }
+      }
+    }
+    guard missingCount <= (isAcknowledging ? 0 : killedCount) else {
+      return "\(missingCount) messages are lost, and \(killedCount) receivers were killed"
+    }
+    guard repeatedCount <= (isAcknowledging ? killedCount : 0) else {
+      return "\(repeatedCount) messages came again, and \(killedCount) receivers were killed"
+    }
+    let statistics = queue.statistics
+    guard statistics.count == 0, statistics.sentCount == statistics.receivedCount else {
+      return "\(statistics)"
+    }
+    return nil
+  }
+
+  func unlink() {
+    try? queue.unlink()
+    ledger.unlink()
+  }
+}
+
+/// What one process does at a queue.
+final class QueueWorker {
+  private let subject: QueueSubject
+  private let isSender: Bool
+  private var page: UInt32 = 0
+  private var number = MessageLedger.numberCount
+  private var sender: SharedQueue<NumberedMessage>.Sender?
+  private var receiver: SharedQueue<NumberedMessage>.Receiver?
+
+  init(_ subject: QueueSubject, isSender: Bool) {
+    self.subject = subject
+    self.isSender = isSender
+  }
+
+  /// Sends or receives one message; or, if another one has the role, waits a moment.
+  ///
+  /// - Returns: What is wrong.
+  func performOne(timeout: Duration) throws -> String? {
+    if subject.isOfOne {
+      do throws(InterprocessError) {
+        if isSender && sender == nil { sender = try subject.queue.sender() }
+        if !isSender && receiver == nil { receiver = try subject.queue.receiver() }
+      } catch {
+        guard error.code == .roleTaken else { throw error }
+        usleep(500)
+        return nil
+      }
+    }
+    return isSender ? try send(timeout: timeout) : try receive(timeout: timeout)
+  }
+
+  private func send(timeout: Duration) throws -> String? {
+    if number == MessageLedger.numberCount {
+      page = subject.ledger.takePage()
+      number = 0
+    }
+    number += 1
+    subject.ledger.begin(page, number)
+    let message = NumberedMessage(sender: page, number: number)
+    if subject.isOfOne {
+      try sender!.send(message, timeout: timeout)
+    } else {
+      try subject.queue.send(message, timeout: timeout)
+    }
+    subject.ledger.end(page, number)
+    return nil
+  }
+
+  private func receive(timeout: Duration) throws -> String? {
+    let subject = subject
+    if subject.isAcknowledging {
+      // Whether there is a problem, and which.
+      let problem =
+        subject.isOfOne
+        ? try receiver!.receive(timeout: timeout) { [subject.note($0)] }
+        : try subject.queue.receive(timeout: timeout) { [subject.note($0)] }
+      return problem?[0]
+    }
+    let message =
+      subject.isOfOne
+      ? try receiver!.receive(timeout: timeout) : try subject.queue.receive(timeout: timeout)
+    guard let message else { return "The queue is finished" }
+    return subject.note(message)
+  }
+}
