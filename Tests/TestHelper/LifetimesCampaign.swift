@@ -376,6 +376,7 @@ struct LifetimesCampaign {
       counts.append(("workers \(count)", logs.reduce(0) { $0 + $1[count] }))
     }
     let others = Checkpoint.ofValues.union(Checkpoint.ofSynchronization)
+      .union(Checkpoint.ofMessaging)
     for step in Checkpoint.allCases where !others.contains(step) {
       counts.append(("killed at \(step)", report.killsAtStep[step] ?? 0))
     }

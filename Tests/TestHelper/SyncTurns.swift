@@ -15,16 +15,20 @@ internal import Interprocess
 internal import Synchronization
 internal import TestSupport
 
-/// Lets two processes wait for each other by each lock and each signal, with random pauses on both
-/// sides and no time-outs, and with sleeps that do not end by themselves: who misses a wake-up
-/// hangs.
+/// Lets processes wait for each other by each lock, signal and queue, with random pauses on all
+/// sides and no time-outs, and with sleeps that do not end by themselves: who misses a wake-up hangs.
 enum SyncTurns {
   private struct Problem: Error {
     var description: String
   }
 
-  /// A lock or a signal, and what two processes do with it.
+  /// A lock or a signal, and what some processes do with it.
   private struct Game {
+    /// How many processes.
+    ///
+    /// Who takes turns is one of two; at a lock more of them show whether those are woken who can
+    /// go on.
+    var playerCount = 2
     /// Makes what the two share, and returns what checks it afterwards.
     var prepare: (_ name: String, _ rounds: Int) throws -> () throws -> Bool
     var play: (_ name: String, _ rounds: Int, _ isFirst: Bool) throws -> Void
@@ -32,10 +36,10 @@ enum SyncTurns {
 
   private static var games: KeyValuePairs<String, Game> {
     [
-      "mutex": Game(prepare: prepareMutex, play: addWithMutex),
-      "condition": Game(prepare: prepareMutex, play: takeTurnsByCondition),
-      "readWriteLock": Game(prepare: prepareReadWriteLock, play: readAndWrite),
-      "semaphore": Game(prepare: prepareSemaphore, play: passPermit),
+      "mutex": Game(playerCount: 3, prepare: { try prepareMutex($0, 3 * $1) }, play: addWithMutex),
+      "condition": Game(prepare: { try prepareMutex($0, 2 * $1) }, play: takeTurnsByCondition),
+      "readWriteLock": Game(playerCount: 3, prepare: prepareReadWriteLock, play: readAndWrite),
+      "semaphore": Game(playerCount: 3, prepare: prepareSemaphore, play: passPermit),
       "event": Game(prepare: prepareEvents, play: takeTurnsByEvents),
       "barrier": Game(prepare: prepareBarrier, play: meet),
       "atomic": Game(prepare: prepareAtomic, play: takeTurnsByAtomic),
@@ -62,8 +66,8 @@ enum SyncTurns {
       let name = "ipctest_turns_\(getpid())_\(primitive)"
       let isRight = try game.prepare(name, rounds)
       let begin = ContinuousClock.now
-      let processes = try ["first", "second"].map {
-        try spawnSelf(["sync-turn", primitive, name, "\(rounds)", $0])
+      let processes = try (0..<game.playerCount).map {
+        try spawnSelf(["sync-turn", primitive, name, "\(rounds)", $0 == 0 ? "first" : "other"])
       }
       for process in processes {
         let status = waitForExit(process)
@@ -85,11 +89,11 @@ enum SyncTurns {
 
   // MARK: - Mutex
 
-  private static func prepareMutex(_ name: String, _ rounds: Int) throws -> () throws -> Bool {
+  private static func prepareMutex(_ name: String, _ sum: Int) throws -> () throws -> Bool {
     let mutex = try SharedMutex.create(name, initialValue: Account(), lifetime: .whileAttached)
     return {
       let account = try mutex.withLock { $0 }
-      return account.isWhole && account.first == 2 * rounds
+      return account.isWhole && account.first == sum
     }
   }
 
@@ -124,11 +128,11 @@ enum SyncTurns {
       name, initialValue: Account(), maximumReaderCount: 1, lifetime: .whileAttached)
     return {
       let account = try lock.withReadLock { $0 }
-      return account.isWhole && account.first == 2 * (rounds / 2)
+      return account.isWhole && account.first == 3 * (rounds / 2)
     }
   }
 
-  /// Reads and writes, with one place for both readers.
+  /// Reads and writes, with one place for all readers.
   private static func readAndWrite(_ name: String, _ rounds: Int, _ isFirst: Bool) throws {
     let lock = try SharedReadWriteLock<Account>.attach(name)
     var pauses = Pauses()
@@ -156,7 +160,7 @@ enum SyncTurns {
     let count = try SharedMemory.create(
       "\(name)_count", byteCount: 8, lifetime: .whileAttached)
     return {
-      semaphore.availableCount == 1 && count.load(as: UInt64.self) == 2 * rounds
+      semaphore.availableCount == 1 && count.load(as: UInt64.self) == 3 * rounds
     }
   }
 

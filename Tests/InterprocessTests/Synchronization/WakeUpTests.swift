@@ -119,25 +119,6 @@ struct WakeUpTests {
     }
   }
 
-  @Test("A reader that leaves wakes the writer, also if another reader waits for its place")
-  func readerAndWriter() throws {
-    let lock = try SharedReadWriteLock.create(nil, initialValue: 0, maximumReaderCount: 1)
-    try lock.unlink()
-    let arrivals = Atomic(0)
-    try expectWakeUps { body in
-      arrivals.store(0, ordering: .relaxed)
-      try lock.withReadLock { _ in body() }
-    } wait: {
-      if arrivals.wrappingAdd(1, ordering: .relaxed).oldValue == 0 {
-        // The first to sleep, each time anew, and so the first to be woken.
-        try lock.withReadLock { _ in }
-      } else {
-        usleep(10_000)
-        try lock.withWriteLock { $0 += 1 }
-      }
-    }
-  }
-
   @Test("The last party wakes the others")
   func barrier() throws {
     let barrier = try SharedBarrier.create(nil, partyCount: 3)
