@@ -79,7 +79,7 @@ extension SharedQueue {
 
   /// Receives several messages at once.
   ///
-  /// Blocks until there is one, as ``receive(timeout:)`` does, and takes what there is then.
+  /// Blocks until there is one, as `receive(timeout:)` does, and takes what there is then.
   ///
   /// - Parameters:
   ///   - maximumCount: How many at most, at least 1.
@@ -114,13 +114,13 @@ extension SharedQueue {
   ///
   /// If this process dies in `body`, or `body` throws, the next receiver gets the message, perhaps
   /// once more: at least once instead of at most once. With many receivers, the others wait
-  /// meanwhile. Blocks as ``receive(timeout:)`` does.
+  /// meanwhile. Blocks as `receive(timeout:)` does.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
   ///   - body: What is to be done with the message. It must not receive from this queue.
   /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been received.
-  /// - Throws: What `body` throws, and as ``receive(timeout:)``.
+  /// - Throws: What `body` throws, and as `receive(timeout:)`.
   @inlinable
   public func receive<Result>(
     timeout: Duration? = nil, acknowledging body: (Element) throws -> Result

@@ -77,7 +77,7 @@ extension SharedQueue {
 
   /// Sends messages, one behind the other, several of them at once where there is room.
   ///
-  /// Those of other senders may come between them. Blocks as ``send(_:timeout:)`` does.
+  /// Those of other senders may come between them. Blocks as `send(_:timeout:)` does.
   ///
   /// - Parameters:
   ///   - elements: The messages.
