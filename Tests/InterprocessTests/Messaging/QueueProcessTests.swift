@@ -107,34 +107,27 @@ struct QueueProcessTests {
     #expect(try await receiver.value == 20_000)
   }
 
-  @Test("Messages between many threads are whole, as the thread sanitizer sees it")
+  @Test("A message between threads that take turns is whole, as the thread sanitizer sees it")
   func twoThreadsOfMany() async throws {
     let queue = try SharedQueue<InlineArray<5, UInt64>>.create(
       capacity: 7, lifetime: .whileAttached)
-    let count = try await withThrowingTaskGroup { group in
-      for _ in 1...2 {
-        group.addTask {
-          for number in 0..<5000 { try await queue.send(InlineArray(number: UInt64(number))) }
-          return 0
-        }
-        group.addTask {
-          var count = 0
-          for try await message in queue.elements {
-            #expect(message.isWhole)
-            count += 1
-            // Both senders are done when so many have come.
-            if message.number == 4999 && queue.statistics.sentCount == 10_000 {
-              try queue.finish()
-            }
-          }
-          return count
-        }
-      }
-      var sum = 0
-      for try await count in group { sum += count }
-      return sum
+    // Not the forms for tasks, whose waits the sanitizer does not understand.
+    func send() throws {
+      for number in 0..<20_000 { try queue.send(InlineArray(number: UInt64(number))) }
+      try queue.finish()
     }
-    #expect(count == 10_000)
+    func receive() throws -> UInt64 {
+      var count: UInt64 = 0
+      while let message = try queue.receive() {
+        guard message.isWhole && message.number == count else { break }
+        count += 1
+      }
+      return count
+    }
+    let sender = Task.detached { try send() }
+    let receiver = Task.detached { try receive() }
+    try await sender.value
+    #expect(try await receiver.value == 20_000)
   }
 
   // MARK: - Hostile bytes
