@@ -44,18 +44,66 @@ extension SegmentContent {
     case .atomic(let dtype, let value):
       [["dtype", dtype.escaped], ["value", String(value)]]
     case .queue(let dtype, let capacity, let isFinished, let statistics):
+      [["dtype", dtype.escaped], ["capacity", String(capacity)]] + rows(isFinished, statistics)
+    case .byteQueue(let byteCapacity, let isFinished, let statistics):
+      [["capacity", sizeText(byteCapacity)]] + rows(isFinished, statistics)
+    case .topic(let dtype, let history, let maximumElementCount, let slotByteCount, let statistics):
       [
-        ["dtype", dtype.escaped], ["capacity", String(capacity)],
-        ["messages", String(statistics.count)], ["finished", isFinished ? "yes" : "no"],
-        ["sent", String(statistics.sentCount)], ["received", String(statistics.receivedCount)],
-        ["slept, full", String(statistics.fullCount)],
-        ["slept, empty", String(statistics.emptyCount)], ["woken", String(statistics.wokenCount)],
-      ]
+        ["dtype", dtype.escaped], ["elements", "up to \(maximumElementCount) a message"],
+        ["history", String(history)],
+        ["slots", "\(statistics.slotCount) of \(sizeText(slotByteCount))"],
+      ] + rows(statistics)
     case .unknown(let kind):
       [["number", String(kind)]]
     case .unusable(_, let error):
       [["problem", error.message.escaped]]
     }
+  }
+
+  private func rows(_ isFinished: Bool, _ statistics: QueueStatistics) -> [[String]] {
+    [
+      ["messages", String(statistics.count)], ["finished", isFinished ? "yes" : "no"],
+      ["sent", String(statistics.sentCount)], ["received", String(statistics.receivedCount)],
+      ["slept, full", String(statistics.fullCount)],
+      ["slept, empty", String(statistics.emptyCount)], ["woken", String(statistics.wokenCount)],
+    ]
+  }
+
+  private func rows(_ statistics: TopicStatistics) -> [[String]] {
+    [
+      ["subscribers", String(statistics.subscriberCount)], ["held", String(statistics.heldCount)],
+      ["published", String(statistics.publishedCount)],
+      ["received", String(statistics.receivedCount)], ["missed", String(statistics.missedCount)],
+      ["slept, full", String(statistics.fullCount)],
+      ["slept, empty", String(statistics.emptyCount)], ["woken", String(statistics.wokenCount)],
+    ]
+  }
+
+  private func details(_ statistics: TopicStatistics) -> [(key: String, value: JSON)] {
+    [
+      ("slotCount", .integer(statistics.slotCount)),
+      ("subscriberCount", .integer(statistics.subscriberCount)),
+      ("heldCount", .integer(statistics.heldCount)),
+      ("publishedCount", .integer(statistics.publishedCount)),
+      ("receivedCount", .integer(statistics.receivedCount)),
+      ("missedCount", .integer(statistics.missedCount)),
+      ("fullCount", .integer(statistics.fullCount)),
+      ("emptyCount", .integer(statistics.emptyCount)),
+      ("wokenCount", .integer(statistics.wokenCount)),
+    ]
+  }
+
+  private func details(
+    _ isFinished: Bool, _ statistics: QueueStatistics
+  ) -> [(key: String, value: JSON)] {
+    [
+      ("count", .integer(statistics.count)), ("isFinished", .boolean(isFinished)),
+      ("sentCount", .integer(statistics.sentCount)),
+      ("receivedCount", .integer(statistics.receivedCount)),
+      ("fullCount", .integer(statistics.fullCount)),
+      ("emptyCount", .integer(statistics.emptyCount)),
+      ("wokenCount", .integer(statistics.wokenCount)),
+    ]
   }
 
   /// So many items of a list are shown; `shm read` prints all.
@@ -88,15 +136,17 @@ extension SegmentContent {
       case .atomic(let dtype, let value):
         [("dtype", .string(dtype)), ("value", .integer(value))]
       case .queue(let dtype, let capacity, let isFinished, let statistics):
+        [("dtype", .string(dtype)), ("capacity", .integer(capacity))]
+          + details(isFinished, statistics)
+      case .byteQueue(let byteCapacity, let isFinished, let statistics):
+        [("byteCapacity", .integer(byteCapacity))] + details(isFinished, statistics)
+      case .topic(
+        let dtype, let history, let maximumElementCount, let slotByteCount, let statistics):
         [
-          ("dtype", .string(dtype)), ("capacity", .integer(capacity)),
-          ("count", .integer(statistics.count)), ("isFinished", .boolean(isFinished)),
-          ("sentCount", .integer(statistics.sentCount)),
-          ("receivedCount", .integer(statistics.receivedCount)),
-          ("fullCount", .integer(statistics.fullCount)),
-          ("emptyCount", .integer(statistics.emptyCount)),
-          ("wokenCount", .integer(statistics.wokenCount)),
-        ]
+          ("dtype", .string(dtype)), ("history", .integer(history)),
+          ("maximumElementCount", .integer(maximumElementCount)),
+          ("slotByteCount", .integer(slotByteCount)),
+        ] + details(statistics)
       case .unknown(let kind):
         [("number", .integer(kind))]
       case .unusable(_, let error):

@@ -53,20 +53,35 @@ struct Helper {
     case "queue-hold":
       try QueueProcess.hold(CommandLine.arguments[2], CommandLine.arguments[3])
     case "queue-stream-receive":
-      try QueueStreams.receive(CommandLine.arguments[2], index: number(3), senderCount: number(4))
+      try QueueStreams.receive(
+        .init(rawValue: CommandLine.arguments[2])!, CommandLine.arguments[3], index: number(4),
+        senderCount: number(5))
     case "queue-stream-send":
-      try QueueStreams.send(CommandLine.arguments[2], index: number(3), count: number(4))
+      try QueueStreams.send(
+        .init(rawValue: CommandLine.arguments[2])!, CommandLine.arguments[3], index: number(4),
+        count: number(5))
     case "queue-streams":
       try QueueStreams.run(messageCount: number(2))
+    case "topic-fork":
+      try TopicProcess.fork(CommandLine.arguments[2])
+    case "topic-hold":
+      try TopicProcess.hold(CommandLine.arguments[2], CommandLine.arguments[3])
+    case "topic-streams":
+      try TopicStreams.run(seconds: number(2))
+    case "topic-stream-subscribe":
+      try TopicStreams.subscribe(
+        CommandLine.arguments[2], isSlow: CommandLine.arguments[3] == "slow")
     case "sync":
       try SyncProcess.run(Array(CommandLine.arguments.dropFirst(2)))
     case "sync-campaign", "messaging-campaign":
       let seed = CommandLine.arguments.count > 3 ? seed(3) : .random(in: 1...UInt64.max)
       let isMessaging = CommandLine.arguments[1] == "messaging-campaign"
+      let all =
+        isMessaging ? SyncSubject.Primitive.ofMessaging : SyncSubject.Primitive.ofSynchronization
+      let only = CommandLine.arguments.dropFirst(4)
       try SyncCampaign.run(
-        isMessaging
-          ? SyncSubject.Primitive.ofMessaging : SyncSubject.Primitive.ofSynchronization,
-        seconds: number(2), seed: seed)
+        only.isEmpty ? all : all.filter { only.contains($0.rawValue) }, seconds: number(2),
+        seed: seed)
     case "sync-turn":
       try SyncTurns.play(
         CommandLine.arguments[2], CommandLine.arguments[3], number(4),

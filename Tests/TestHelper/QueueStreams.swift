@@ -29,28 +29,49 @@ enum QueueStreams {
     var sum: UInt64 = 0
   }
 
-  /// Sends so many messages in all over each kind of queue.
+  /// Sends so many messages in all over each kind of queue of elements, and a hundredth of them,
+  /// but of up to 64 KiB, over each kind of queue of bytes.
   static func run(messageCount: Int) throws {
-    try run(messageCount, .one, sideCount: 1)
-    try run(messageCount, .many, sideCount: 2)
+    for content in Content.allCases {
+      let count = content == .bytes ? messageCount / 100 : messageCount
+      try run(count, of: content, .one, sideCount: 1)
+      try run(count, of: content, .many, sideCount: 2)
+    }
   }
 
-  private static func run(_ messageCount: Int, _ role: QueueRole, sideCount: Int) throws {
+  /// What the messages are.
+  enum Content: String, CaseIterable {
+    case elements, bytes
+  }
+
+  private static func run(
+    _ messageCount: Int, of content: Content, _ role: QueueRole, sideCount: Int
+  ) throws {
     let name = "ipctest_streams_\(getpid())"
-    let queue = try SharedQueue<NumberedMessage>.create(
-      name, capacity: 100, senders: role, receivers: role, lifetime: .whileAttached)
+    let finish: () throws -> Void
+    switch content {
+    case .elements:
+      let queue = try SharedQueue<NumberedMessage>.create(
+        name, capacity: 100, senders: role, receivers: role, lifetime: .whileAttached)
+      finish = { try queue.finish() }
+    case .bytes:
+      let queue = try SharedByteQueue.create(
+        name, byteCapacity: 1 << 18, maximumByteCount: StreamMessage.maximumByteCount,
+        senders: role, receivers: role, lifetime: .whileAttached)
+      finish = { try queue.finish() }
+    }
     let receipts = try SharedMemory.create(
       "\(name)_receipts", byteCount: 4096, lifetime: .whileAttached)
     let count = messageCount / sideCount
     let begin = ContinuousClock.now
     let senders = try (0..<sideCount).map {
-      try spawnSelf(["queue-stream-send", name, "\($0)", "\(count)"])
+      try spawnSelf(["queue-stream-send", "\(content)", name, "\($0)", "\(count)"])
     }
     let receivers = try (0..<sideCount).map {
-      try spawnSelf(["queue-stream-receive", name, "\($0)", "\(sideCount)"])
+      try spawnSelf(["queue-stream-receive", "\(content)", name, "\($0)", "\(sideCount)"])
     }
     for sender in senders { try waitFor(sender) }
-    try queue.finish()
+    try finish()
     for receiver in receivers { try waitFor(receiver) }
     for sender in 0..<sideCount {
       var received = Receipt()
@@ -67,8 +88,10 @@ enum QueueStreams {
       }
     }
     Helper.answer(
-      "\(role), \(sideCount) and \(sideCount): \(messageCount) messages in \(ContinuousClock.now - begin)"
-    )
+      """
+      \(content), \(role), \(sideCount) and \(sideCount): \(messageCount) messages in \
+      \(ContinuousClock.now - begin)
+      """)
   }
 
   private static func waitFor(_ process: pid_t) throws {
@@ -80,21 +103,31 @@ enum QueueStreams {
     256 * receiver + MemoryLayout<Receipt>.stride * sender
   }
 
-  static func send(_ name: String, index: Int, count: Int) throws {
-    let queue = try SharedQueue<NumberedMessage>.attach(name)
+  static func send(_ content: Content, _ name: String, index: Int, count: Int) throws {
     func message(_ number: Int) -> NumberedMessage {
       NumberedMessage(sender: UInt32(index), number: UInt32(number))
     }
-    if queue.senderRole == .one {
-      var sender = try queue.sender()
-      for number in 1...count { try sender.send(message(number)) }
-    } else {
-      for number in 1...count { try queue.send(message(number)) }
+    switch content {
+    case .elements:
+      let queue = try SharedQueue<NumberedMessage>.attach(name)
+      if queue.senderRole == .one {
+        var sender = try queue.sender()
+        for number in 1...count { try sender.send(message(number)) }
+      } else {
+        for number in 1...count { try queue.send(message(number)) }
+      }
+    case .bytes:
+      let queue = try SharedByteQueue.attach(name)
+      for number in 1...count {
+        let message = StreamMessage(message(number))
+        try queue.send(byteCount: message.byteCount) { message.write(to: &$0) }
+      }
     }
   }
 
-  static func receive(_ name: String, index: Int, senderCount: Int) throws {
-    let queue = try SharedQueue<NumberedMessage>.attach(name)
+  static func receive(
+    _ content: Content, _ name: String, index: Int, senderCount: Int
+  ) throws {
     var receipts = [Receipt](repeating: Receipt(), count: senderCount)
     var last = [UInt32](repeating: 0, count: senderCount)
     func note(_ message: NumberedMessage) throws {
@@ -106,16 +139,74 @@ enum QueueStreams {
       receipts[sender].count += 1
       receipts[sender].sum &+= mix(UInt64(message.number))
     }
-    if queue.receiverRole == .one {
-      var receiver = try queue.receiver()
-      while let message = try receiver.receive() { try note(message) }
-    } else {
-      while let message = try queue.receive() { try note(message) }
+    switch content {
+    case .elements:
+      let queue = try SharedQueue<NumberedMessage>.attach(name)
+      if queue.receiverRole == .one {
+        var receiver = try queue.receiver()
+        while let message = try receiver.receive() { try note(message) }
+      } else {
+        while let message = try queue.receive() { try note(message) }
+      }
+    case .bytes:
+      let queue = try SharedByteQueue.attach(name)
+      while try queue.receive({ try note(StreamMessage.read($0)) }) != nil {}
     }
     var memory = try SharedMemory.attach("\(name)_receipts")
     for sender in 0..<senderCount {
       memory.storeBytes(
         of: receipts[sender], toByteOffset: offset(index, sender), as: Receipt.self)
+    }
+  }
+
+  /// A message of 0 to 64 KiB behind the one that it carries, which its length and its bytes follow
+  /// from.
+  private struct StreamMessage {
+    private static let headByteCount = MemoryLayout<NumberedMessage>.size
+    static let maximumByteCount = headByteCount + (64 << 10)
+
+    private let head: NumberedMessage
+    private let seed: UInt64
+
+    init(_ head: NumberedMessage) {
+      self.head = head
+      seed = mix(UInt64(head.sender) << 32 | UInt64(head.number))
+    }
+
+    var byteCount: Int {
+      Self.headByteCount + Int(seed % UInt64(Self.maximumByteCount - Self.headByteCount + 1))
+    }
+
+    func write(to bytes: inout MutableRawSpan) {
+      bytes.storeBytes(of: head, as: NumberedMessage.self)
+      var word = seed
+      for offset in stride(from: Self.headByteCount, through: bytes.byteCount - 8, by: 8) {
+        bytes.storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
+        word = word &* 3 &+ 1
+      }
+      for offset in bytes.byteCount & ~7..<bytes.byteCount {
+        bytes.storeBytes(of: UInt8(truncatingIfNeeded: word), toByteOffset: offset, as: UInt8.self)
+      }
+    }
+
+    /// - Throws: If the message is not whole.
+    static func read(_ bytes: RawSpan) throws -> NumberedMessage {
+      guard bytes.byteCount >= headByteCount else {
+        throw Problem(description: "A message has only \(bytes.byteCount) bytes")
+      }
+      let message = StreamMessage(bytes.unsafeLoad(as: NumberedMessage.self))
+      var word = message.seed
+      var isWhole = bytes.byteCount == message.byteCount
+      for offset in stride(from: headByteCount, through: bytes.byteCount - 8, by: 8) {
+        if bytes.unsafeLoad(fromByteOffset: offset, as: UInt64.self) != word { isWhole = false }
+        word = word &* 3 &+ 1
+      }
+      for offset in bytes.byteCount & ~7..<bytes.byteCount {
+        let byte = bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+        if byte != UInt8(truncatingIfNeeded: word) { isWhole = false }
+      }
+      guard isWhole else { throw Problem(description: "\(message.head) is not whole") }
+      return message.head
     }
   }
 }

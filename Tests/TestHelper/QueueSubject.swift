@@ -33,6 +33,34 @@ struct NumberedMessage: Shareable {
   private static func check(_ sender: UInt32, _ number: UInt32) -> UInt64 {
     (UInt64(sender) << 32 | UInt64(number)) &* 0x9E37_79B9_7F4A_7C15
   }
+
+  // MARK: - In messages of any length
+
+  /// The bytes of the message that carries this one; those behind it tell whether all are there.
+  var byteCount: Int { 16 + Int(number &* 37 % 180) }
+
+  private func filling(at offset: Int) -> UInt8 { UInt8(truncatingIfNeeded: Int(number) + offset) }
+
+  func write(to bytes: inout MutableRawSpan) {
+    bytes.storeBytes(of: self, as: NumberedMessage.self)
+    for offset in 16..<bytes.byteCount {
+      bytes.storeBytes(of: filling(at: offset), toByteOffset: offset, as: UInt8.self)
+    }
+  }
+
+  /// The one that a message carries, not whole if that is not.
+  init(inside bytes: RawSpan) {
+    self.init(sender: 0, number: 0)
+    guard bytes.byteCount >= 16 else {
+      check = 0
+      return
+    }
+    self = bytes.unsafeLoad(as: NumberedMessage.self)
+    let isFilled = (16..<bytes.byteCount).allSatisfy {
+      bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) == filling(at: $0)
+    }
+    if bytes.byteCount != byteCount || !isFilled { check = ~Self.check(sender, number) }
+  }
 }
 
 /// Which messages have been sent and received, in memory that outlives those who are killed.
@@ -109,27 +137,60 @@ struct MessageLedger: ~Copyable, Sendable {
 
 /// A queue that a campaign is about, with what was sent over it.
 final class QueueSubject: Sendable {
+  /// The two kinds of queue.
+  enum Queue {
+    case elements(SharedQueue<NumberedMessage>)
+    case bytes(SharedByteQueue)
+  }
+
+  let queue: Queue
   let isOfOne: Bool
   /// Whether messages are acknowledged: then each is received at least once, and else at most once.
   let isAcknowledging: Bool
-  let queue: SharedQueue<NumberedMessage>
   let ledger: MessageLedger
 
-  init(
-    creating name: String, isOfOne: Bool, isAcknowledging: Bool
-  ) throws(InterprocessError) {
-    queue = try .create(
-      name, capacity: 9, senders: isOfOne ? .one : .many, receivers: isOfOne ? .one : .many)
+  init(creating primitive: SyncSubject.Primitive, _ name: String) throws(InterprocessError) {
+    let role: QueueRole = primitive.isOfOne ? .one : .many
+    queue =
+      primitive.isOfBytes
+      ? .bytes(
+        try .create(
+          name, byteCapacity: 600, maximumByteCount: 200, senders: role, receivers: role))
+      : .elements(try .create(name, capacity: 9, senders: role, receivers: role))
     ledger = try MessageLedger(creating: "\(name)_ledger")
-    self.isOfOne = isOfOne
-    self.isAcknowledging = isAcknowledging
+    isOfOne = primitive.isOfOne
+    isAcknowledging = primitive.isAcknowledging
   }
 
-  init(attaching name: String, isAcknowledging: Bool) throws(InterprocessError) {
-    queue = try .attach(name)
+  init(attaching primitive: SyncSubject.Primitive, _ name: String) throws(InterprocessError) {
+    queue = primitive.isOfBytes ? .bytes(try .attach(name)) : .elements(try .attach(name))
     ledger = try MessageLedger(attaching: "\(name)_ledger")
-    isOfOne = queue.senderRole == .one
-    self.isAcknowledging = isAcknowledging
+    isOfOne = primitive.isOfOne
+    isAcknowledging = primitive.isAcknowledging
+  }
+
+  var name: String {
+    switch queue {
+    case .elements(let queue): queue.name
+    case .bytes(let queue): queue.name
+    }
+  }
+
+  private var statistics: QueueStatistics {
+    switch queue {
+    case .elements(let queue): queue.statistics
+    case .bytes(let queue): queue.statistics
+    }
+  }
+
+  /// Receives what is there, and notes it.
+  ///
+  /// - Returns: What is wrong with it; `.some(nil)` if nothing is, and `nil` if nothing was there.
+  private func tryReceive() throws -> String?? {
+    switch queue {
+    case .elements(let queue): try queue.tryReceive().map { note($0) }
+    case .bytes(let queue): try queue.tryReceive { note(NumberedMessage(inside: $0)) }
+    }
   }
 
   /// Notes a message that was received.
@@ -153,8 +214,8 @@ final class QueueSubject: Sendable {
   ///
   /// - Parameter killedCount: How many receivers were killed.
   func problem(killedCount: Int) throws -> String? {
-    while let message = try queue.tryReceive() {
-      if let problem = note(message) { return problem }
+    while let problem = try tryReceive() {
+      if let problem { return problem }
     }
     var (missingCount, repeatedCount) = (0, 0)
     for page in 0..<UInt32(ledger.takenPageCount) {
@@ -173,15 +234,13 @@ final class QueueSubject: Sendable {
     guard repeatedCount <= (isAcknowledging ? killedCount : 0) else {
       return "\(repeatedCount) messages came again, and \(killedCount) receivers were killed"
     }
-    let statistics = queue.statistics
-    guard statistics.count == 0, statistics.sentCount == statistics.receivedCount else {
-      return "\(statistics)"
-    }
+    // Messages of bytes are counted by the way, which who is killed may fail to do.
+    if case .elements = queue, statistics.count != 0 { return "\(statistics)" }
     return nil
   }
 
   func unlink() {
-    try? queue.unlink()
+    try? SharedMemory.unlink(name)
     ledger.unlink()
   }
 }
@@ -204,50 +263,68 @@ final class QueueWorker {
   ///
   /// - Returns: What is wrong.
   func performOne(timeout: Duration) throws -> String? {
-    if subject.isOfOne {
-      do throws(InterprocessError) {
-        if isSender && sender == nil { sender = try subject.queue.sender() }
-        if !isSender && receiver == nil { receiver = try subject.queue.receiver() }
-      } catch {
-        guard error.code == .roleTaken else { throw error }
-        usleep(500)
-        return nil
-      }
+    do {
+      if isSender { return try send(timeout: timeout) }
+      guard let problem = try receive(timeout: timeout) else { return "The queue is finished" }
+      return problem
+    } catch let error as InterprocessError where error.code == .roleTaken && subject.isOfOne {
+      usleep(500)
+      return nil
     }
-    return isSender ? try send(timeout: timeout) : try receive(timeout: timeout)
   }
 
   private func send(timeout: Duration) throws -> String? {
-    if number == MessageLedger.numberCount {
-      page = subject.ledger.takePage()
-      number = 0
+    if case .elements(let queue) = subject.queue, subject.isOfOne, sender == nil {
+      sender = try queue.sender()
     }
-    number += 1
-    subject.ledger.begin(page, number)
-    let message = NumberedMessage(sender: page, number: number)
-    if subject.isOfOne {
-      try sender!.send(message, timeout: timeout)
-    } else {
-      try subject.queue.send(message, timeout: timeout)
+    let message = try nextMessage()
+    switch subject.queue {
+    case .elements(let queue):
+      if subject.isOfOne {
+        try sender!.send(message, timeout: timeout)
+      } else {
+        try queue.send(message, timeout: timeout)
+      }
+    case .bytes(let queue):
+      try queue.send(byteCount: message.byteCount, timeout: timeout) { message.write(to: &$0) }
     }
     subject.ledger.end(page, number)
     return nil
   }
 
-  private func receive(timeout: Duration) throws -> String? {
-    let subject = subject
-    if subject.isAcknowledging {
-      // Whether there is a problem, and which.
-      let problem =
-        subject.isOfOne
-        ? try receiver!.receive(timeout: timeout) { [subject.note($0)] }
-        : try subject.queue.receive(timeout: timeout) { [subject.note($0)] }
-      return problem?[0]
+  private func nextMessage() throws -> NumberedMessage {
+    if number == MessageLedger.numberCount {
+      page = subject.ledger.takePage()
+      number = 0
     }
-    let message =
-      subject.isOfOne
-      ? try receiver!.receive(timeout: timeout) : try subject.queue.receive(timeout: timeout)
-    guard let message else { return "The queue is finished" }
-    return subject.note(message)
+    // One that was begun and could not be sent, as another one has the role, is sent later.
+    if number == subject.ledger.sent(page) { number += 1 }
+    subject.ledger.begin(page, number)
+    return NumberedMessage(sender: page, number: number)
+  }
+
+  /// - Returns: What is wrong with the message; `.some(nil)` if nothing is, and `nil` if there is
+  ///   none.
+  private func receive(timeout: Duration) throws -> String?? {
+    let subject = subject
+    switch subject.queue {
+    case .elements(let queue):
+      if subject.isOfOne && receiver == nil { receiver = try queue.receiver() }
+      if subject.isAcknowledging {
+        return subject.isOfOne
+          ? try receiver!.receive(timeout: timeout) { subject.note($0) }
+          : try queue.receive(timeout: timeout) { subject.note($0) }
+      }
+      let message =
+        subject.isOfOne
+        ? try receiver!.receive(timeout: timeout) : try queue.receive(timeout: timeout)
+      return message.map { subject.note($0) }
+    case .bytes(let queue):
+      if subject.isAcknowledging {
+        return try queue.receive(
+          timeout: timeout, acknowledging: { subject.note(NumberedMessage(inside: $0)) })
+      }
+      return try queue.receive(timeout: timeout) { subject.note(NumberedMessage(inside: $0)) }
+    }
   }
 }

@@ -57,6 +57,7 @@ enum SyncTurns {
           unsafe Sleeping.isWithoutRemoteFences = isFirst
           try takeTurnsByQueuesOfOne(name, rounds, isFirst)
         }),
+      "topic": Game(prepare: prepareTopics, play: takeTurnsByTopics),
     ]
   }
 
@@ -299,22 +300,53 @@ enum SyncTurns {
       rounds, isFirst, send: { try sender.send($0) }, receive: { try receiver.receive() })
   }
 
+  /// The first half of the rounds with numbers sent ahead, so that there are messages and seldom
+  /// room; the other half without, so that there is room and seldom a message.
   private static func takeTurns(
     _ rounds: Int, _ isFirst: Bool, send: (UInt64) throws -> Void,
     receive: () throws -> UInt64?
   ) throws {
     var pauses = Pauses()
-    let ahead = isFirst ? 4 : 0
-    for round in 0..<rounds + ahead {
-      if isFirst && round < rounds { try send(UInt64(round)) }
-      pauses.next()
-      guard round >= ahead else { continue }
-      let number = try receive()
-      guard number == UInt64(round - ahead) else {
-        throw Problem(description: "\(number ?? 0) instead of \(round - ahead)")
+    for (numbers, ahead) in [(0..<rounds / 2, 4), (rounds / 2..<rounds, 0)] {
+      let ahead = isFirst ? ahead : 0
+      for number in numbers.lowerBound..<numbers.upperBound + ahead {
+        if isFirst && numbers.contains(number) { try send(UInt64(number)) }
+        pauses.next()
+        guard number >= numbers.lowerBound + ahead else { continue }
+        let received = try receive()
+        guard received == UInt64(number - ahead) else {
+          throw Problem(description: "\(received ?? 0) instead of \(number - ahead)")
+        }
+        pauses.next()
+        if !isFirst { try send(UInt64(number)) }
       }
-      pauses.next()
-      if !isFirst { try send(UInt64(round)) }
+    }
+  }
+
+  // MARK: - Topic
+
+  /// A topic each way, of which one keeps a single message.
+  private static func prepareTopics(_ name: String, _ rounds: Int) throws -> () throws -> Bool {
+    let there = try SharedTopic<UInt64>.create(
+      "\(name)_there", history: 3, maximumSubscriberCount: 1, lifetime: .whileAttached)
+    let back = try SharedTopic<UInt64>.create(
+      "\(name)_back", history: 1, maximumSubscriberCount: 1, lifetime: .whileAttached)
+    return { [there, back].allSatisfy { $0.statistics.receivedCount == rounds } }
+  }
+
+  /// As by queues: publishers wait for subscribers.
+  private static func takeTurnsByTopics(_ name: String, _ rounds: Int, _ isFirst: Bool) throws {
+    let there = try SharedTopic<UInt64>.attach("\(name)_there")
+    let back = try SharedTopic<UInt64>.attach("\(name)_back")
+    var subscriber = try isFirst ? back.subscriber() : there.subscriber()
+    let publisher = try (isFirst ? there : back).publisher(overflow: .wait(timeout: nil))
+    // Without a subscriber, nobody would be waited for.
+    while (isFirst ? there : back).statistics.subscriberCount == 0 { usleep(100) }
+    try takeTurns(rounds, isFirst) {
+      try publisher.publish($0)
+    } receive: {
+      let sample = try subscriber.next()
+      return sample[0]
     }
   }
 }

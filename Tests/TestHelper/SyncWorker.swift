@@ -21,19 +21,32 @@ enum SyncSubject {
   enum Primitive: String, CaseIterable {
     case mutex, condition, readWriteLock, semaphore, event, barrier, atomic
     case queue, queueAcknowledged, queueOfOne, queueOfOneAcknowledged
+    case queueOfBytes, queueOfBytesAcknowledged, queueOfOneOfBytes, queueOfOneOfBytesAcknowledged
+    case topic, topicOfMany, topicPatient
 
     /// Those of the campaign on locks and signals, and those of the one on messages.
-    static let ofSynchronization = allCases.filter { !$0.isQueue }
-    static let ofMessaging = allCases.filter(\.isQueue)
+    static let ofSynchronization = allCases.filter { !$0.isOfMessaging }
+    static let ofMessaging = allCases.filter(\.isOfMessaging)
 
     private static let stepsOfQueue: [Checkpoint] = [
       .messageBegun, .messageWritten, .messageSent, .messageTold, .messageSeen, .messageRead,
       .messageTaken, .gateMarked, .gateChanged,
     ]
 
-    var isQueue: Bool { rawValue.hasPrefix("queue") }
+    private static let stepsOfLock: [Checkpoint] = [
+      .lockTaken, .lockMarked, .unlockBegun, .unlockReleased,
+    ]
+
+    private static let stepsOfTopic: [Checkpoint] = [
+      .messageBegun, .messageWritten, .messageSent, .messageTold, .slotsTaken,
+      .subscribed, .messageSeen, .messagePinned, .messageTaken, .messageFreed,
+    ]
+
+    var isOfMessaging: Bool { rawValue.hasPrefix("queue") || rawValue.hasPrefix("topic") }
 
     var isOfOne: Bool { rawValue.hasPrefix("queueOfOne") }
+
+    var isOfBytes: Bool { rawValue.contains("OfBytes") }
 
     var isAcknowledging: Bool { rawValue.hasSuffix("Acknowledged") }
 
@@ -52,9 +65,16 @@ enum SyncSubject {
       case .event: [.eventMarked, .eventAdvanced]
       case .atomic: [.gateMarked, .gateChanged]
       case .queue, .queueAcknowledged:
-        Self.stepsOfQueue + [.lockTaken, .lockMarked, .unlockBegun, .unlockReleased]
+        Self.stepsOfQueue + Self.stepsOfLock
       case .queueOfOne, .queueOfOneAcknowledged:
         Self.stepsOfQueue
+      case .queueOfBytes, .queueOfBytesAcknowledged:
+        Self.stepsOfQueue + Self.stepsOfLock + [.messageFreed]
+      case .queueOfOneOfBytes, .queueOfOneOfBytesAcknowledged:
+        Self.stepsOfQueue + [.messageFreed]
+      case .topic: Self.stepsOfTopic + [.gateMarked, .gateChanged]
+      case .topicOfMany, .topicPatient:
+        Self.stepsOfTopic + Self.stepsOfLock + [.gateMarked, .gateChanged]
       }
     }
   }
@@ -67,6 +87,7 @@ enum SyncSubject {
   case barrier(SharedBarrier)
   case atomic(SharedAtomic<UInt64>)
   case queue(Primitive, QueueSubject)
+  case topic(Primitive, TopicSubject)
 
   init(creating primitive: Primitive, _ name: String) throws(InterprocessError) {
     switch primitive {
@@ -79,11 +100,9 @@ enum SyncSubject {
     case .semaphore: self = .semaphore(try .create(name, permitCount: 2))
     case .event: self = .event(try .create(name))
     case .atomic: self = .atomic(try .create(name, initialValue: 0))
-    case .queue, .queueAcknowledged, .queueOfOne, .queueOfOneAcknowledged:
-      self = .queue(
-        primitive,
-        try QueueSubject(
-          creating: name, isOfOne: primitive.isOfOne, isAcknowledging: primitive.isAcknowledging))
+    case .topic, .topicOfMany, .topicPatient:
+      self = .topic(primitive, try TopicSubject(creating: primitive, name))
+    default: self = .queue(primitive, try QueueSubject(creating: primitive, name))
     }
   }
 
@@ -96,10 +115,9 @@ enum SyncSubject {
     case .semaphore: self = .semaphore(try .attach(name))
     case .event: self = .event(try .attach(name))
     case .atomic: self = .atomic(try .attach(name))
-    case .queue, .queueAcknowledged, .queueOfOne, .queueOfOneAcknowledged:
-      self = .queue(
-        primitive,
-        try QueueSubject(attaching: name, isAcknowledging: primitive.isAcknowledging))
+    case .topic, .topicOfMany, .topicPatient:
+      self = .topic(primitive, try TopicSubject(attaching: primitive, name))
+    default: self = .queue(primitive, try QueueSubject(attaching: primitive, name))
     }
   }
 
@@ -112,7 +130,7 @@ enum SyncSubject {
     case .semaphore: .semaphore
     case .event: .event
     case .atomic: .atomic
-    case .queue(let primitive, _): primitive
+    case .queue(let primitive, _), .topic(let primitive, _): primitive
     }
   }
 
@@ -124,13 +142,17 @@ enum SyncSubject {
     case .semaphore(let semaphore): semaphore.name
     case .event(let event): event.name
     case .atomic(let atomic): atomic.name
-    case .queue(_, let subject): subject.queue.name
+    case .queue(_, let subject): subject.name
+    case .topic(_, let subject): subject.topic.name
     }
   }
 
   func unlink() {
-    try? SharedMemory.unlink(name)
-    if case .queue(_, let subject) = self { subject.unlink() }
+    switch self {
+    case .queue(_, let subject): subject.unlink()
+    case .topic(_, let subject): subject.unlink()
+    default: try? SharedMemory.unlink(name)
+    }
   }
 
   /// The first words behind the header, for a failure.
@@ -181,6 +203,8 @@ enum SyncSubject {
       if value == 0 { return "The value never changed" }
     case .queue(_, let subject):
       return try subject.problem(killedCount: killedCount)
+    case .topic(_, let subject):
+      return try subject.problem()
     }
     return nil
   }
@@ -190,6 +214,7 @@ enum SyncSubject {
 struct SyncWorker {
   private let subject: SyncSubject
   private var queueWorker: QueueWorker?
+  private var topicWorker: TopicWorker?
   private let index: Int
   private let log: SyncLog
   private var generator: SeededGenerator
@@ -204,6 +229,8 @@ struct SyncWorker {
     generator = SeededGenerator(seed: seed)
     if case .queue(_, let subject) = subject {
       queueWorker = QueueWorker(subject, isSender: index < 2)
+    } else if case .topic(_, let subject) = subject {
+      topicWorker = TopicWorker(subject, isPublisher: index < 2, seed: generator.next())
     }
   }
 
@@ -287,6 +314,9 @@ struct SyncWorker {
       }
     case .queue:
       if let problem = try queueWorker!.performOne(timeout: timeout) { fail(problem) }
+      pause()
+    case .topic:
+      if let problem = try topicWorker!.performOne(timeout: timeout) { fail(problem) }
       pause()
     }
   }

@@ -194,6 +194,62 @@ struct SynchronizationKindTests {
     }
   }
 
+  @Test("Of a queue of bytes is told what has happened in it, without disturbing anybody")
+  func byteQueue() async throws {
+    try await withName { name in
+      let queue = try SharedByteQueue.create(name, byteCapacity: 4000, maximumByteCount: 100)
+      #expect(try await listedKind(name) == "byte-queue")
+      for byteCount in 1...3 { _ = try queue.trySend(byteCount: byteCount) { _ in } }
+      _ = try queue.tryReceive { _ in }
+      let before = try content(name)
+      #expect(
+        try await infoDetails(name) == [
+          "kind byte-queue", "capacity 4K", "messages 2", "finished no", "sent 3",
+          "received 1", "slept, full 0", "slept, empty 0", "woken 0",
+        ])
+      #expect(try content(name) == before)
+      try queue.finish()
+      let json = try await infoJSON(name)
+      #expect(json["isFinished"] as? Bool == true)
+      let counts = ["byteCapacity", "count", "sentCount", "receivedCount", "fullCount"]
+      #expect(counts.map { json[$0] as? Int } == [4096, 2, 3, 1, 0])
+    }
+  }
+
+  @Test("Of a topic is told what has happened in it, and its memory, without disturbing anybody")
+  func topic() async throws {
+    try await withName { name in
+      let topic = try SharedTopic<UInt32>.create(
+        name, maximumElementCount: 30, history: 2, maximumSubscriberCount: 3)
+      #expect(try await listedKind(name) == "topic")
+      let publisher = try topic.publisher()
+      var subscriber = try topic.subscriber()
+      for number: UInt32 in 0..<5 { try publish(publisher, number) }
+      let sample = try subscriber.tryNext()
+      let before = try content(name)
+      #expect(
+        try await infoDetails(name) == [
+          "kind topic", "dtype '<u4'", "elements up to 30 a message", "history 2",
+          "slots 9 of 128", "subscribers 1", "held 1", "published 5", "received 1",
+          "missed 3", "slept, full 0", "slept, empty 0", "woken 0",
+        ])
+      #expect(try content(name) == before)
+      _ = consume sample
+      let json = try await infoJSON(name)
+      let counts = [
+        "history", "maximumElementCount", "slotCount", "slotByteCount", "subscriberCount",
+        "heldCount", "publishedCount", "receivedCount", "missedCount",
+      ]
+      #expect(counts.map { json[$0] as? Int } == [2, 30, 9, 128, 1, 0, 5, 1, 3])
+    }
+  }
+
+  private func publish(
+    _ publisher: borrowing SharedTopic<UInt32>.Publisher, _ number: UInt32
+  ) throws {
+    try publisher.publish(number)
+  }
+
   @Test("Of an event is told whether it is set, and its generation")
   func event() async throws {
     try await withName { name in

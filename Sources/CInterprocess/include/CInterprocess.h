@@ -129,6 +129,14 @@ static inline void ipc_spin_hint(void) {
 #endif
 }
 
+/// Lets the processor fetch a cache line that is about to be read.
+static inline void ipc_prefetch(const void *_Nonnull address) { __builtin_prefetch(address, 0); }
+
+/// Lets the processor fetch a cache line that is about to be written.
+static inline void ipc_prefetch_to_write(const void *_Nonnull address) {
+  __builtin_prefetch(address, 1);
+}
+
 /// A number of this thread, which no other thread of the process has while it lives; 0 for none.
 static inline uintptr_t ipc_thread(void) { return (uintptr_t)__builtin_thread_pointer(); }
 

@@ -39,6 +39,8 @@ enum {
   IPC_KIND_BARRIER = 6,
   IPC_KIND_ATOMIC = 7,
   IPC_KIND_QUEUE = 8,
+  IPC_KIND_BYTE_QUEUE = 9,
+  IPC_KIND_TOPIC = 10,
 };
 
 /// What every structured segment begins with. Nothing in it changes after the segment has got its name.
@@ -171,14 +173,20 @@ typedef struct ipc_queue_side {
   /// The lock of the side, as that of `ipc_mutex`, held for each message, or for good by the only one. Atomic.
   uint32_t word;
   uint32_t turn;
-  /// How many messages have been sent, or taken. Atomic.
+  /// How many messages have been sent, or taken; of a queue of bytes, how many bytes. Atomic.
   uint64_t position;
-  /// A position up to which the last sender knew of room; a hint. Atomic.
+  /// Of the sending side: a position up to which the last sender knew of room; a hint. Of the receiving side of
+  /// a queue of bytes: up to where all has been read. Atomic.
   uint64_t limit;
   /// How often one of this side slept, and how many of the other side it has woken. Atomic.
   uint64_t sleep_count;
   uint64_t woken_count;
-  uint8_t reserved[88];
+  /// Of a queue of bytes: how many messages this side has sent, or taken. Atomic.
+  uint64_t message_count;
+  /// Of the publishing side of a topic: how many slots are in both lists. Atomic.
+  uint32_t free_count;
+  uint32_t retired_count;
+  uint8_t reserved[72];
   /// On this one those of this side sleep. Counts by 2 how often it was opened while somebody slept; odd if
   /// somebody may. Atomic.
   uint32_t gate;
@@ -206,6 +214,62 @@ typedef struct ipc_queue {
 
 #define IPC_QUEUE_ONE 1
 #define IPC_QUEUE_MANY 2
+
+/// `IPC_KIND_BYTE_QUEUE`: messages of any length in a ring of `capacity` bytes, a power of two. A message begins
+/// at a multiple of 8, with its head.
+typedef struct ipc_byte_queue {
+  /// As of `ipc_queue`.
+  uint32_t senders;
+  uint32_t receivers;
+  uint32_t is_finished;
+  uint32_t reserved;
+  /// How many bytes a message has at most.
+  uint64_t maximum_byte_count;
+  uint8_t also_reserved[104];
+  ipc_queue_side sending;
+  ipc_queue_side receiving;
+  /// The head at the beginning of the ring: 0 if there is no message, or its bytes and 1; or
+  /// `IPC_BYTE_QUEUE_SKIP` if the message lies at the beginning of the ring. Atomic.
+  uint64_t head;
+} ipc_byte_queue;
+
+#define IPC_BYTE_QUEUE_SKIP UINT64_MAX
+
+/// `IPC_KIND_TOPIC`: messages of 1 to `maximum_element_count` elements, of which the last `capacity` are kept.
+/// Behind this structure lie the subscribers; then an entry of 8 bytes for each message that is kept: the low 48
+/// bits of its number and 1, shifted left by 16, and its slot and 1, or 0; then, from a multiple of 128 on, the
+/// lists of free and of retired slots, 4 bytes for each slot there is; and, from a multiple of 128 on, the slots,
+/// whole cache lines each: 8 bytes with the number of elements (or as many as the alignment of an element, if that
+/// is more), and the elements. There are `capacity` + `maximum_subscriber_count` * `maximum_sample_count` + 1.
+typedef struct ipc_topic {
+  /// `IPC_QUEUE_ONE` or `IPC_QUEUE_MANY`.
+  uint32_t publishers;
+  uint8_t reserved[12];
+  uint64_t maximum_element_count;
+  uint32_t maximum_subscriber_count;
+  uint32_t maximum_sample_count;
+  uint8_t also_reserved[96];
+  ipc_queue_side publishing;
+  ipc_queue_side subscribing;
+  /// Messages that those have received and missed who do not subscribe any more. Atomic.
+  uint64_t received_total;
+  uint64_t missed_total;
+  uint8_t reserved_too[112];
+} ipc_topic;
+
+/// One subscriber of a topic, in a multiple of 128 bytes.
+typedef struct ipc_subscriber {
+  /// 0, or the number of the handle that has the place. Atomic.
+  uint32_t number;
+  uint32_t reserved;
+  /// The next message that it wants. Atomic.
+  uint64_t position;
+  /// How many messages it has received, and missed. Atomic.
+  uint64_t received_count;
+  uint64_t missed_count;
+  /// The slot that each sample holds and 1, or 0. Atomic.
+  uint32_t pins[];
+} ipc_subscriber;
 
 // Checked where this header is compiled.
 #ifdef __cplusplus

@@ -23,6 +23,8 @@ enum SegmentKind: UInt32, Sendable {
   case barrier = 6
   case atomic = 7
   case queue = 8
+  case byteQueue = 9
+  case topic = 10
 
   /// In one word.
   var word: String {
@@ -35,6 +37,8 @@ enum SegmentKind: UInt32, Sendable {
     case .barrier: "barrier"
     case .atomic: "atomic"
     case .queue: "queue"
+    case .byteQueue: "byte-queue"
+    case .topic: "topic"
     }
   }
 
@@ -49,6 +53,8 @@ enum SegmentKind: UInt32, Sendable {
     case .barrier: "a shared barrier"
     case .atomic: "a shared atomic"
     case .queue: "a shared queue"
+    case .byteQueue: "a shared queue of bytes"
+    case .topic: "a shared topic"
     }
   }
 }

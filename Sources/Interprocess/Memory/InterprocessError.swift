@@ -56,6 +56,9 @@ public struct InterprocessError: Error, Sendable, Hashable {
     case finished
     /// Another handle has the role, which only one can have at a time.
     case roleTaken
+    /// There are as many subscribers, or a subscriber holds as many samples, as the topic was made
+    /// for.
+    case limitReached
     /// A process died while it held the lock, and nobody has repaired the value since.
     case ownerDied
     /// The bytes are not what they should be, for that reason.

@@ -12,26 +12,50 @@
 //===----------------------------------------------------------------------===//
 internal import Synchronization
 
+/// What the ends of a queue have to know of the messages between them.
+@usableFromInline
+protocol MessageRing: Sendable {
+  /// The words of the side that sends, and of the one that receives.
+  var sending: QueueSide { get }
+  var receiving: QueueSide { get }
+  /// The name of the segment, for errors.
+  var name: String { get }
+  /// Where to send next, as the last sender has left it; for who has that side.
+  ///
+  /// - Throws: `corrupted`.
+  func sendingCursor() throws(InterprocessError) -> QueueCursor
+  /// Where to receive next, likewise.
+  ///
+  /// - Throws: `corrupted`.
+  func receivingCursor() throws(InterprocessError) -> QueueCursor
+  /// Whether there is room at a position for a message of so many bytes, or seems to be.
+  func hasRoom(for byteCount: Int, at position: UInt64) -> Bool
+  /// Whether there is a message at a position, or seems to be.
+  func hasMessage(at position: UInt64) -> Bool
+  /// Whether no more messages are sent.
+  var isFinished: Bool { get }
+}
+
 /// How the threads of all processes take turns at one side of a queue, or one of them keeps it.
 @usableFromInline
-struct QueueEnd: ~Copyable, Sendable {
+struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   /// The role, if this handle has it.
   struct Role {
     var cursor: QueueCursor
     /// That of the process that took the role; a child that `fork` has made does not have it.
     let generation = Descriptor.generation
-    /// Whether a thread is using the cursor.
-    var isBusy = false
+    /// The thread that uses the cursor, if one does.
+    var thread: UInt?
   }
 
   let mode: QueueRole
-  private let ring: QueueRing
+  private let ring: Ring
   private let isSending: Bool
   private let lock: RobustLock
   private let role = Mutex<Role?>(nil)
   private let waiting = Waiting(longestSpin: .microseconds(50))
 
-  init(_ mode: QueueRole, of ring: QueueRing, isSending: Bool) {
+  init(_ mode: QueueRole, of ring: Ring, isSending: Bool) {
     self.mode = mode
     self.ring = ring
     self.isSending = isSending
@@ -41,7 +65,7 @@ struct QueueEnd: ~Copyable, Sendable {
   private var side: QueueSide { isSending ? ring.sending : ring.receiving }
 
   private func cursor() throws(InterprocessError) -> QueueCursor {
-    isSending ? try ring.sendingCursor() : ring.receivingCursor()
+    isSending ? try ring.sendingCursor() : try ring.receivingCursor()
   }
 
   // MARK: - Taking turns
@@ -81,8 +105,10 @@ struct QueueEnd: ~Copyable, Sendable {
             throw error
           }
         }
-        if role!.isBusy { return nil }
-        role!.isBusy = true
+        let thread = Processors.currentThread
+        precondition(role!.thread != thread, "This thread is at this side of the queue already")
+        if role!.thread != nil { return nil }
+        role!.thread = thread
         return role!.cursor
       }
       if let cursor { return cursor }
@@ -95,10 +121,9 @@ struct QueueEnd: ~Copyable, Sendable {
     if mode == .one {
       role.withLock { role in
         role!.cursor = cursor
-        role!.isBusy = false
+        role!.thread = nil
       }
     } else {
-      side.limit.storeRelaxed(cursor.limit)
       lock.unlock()
     }
   }
@@ -109,11 +134,20 @@ struct QueueEnd: ~Copyable, Sendable {
   ///
   /// It may be gone by the time that this returns.
   ///
+  /// - Parameters:
+  ///   - byteCount: The bytes of the message that is to be sent.
+  ///   - position: Where the side is, if a role value knows that.
+  ///   - timeout: How long to wait; `nil`: as long as it takes.
   /// - Returns: Whether that came before the time was over.
   /// - Throws: `system`.
-  @usableFromInline func wait(atMost timeout: Duration?) throws(InterprocessError) -> Bool {
+  @usableFromInline func wait(
+    for byteCount: Int = 0, at position: UInt64? = nil, atMost timeout: Duration?
+  ) throws(InterprocessError) -> Bool {
+    // Whoever has the time for another look has had one.
+    if let timeout, timeout <= .zero { return false }
+    let position = position ?? ownPosition
     let outcome: Void? = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try attempt(stage)
+      try attempt(stage, byteCount, at: position)
     } translatingErrors: { [name = ring.name] errno in
       .system(errno, name: name, action: "wait for the other side of the queue")
     }
@@ -122,20 +156,39 @@ struct QueueEnd: ~Copyable, Sendable {
 
   /// As the form for threads, for a task.
   @usableFromInline nonisolated(nonsending) func wait(
-    atMost timeout: Duration?
+    for byteCount: Int = 0, at position: UInt64? = nil, atMost timeout: Duration?
   ) async throws -> Bool {
+    if let timeout, timeout <= .zero {
+      try Task.checkCancellation()
+      return false
+    }
+    let position = position ?? ownPosition
     let outcome: Void? = try await waiting.wait(atMost: timeout) {
       stage throws(InterprocessError) in
-      try attempt(stage)
+      try attempt(stage, byteCount, at: position)
     }
     return outcome != nil
   }
 
-  private func attempt(
-    _ stage: Waiting.Stage
+  /// Where this handle is, if it has the role.
+  ///
+  /// What the shared words say of that, others may have written: then it would be waited for
+  /// something else than what is looked for, and perhaps without an end.
+  private var ownPosition: UInt64? {
+    if mode == .many { return nil }
+    return role.withLock { $0?.cursor.position }
+  }
+
+  /// One turn of that wait.
+  func attempt(
+    _ stage: Waiting.Stage, _ byteCount: Int = 0, at position: UInt64? = nil
   ) throws(InterprocessError) -> Waiting.Turn<Void> {
     let turn = try side.gate.attempt(stage) { () throws(InterprocessError) in
-      let isThere = isSending ? ring.hasRoom : ring.hasMessage || ring.isFinished
+      let position = position ?? side.position.loadRelaxed()
+      let isThere =
+        isSending
+        ? ring.hasRoom(for: byteCount, at: position)
+        : ring.hasMessage(at: position) || ring.isFinished
       return isThere ? () : nil
     }
     if stage != .spinning, case .wait = turn { side.countSleep() }

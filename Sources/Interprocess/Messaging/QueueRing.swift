@@ -15,7 +15,7 @@ public import Synchronization
 
 /// The messages of a queue, and what is known of how far each side has come.
 @usableFromInline
-final class QueueRing: Sendable {
+final class QueueRing: MessageRing {
   // A class, as it is too large a value to be passed from function to function.
 
   // Messages are counted from 0 on; that number is their position, and never comes again. They lie
@@ -52,8 +52,6 @@ final class QueueRing: Sendable {
   //
   // The tail is what only senders need. A receiver can be ahead of it, for as long as a sender is
   // between S3 and S4, or was killed there.
-  //
-  // `QueueModelTests` and `scripts/verify` go through all of this in every order.
 
   /// How the messages lie.
   @usableFromInline let layout: QueueLayout
@@ -65,8 +63,7 @@ final class QueueRing: Sendable {
   @usableFromInline let sending: QueueSide
   @usableFromInline let receiving: QueueSide
   private let isFinishedWord: SharedWord32
-  /// The name of the segment, for errors.
-  let name: String
+  @usableFromInline let name: String
 
   /// - Precondition: The capacity is one that has been checked against the memory.
   init(
@@ -139,7 +136,7 @@ final class QueueRing: Sendable {
   /// Where to send next, as the last sender has left it.
   ///
   /// - Throws: `corrupted`.
-  func sendingCursor() throws(InterprocessError) -> QueueCursor {
+  @usableFromInline func sendingCursor() throws(InterprocessError) -> QueueCursor {
     var cursor = cursor(at: sending.position.loadRelaxed())
     let count = count(at: cursor).loadRelaxed()
     // Killed between S3 and S4.
@@ -156,7 +153,9 @@ final class QueueRing: Sendable {
   }
 
   /// Where to receive next.
-  func receivingCursor() -> QueueCursor { cursor(at: receiving.position.loadRelaxed()) }
+  @usableFromInline func receivingCursor() -> QueueCursor {
+    cursor(at: receiving.position.loadRelaxed())
+  }
 
   // MARK: - Sending
 
@@ -242,6 +241,7 @@ final class QueueRing: Sendable {
         "\(taken) messages were taken of \(cursor.position), in a queue that holds \(capacity)")
     }
     cursor.limit = taken &+ capacity
+    sending.limit.storeRelaxed(cursor.limit)
     return cursor.position != cursor.limit
   }
 
@@ -342,19 +342,15 @@ final class QueueRing: Sendable {
 
   // MARK: - What is waited for
 
-  /// Whether there is room for a message, or seems to be.
-  var hasRoom: Bool {
-    let tail = sending.position.loadRelaxed()
-    return tail &- receiving.position.loadAcquiring() != capacity
+  @usableFromInline func hasRoom(for byteCount: Int, at position: UInt64) -> Bool {
+    position &- receiving.position.loadAcquiring() != capacity
   }
 
-  /// Whether there is a message, or seems to be.
-  var hasMessage: Bool {
-    let cursor = receivingCursor()
+  @usableFromInline func hasMessage(at position: UInt64) -> Bool {
+    let cursor = cursor(at: position)
     return count(at: cursor).loadAcquiring() > cursor.position
   }
 
-  /// Whether no more messages are sent.
   @usableFromInline var isFinished: Bool { isFinishedWord.loadAcquiring() != 0 }
 
   /// Lets receivers get what there is, and then the end.

@@ -19,17 +19,26 @@ struct QueueSide: Sendable {
   // side with each message.
 
   static let byteCount = 256
+  /// Where it sleeps.
+  static let gateOffset = 128
+  /// Where 8 bytes are free for who has the side.
+  static let freeOffset = 48
 
   private let range: MappedRange
   private let offset: Int
   /// The position of the next message to be sent, or taken.
   @usableFromInline let position: SharedWord
-  /// The limit of the last cursor; senders that take turns save a look at the other side by it.
+  /// Of the sending side: up to where there is room, as of the last look at the other side.
+  ///
+  /// Senders that take turns need not look again. Of the receiving side of a ring of bytes: up to
+  /// where all has been read.
   let limit: SharedWord
   /// Counts how often one of this side has slept, as the queue was full, or empty.
   private let sleepCount: SharedWord
   /// Counts whom of the other side this one has woken.
   private let wokenCount: SharedWord
+  /// Counts the messages of a ring of bytes.
+  private let messageCount: SharedWord
   /// Where this side sleeps.
   @usableFromInline let gate: LightGate
 
@@ -43,13 +52,16 @@ struct QueueSide: Sendable {
     limit = range.word(at: offset + 16)
     sleepCount = range.word(at: offset + 24)
     wokenCount = range.word(at: offset + 32)
-    gate = LightGate(in: range, at: offset + 128)
+    messageCount = range.word(at: offset + 40)
+    gate = LightGate(in: range, at: offset + Self.gateOffset)
   }
 
   /// The lock of the side, or the role, if it has only one holder.
-  func lock() -> RobustLock {
+  func lock(places: HolderTable? = nil) -> RobustLock {
     // What it guards needs no repair; so nobody is told of any.
-    RobustLock(word: range.word32(at: offset), turn: range.word32(at: offset + 4), repair: "")
+    RobustLock(
+      word: range.word32(at: offset), turn: range.word32(at: offset + 4), places: places,
+      repair: "")
   }
 
   /// What one side has done so far.
@@ -57,13 +69,14 @@ struct QueueSide: Sendable {
     var position: UInt64
     var slept: UInt64
     var woken: UInt64
+    var messages: UInt64
   }
 
   /// What this side has done so far, as far as that is seen.
   var counts: Counts {
     Counts(
       position: position.loadAcquiring(), slept: sleepCount.loadRelaxed(),
-      woken: wokenCount.loadRelaxed())
+      woken: wokenCount.loadRelaxed(), messages: messageCount.loadRelaxed())
   }
 
   /// Lets some of the other side go on, as this one has made a message or room.
@@ -71,6 +84,8 @@ struct QueueSide: Sendable {
     let count = other.gate.open(waking: count)
     if count > 0 { wokenCount.addRelaxed(UInt64(count)) }
   }
+
+  func countMessage() { messageCount.storeRelaxed(messageCount.loadRelaxed() &+ 1) }
 
   func countSleep() { sleepCount.addRelaxed(1) }
 }
@@ -100,6 +115,7 @@ struct QueueHead {
     func count(_ distance: Int) -> UInt64 {
       memory.range.word(at: offset + distance).loadRelaxed()
     }
-    return QueueSide.Counts(position: count(8), slept: count(24), woken: count(32))
+    return QueueSide.Counts(
+      position: count(8), slept: count(24), woken: count(32), messages: count(40))
   }
 }

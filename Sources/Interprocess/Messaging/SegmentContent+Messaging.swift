@@ -22,4 +22,25 @@ extension SegmentContent {
       dtype: header.description, capacity: header.capacity, isFinished: head.isFinished,
       QueueStatistics(head.sending, head.receiving, header.capacity))
   }
+
+  static func byteQueue(
+    _ memory: borrowing SharedMemory, _ header: SegmentHeader
+  ) throws(InterprocessError) -> SegmentContent {
+    try check(header, in: memory, hasRoomFor: QueueHead.byteCount)
+    let head = QueueHead(reading: memory, at: header.contentOffset)
+    return .byteQueue(
+      byteCapacity: header.capacity, isFinished: head.isFinished,
+      QueueStatistics(ofBytes: head.sending, head.receiving))
+  }
+
+  static func topic(
+    _ memory: borrowing SharedMemory, _ header: SegmentHeader
+  ) throws(InterprocessError) -> SegmentContent {
+    try check(header, in: memory, hasRoomFor: TopicLayout.subscribersOffset)
+    let layout = try TopicLayout(reading: memory, header)
+    return .topic(
+      dtype: header.description, history: layout.history,
+      maximumElementCount: layout.maximumElementCount, slotByteCount: layout.slotStride,
+      TopicStatistics(reading: memory, at: header.contentOffset, layout))
+  }
 }

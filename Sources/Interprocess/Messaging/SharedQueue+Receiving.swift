@@ -246,7 +246,8 @@ extension SharedQueue {
         let isFinished = ring.isFinished
         if let element = try ring.receive(Element.self, &cursor) { return element }
         if isFinished { return nil }
-        guard try queue.receivers.wait(atMost: sleeps.timeLeft) else { throw queue.isEmpty }
+        guard try queue.receivers.wait(at: cursor.position, atMost: sleeps.timeLeft)
+        else { throw queue.isEmpty }
       }
     }
 
@@ -266,7 +267,8 @@ extension SharedQueue {
         let isFinished = ring.isFinished
         if let element = try ring.receive(Element.self, &cursor) { return element }
         if isFinished { return nil }
-        guard try await queue.receivers.wait(atMost: sleeps.timeLeft) else { throw queue.isEmpty }
+        guard try await queue.receivers.wait(at: cursor.position, atMost: sleeps.timeLeft)
+        else { throw queue.isEmpty }
       }
     }
 
@@ -290,7 +292,8 @@ extension SharedQueue {
         let isFinished = ring.isFinished
         let count = try ring.receiveAll(upTo: maximumCount, into: &elements, &cursor)
         if count > 0 || isFinished { return count }
-        guard try queue.receivers.wait(atMost: sleeps.timeLeft) else { throw queue.isEmpty }
+        guard try queue.receivers.wait(at: cursor.position, atMost: sleeps.timeLeft)
+        else { throw queue.isEmpty }
       }
     }
 
@@ -311,7 +314,8 @@ extension SharedQueue {
         let isFinished = ring.isFinished
         if let result = try ring.receive(acknowledging: body, &cursor) { return result }
         if isFinished { return nil }
-        guard try queue.receivers.wait(atMost: sleeps.timeLeft) else { throw queue.isEmpty }
+        guard try queue.receivers.wait(at: cursor.position, atMost: sleeps.timeLeft)
+        else { throw queue.isEmpty }
       }
     }
   }

@@ -193,7 +193,8 @@ extension SharedQueue {
     ) throws(InterprocessError) {
       let sleeps = Sleeps(atMost: timeout)
       repeat {
-        guard try queue.senders.wait(atMost: sleeps.timeLeft) else { throw queue.isFull }
+        guard try queue.senders.wait(at: cursor.position, atMost: sleeps.timeLeft)
+        else { throw queue.isFull }
       } while try !ring.send(element, &cursor)
     }
 
@@ -212,7 +213,8 @@ extension SharedQueue {
       if try ring.send(element, &cursor) { return }
       let sleeps = Sleeps(atMost: timeout)
       repeat {
-        guard try await queue.senders.wait(atMost: sleeps.timeLeft) else { throw queue.isFull }
+        guard try await queue.senders.wait(at: cursor.position, atMost: sleeps.timeLeft)
+        else { throw queue.isFull }
       } while try !ring.send(element, &cursor)
     }
 
@@ -233,7 +235,8 @@ extension SharedQueue {
       if sentCount == elements.count { return sentCount }
       let sleeps = Sleeps(atMost: timeout)
       while sentCount < elements.count {
-        guard try queue.senders.wait(atMost: sleeps.timeLeft) else { break }
+        guard try queue.senders.wait(at: cursor.position, atMost: sleeps.timeLeft)
+        else { break }
         sentCount = try ring.sendAll(elements, from: sentCount, &cursor)
       }
       return sentCount

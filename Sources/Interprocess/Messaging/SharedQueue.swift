@@ -18,6 +18,17 @@ public enum QueueRole: UInt32, Sendable, Hashable {
   case one = 1
   /// Any number, who take turns.
   case many = 2
+
+  /// Reads the role of a side in a segment.
+  ///
+  /// - Throws: `corrupted`.
+  init(_ memory: borrowing SharedMemory, at offset: Int) throws(InterprocessError) {
+    let found = memory.load(fromByteOffset: offset, as: UInt32.self)
+    guard let role = QueueRole(rawValue: found) else {
+      throw .corrupted(memory.name, "it is for neither one nor many, but \(found)")
+    }
+    self = role
+  }
 }
 
 /// Messages between processes, first in, first out, each of which one receiver gets.
@@ -41,15 +52,16 @@ public enum QueueRole: UInt32, Sendable, Hashable {
 /// while it receives has taken its message with it, unless it used
 /// `receive(acknowledging:)`. No other process waits longer than it takes to find out.
 ///
-/// Use ``SharedValue`` if only the latest message counts.
+/// Use ``SharedByteQueue`` for messages of different lengths, ``SharedTopic`` if each message is
+/// for several, and ``SharedValue`` if only the latest one counts; see <doc:QueueOrTopic>.
 ///
 /// Tasks and threads of one process may use one handle at once. The handle is closed when the last
 /// reference to it goes. Corresponds to `mq_open` in C and to `multiprocessing.Queue` in Python.
 public final class SharedQueue<Element: Shareable>: Sendable {
   let segment: StructuredSegment
   @usableFromInline let ring: QueueRing
-  @usableFromInline let senders: QueueEnd
-  @usableFromInline let receivers: QueueEnd
+  @usableFromInline let senders: QueueEnd<QueueRing>
+  @usableFromInline let receivers: QueueEnd<QueueRing>
 
   // MARK: - Create and attach
 
@@ -156,23 +168,13 @@ public final class SharedQueue<Element: Shareable>: Sendable {
 
   private init(_ segment: consuming StructuredSegment) throws(InterprocessError) {
     let offset = segment.contentOffset
-    let senderRole = try Self.role(segment.memory, at: offset)
-    let receiverRole = try Self.role(segment.memory, at: offset + 4)
+    let senderRole = try QueueRole(segment.memory, at: offset)
+    let receiverRole = try QueueRole(segment.memory, at: offset + 4)
     ring = QueueRing(
       in: segment.memory, at: offset, QueueLayout(of: Element.self), capacity: segment.capacity)
     senders = QueueEnd(senderRole, of: ring, isSending: true)
     receivers = QueueEnd(receiverRole, of: ring, isSending: false)
     self.segment = segment
-  }
-
-  private static func role(
-    _ memory: borrowing SharedMemory, at offset: Int
-  ) throws(InterprocessError) -> QueueRole {
-    let found = memory.load(fromByteOffset: offset, as: UInt32.self)
-    guard let role = QueueRole(rawValue: found) else {
-      throw .corrupted(memory.name, "it is for neither one nor many, but \(found)")
-    }
-    return role
   }
 
   // MARK: - Basics
@@ -256,18 +258,28 @@ public struct QueueStatistics: Sendable, Hashable {
   public var emptyCount: UInt64
   /// Those who were woken, on both sides; all tasks of a process count as one.
   public var wokenCount: UInt64
-  private var capacity: UInt64
+  /// Messages that were sent and not received.
+  public var count: Int
 
   init(_ sending: QueueSide.Counts, _ receiving: QueueSide.Counts, _ capacity: Int) {
-    receivedCount = receiving.position
+    self.init(sending, receiving, sending.position, receiving.position, capacity)
+  }
+
+  /// Those of a ring of bytes, whose positions are no messages.
+  init(ofBytes sending: QueueSide.Counts, _ receiving: QueueSide.Counts) {
+    self.init(sending, receiving, sending.messages, receiving.messages, .max)
+  }
+
+  private init(
+    _ sending: QueueSide.Counts, _ receiving: QueueSide.Counts,
+    _ sentCount: UInt64, _ receivedCount: UInt64, _ maximum: Int
+  ) {
+    self.receivedCount = receivedCount
     // A sender that was killed may have left one uncounted that was received.
-    sentCount = max(sending.position, receivedCount)
+    self.sentCount = max(sentCount, receivedCount)
     fullCount = sending.slept
     emptyCount = receiving.slept
     wokenCount = sending.woken &+ receiving.woken
-    self.capacity = UInt64(capacity)
+    count = Int(min(self.sentCount &- receivedCount, UInt64(maximum)))
   }
-
-  /// Messages that were sent and not received.
-  public var count: Int { Int(min(sentCount &- receivedCount, capacity)) }
 }

@@ -28,8 +28,9 @@ package enum Checkpoint: String, Sendable, CaseIterable {
   case partyArrived, barrierBroken
 
   case messageBegun, messageWritten, messageSent, messageTold
-  case messageSeen, messageRead, messageTaken
+  case messageSeen, messageRead, messageTaken, messageFreed
   case queueFinished
+  case slotsTaken, subscribed, messagePinned
 
   /// The steps of a shared value.
   package static let ofValues: Set<Checkpoint> = [
@@ -49,7 +50,9 @@ package enum Checkpoint: String, Sendable, CaseIterable {
   /// The steps of queues and topics.
   package static let ofMessaging: Set<Checkpoint> = [
     .messageBegun, .messageWritten, .messageSent, .messageTold,
-    .messageSeen, .messageRead, .messageTaken, .queueFinished,
+    .messageSeen, .messageRead, .messageTaken, .messageFreed,
+    .queueFinished,
+    .slotsTaken, .subscribed, .messagePinned,
   ]
 
   #if DEBUG

@@ -24,6 +24,12 @@ enum Processors {
   /// Tells the processor that this is a loop which waits for another one.
   @usableFromInline static func spinHint() { ipc_spin_hint() }
 
+  /// Lets the processor fetch the first bytes of what is about to be read.
+  static func prefetch(_ range: MappedRange) { unsafe ipc_prefetch(range.start) }
+
+  /// Lets the processor fetch the first bytes of what is about to be written.
+  static func prefetchToWrite(_ range: MappedRange) { unsafe ipc_prefetch_to_write(range.start) }
+
   /// Lets other threads run.
   static func giveWay() { sched_yield() }
 

@@ -146,6 +146,9 @@ struct HolderTable: Sendable {
     }
   }
 
+  /// Whether a place is somebody's.
+  func isTaken(_ index: Int) -> Bool { place(at: index).loadAcquiring() != 0 }
+
   /// Whether a place is that of a holder.
   func isTaken(_ index: Int, by number: UInt32) -> Bool {
     place(at: index).loadRelaxed() == number

@@ -27,6 +27,12 @@ package enum SegmentContent: Sendable {
   case atomic(dtype: String, value: Int128)
   /// A shared queue: the dtype of its messages, and what has happened in it.
   case queue(dtype: String, capacity: Int, isFinished: Bool, QueueStatistics)
+  /// A shared queue of bytes: its capacity in bytes, and what has happened in it.
+  case byteQueue(byteCapacity: Int, isFinished: Bool, QueueStatistics)
+  /// A shared topic: the dtype of its elements, how many a message has at most, the bytes of a
+  /// message with what is kept beside it, and what has happened in it.
+  case topic(
+    dtype: String, history: Int, maximumElementCount: Int, slotByteCount: Int, TopicStatistics)
   /// A structured segment of a kind that nothing more is known of.
   case unknown(kind: UInt32)
   /// What it begins as, and why it is none that can be used.
@@ -44,6 +50,8 @@ package enum SegmentContent: Sendable {
     case .event: SegmentKind.event.word
     case .atomic: SegmentKind.atomic.word
     case .queue: SegmentKind.queue.word
+    case .byteQueue: SegmentKind.byteQueue.word
+    case .topic: SegmentKind.topic.word
     case .unknown(let kind): SegmentKind(rawValue: kind)?.word ?? "unknown"
     case .unusable(let kind, _): kind
     }
@@ -123,6 +131,10 @@ package enum SegmentContent: Sendable {
       return try atomic(memory, header)
     case .queue?:
       return try queue(memory, header)
+    case .byteQueue?:
+      return try byteQueue(memory, header)
+    case .topic?:
+      return try topic(memory, header)
     case .readWriteLock?, .barrier?, nil:
       return .unknown(kind: header.kind)
     }

@@ -232,7 +232,7 @@ public final class SharedEvent: Sendable {
     let begin = word.loadRelaxed() >> 2
     _ = try finish(
       waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-        attempt(stage) { $0 & Self.isSetBit != 0 || $0 >> 2 != begin }
+        attempt(stage, after: begin)
       } translatingErrors: { [name] errno in
         .system(errno, name: name, action: "wait for the event")
       })
@@ -277,7 +277,7 @@ public final class SharedEvent: Sendable {
     let begin = word.loadRelaxed() >> 2
     _ = try finish(
       try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-        attempt(stage) { $0 & Self.isSetBit != 0 || $0 >> 2 != begin }
+        attempt(stage, after: begin)
       })
   }
 
@@ -295,6 +295,13 @@ public final class SharedEvent: Sendable {
       try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
         attempt(stage) { $0 >> 2 != generation }
       })
+  }
+
+  /// One turn of a wait for a generation other than the given one, or until the event is set.
+  func attempt(
+    _ stage: Waiting.Stage, after generation: UInt32
+  ) -> Waiting.Turn<UInt32> {
+    attempt(stage) { $0 & Self.isSetBit != 0 || $0 >> 2 != generation }
   }
 
   private func attempt(

@@ -272,6 +272,13 @@ public final class SharedSemaphore: Sendable {
     return try permit(index, number)
   }
 
+  /// One turn of a wait until a permit is free, without taking it.
+  func attempt(_ stage: Waiting.Stage) throws(InterprocessError) -> Waiting.Turn<Void> {
+    try permits.attempt(stage, as: try number(), segment.memory) {
+      permits.freeCount > 0 ? () : nil
+    }
+  }
+
   private func permit(_ index: Int?, _ number: UInt32) throws(InterprocessError) -> Permit {
     guard let index else {
       throw InterprocessError(

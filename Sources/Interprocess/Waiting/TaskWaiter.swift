@@ -19,14 +19,13 @@ internal import Synchronization
 /// or for more words, the thread sleeps on its own word only, and looks at the others each
 /// millisecond.
 final class TaskWaiter: Sendable {
-  /// A task that sleeps, until its word has changed.
+  /// A task that sleeps, until one of its words has changed.
   private struct Sleeper {
-    let word: SharedWord32
-    let value: UInt32
+    let words: [(SharedWord32, while: UInt32)]
     let end: SuspendingClock.Instant
     let continuation: CheckedContinuation<Void, Never>
 
-    var isAwake: Bool { word.loadRelaxed() != value }
+    var isAwake: Bool { words.contains { $0.0.loadRelaxed() != $0.while } }
   }
 
   private struct State {
@@ -51,11 +50,18 @@ final class TaskWaiter: Sendable {
   static func sleep(
     on word: SharedWord32, while value: UInt32, until end: SuspendingClock.Instant
   ) async throws {
+    try await sleep(onAnyOf: [(word, while: value)], until: end)
+  }
+
+  /// As the other one, while each of several words has its value.
+  static func sleep(
+    onAnyOf words: [(SharedWord32, while: UInt32)], until end: SuspendingClock.Instant
+  ) async throws {
     let id = shared.newID()
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         shared.add(
-          Sleeper(word: word, value: value, end: end, continuation: continuation), id: id)
+          Sleeper(words: words, end: end, continuation: continuation), id: id)
       }
     } onCancel: {
       shared.cancel(id)
@@ -63,7 +69,7 @@ final class TaskWaiter: Sendable {
     shared.forget(id)
     if Task.isCancelled {
       // It may have been this one that was woken, in the place of another.
-      word.wake(1)
+      for (word, _) in words { word.wake(1) }
       throw CancellationError()
     }
   }
@@ -116,7 +122,7 @@ final class TaskWaiter: Sendable {
             state.sleepers[id] = nil
           } else {
             next = min(next, sleeper.end)
-            waits.append((sleeper.word, while: sleeper.value))
+            waits += sleeper.words
           }
         }
         return waits

@@ -80,7 +80,7 @@ struct Waiting: ~Copyable, Sendable {
   }
 
   /// Attempts without giving the processor away, for twice the time that it usually takes.
-  private func spin<Result>(
+  func spin<Result>(
     _ attempt: (Stage) throws(InterprocessError) -> Turn<Result>,
     since begin: SuspendingClock.Instant
   ) throws(InterprocessError) -> Result? {
@@ -104,7 +104,7 @@ struct Waiting: ~Copyable, Sendable {
   }
 
   /// Several threads may do so at once; what comes of it is a hint.
-  private func learn(from waited: Duration) {
+  func learn(from waited: Duration) {
     let usual = usualWait.load(ordering: .relaxed)
     let length = waited <= longestSpin ? Int(waited / .nanoseconds(1)) : 0
     let change = (length - usual) / 8

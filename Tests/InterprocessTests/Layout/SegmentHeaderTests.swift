@@ -53,7 +53,7 @@ struct SegmentHeaderTests {
       (.value, IPC_KIND_VALUE), (.mutex, IPC_KIND_MUTEX),
       (.readWriteLock, IPC_KIND_READ_WRITE_LOCK), (.semaphore, IPC_KIND_SEMAPHORE),
       (.event, IPC_KIND_EVENT), (.barrier, IPC_KIND_BARRIER), (.atomic, IPC_KIND_ATOMIC),
-      (.queue, IPC_KIND_QUEUE),
+      (.queue, IPC_KIND_QUEUE), (.byteQueue, IPC_KIND_BYTE_QUEUE), (.topic, IPC_KIND_TOPIC),
     ]
     for (kind, number) in kinds { #expect(kind.rawValue == UInt32(number)) }
     #expect(MemoryLayout<ipc_value>.size == 16)
@@ -80,6 +80,19 @@ struct SegmentHeaderTests {
     #expect(MemoryLayout<ipc_queue>.offset(of: \.sending) == QueueHead.sendingOffset)
     #expect(MemoryLayout<ipc_queue>.offset(of: \.receiving) == QueueHead.receivingOffset)
     #expect(MemoryLayout<ipc_queue>.offset(of: \.count) == QueueHead.byteCount)
+    #expect(MemoryLayout<ipc_byte_queue>.offset(of: \.maximum_byte_count) == 16)
+    #expect(MemoryLayout<ipc_byte_queue>.offset(of: \.head) == QueueHead.byteCount)
+    #expect(MemoryLayout<ipc_queue_side>.offset(of: \.free_count) == QueueSide.freeOffset)
+    #expect(MemoryLayout<ipc_queue_side>.offset(of: \.gate) == QueueSide.gateOffset)
+    let topic = MemoryLayout<ipc_topic>.self
+    #expect(topic.offset(of: \.maximum_element_count) == TopicLayout.elementCountOffset)
+    #expect(topic.offset(of: \.maximum_subscriber_count) == TopicLayout.subscriberCountOffset)
+    #expect(topic.offset(of: \.maximum_sample_count) == TopicLayout.sampleCountOffset)
+    #expect(topic.offset(of: \.publishing) == QueueHead.sendingOffset)
+    #expect(topic.offset(of: \.received_total) == TopicLayout.receivedTotalOffset)
+    #expect(topic.size == TopicLayout.subscribersOffset)
+    #expect(MemoryLayout<ipc_subscriber>.offset(of: \.position) == TopicLayout.positionOffset)
+    #expect(MemoryLayout<ipc_subscriber>.size == TopicLayout.pinsOffset)
     #expect(Lease.byteOffset == IPC_LEASE_BYTE)
     #expect(Lease.byteOffset(ofNumber: 7) == IPC_NUMBER_BYTE + 7)
     #expect(HolderNumber.range == 1..<IPC_ABANDONED)

@@ -50,7 +50,7 @@ struct LifetimeCrashTests {
       // See `SyncCrashTests`.
       []
     case .messageBegun, .messageWritten, .messageSent, .messageTold, .messageSeen, .messageRead,
-      .messageTaken, .queueFinished:
+      .messageTaken, .messageFreed, .queueFinished, .slotsTaken, .subscribed, .messagePinned:
       // See `MessagingCrashTests`.
       []
     }

@@ -70,7 +70,7 @@ struct WakeUpTests {
     let lines = outcome.output.split(separator: "\n")
     let primitives = [
       "mutex", "condition", "readWriteLock", "semaphore", "event", "barrier", "atomic", "queue",
-      "queueOfOne", "queueWithoutRemoteFences", "queueWithSomeRemoteFences",
+      "queueOfOne", "queueWithoutRemoteFences", "queueWithSomeRemoteFences", "topic",
     ]
     #expect(lines.map { $0.prefix { $0 != ":" } } == primitives.map { $0[...] })
   }

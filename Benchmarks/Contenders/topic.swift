@@ -1,0 +1,129 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+// contender: name="Interprocess SharedTopic" group=messages
+// sizes: 8,64,1K,4K
+
+import Harness
+import Interprocess
+
+/// A topic each way, and what to publish costs, by the size of the message and by the number of
+/// subscribers.
+@main
+struct Topic {
+  private static let contender = "Interprocess SharedTopic"
+
+  static func main() throws {
+    Harness.begin()
+    for size in Harness.sizes {
+      switch size {
+      case 8: try roundTrip(UInt64.self)
+      case 64: try roundTrip(Message64.self)
+      case 1024: try roundTrip(Message1024.self)
+      default: try roundTrip(Message4096.self)
+      }
+    }
+    if Harness.sizes.contains(8) {
+      try handOver(byteCount: 8)
+      try handOver(byteCount: 64 << 20)
+      Harness.pin()
+      for count in [1, 4] { try publish(subscriberCount: count) }
+    }
+  }
+
+  /// The payload is written and read on each side.
+  static func roundTrip<Message: Numbered>(_ type: Message.Type) throws {
+    let names = ["benchmark-there", "benchmark-back"]
+    let topics = try names.map { try SharedTopic<Message>.create($0) }
+    Case(
+      contender, test: "pingpong", "published and received", size: MemoryLayout<Message>.size,
+      wait: .spinning
+    ).measureRoundTrip { run in
+      let publisher = try SharedTopic<Message>.attach(names[0]).publisher()
+      var subscriber = try SharedTopic<Message>.attach(names[1]).subscriber()
+      run { number in
+        try publisher.publish(Message(number: number))
+        let sample = try subscriber.next()
+        return sample[0].number
+      }
+    } server: { run in
+      let publisher = try SharedTopic<Message>.attach(names[1]).publisher()
+      var subscriber = try SharedTopic<Message>.attach(names[0]).subscriber()
+      run {
+        let sample = try subscriber.next()
+        try publisher.publish(sample[0])
+      }
+    }
+    for topic in topics { try topic.unlink() }
+  }
+
+  /// A message is handed over of which only the first element is touched.
+  static func handOver(byteCount: Int) throws {
+    let names = ["benchmark-there", "benchmark-back"]
+    let count = byteCount / MemoryLayout<UInt64>.stride
+    let topics = try names.map {
+      try SharedTopic<UInt64>.create(
+        $0, maximumElementCount: count, maximumSubscriberCount: 1, maximumSampleCount: 8,
+        reservation: .onDemand)
+    }
+    Case(
+      contender, test: "handover", "written and read in place", size: byteCount, wait: .spinning,
+      note: "The first 8 bytes are written and read."
+    ).measureRoundTrip { run in
+      let publisher = try SharedTopic<UInt64>.attach(names[0]).publisher()
+      var subscriber = try SharedTopic<UInt64>.attach(names[1]).subscriber()
+      run { number in
+        var loan = try publisher.loan(count: count)
+        loan[0] = number
+        try loan.publish()
+        let sample = try subscriber.next()
+        return sample[0]
+      }
+    } server: { run in
+      let publisher = try SharedTopic<UInt64>.attach(names[1]).publisher()
+      var subscriber = try SharedTopic<UInt64>.attach(names[0]).subscriber()
+      run {
+        let sample = try subscriber.next()
+        var loan = try publisher.loan(count: count)
+        loan[0] = sample[0]
+        try loan.publish()
+      }
+    }
+    for topic in topics { try topic.unlink() }
+  }
+
+  /// What it costs the publisher, with subscribers that do nothing at the moment.
+  static func publish(subscriberCount: Int) throws {
+    let topic = try SharedTopic<UInt64>.create(nil, maximumSubscriberCount: 4)
+    try topic.unlink()
+    let subscribers = try (0..<subscriberCount).map { _ in Subscription(try topic.subscriber()) }
+    let publisher = try topic.publisher()
+    let operationCount = 100
+    var number: UInt64 = 0
+    Case(
+      contender, test: "publish", "with \(subscriberCount) subscribed", size: 8,
+      note: "The subscribers do not receive meanwhile."
+    ).measure(operationCount: operationCount) {
+      for _ in 0..<operationCount {
+        try publisher.publish(number)
+        number += 1
+      }
+    }
+    withExtendedLifetime(subscribers) {}
+  }
+
+  private final class Subscription {
+    private let subscriber: SharedTopic<UInt64>.Subscriber
+    init(_ subscriber: consuming SharedTopic<UInt64>.Subscriber) { self.subscriber = subscriber }
+  }
+}

@@ -1,0 +1,298 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+public import SystemPackage
+
+/// What a publisher does when a slow subscriber has not received what a new message replaces.
+public enum TopicOverflow: Sendable, Hashable {
+  /// It publishes: the subscriber misses the old message.
+  case overwrite
+  /// It waits for the subscriber; `nil`: as long as it takes.
+  case wait(timeout: Duration?)
+
+  var timeout: Duration? {
+    switch self {
+    case .overwrite: nil
+    case .wait(let timeout): timeout
+    }
+  }
+}
+
+/// Messages from publishers to subscribers, each of whom gets all of them.
+///
+/// ```swift
+/// struct Pixel: Shareable { var red, green, blue: UInt8 }
+///
+/// let camera = try SharedTopic<Pixel>.create("camera", maximumElementCount: 1920 * 1080)
+/// let publisher = try camera.publisher()
+/// var frame = try publisher.loan(count: 1920 * 1080)
+/// draw(into: frame.elements)
+/// try frame.publish()
+/// // ... in other processes:
+/// let camera = try SharedTopic<Pixel>.attach("camera")
+/// var subscriber = try camera.subscriber()
+/// while true {
+///   let frame = try subscriber.next()
+///   show(frame.elements)
+/// }
+/// ```
+///
+/// A message is one element or several. It is written where it will lie and read where it lies: to
+/// hand over 64 MiB takes as long as to hand over 8 bytes. What a subscriber has received, a
+/// ``Sample``, is not written over while it is held, and is given back at the end of its life.
+///
+/// The last messages are kept, as many as the history says: for subscribers that come late, and for
+/// those that are slow. A publisher never waits for subscribers, unless it is asked to; one that
+/// falls further behind misses messages, and is told how many. There is room for the history, for
+/// each sample that a subscriber can hold, and for one that is being written.
+///
+/// A publisher that is killed has published its last message in whole or not at all, and the next
+/// one goes on behind it. The samples of a subscriber that was killed are given back when another
+/// one subscribes.
+///
+/// Where each message is for one receiver, use ``SharedQueue``. There is nothing like it in C or in
+/// Python's library.
+public final class SharedTopic<Element: Shareable>: Sendable {
+  let ring: TopicRing
+
+  // MARK: - Create and attach
+
+  /// Creates a topic under a name that is not taken.
+  ///
+  /// Does not wait for other processes.
+  ///
+  /// - Parameters:
+  ///   - name: The name, as for
+  ///     ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///   - maximumElementCount: How many elements a message has at most.
+  ///   - history: How many of the last messages are kept, at least 1.
+  ///   - publishers: Whether one at a time may publish, or many take turns.
+  ///   - maximumSubscriberCount: How many subscribers there are at most at a time.
+  ///   - maximumSampleCount: How many samples each of them holds at most at a time, 1 to 64.
+  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
+  ///   - permissions: Who may use it; everybody who does has to be allowed to write.
+  ///   - reservation: Whether the pages are taken now or when they are touched.
+  /// - Returns: The topic, without messages.
+  /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
+  ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
+  public static func create(
+    _ name: String? = nil,
+    maximumElementCount: Int = 1,
+    history: Int = 8,
+    publishers: QueueRole = .one,
+    maximumSubscriberCount: Int = 8,
+    maximumSampleCount: Int = 2,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved
+  ) throws(InterprocessError) -> SharedTopic {
+    try SharedTopic(
+      try StructuredSegment.create(
+        name,
+        plan(
+          maximumElementCount, history, publishers, maximumSubscriberCount, maximumSampleCount),
+        lifetime: lifetime, permissions: permissions, reservation: reservation))
+  }
+
+  /// Attaches to a topic that another process has created.
+  ///
+  /// Waits only if asked to, and not for messages.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for the segment if there is none yet; `nil`: not at all.
+  /// - Returns: The topic.
+  /// - Throws: `wrongKind` if something else lies under that name, `layoutMismatch` if its messages
+  ///   are of another type, `unsupportedVersion`, `corrupted`, and what attaching to
+  ///   ``SharedMemory`` throws: `notFound`, `timedOut`, `invalidSize`, `foreignOwner`,
+  ///   `permissionDenied`, `invalidName` and `system`.
+  public static func attach(
+    _ name: String,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration? = nil
+  ) throws(InterprocessError) -> SharedTopic {
+    try SharedTopic(
+      try StructuredSegment.attach(
+        name, .topic, of: Element.self, owner: owner, waitingUpTo: timeout
+      ) { _ in TopicLayout.subscribersOffset })
+  }
+
+  /// Attaches to a topic, or creates it if there is none.
+  ///
+  /// - Parameters:
+  ///   - name: The name.
+  ///   - maximumElementCount: How many elements a message of a new topic has at most.
+  ///   - history: How many of the last messages a new topic keeps.
+  ///   - publishers: Who may publish in a new topic.
+  ///   - maximumSubscriberCount: How many subscribers a new topic has at most.
+  ///   - maximumSampleCount: How many samples each of them holds at most.
+  ///   - lifetime: That of a new topic.
+  ///   - permissions: Those of a new topic.
+  ///   - reservation: That of a new topic.
+  ///   - owner: Whose memory to accept.
+  /// - Returns: The topic; ``isCreator`` tells which of both has happened.
+  /// - Throws: What creating and attaching throw.
+  public static func attachOrCreate(
+    _ name: String,
+    maximumElementCount: Int = 1,
+    history: Int = 8,
+    publishers: QueueRole = .one,
+    maximumSubscriberCount: Int = 8,
+    maximumSampleCount: Int = 2,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved,
+    owner: SharedMemory.Owner = .currentUser
+  ) throws(InterprocessError) -> SharedTopic {
+    try SharedTopic(
+      try StructuredSegment.attachOrCreate(
+        name,
+        plan(
+          maximumElementCount, history, publishers, maximumSubscriberCount, maximumSampleCount),
+        lifetime: lifetime, permissions: permissions, reservation: reservation, owner: owner
+      ) { _ in TopicLayout.subscribersOffset })
+  }
+
+  private static func plan(
+    _ maximumElementCount: Int, _ history: Int, _ publishers: QueueRole,
+    _ maximumSubscriberCount: Int, _ maximumSampleCount: Int
+  ) throws(InterprocessError) -> StructuredSegment.Plan<Element> {
+    guard
+      let layout = TopicLayout(
+        history: history, maximumSubscriberCount: maximumSubscriberCount,
+        maximumSampleCount: maximumSampleCount, maximumElementCount: maximumElementCount,
+        elementStride: MemoryLayout<Element>.stride,
+        elementAlignment: MemoryLayout<Element>.alignment)
+    else {
+      throw InterprocessError(
+        code: .invalidSize,
+        message: """
+          No topic keeps \(history) messages of up to \(maximumElementCount) elements, for \
+          \(maximumSubscriberCount) subscribers that hold \(maximumSampleCount) each. There have \
+          to be at least 1 of each, at most 64 to hold, and \
+          \(TopicLayout.maximumSlotCount) messages in all.
+          """)
+    }
+    return StructuredSegment.Plan(
+      kind: .topic, capacity: history, byteCount: layout.byteCount
+    ) { bytes, offset in
+      layout.write(publishers, to: &bytes, at: offset)
+    }
+  }
+
+  private init(_ segment: consuming StructuredSegment) throws(InterprocessError) {
+    let layout = try TopicLayout(
+      reading: segment.memory, at: segment.contentOffset, history: segment.capacity,
+      elementStride: MemoryLayout<Element>.stride,
+      elementAlignment: MemoryLayout<Element>.alignment)
+    ring = try TopicRing(segment, layout)
+  }
+
+  // MARK: - Basics
+
+  /// The name, without a leading slash.
+  public var name: String { ring.name }
+
+  /// Whether this handle made the topic, as opposed to having attached to it.
+  public var isCreator: Bool { ring.segment.memory.isCreator }
+
+  /// When the name goes, as the creator has decided.
+  public var lifetime: SharedMemory.Lifetime { ring.segment.memory.lifetime }
+
+  /// Whether the name still leads to this topic; see ``SharedMemory/isLinked``.
+  ///
+  /// - Complexity: One system call, which does not block.
+  public var isLinked: Bool { ring.segment.memory.isLinked }
+
+  /// Removes the name; whoever has the topic attached keeps it.
+  ///
+  /// Does not block.
+  ///
+  /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
+  public func unlink() throws(InterprocessError) { try ring.segment.memory.unlink() }
+
+  /// How many elements a message has at most.
+  public var maximumElementCount: Int { ring.layout.maximumElementCount }
+
+  /// How many of the last messages are kept.
+  public var history: Int { ring.layout.history }
+
+  /// Who may publish, as the creator has decided.
+  public var publisherRole: QueueRole { ring.publishers }
+
+  /// How many subscribers there are at most at a time.
+  public var maximumSubscriberCount: Int { ring.layout.maximumSubscriberCount }
+
+  /// How many samples each of them holds at most at a time.
+  public var maximumSampleCount: Int { ring.layout.maximumSampleCount }
+
+  /// What has happened so far, by all processes.
+  ///
+  /// Does not disturb those who use the topic.
+  ///
+  /// - Complexity: Linear in the number of subscribers and of samples that they can hold, without
+  ///   blocking.
+  public var statistics: TopicStatistics {
+    TopicStatistics(reading: ring.segment.memory, at: ring.segment.contentOffset, ring.layout)
+  }
+}
+
+/// What has happened in a topic since it was made.
+///
+/// Several processes count at once, so that the numbers need not be of one moment.
+public struct TopicStatistics: Sendable, Hashable {
+  /// Messages that were published.
+  public var publishedCount: UInt64
+  /// Messages that were received, by all subscribers together.
+  public var receivedCount: UInt64
+  /// Messages that subscribers were too slow for, all together.
+  public var missedCount: UInt64
+  /// Those who subscribe now; one that was killed is among them until its place is needed.
+  public var subscriberCount: Int
+  /// Samples that subscribers hold now.
+  public var heldCount: Int
+  /// Times that a publisher went to sleep, as a subscriber was slow.
+  public var fullCount: UInt64
+  /// Times that a subscriber went to sleep, as there was no message.
+  public var emptyCount: UInt64
+  /// Those who were woken, on both sides; all tasks of a process count as one.
+  public var wokenCount: UInt64
+  /// The messages that there is room for: the history, the samples that can be held, and one.
+  public var slotCount: Int
+
+  /// Reads what is there without using it: nothing is written.
+  init(reading memory: borrowing SharedMemory, at offset: Int, _ layout: TopicLayout) {
+    let head = QueueHead(reading: memory, at: offset)
+    publishedCount = head.sending.position
+    fullCount = head.sending.slept
+    emptyCount = head.receiving.slept
+    wokenCount = head.sending.woken &+ head.receiving.woken
+    slotCount = layout.slotCount
+    let range = memory.range
+    receivedCount = range.word(at: offset + TopicLayout.receivedTotalOffset).loadRelaxed()
+    missedCount = range.word(at: offset + TopicLayout.missedTotalOffset).loadRelaxed()
+    subscriberCount = 0
+    heldCount = 0
+    for index in 0..<layout.maximumSubscriberCount {
+      let place = offset + layout.offset(ofSubscriber: index)
+      receivedCount &+= range.word(at: place + TopicLayout.receivedOffset).loadRelaxed()
+      missedCount &+= range.word(at: place + TopicLayout.missedOffset).loadRelaxed()
+      guard range.readOnlyWord32(at: place).loadRelaxed() != 0 else { continue }
+      subscriberCount += 1
+      let pins = 0..<layout.maximumSampleCount
+      heldCount += pins.count {
+        range.readOnlyWord32(at: place + TopicLayout.pinsOffset + 4 * $0).loadRelaxed() != 0
+      }
+    }
+  }
+}

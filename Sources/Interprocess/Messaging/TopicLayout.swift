@@ -1,0 +1,164 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+/// Where everything of a topic lies behind the header, as its four numbers tell.
+struct TopicLayout: Sendable {
+  /// How many of the last messages are kept.
+  let history: Int
+  let maximumSubscriberCount: Int
+  /// How many samples a subscriber can hold.
+  let maximumSampleCount: Int
+  /// How many elements a message has at most.
+  let maximumElementCount: Int
+  /// The bytes of a slot before its elements, the first of which count them.
+  let slotHeadByteCount: Int
+  /// The bytes from one slot to the next, whole cache lines.
+  let slotStride: Int
+  /// All bytes behind the header.
+  let byteCount: Int
+  /// Where the words of the entries, both lists of slots, and the slots lie.
+  let entriesOffset: Int
+  let freeListOffset: Int
+  let retiredListOffset: Int
+  let slotsOffset: Int
+
+  // The head: the role of publishers (4 bytes), 4 and 8 not used, the greatest number of elements
+  // (8), of subscribers (4) and of samples (4); the words of both sides; how many messages those
+  // have received and missed who are subscribers no more (8 each).
+
+  static let elementCountOffset = 16
+  static let subscriberCountOffset = 24
+  static let sampleCountOffset = 28
+  static let receivedTotalOffset = QueueHead.byteCount
+  static let missedTotalOffset = receivedTotalOffset + 8
+  /// Where the first subscriber's words lie.
+  static let subscribersOffset = receivedTotalOffset + 128
+
+  // The words of a subscriber: the number of its handle (4 bytes), 4 not used, its position (8),
+  // how many messages it has received (8) and missed (8); and for each sample that it can hold, the
+  // slot that it holds, and one (4).
+
+  static let positionOffset = 8
+  static let receivedOffset = 16
+  static let missedOffset = 24
+  static let pinsOffset = 32
+
+  /// A slot and one fit into 16 bits.
+  static let maximumSlotCount = Int(UInt16.max)
+  /// A bit for each.
+  static let maximumSampleCount = 64
+
+  /// - Returns: `nil` if no topic has these numbers.
+  init?(
+    history: Int, maximumSubscriberCount: Int, maximumSampleCount: Int, maximumElementCount: Int,
+    elementStride: Int, elementAlignment: Int
+  ) {
+    let slotCounts = 1...Self.maximumSlotCount
+    guard slotCounts.contains(history), slotCounts.contains(maximumSubscriberCount),
+      (1...Self.maximumSampleCount).contains(maximumSampleCount), maximumElementCount >= 1,
+      elementStride >= 1, (1...64).contains(elementAlignment)
+    else { return nil }
+    self.history = history
+    self.maximumSubscriberCount = maximumSubscriberCount
+    self.maximumSampleCount = maximumSampleCount
+    self.maximumElementCount = maximumElementCount
+    let slotCount = history + maximumSubscriberCount * maximumSampleCount + 1
+    slotHeadByteCount = max(8, elementAlignment)
+    let (elementByteCount, overflow) = elementStride.multipliedReportingOverflow(
+      by: maximumElementCount)
+    guard slotCount <= Self.maximumSlotCount, !overflow, elementByteCount <= 1 << 60 else {
+      return nil
+    }
+    slotStride = Self.aligned(slotHeadByteCount + elementByteCount, to: 64)
+    entriesOffset =
+      Self.subscribersOffset
+      + maximumSubscriberCount * Self.subscriberStride(maximumSampleCount)
+    freeListOffset = Self.aligned(entriesOffset + 8 * history, to: 128)
+    retiredListOffset = freeListOffset + 4 * slotCount
+    slotsOffset = Self.aligned(retiredListOffset + 4 * slotCount, to: 128)
+    let (slotsByteCount, isTooMuch) = slotStride.multipliedReportingOverflow(by: slotCount)
+    let (sum, isTooLarge) = slotsByteCount.addingReportingOverflow(slotsOffset)
+    guard !isTooMuch, !isTooLarge else { return nil }
+    byteCount = sum
+  }
+
+  /// Reads the numbers of a topic.
+  ///
+  /// - Throws: `corrupted`, also if the memory is too small for them.
+  init(reading memory: borrowing SharedMemory, _ header: SegmentHeader) throws(InterprocessError) {
+    try self.init(
+      reading: memory, at: header.contentOffset, history: header.capacity,
+      elementStride: header.elementStride, elementAlignment: header.elementAlignment)
+  }
+
+  /// As the other one, where the header has been read.
+  init(
+    reading memory: borrowing SharedMemory, at offset: Int, history: Int, elementStride: Int,
+    elementAlignment: Int
+  ) throws(InterprocessError) {
+    let subscriberCount = memory.load(
+      fromByteOffset: offset + Self.subscriberCountOffset, as: UInt32.self)
+    let sampleCount = memory.load(fromByteOffset: offset + Self.sampleCountOffset, as: UInt32.self)
+    let elementCount = memory.load(
+      fromByteOffset: offset + Self.elementCountOffset, as: UInt64.self)
+    guard
+      let layout = TopicLayout(
+        history: history, maximumSubscriberCount: Int(subscriberCount),
+        maximumSampleCount: Int(sampleCount), maximumElementCount: Int(clamping: elementCount),
+        elementStride: elementStride, elementAlignment: elementAlignment),
+      layout.byteCount <= memory.byteCount - offset
+    else {
+      throw .corrupted(
+        memory.name,
+        """
+        it says a history of \(history) messages of up to \(elementCount) elements, and \
+        \(subscriberCount) subscribers of \(sampleCount) samples, and has \(memory.byteCount) bytes
+        """)
+    }
+    self = layout
+  }
+
+  /// How many messages there is room for: those that are kept, those that subscribers hold, and one
+  /// that is being written.
+  var slotCount: Int { history + maximumSubscriberCount * maximumSampleCount + 1 }
+
+  /// The bytes from one subscriber's words to the next one's.
+  var subscriberStride: Int { Self.subscriberStride(maximumSampleCount) }
+
+  /// Where the words of a subscriber lie.
+  func offset(ofSubscriber index: Int) -> Int {
+    Self.subscribersOffset + index * subscriberStride
+  }
+
+  private static func subscriberStride(_ sampleCount: Int) -> Int {
+    aligned(pinsOffset + 4 * sampleCount, to: 128)
+  }
+
+  private static func aligned(_ byteCount: Int, to alignment: Int) -> Int {
+    (byteCount + alignment - 1) / alignment * alignment
+  }
+
+  /// Writes the numbers but the history, which the header tells.
+  func write(_ publishers: QueueRole, to bytes: inout MutableRawSpan, at offset: Int) {
+    bytes.storeBytes(of: publishers.rawValue, toByteOffset: offset, as: UInt32.self)
+    bytes.storeBytes(
+      of: UInt64(maximumElementCount), toByteOffset: offset + Self.elementCountOffset,
+      as: UInt64.self)
+    bytes.storeBytes(
+      of: UInt32(maximumSubscriberCount), toByteOffset: offset + Self.subscriberCountOffset,
+      as: UInt32.self)
+    bytes.storeBytes(
+      of: UInt32(maximumSampleCount), toByteOffset: offset + Self.sampleCountOffset,
+      as: UInt32.self)
+  }
+}

@@ -1,0 +1,323 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Synchronization
+
+/// Which message a subscriber gets next.
+@usableFromInline
+struct TopicCursor: Sendable {
+  var position: UInt64
+  /// Its place in the ring.
+  var index: Int
+}
+
+/// A message that a subscriber holds, with the pin that keeps it.
+@usableFromInline
+struct TopicHold: Sendable {
+  @usableFromInline var position: UInt64
+  /// Where its elements lie.
+  @usableFromInline var elements: MappedRange
+  @usableFromInline var count: Int
+  var pin: Int
+}
+
+/// A place in the table of subscribers, for as long as this lives.
+@usableFromInline
+final class TopicReader: Sendable {
+  @usableFromInline let ring: TopicRing
+  private let number: UInt32
+  /// The place.
+  private let index: Int
+  /// A child that `fork` has made has a copy of this, and not the place.
+  private let generation = Descriptor.generation
+  /// A bit for each pin that is in use: what lies in shared memory may have been changed.
+  private let usedPins = Atomic<UInt64>(0)
+  private let waiting = Waiting(longestSpin: .microseconds(50))
+
+  /// Takes a place.
+  ///
+  /// - Parameter includesHistory: Whether to begin with the oldest message that is kept, or with
+  ///   the next one.
+  /// - Returns: The place, and where it begins.
+  /// - Throws: `limitReached`, `corrupted` and `system`.
+  static func subscribe(
+    to ring: TopicRing, includesHistory: Bool
+  ) throws(InterprocessError) -> (TopicReader, TopicCursor) {
+    let number = try ring.lock.number(ring.segment.memory)
+    var index = ring.places.take(as: number)
+    if index == nil {
+      try ring.places.reclaim(own: number, ring.segment.memory)
+      index = ring.places.take(as: number)
+    }
+    guard let index else {
+      throw InterprocessError(
+        code: .limitReached, name: ring.name,
+        message: """
+          "\(ring.name)" has its \(ring.layout.maximumSubscriberCount) subscribers. Make the topic \
+          for more, if there are to be more.
+          """)
+    }
+    let reader = TopicReader(ring, number, index)
+    return (reader, reader.begin(includesHistory))
+  }
+
+  private init(_ ring: TopicRing, _ number: UInt32, _ index: Int) {
+    self.ring = ring
+    self.number = number
+    self.index = index
+  }
+
+  deinit {
+    if generation == Descriptor.generation { ring.places.free(index, number) }
+  }
+
+  @inline(__always) private func word(_ distance: Int) -> SharedWord {
+    ring.word(distance, ofSubscriber: index)
+  }
+
+  private var position: SharedWord { word(TopicLayout.positionOffset) }
+  private var received: SharedWord { word(TopicLayout.receivedOffset) }
+  private var missed: SharedWord { word(TopicLayout.missedOffset) }
+
+  /// How many messages were missed so far.
+  var missedCount: UInt64 { missed.loadRelaxed() }
+
+  @inline(__always) private func cursor(at position: UInt64) -> TopicCursor {
+    TopicCursor(position: position, index: ring.index(of: position))
+  }
+
+  /// Makes the place that of a subscriber that has received nothing.
+  private func begin(_ includesHistory: Bool) -> TopicCursor {
+    for pin in 0..<ring.layout.maximumSampleCount {
+      ring.pin(pin, ofSubscriber: index).storeReleasing(0)
+    }
+    let counts = (received.loadRelaxed(), missed.loadRelaxed())
+    received.storeRelaxed(0)
+    missed.storeRelaxed(0)
+    ring.receivedTotal.addRelaxed(counts.0)
+    ring.missedTotal.addRelaxed(counts.1)
+    var tail = ring.publishing.position.loadAcquiring()
+    let history = UInt64(ring.layout.history)
+    var start = includesHistory ? tail - min(tail, history) : tail
+    position.storeReleasing(start)
+    checkpoint(.subscribed)
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    // What publishers who wait for subscribers need not look at again.
+    let least = ring.publishing.limit.loadAcquiring() &- history
+    tail = ring.publishing.position.loadAcquiring()
+    if least &- start <= tail &- start {
+      start = least
+      position.storeReleasing(start)
+    }
+    // One may wait for who had the place before.
+    letPublishersGoOn()
+    return cursor(at: start)
+  }
+
+  @inline(__always) private func letPublishersGoOn() {
+    if ring.publishing.gate.isAwaited {
+      ring.subscribing.open(ring.publishing.gate, waking: .max)
+    }
+  }
+
+  // MARK: - Receiving
+
+  /// How often to look for a message of which each one was replaced, before looking at the time.
+  private static let attemptLimit = 16
+
+  /// N0 to N3a: holds the next message that is there.
+  ///
+  /// - Throws: `limitReached` and `corrupted`.
+  @usableFromInline func tryNext(_ cursor: inout TopicCursor) throws(InterprocessError)
+    -> TopicHold?
+  {
+    for attempt in 0..<Self.attemptLimit {
+      let entry = TopicEntry(ring.entry(at: cursor.index).loadAcquiring())
+      guard let distance = entry.distance(from: cursor.position), distance >= 0 else { return nil }
+      if distance > 0 {
+        try skip(to: cursor.position &+ UInt64(distance), attempt, &cursor)
+      } else if let hold = try hold(entry, cursor) {
+        advance(&cursor)
+        return hold
+      }
+    }
+    return nil
+  }
+
+  /// Holds the newest message, if that has not been received yet.
+  ///
+  /// - Throws: As `tryNext(_:)`.
+  @usableFromInline func tryLatest(_ cursor: inout TopicCursor) throws(InterprocessError)
+    -> TopicHold?
+  {
+    let tail = ring.publishing.position.loadAcquiring()
+    if Int64(bitPattern: tail &- cursor.position) > 1 {
+      let target = tail &- 1
+      let entry = TopicEntry(ring.entry(at: ring.index(of: target)).loadAcquiring())
+      guard let distance = entry.distance(from: target), distance >= 0 else {
+        throw .corrupted(ring.name, "it says \(tail) messages, and there is no number \(target)")
+      }
+      miss(until: target, &cursor)
+    }
+    return try tryNext(&cursor)
+  }
+
+  /// Goes on to a message that is still there.
+  ///
+  /// - Parameters:
+  ///   - newer: The message that was found where an older one was to be.
+  ///   - attempt: How often that has happened: the oldest one may be gone by the time that it is
+  ///     looked at, so it is a newer one each time.
+  /// - Throws: `corrupted`.
+  private func skip(
+    to newer: UInt64, _ attempt: Int, _ cursor: inout TopicCursor
+  ) throws(InterprocessError) {
+    let tail = ring.publishing.position.loadAcquiring()
+    // The tail is written behind the entry.
+    guard Int64(bitPattern: newer &- tail) <= 0 else {
+      throw .corrupted(ring.name, "there is a message \(newer), of \(tail)")
+    }
+    let depth = max(1, UInt64(ring.layout.history) >> UInt64(attempt))
+    let next = cursor.position &+ 1
+    let target = tail &- depth
+    miss(until: Int64(bitPattern: target &- next) > 0 ? target : next, &cursor)
+  }
+
+  private func miss(until target: UInt64, _ cursor: inout TopicCursor) {
+    missed.storeRelaxed(missed.loadRelaxed() &+ (target &- cursor.position))
+    cursor = self.cursor(at: target)
+    position.storeReleasing(target)
+    letPublishersGoOn()
+  }
+
+  /// N1 to N3.
+  ///
+  /// - Returns: `nil` if the message is gone.
+  /// - Throws: `limitReached` and `corrupted`.
+  @inline(__always) private func hold(
+    _ entry: TopicEntry, _ cursor: TopicCursor
+  ) throws(InterprocessError) -> TopicHold? {
+    let slot = try ring.checked(entry.slot!)
+    let range = ring.slot(slot)
+    // It comes while the pin is made.
+    Processors.prefetch(range)
+    let pin = (~usedPins.load(ordering: .acquiring)).trailingZeroBitCount
+    guard pin < ring.layout.maximumSampleCount else {
+      throw InterprocessError(
+        code: .limitReached, name: ring.name,
+        message: """
+          The subscriber holds \(ring.layout.maximumSampleCount) samples of "\(ring.name)", as \
+          many as it can. Give one back, or make the topic for more.
+          """)
+    }
+    checkpoint(.messageSeen)
+    let word = ring.pin(pin, ofSubscriber: index)
+    word.storeRelaxed(UInt32(slot + 1))
+    checkpoint(.messagePinned)
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    guard ring.entry(at: cursor.index).loadAcquiring() == entry.bits else {
+      word.storeReleasing(0)
+      return nil
+    }
+    let count = range.word(at: 0).loadRelaxed()
+    guard count >= 1, count <= ring.layout.maximumElementCount else {
+      word.storeReleasing(0)
+      throw .corrupted(
+        ring.name,
+        "message \(cursor.position) has \(count) elements, of \(ring.layout.maximumElementCount)")
+    }
+    usedPins.bitwiseOr(1 << UInt64(pin), ordering: .relaxed)
+    let head = ring.layout.slotHeadByteCount
+    return TopicHold(
+      position: cursor.position, elements: range.part(at: head, byteCount: range.byteCount - head),
+      count: Int(count), pin: pin)
+  }
+
+  /// N3a.
+  @inline(__always) private func advance(_ cursor: inout TopicCursor) {
+    cursor.position &+= 1
+    cursor.index += 1
+    if cursor.index == ring.layout.history { cursor.index = 0 }
+    position.storeReleasing(cursor.position)
+    received.storeRelaxed(received.loadRelaxed() &+ 1)
+    checkpoint(.messageTaken)
+    letPublishersGoOn()
+  }
+
+  /// N5.
+  @usableFromInline func giveBack(_ hold: TopicHold) {
+    guard generation == Descriptor.generation else { return }
+    ring.pin(hold.pin, ofSubscriber: index).storeReleasing(0)
+    checkpoint(.messageFreed)
+    usedPins.bitwiseAnd(~(1 << UInt64(hold.pin)), ordering: .releasing)
+  }
+
+  @usableFromInline var isEmpty: InterprocessError {
+    InterprocessError(
+      code: .timedOut, name: ring.name,
+      message: "There was no message of \"\(ring.name)\" in time. Does a process publish there?")
+  }
+
+  // MARK: - Waiting
+
+  /// One turn of a wait for the next message, as the place tells which one that is.
+  func attempt(_ stage: Waiting.Stage) throws(InterprocessError) -> Waiting.Turn<Void> {
+    try attempt(stage, cursor(at: position.loadRelaxed()))
+  }
+
+  private func attempt(
+    _ stage: Waiting.Stage, _ cursor: TopicCursor
+  ) throws(InterprocessError) -> Waiting.Turn<Void> {
+    let turn = try ring.subscribing.gate.attempt(stage) { () throws(InterprocessError) in
+      hasMessage(cursor) ? () : nil
+    }
+    if stage != .spinning, case .wait = turn { ring.subscribing.countSleep() }
+    return turn
+  }
+
+  private func hasMessage(_ cursor: TopicCursor) -> Bool {
+    let entry = TopicEntry(ring.entry(at: cursor.index).loadAcquiring())
+    return entry.distance(from: cursor.position).map { $0 >= 0 } ?? false
+  }
+
+  /// Waits until there is a message.
+  ///
+  /// - Returns: Whether that came before the time was over.
+  /// - Throws: `system`.
+  @usableFromInline func wait(
+    _ cursor: TopicCursor, atMost timeout: Duration?
+  ) throws(InterprocessError) -> Bool {
+    // Whoever has the time for another look has had one.
+    if let timeout, timeout <= .zero { return false }
+    let outcome: Void? = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      try attempt(stage, cursor)
+    } translatingErrors: { [name = ring.name] errno in
+      .system(errno, name: name, action: "wait for a message")
+    }
+    return outcome != nil
+  }
+
+  /// As the form for threads, for a task.
+  @usableFromInline nonisolated(nonsending) func wait(
+    _ cursor: TopicCursor, atMost timeout: Duration?
+  ) async throws -> Bool {
+    if let timeout, timeout <= .zero {
+      try Task.checkCancellation()
+      return false
+    }
+    let outcome: Void? = try await waiting.wait(atMost: timeout) {
+      stage throws(InterprocessError) in
+      try attempt(stage, cursor)
+    }
+    return outcome != nil
+  }
+}

@@ -1,0 +1,394 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Synchronization
+
+/// The messages of a topic, and what is known of who publishes and who subscribes.
+@usableFromInline
+final class TopicRing: Sendable {
+  // Messages are counted from 0 on; that number is their position, and never comes again. They lie
+  // in slots, of which there are `history` + one for each sample that a subscriber can hold + 1. A
+  // ring of as many entries as the history says which slot has which message.
+  //
+  // One thread at a time publishes: it has the one role, or holds the lock.
+  //
+  //   P0  the entry at the tail is that of the tail?  then tail = tail + 1
+  //   P1  take a slot from the list of those that are free; if there is none, make the list anew:
+  //   P1a   fence                                  seq. cons.
+  //   P1b   look at all pins                       acquiring, pairs with N5
+  //         each slot that was retired and is not pinned is free
+  //         if that is none: each slot without an entry that is not pinned is free
+  //   P2  write the message into the slot
+  //   P3  entry = its position and its slot        releasing, pairs with N0
+  //   P4  tail = position + 1                      releasing
+  //   P4a retire the slot of the entry that was replaced
+  //   P5  let subscribers go on who wait: R2' of `LightGate`, for which P3 is R1
+  //
+  // Each subscriber has a place in a table, with its position and a pin for each sample:
+  //
+  //   N0  entry of the position                    acquiring
+  //   N1  pin = its slot                           relaxed
+  //   N2  fence                                    seq. cons.
+  //   N3  the entry is the same?  else pin = 0, and anew with one that there is
+  //   N3a position = position + 1                  releasing; lets a publisher go on who waits
+  //   N4  read the message, for as long as one likes
+  //   N5  pin = 0                                  releasing
+  //
+  // A message is written only into a slot that had no entry when P1b found no pin on it. Whoever
+  // pins it later has found its old entry, and N3 finds another one: either N2 comes before P1a,
+  // and P1b sees the pin of N1; or P1a comes before N2, and N3 sees the P3 that has replaced the
+  // entry. So nobody reads a slot while it is written, and a subscriber that holds a sample need
+  // never hurry. As there is one more slot than can have an entry or a pin, P1 always finds one.
+  //
+  // A publisher killed before P3 has published nothing. Killed between P3 and P4, it has, and the
+  // next one finds that by P0. A slot is always taken from its list before anything else is done
+  // with it, so that one that is killed leaves slots in no list, and never one in two: when there
+  // are no free ones left, they are found by what has an entry or a pin.
+  //
+  // A subscriber killed with pins keeps those slots from being used until its place is given to
+  // another one, or freed: pins in a free place do not count.
+  //
+  // A publisher that is to wait for slow subscribers keeps a limit: the least of their positions
+  // and the history. Before it uses a new one it fences and looks again; who subscribes writes its
+  // position, fences, and then reads the limit, and begins no earlier than that allows. So one of
+  // both sees the other.
+
+  let segment: StructuredSegment
+  let layout: TopicLayout
+  let publishers: QueueRole
+  let publishing: QueueSide
+  let subscribing: QueueSide
+  /// The table of subscribers.
+  let places: HolderTable
+  let lock: RobustLock
+  private let range: MappedRange
+  private let waiting = Waiting(longestSpin: .microseconds(50))
+  /// The lengths of both lists of slots.
+  private let freeCount: SharedWord32
+  private let retiredCount: SharedWord32
+
+  /// - Throws: `corrupted`.
+  init(_ segment: consuming StructuredSegment, _ layout: TopicLayout) throws(InterprocessError) {
+    let offset = segment.contentOffset
+    publishers = try QueueRole(segment.memory, at: offset)
+    self.layout = layout
+    let range = segment.memory.range.part(at: offset, byteCount: layout.byteCount)
+    self.range = range
+    publishing = QueueSide(in: range, at: QueueHead.sendingOffset)
+    subscribing = QueueSide(in: range, at: QueueHead.receivingOffset)
+    places = HolderTable(
+      in: range, gateOffset: QueueHead.sendingOffset + QueueSide.gateOffset,
+      offset: layout.offset(ofSubscriber: 0), stride: layout.subscriberStride,
+      count: layout.maximumSubscriberCount, wakeCount: .max)
+    lock = publishing.lock(places: places)
+    freeCount = range.word32(at: QueueHead.sendingOffset + QueueSide.freeOffset)
+    retiredCount = range.word32(at: QueueHead.sendingOffset + QueueSide.freeOffset + 4)
+    self.segment = segment
+  }
+
+  var name: String { segment.memory.name }
+
+  // MARK: - Words
+
+  /// The entry at some place of the ring.
+  @inline(__always) func entry(at index: Int) -> SharedWord {
+    range.word(at: layout.entriesOffset + 8 * index)
+  }
+
+  /// The place in the ring of a message.
+  @inline(__always) func index(of position: UInt64) -> Int {
+    Int(position % UInt64(layout.history))
+  }
+
+  /// A word of a subscriber's.
+  @inline(__always) func word(_ distance: Int, ofSubscriber index: Int) -> SharedWord {
+    range.word(at: layout.offset(ofSubscriber: index) + distance)
+  }
+
+  @inline(__always) func pin(_ pin: Int, ofSubscriber index: Int) -> SharedWord32 {
+    range.word32(at: layout.offset(ofSubscriber: index) + TopicLayout.pinsOffset + 4 * pin)
+  }
+
+  /// How many messages those have received, or missed, who are subscribers no more.
+  var receivedTotal: SharedWord { range.word(at: TopicLayout.receivedTotalOffset) }
+  var missedTotal: SharedWord { range.word(at: TopicLayout.missedTotalOffset) }
+
+  @inline(__always) private func free(at index: Int) -> SharedWord32 {
+    range.word32(at: layout.freeListOffset + 4 * index)
+  }
+
+  @inline(__always) private func retired(at index: Int) -> SharedWord32 {
+    range.word32(at: layout.retiredListOffset + 4 * index)
+  }
+
+  /// The bytes of a slot.
+  @inline(__always) func slot(_ slot: Int) -> MappedRange {
+    range.part(at: layout.slotsOffset + slot * layout.slotStride, byteCount: layout.slotStride)
+  }
+
+  // MARK: - Publishing
+
+  /// A message that is being written.
+  @usableFromInline struct Writing: Sendable {
+    var position: UInt64
+    var slot: Int
+    /// Where its elements lie.
+    @usableFromInline var elements: MappedRange
+  }
+
+  /// P0.
+  ///
+  /// - Returns: The position of the next message.
+  @inline(__always) private func takeOver() -> UInt64 {
+    let tail = publishing.position.loadRelaxed()
+    let entry = TopicEntry(entry(at: index(of: tail)).loadRelaxed())
+    guard entry.distance(from: tail) == 0 else { return tail }
+    publishing.position.storeReleasing(tail &+ 1)
+    return tail &+ 1
+  }
+
+  /// P0 and P1.
+  ///
+  /// - Parameter isPatient: Whether no subscriber may miss a message.
+  /// - Returns: `nil` if one would.
+  /// - Throws: `corrupted`.
+  func begin(isPatient: Bool) throws(InterprocessError) -> Writing? {
+    let position = takeOver()
+    if isPatient, !findRoom(for: position) { return nil }
+    let slot = try takeSlot()
+    checkpoint(.messageBegun)
+    let head = layout.slotHeadByteCount
+    return Writing(
+      position: position, slot: slot,
+      elements: self.slot(slot).part(at: head, byteCount: layout.slotStride - head))
+  }
+
+  /// The rest of P2, and P3 to P5.
+  ///
+  /// - Throws: `corrupted`.
+  func end(_ writing: Writing, count: Int) throws(InterprocessError) {
+    slot(writing.slot).word(at: 0).storeRelaxed(UInt64(count))
+    checkpoint(.messageWritten)
+    let entry = entry(at: index(of: writing.position))
+    let old = TopicEntry(entry.loadRelaxed())
+    if let slot = old.slot { _ = try checked(slot) }
+    entry.storeReleasing(TopicEntry(writing.position, writing.slot).bits)
+    checkpoint(.messageSent)
+    publishing.position.storeReleasing(writing.position &+ 1)
+    checkpoint(.messageTold)
+    if let slot = old.slot { retire(slot) }
+    if subscribing.gate.isAwaited { publishing.open(subscribing.gate, waking: .max) }
+    prefetchNext()
+  }
+
+  /// Fetches the slot of the next message, which a subscriber has read last.
+  private func prefetchNext() {
+    let count = Int(freeCount.loadRelaxed())
+    guard count >= 1, count <= layout.slotCount else { return }
+    let next = Int(free(at: count - 1).loadRelaxed())
+    if next < layout.slotCount { Processors.prefetchToWrite(slot(next)) }
+  }
+
+  /// Gives back the slot of a message that is not published after all.
+  func cancel(_ writing: Writing) {
+    // Nobody else has had it, and what a list that is not right costs is that it is made anew.
+    addFree(writing.slot)
+  }
+
+  // MARK: - Slots
+
+  @inline(__always) private func takeSlot() throws(InterprocessError) -> Int {
+    if let slot = try takeFree() { return slot }
+    try collect()
+    if let slot = try takeFree() { return slot }
+    try rebuild()
+    if let slot = try takeFree() { return slot }
+    throw .corrupted(name, "there is no free slot, of one more than can be used")
+  }
+
+  @inline(__always) private func takeFree() throws(InterprocessError) -> Int? {
+    let count = freeCount.loadRelaxed()
+    if count == 0 { return nil }
+    guard count <= layout.slotCount else {
+      throw .corrupted(name, "it has \(layout.slotCount) slots, \(count) of them free")
+    }
+    freeCount.storeReleasing(count - 1)
+    return try checked(Int(free(at: Int(count) - 1).loadRelaxed()))
+  }
+
+  // A list that says that it is longer than it can be is left alone: the slot is lost until the
+  // lists are made anew.
+
+  @inline(__always) private func addFree(_ slot: Int) {
+    let count = freeCount.loadRelaxed()
+    guard count < layout.slotCount else { return }
+    free(at: Int(count)).storeReleasing(UInt32(slot))
+    freeCount.storeReleasing(count + 1)
+  }
+
+  @inline(__always) private func retire(_ slot: Int) {
+    let count = retiredCount.loadRelaxed()
+    guard count < layout.slotCount else { return }
+    retired(at: Int(count)).storeReleasing(UInt32(slot))
+    retiredCount.storeReleasing(count + 1)
+  }
+
+  /// A slot that was found in shared memory.
+  ///
+  /// - Throws: `corrupted`.
+  @inline(__always) func checked(_ slot: Int) throws(InterprocessError) -> Int {
+    guard slot < layout.slotCount else {
+      throw .corrupted(name, "it has \(layout.slotCount) slots, and says number \(slot)")
+    }
+    return slot
+  }
+
+  /// Makes those slots free that were retired and are not pinned.
+  private func collect() throws(InterprocessError) {
+    let count = retiredCount.loadRelaxed()
+    guard count <= layout.slotCount else {
+      throw .corrupted(name, "it has \(layout.slotCount) slots, and has retired \(count)")
+    }
+    retiredCount.storeReleasing(0)
+    checkpoint(.slotsTaken)
+    let pinned = pinnedSlots()
+    // What is retired again is written no faster than it is read.
+    for index in 0..<Int(count) {
+      let slot = try checked(Int(retired(at: index).loadRelaxed()))
+      if pinned.contains(slot) { retire(slot) } else { addFree(slot) }
+    }
+  }
+
+  /// Makes the lists anew by what has an entry or a pin.
+  private func rebuild() throws(InterprocessError) {
+    let pinned = pinnedSlots()
+    freeCount.storeReleasing(0)
+    retiredCount.storeReleasing(0)
+    checkpoint(.slotsTaken)
+    var isKept = [Bool](repeating: false, count: layout.slotCount)
+    for index in 0..<layout.history {
+      guard let slot = TopicEntry(entry(at: index).loadRelaxed()).slot else { continue }
+      isKept[try checked(slot)] = true
+    }
+    for slot in 0..<layout.slotCount where !isKept[slot] {
+      if pinned.contains(slot) { retire(slot) } else { addFree(slot) }
+    }
+  }
+
+  /// P1a and P1b.
+  private func pinnedSlots() -> Set<Int> {
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    // There are few, and mostly none, for which a set takes no memory.
+    var pinned: Set<Int> = []
+    for subscriber in 0..<layout.maximumSubscriberCount where places.isTaken(subscriber) {
+      for index in 0..<layout.maximumSampleCount {
+        let pin = Int(pin(index, ofSubscriber: subscriber).loadAcquiring())
+        if pin != 0 { pinned.insert(pin - 1) }
+      }
+    }
+    return pinned
+  }
+
+  // MARK: - Waiting for subscribers
+
+  /// Whether no subscriber misses a message when the next one is published.
+  private func findRoom(for tail: UInt64) -> Bool {
+    let known = publishing.limit.loadRelaxed() &- tail
+    if known >= 1 && known <= layout.history { return true }
+    let limit = leastPosition(tail) &+ UInt64(layout.history)
+    publishing.limit.storeReleasing(limit)
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    let again = leastPosition(tail) &+ UInt64(layout.history)
+    if again &- tail < limit &- tail {
+      publishing.limit.storeReleasing(again)
+      return again != tail
+    }
+    return limit != tail
+  }
+
+  /// The position of the slowest subscriber, but none that the history has left behind.
+  private func leastPosition(_ tail: UInt64) -> UInt64 {
+    var distance: UInt64 = 0
+    for subscriber in 0..<layout.maximumSubscriberCount where places.isTaken(subscriber) {
+      let position = word(TopicLayout.positionOffset, ofSubscriber: subscriber).loadAcquiring()
+      let other = tail &- position
+      // One that is ahead of the tail is no slow one.
+      if Int64(bitPattern: other) > 0 { distance = max(distance, other) }
+    }
+    return tail &- min(distance, UInt64(layout.history))
+  }
+
+  /// One turn of a wait for slow subscribers.
+  private func attemptPublishing(
+    _ stage: Waiting.Stage, as number: UInt32
+  ) throws(InterprocessError) -> Waiting.Turn<Void> {
+    if stage == .checking { try places.reclaim(own: number, segment.memory) }
+    let turn = try publishing.gate.attempt(stage) { () throws(InterprocessError) in
+      let tail = publishing.position.loadAcquiring()
+      return tail &- leastPosition(tail) < layout.history ? () : nil
+    }
+    if stage != .spinning, case .wait = turn { publishing.countSleep() }
+    return turn
+  }
+
+  /// Waits until the slowest subscriber has gone on.
+  ///
+  /// - Returns: Whether that came before the time was over.
+  /// - Throws: `corrupted` and `system`.
+  func waitForSubscribers(atMost timeout: Duration?) throws(InterprocessError) -> Bool {
+    // Whoever has the time for another look has had one.
+    if let timeout, timeout <= .zero { return false }
+    let number = try lock.number(segment.memory)
+    let outcome: Void? = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      try attemptPublishing(stage, as: number)
+    } translatingErrors: { [name] errno in
+      .system(errno, name: name, action: "wait for the subscribers")
+    }
+    return outcome != nil
+  }
+
+  /// As the form for threads, for a task.
+  nonisolated(nonsending) func waitForSubscribers(atMost timeout: Duration?) async throws -> Bool {
+    if let timeout, timeout <= .zero {
+      try Task.checkCancellation()
+      return false
+    }
+    let number = try lock.number(segment.memory)
+    let outcome: Void? = try await waiting.wait(atMost: timeout) {
+      stage throws(InterprocessError) in
+      try attemptPublishing(stage, as: number)
+    }
+    return outcome != nil
+  }
+}
+
+/// Which message lies in which slot: the position and one, without its upper 16 bits; and the slot
+/// and one.
+struct TopicEntry: Sendable, Hashable {
+  let bits: UInt64
+
+  init(_ bits: UInt64) { self.bits = bits }
+
+  init(_ position: UInt64, _ slot: Int) {
+    bits = (position &+ 1) << 16 | UInt64(slot + 1)
+  }
+
+  /// As it was found; `nil` if there is no message.
+  var slot: Int? { bits & 0xFFFF == 0 ? nil : Int(bits & 0xFFFF) - 1 }
+
+  /// How many positions behind another one it is; `nil` if there is no message.
+  func distance(from position: UInt64) -> Int64? {
+    if bits & 0xFFFF == 0 { return nil }
+    // The sign is that of the 48 bits.
+    return Int64(bitPattern: (bits >> 16 &- (position &+ 1)) << 16) >> 16
+  }
+}

@@ -1,0 +1,329 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Synchronization
+internal import SystemPackage
+
+/// What a thread or task waits for that waits for the first of several.
+///
+/// ```swift
+/// enum Source { case job, frame, stop }
+///
+/// var sources = WaitSet<Source>()
+/// sources.insert(jobs, as: .job)
+/// sources.insert(subscriber, as: .frame)
+/// sources.insert(stop, as: .stop)
+/// while true {
+///   switch try sources.wait() {
+///   case .job: if let job = try jobs.tryReceive() { perform(job) }
+///   case .frame: if let frame = try subscriber.latest() { show(frame) }
+///   case .stop: return
+///   }
+/// }
+/// ```
+///
+/// To wait takes nothing: what is there may have been taken by another one by the time that one
+/// looks, so use the functions that do not block, as above. What is ready and is not taken is ready
+/// the next time as well. Of several that are ready, each has its turn.
+///
+/// Sleeps until one of them is ready, by one system call, where the kernel has `futex_waitv` (Linux
+/// 5.16 or later) and there are no more than 128; and else looks at them each millisecond.
+/// Corresponds to `select` in C and to `multiprocessing.connection.wait` in Python.
+public struct WaitSet<ID: Sendable>: Sendable {
+  private struct Member: Sendable {
+    let id: ID
+    let source: any WaitSource
+    /// What the source has told when it was ready last.
+    var seen: UInt32
+  }
+
+  private var members: [Member] = []
+  /// Who is looked at first.
+  private var first = 0
+  private let spinning = Spinning()
+
+  /// A wait for nothing yet.
+  public init() {}
+
+  /// How many there are.
+  public var count: Int { members.count }
+
+  // MARK: - Sources
+
+  private mutating func insert(_ source: any WaitSource, _ id: ID) {
+    members.append(Member(id: id, source: source, seen: source.beginning))
+  }
+
+  /// Adds a queue, which is ready when there is a message, or when it is finished.
+  ///
+  /// - Parameters:
+  ///   - queue: The queue, of which any handle may receive.
+  ///   - id: What `wait(timeout:)` returns for it.
+  public mutating func insert<Element>(_ queue: SharedQueue<Element>, as id: ID) {
+    insert(QueueSource(queue: queue), id)
+  }
+
+  /// Adds a queue of bytes, which is ready when there is a message, or when it is finished.
+  ///
+  /// - Parameters:
+  ///   - queue: The queue, of which any handle may receive.
+  ///   - id: What `wait(timeout:)` returns for it.
+  public mutating func insert(_ queue: SharedByteQueue, as id: ID) {
+    insert(ByteQueueSource(queue: queue), id)
+  }
+
+  /// Adds a subscriber of a topic, which is ready when there is a message that it has not received.
+  ///
+  /// The place of the subscriber is kept for as long as it is in here.
+  ///
+  /// - Parameters:
+  ///   - subscriber: The subscriber.
+  ///   - id: What `wait(timeout:)` returns for it.
+  public mutating func insert<Element>(
+    _ subscriber: borrowing SharedTopic<Element>.Subscriber, as id: ID
+  ) {
+    insert(TopicSource(reader: subscriber.reader), id)
+  }
+
+  /// Adds an event, which is ready when it is set, and once for each time that it was set, reset or
+  /// pulsed since it was added, or several of these together.
+  ///
+  /// - Parameters:
+  ///   - event: The event.
+  ///   - id: What `wait(timeout:)` returns for it.
+  public mutating func insert(_ event: SharedEvent, as id: ID) {
+    insert(EventSource(event: event), id)
+  }
+
+  /// Adds a semaphore, which is ready when a permit is free.
+  ///
+  /// - Parameters:
+  ///   - semaphore: The semaphore.
+  ///   - id: What `wait(timeout:)` returns for it.
+  public mutating func insert(_ semaphore: SharedSemaphore, as id: ID) {
+    insert(SemaphoreSource(semaphore: semaphore), id)
+  }
+
+  // MARK: - Waiting
+
+  /// Waits until one of them is ready.
+  ///
+  /// Blocks: spins for some microseconds, and then sleeps in the kernel.
+  ///
+  /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
+  /// - Returns: Which one it is.
+  /// - Throws: `timedOut`; `corrupted` if one of them is; `system` for anything else.
+  /// - Precondition: There is one.
+  /// - Complexity: Linear in their number.
+  public mutating func wait(timeout: Duration? = nil) throws(InterprocessError) -> ID {
+    precondition(!members.isEmpty, "There is nothing to wait for")
+    if let found = try spinning.waiting.spin(look, since: .now) { return take(found) }
+    var sleeps = Sleeps(atMost: timeout)
+    var stage = Waiting.Stage.sleeping
+    while true {
+      let words: [(SharedWord32, while: UInt32)]
+      switch try lookAtAll(stage) {
+      case .ready(let found): return take(found)
+      case .sleep(let found): words = found
+      }
+      guard let end = sleeps.begin() else { throw Self.timedOut }
+      if !SharedWord32.sleep(onAnyOf: words, atMost: max(end - .now, .zero)) {
+        do throws(Errno) {
+          try words[0].0.sleep(while: words[0].while, until: min(end, .now + .milliseconds(1)))
+        } catch {
+          throw .system(error, name: nil, action: "wait for one of several")
+        }
+      }
+      passOn(words)
+      stage = sleeps.isOver() ? .checking : .sleeping
+    }
+  }
+
+  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
+  /// - Returns: Which one it is.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  public nonisolated(nonsending) mutating func wait(
+    timeout: Duration? = nil
+  ) async throws -> ID {
+    precondition(!members.isEmpty, "There is nothing to wait for")
+    try Task.checkCancellation()
+    if let found = try spinning.waiting.spin(look, since: .now) { return take(found) }
+    var sleeps = Sleeps(atMost: timeout)
+    var stage = Waiting.Stage.sleeping
+    while true {
+      let words: [(SharedWord32, while: UInt32)]
+      switch try lookAtAll(stage) {
+      case .ready(let found): return take(found)
+      case .sleep(let found): words = found
+      }
+      guard let end = sleeps.begin() else { throw Self.timedOut }
+      try await TaskWaiter.sleep(onAnyOf: words, until: end)
+      passOn(words)
+      stage = sleeps.isOver() ? .checking : .sleeping
+    }
+  }
+
+  /// One that is ready, and what it tells.
+  private struct Found {
+    var index: Int
+    var seen: UInt32
+  }
+
+  private enum Outcome {
+    case ready(Found)
+    /// To be looked at again when one of the words has changed.
+    case sleep([(SharedWord32, while: UInt32)])
+  }
+
+  private func lookAtAll(_ stage: Waiting.Stage) throws(InterprocessError) -> Outcome {
+    var words: [(SharedWord32, while: UInt32)] = []
+    for offset in members.indices {
+      let index = (first + offset) % members.count
+      switch try members[index].source.attempt(stage, members[index].seen) {
+      case .done(let seen): return .ready(Found(index: index, seen: seen))
+      case .wait(let word, let value): words.append((word, while: value))
+      }
+    }
+    return .sleep(words)
+  }
+
+  private func look(_ stage: Waiting.Stage) throws(InterprocessError) -> Waiting.Turn<Found> {
+    switch try lookAtAll(stage) {
+    case .ready(let found): .done(found)
+    case .sleep(let words): .wait(words[0].0, while: words[0].while)
+    }
+  }
+
+  private mutating func take(_ found: Found) -> ID {
+    members[found.index].seen = found.seen
+    first = (found.index + 1) % members.count
+    return members[found.index].id
+  }
+
+  /// Wakes another one in each place where this one may have been woken: it takes only one of what
+  /// there is, and perhaps not even that.
+  private func passOn(_ words: [(SharedWord32, while: UInt32)]) {
+    for (word, value) in words where word.loadRelaxed() != value { word.wake(1) }
+  }
+
+  private static var timedOut: InterprocessError {
+    InterprocessError(code: .timedOut, message: "None of what was waited for was ready in time.")
+  }
+
+  // MARK: - In tasks
+
+  /// Which ones are ready, one after the other.
+  public struct Ready: AsyncSequence, Sendable {
+    fileprivate let set: WaitSet
+
+    /// Waits for one after the other.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+      fileprivate var set: WaitSet
+
+      /// The next one that is ready; never `nil`.
+      ///
+      /// - Throws: As the async form of `wait(timeout:)`.
+      public mutating func next() async throws -> ID? { try await set.wait() }
+    }
+
+    /// An iterator, which has a turn of its own.
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(set: set) }
+  }
+
+  /// Which ones are ready, for `for try await`.
+  ///
+  /// Ends with `CancellationError` when the task is cancelled.
+  public var ready: Ready { Ready(set: self) }
+}
+
+/// How long the waits of a set spin, which copies of it share.
+private final class Spinning: Sendable {
+  let waiting = Waiting(longestSpin: .microseconds(50))
+}
+
+/// What a `WaitSet` can wait for.
+private protocol WaitSource: Sendable {
+  /// What it tells when nothing has happened yet.
+  var beginning: UInt32 { get }
+  /// One turn of a wait, by what it has told last.
+  ///
+  /// - Returns: When ready, what to give to it the next time.
+  /// - Throws: `corrupted` and `system`.
+  func attempt(
+    _ stage: Waiting.Stage, _ seen: UInt32
+  ) throws(InterprocessError) -> Waiting.Turn<UInt32>
+}
+
+extension WaitSource {
+  var beginning: UInt32 { 0 }
+}
+
+extension Waiting.Turn where Result == Void {
+  fileprivate var withoutGeneration: Waiting.Turn<UInt32> {
+    switch self {
+    case .done: .done(0)
+    case .wait(let word, let value): .wait(word, while: value)
+    }
+  }
+}
+
+private struct QueueSource<Element: Shareable>: WaitSource {
+  let queue: SharedQueue<Element>
+
+  func attempt(
+    _ stage: Waiting.Stage, _ seen: UInt32
+  ) throws(InterprocessError) -> Waiting.Turn<UInt32> {
+    try queue.receivers.attempt(stage).withoutGeneration
+  }
+}
+
+private struct ByteQueueSource: WaitSource {
+  let queue: SharedByteQueue
+
+  func attempt(
+    _ stage: Waiting.Stage, _ seen: UInt32
+  ) throws(InterprocessError) -> Waiting.Turn<UInt32> {
+    try queue.receivers.attempt(stage).withoutGeneration
+  }
+}
+
+private struct TopicSource: WaitSource {
+  let reader: TopicReader
+
+  func attempt(
+    _ stage: Waiting.Stage, _ seen: UInt32
+  ) throws(InterprocessError) -> Waiting.Turn<UInt32> {
+    try reader.attempt(stage).withoutGeneration
+  }
+}
+
+private struct EventSource: WaitSource {
+  let event: SharedEvent
+
+  var beginning: UInt32 { event.generation }
+
+  func attempt(
+    _ stage: Waiting.Stage, _ seen: UInt32
+  ) throws(InterprocessError) -> Waiting.Turn<UInt32> { event.attempt(stage, after: seen) }
+}
+
+private struct SemaphoreSource: WaitSource {
+  let semaphore: SharedSemaphore
+
+  func attempt(
+    _ stage: Waiting.Stage, _ seen: UInt32
+  ) throws(InterprocessError) -> Waiting.Turn<UInt32> {
+    try semaphore.attempt(stage).withoutGeneration
+  }
+}

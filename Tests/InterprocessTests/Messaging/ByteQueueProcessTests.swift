@@ -1,0 +1,228 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+import Subprocess
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Interprocess
+
+/// Queues of bytes whose users are several threads and processes, and may die.
+@Suite("Queues of bytes between processes", .timeLimit(.minutes(5)))
+struct ByteQueueProcessTests {
+  /// The short form of `scripts/crash-test messaging`.
+  @Test("Processes that are killed at a queue lose nothing that was sent, and let nobody hang")
+  func campaign() async throws {
+    let primitives = [
+      "queueOfBytes", "queueOfBytesAcknowledged", "queueOfOneOfBytes",
+      "queueOfOneOfBytesAcknowledged",
+    ]
+    let seed = UInt64.random(in: 1...UInt64.max)
+    let outcome = try await runWithPrivateSharedMemory(
+      "size=64m", Places.helper, ["messaging-campaign", "3", "\(seed)"] + primitives)
+    #expect(outcome.status == .exited(0), "\(outcome.errors)\(outcome.output)")
+    for primitive in primitives {
+      let line = try #require(
+        outcome.output.split(separator: "\n").first { $0.hasPrefix("\(primitive): kills ") })
+      let match = try #require(line.firstMatch(of: /kills (\d+), .* operations (\d+)$/))
+      #expect(try #require(Int(match.1)) >= 5, "\(line)")
+      #expect(try #require(Int(match.2)) >= 100, "\(line)")
+    }
+  }
+
+  @Test(
+    "A message between two threads is whole, as the thread sanitizer sees it",
+    arguments: [QueueRole.one, .many])
+  func twoThreads(role: QueueRole) async throws {
+    let queue = try SharedByteQueue.create(
+      byteCapacity: 300, maximumByteCount: 100, senders: role, receivers: role,
+      lifetime: .whileAttached)
+    let count = 20_000
+    // Not the forms for tasks, whose waits the sanitizer does not understand.
+    func send() throws {
+      for number in 0..<count {
+        try queue.send(byteCount: number % 101) { bytes in
+          for offset in 0..<bytes.byteCount {
+            bytes.storeBytes(
+              of: UInt8(truncatingIfNeeded: number + offset), toByteOffset: offset, as: UInt8.self)
+          }
+        }
+      }
+      try queue.finish()
+    }
+    func receive() throws -> Int {
+      var number = 0
+      while try queue.receive({ bytes in
+        guard bytes.byteCount == number % 101,
+          (0..<bytes.byteCount).allSatisfy({
+            bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self)
+              == UInt8(truncatingIfNeeded: number + $0)
+          })
+        else { return }
+        number += 1
+      }) != nil {}
+      return number
+    }
+    let sender = Task.detached { try send() }
+    let receiver = Task.detached { try receive() }
+    try await sender.value
+    #expect(try await receiver.value == count)
+  }
+
+  // MARK: - Hostile bytes
+
+  /// The offset of the content.
+  private func content(_ memory: borrowing SharedMemory) -> Int {
+    Int(memory.load(fromByteOffset: 72, as: UInt64.self))
+  }
+
+  @Test("Random words give an error or a time-out, and no access elsewhere", arguments: 1...10)
+  func randomWords(seed: UInt64) throws {
+    var generator = SeededGenerator(seed: seed)
+    for role in [QueueRole.one, .many] {
+      let name = uniqueName()
+      let queue = try SharedByteQueue.create(
+        name, byteCapacity: 256, maximumByteCount: 100, senders: role, receivers: role,
+        lifetime: .whileAttached)
+      var memory = try SharedMemory.attach(name)
+      let content = content(memory)
+      for _ in 0..<200 {
+        let offset = content + Int(generator.next() % UInt64((memory.byteCount - content) / 4)) * 4
+        let word = UInt32(truncatingIfNeeded: generator.next() >> (generator.next() % 64))
+        memory.storeBytes(of: word, toByteOffset: offset, as: UInt32.self)
+        for byteCount in [0, 60, 100] {
+          expectBearableError { try send(queue, byteCount) }
+          expectBearableError { _ = try queue.tryReceive { read($0) } }
+        }
+        expectBearableError {
+          _ = try queue.receive(timeout: .microseconds(50), acknowledging: { read($0) })
+        }
+        expectBearableError { _ = try queue.receive(timeout: .microseconds(50)) { read($0) } }
+        _ = queue.statistics.count
+        expectBearableError { _ = try SharedByteQueue.attach(name) }
+        _ = try? SegmentContent(ofSegment: name)
+      }
+    }
+  }
+
+  private func send(_ queue: SharedByteQueue, _ byteCount: Int) throws {
+    try queue.send(byteCount: byteCount, timeout: .microseconds(50)) { bytes in
+      for offset in 0..<bytes.byteCount {
+        bytes.storeBytes(of: 0xFF, toByteOffset: offset, as: UInt8.self)
+      }
+    }
+  }
+
+  /// Touches all of a message.
+  private func read(_ bytes: RawSpan) -> Int {
+    (0..<bytes.byteCount).reduce(0) {
+      $0 + Int(bytes.unsafeLoad(fromByteOffset: $1, as: UInt8.self))
+    }
+  }
+
+  private func expectBearableError(
+    sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
+  ) {
+    switch errorCode(body) {
+    case nil, .timedOut, .corrupted, .finished, .roleTaken: return
+    case let code: Issue.record("\(String(describing: code))", sourceLocation: sourceLocation)
+    }
+  }
+
+  @Test("A position or a head that cannot be is found, whoever has written it")
+  func wrongWords() throws {
+    let tail = QueueHead.sendingOffset + 8
+    let taken = QueueHead.receivingOffset + 8
+    let freed = QueueHead.receivingOffset + 16
+    let ring = QueueHead.byteCount
+    let skip = UInt64.max
+    // A ring of 128 bytes with messages of up to 50; one of 4 bytes lies at its beginning.
+    let words: [(Int, [UInt64])] = [
+      // No multiple of 8, and behind what the other side has done.
+      (tail, [1, 12, .max]), (taken, [1, 12, .max]),
+      // Too long, and a message elsewhere that would lie at the beginning already.
+      (ring, [52, 1 << 32, 1 << 63, .max - 1, skip]),
+    ]
+    for (offset, words) in words {
+      for word in words {
+        let codes = try codes(of: [(offset, word)])
+        #expect(codes.contains(where: isCorrupted), "\(word) at \(offset) gives \(codes)")
+      }
+    }
+    // More than was sent; who receives puts that right.
+    for word: UInt64 in [200, 1 << 40, 1 << 63] {
+      #expect(isCorrupted(try codes(of: [(freed, word)], isSenderFirst: true)[0]), "\(word)")
+    }
+    // A message that is within the limit and goes over the end of the ring.
+    #expect(try codes(of: [(taken, 88), (ring + 88, 51)]).contains(where: isCorrupted))
+    // One that is said to lie at the beginning of the ring, and none there.
+    #expect(
+      try codes(of: [(ring, 0), (taken, 88), (ring + 88, skip)]).contains(where: isCorrupted))
+    #expect(
+      try codes(of: [(ring, skip), (taken, 88), (ring + 88, skip)]).contains(where: isCorrupted))
+  }
+
+  private func isCorrupted(_ code: InterprocessError.Code?) -> Bool {
+    if case .corrupted? = code { true } else { false }
+  }
+
+  /// What a receiver and a sender get when words have been written into a queue of one message.
+  private func codes(
+    of words: [(offset: Int, word: UInt64)], isSenderFirst: Bool = false
+  ) throws -> [InterprocessError.Code?] {
+    let name = uniqueName()
+    let queue = try SharedByteQueue.create(
+      name, byteCapacity: 128, maximumByteCount: 50, lifetime: .whileAttached)
+    var memory = try SharedMemory.attach(name)
+    let content = content(memory)
+    try queue.send(byteCount: 4, timeout: .zero) { _ in }
+    for (offset, word) in words {
+      memory.storeBytes(of: word, toByteOffset: content + offset, as: UInt64.self)
+    }
+    func receivingCode() -> InterprocessError.Code? {
+      errorCode { _ = try queue.receive(timeout: .zero) { read($0) } }
+    }
+    func sendingCode() -> InterprocessError.Code? {
+      errorCode { for _ in 0..<17 { try send(queue, 4) } }
+    }
+    return isSenderFirst
+      ? [sendingCode(), receivingCode()] : [receivingCode(), sendingCode()]
+  }
+
+  @Test("A header that says what no queue is gives an error")
+  func wrongHeader() throws {
+    let name = uniqueName()
+    let queue = try SharedByteQueue.create(
+      name, byteCapacity: 128, maximumByteCount: 50, lifetime: .whileAttached)
+    var memory = try SharedMemory.attach(name)
+    let content = content(memory)
+    for capacity: UInt64 in [0, 8, 100, 64, 256, 1 << 40, 1 << 62, .max] {
+      memory.storeBytes(of: capacity, toByteOffset: 32, as: UInt64.self)
+      #expect(isCorrupted(errorCode { _ = try SharedByteQueue.attach(name) }), "\(capacity)")
+    }
+    memory.storeBytes(of: 128, toByteOffset: 32, as: UInt64.self)
+    for maximum: UInt64 in [57, 128, 1 << 62, 1 << 63, .max] {
+      memory.storeBytes(of: maximum, toByteOffset: content + 16, as: UInt64.self)
+      #expect(isCorrupted(errorCode { _ = try SharedByteQueue.attach(name) }), "\(maximum)")
+    }
+    memory.storeBytes(of: 50, toByteOffset: content + 16, as: UInt64.self)
+    for offset in [0, 4] {
+      for role: UInt32 in [0, 3, .max] {
+        memory.storeBytes(of: role, toByteOffset: content + offset, as: UInt32.self)
+        #expect(isCorrupted(errorCode { _ = try SharedByteQueue.attach(name) }), "\(role)")
+      }
+      memory.storeBytes(of: 2, toByteOffset: content + offset, as: UInt32.self)
+    }
+    #expect(try SharedByteQueue.attach(name).maximumByteCount == queue.maximumByteCount)
+  }
+}

@@ -1,0 +1,411 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+import Glibc
+import Subprocess
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Interprocess
+
+@Suite("Shared queue of bytes", .timeLimit(.minutes(5)))
+struct SharedByteQueueTests {
+  private struct Refusal: Error {}
+
+  private func message(_ number: Int, _ byteCount: Int) -> [UInt8] {
+    (0..<byteCount).map { UInt8(truncatingIfNeeded: number &* 31 &+ $0) }
+  }
+
+  // MARK: - Basics
+
+  @Test("Messages come in the order in which they were sent, by any handle")
+  func order() throws {
+    let name = uniqueName()
+    let queue = try SharedByteQueue.create(name, byteCapacity: 100, maximumByteCount: 20)
+    let other = try SharedByteQueue.attach(name)
+    #expect(queue.isCreator && !other.isCreator && other.isLinked && other.name == name)
+    #expect(other.byteCapacity == 128 && other.maximumByteCount == 20)
+    #expect(other.senderRole == .many && other.receiverRole == .many)
+    #expect(other.lifetime == .untilUnlinked && !other.isFinished)
+    try send(queue, [1, 2, 3])
+    try send(other, [])
+    try send(queue, message(7, 20))
+    #expect(queue.count == 3)
+    #expect(try receive(other) == [1, 2, 3])
+    #expect(try receive(queue) == [])
+    #expect(try receive(queue) == message(7, 20))
+    #expect(try queue.tryReceive { $0.byteCount } == nil)
+    #expect(queue.count == 0)
+    try queue.unlink()
+    #expect(!exists(name))
+  }
+
+  @Test("Messages of all lengths are whole, in lap after lap", arguments: [QueueRole.one, .many])
+  func lengths(role: QueueRole) throws {
+    for maximum in [0, 1, 7, 8, 9, 50, 120, 1000] {
+      // As small as it can be, and larger.
+      for capacity in [0, 4 * maximum + 100] {
+        try fill(role, capacity: capacity, maximum: maximum)
+      }
+    }
+  }
+
+  private func fill(_ role: QueueRole, capacity: Int, maximum: Int) throws {
+    let queue = try SharedByteQueue.create(
+      byteCapacity: capacity, maximumByteCount: maximum, senders: role, receivers: role,
+      lifetime: .whileAttached)
+    var generator = SeededGenerator(seed: UInt64(maximum + 1))
+    var expected: [[UInt8]] = []
+    var byteCount = 0
+    var number = 0
+    while byteCount < 20 * queue.byteCapacity {
+      let length = Int(generator.next() % UInt64(maximum + 1))
+      let next = message(number, generator.next().isMultiple(of: 4) ? maximum : length)
+      if try queue.trySend(
+        byteCount: next.count, { SharedByteQueue.copy(next.span.bytes, to: &$0) })
+      {
+        expected.append(next)
+        number += 1
+        byteCount += next.count + 8
+      } else {
+        #expect(!expected.isEmpty, "\(next.count) bytes have no room in an empty queue")
+        if expected.isEmpty { return }
+      }
+      // Faster at some times than at others, so that it is full now and empty then.
+      for _ in 0..<Int(generator.next() % (number / 20 % 2 == 0 ? 2 : 4)) {
+        let found = try queue.tryReceive(SharedByteQueue.copy)
+        #expect(found == expected.first)
+        if found != nil { expected.removeFirst() }
+      }
+    }
+    while let found = try queue.tryReceive(SharedByteQueue.copy) {
+      #expect(found == expected.first)
+      expected.removeFirst()
+    }
+    #expect(expected.isEmpty)
+    let statistics = queue.statistics
+    #expect(statistics.sentCount == number && statistics.receivedCount == number)
+    #expect(statistics.count == 0 && statistics.fullCount == 0 && statistics.emptyCount == 0)
+  }
+
+  @Test("A message as long as can be has room in an empty queue, wherever that begins")
+  func longest() throws {
+    for maximum in [8, 16, 24, 56, 57, 120, 121] {
+      let queue = try SharedByteQueue.create(
+        byteCapacity: 0, maximumByteCount: maximum, lifetime: .whileAttached)
+      for number in 0..<queue.byteCapacity / 8 {
+        try send(queue, message(number, maximum), timeout: .zero)
+        #expect(try receive(queue) == message(number, maximum))
+        // The next one begins 8 bytes further on.
+        try send(queue, [], timeout: .zero)
+        #expect(try receive(queue) == [])
+      }
+    }
+  }
+
+  @Test("Capacities are rounded up, and what no memory holds is refused")
+  func sizes() throws {
+    for (capacity, maximum, expected) in [
+      (0, 0, 16), (17, 0, 32), (16, 1, 32), (64, 24, 64), (64, 25, 128), (1000, 10, 1024),
+    ] {
+      let queue = try SharedByteQueue.create(
+        byteCapacity: capacity, maximumByteCount: maximum, lifetime: .whileAttached)
+      #expect(queue.byteCapacity == expected && queue.maximumByteCount == maximum)
+    }
+    for (capacity, maximum) in [
+      (-1, 1), (1, -1), (.min, 1), (.max, 1), (1, .max), (1 << 61, 1), (1, 1 << 61),
+    ] {
+      let code = errorCode {
+        _ = try SharedByteQueue.create(byteCapacity: capacity, maximumByteCount: maximum)
+      }
+      #expect(code == .invalidSize, "\(capacity) \(maximum)")
+    }
+    let code = errorCode {
+      _ = try SharedByteQueue.create(byteCapacity: 1 << 40, maximumByteCount: 1)
+    }
+    guard case .outOfMemory? = code else {
+      Issue.record("A queue of a terabyte is made")
+      return
+    }
+  }
+
+  @Test("The kind is checked")
+  func kind() throws {
+    let name = uniqueName()
+    let queue = try SharedByteQueue.create(name, byteCapacity: 64, maximumByteCount: 8)
+    guard case .wrongKind? = errorCode({ _ = try SharedQueue<UInt8>.attach(name) }) else {
+      Issue.record("A queue of bytes is taken for one of elements")
+      return
+    }
+    try queue.unlink()
+  }
+
+  @Test("A queue that is there keeps what it was made with")
+  func attachOrCreate() throws {
+    let name = uniqueName()
+    let queue = try SharedByteQueue.attachOrCreate(
+      name, byteCapacity: 64, maximumByteCount: 10, senders: .one, lifetime: .whileAttached)
+    let other = try SharedByteQueue.attachOrCreate(name, byteCapacity: 16, maximumByteCount: 2)
+    #expect([queue.isCreator, other.isCreator] == [true, false])
+    #expect(other.byteCapacity == 64 && other.maximumByteCount == 10)
+    #expect(other.senderRole == .one && other.receiverRole == .many)
+  }
+
+  @Test(
+    "A message that is too long is refused, and costs nothing", arguments: [QueueRole.one, .many])
+  func tooLong(role: QueueRole) throws {
+    let queue = try SharedByteQueue.create(
+      byteCapacity: 256, maximumByteCount: 9, senders: role, lifetime: .whileAttached)
+    #expect(errorCode { _ = try queue.trySend(byteCount: 10) { _ in } } == .invalidSize)
+    #expect(errorCode { try send(queue, message(0, 10)) } == .invalidSize)
+    #expect(queue.count == 0)
+    try send(queue, message(0, 9))
+    #expect(try receive(queue) == message(0, 9))
+  }
+
+  @Test("A negative number of bytes is a failed precondition")
+  func negative() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let queue = try SharedByteQueue.create(byteCapacity: 64, maximumByteCount: 8)
+      try queue.unlink()
+      _ = try queue.trySend(byteCount: -1) { _ in }
+    }
+    #expect(result.says("A message has no negative number of bytes"))
+  }
+
+  // MARK: - In place
+
+  @Test("A message is written where it lies, and not sent if that fails")
+  func inPlace() throws {
+    let queue = try SharedByteQueue.create(
+      byteCapacity: 64, maximumByteCount: 24, lifetime: .whileAttached)
+    #expect(throws: Refusal.self) {
+      _ = try queue.trySend(byteCount: 24) { bytes in
+        bytes.storeBytes(of: 1, as: UInt64.self)
+        throw Refusal()
+      }
+    }
+    #expect(queue.count == 0)
+    #expect(try queue.tryReceive { $0.byteCount } == nil)
+    var byteCount = 0
+    let isSent = try queue.trySend(byteCount: 16) { bytes in
+      byteCount = bytes.byteCount
+      bytes.storeBytes(of: 2, as: UInt64.self)
+      bytes.storeBytes(of: 3, toByteOffset: 8, as: UInt64.self)
+    }
+    #expect(isSent && byteCount == 16)
+    let sum = try queue.tryReceive { bytes in
+      bytes.unsafeLoad(as: UInt64.self) + bytes.unsafeLoad(fromByteOffset: 8, as: UInt64.self)
+    }
+    #expect(sum == 5)
+  }
+
+  @Test("A message is gone when its reader has failed, unless that was to acknowledge it")
+  func failedReader() throws {
+    let queue = try SharedByteQueue.create(
+      byteCapacity: 64, maximumByteCount: 8, lifetime: .whileAttached)
+    for number: UInt8 in 1...3 { try send(queue, [number]) }
+    #expect(throws: Refusal.self) {
+      _ = try queue.tryReceive { _ in throw Refusal() }
+    }
+    #expect(throws: Refusal.self) {
+      _ = try queue.receive(acknowledging: { _ in throw Refusal() })
+    }
+    #expect(queue.count == 2)
+    #expect(try queue.receive(acknowledging: { SharedByteQueue.copy($0) }) == [2])
+    #expect(try receive(queue) == [3])
+  }
+
+  @Test(
+    "Who uses the side again that it is using fails a precondition", arguments: [true, false],
+    [true, false])
+  func again(isOfOne: Bool, isSending: Bool) async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      [isOfOne, isSending] in
+      let role: QueueRole = isOfOne ? .one : .many
+      let queue = try SharedByteQueue.create(
+        byteCapacity: 64, maximumByteCount: 8, senders: role, receivers: role)
+      try queue.unlink()
+      if isSending {
+        _ = try queue.trySend(byteCount: 8) { _ in
+          _ = try queue.trySend(byteCount: 8) { _ in }
+        }
+      } else {
+        _ = try queue.trySend(byteCount: 8) { _ in }
+        _ = try queue.tryReceive { _ in _ = try queue.tryReceive { _ in } }
+      }
+    }
+    #expect(
+      result.says(
+        isOfOne
+          ? "This thread is at this side of the queue already"
+          : "This thread holds the lock already"))
+  }
+
+  // MARK: - The end
+
+  @Test(
+    "A finished queue takes nothing more, and gives what it has", arguments: [QueueRole.one, .many])
+  func finish(role: QueueRole) throws {
+    let queue = try SharedByteQueue.create(
+      byteCapacity: 64, maximumByteCount: 8, senders: role, receivers: role,
+      lifetime: .whileAttached)
+    try send(queue, [1])
+    try queue.finish()
+    #expect(queue.isFinished)
+    #expect(errorCode { try send(queue, [2]) } == .finished)
+    #expect(errorCode { _ = try queue.trySend(byteCount: 1) { _ in } } == .finished)
+    #expect(try receive(queue) == [1])
+    #expect(try receive(queue) == nil)
+    #expect(try queue.receive(acknowledging: { $0.byteCount }) == nil)
+  }
+
+  @Test("The sequence of messages ends when the queue is finished")
+  func messages() async throws {
+    let queue = try SharedByteQueue.create(
+      byteCapacity: 64, maximumByteCount: 8, lifetime: .whileAttached)
+    let sender = Task {
+      for number: UInt8 in 0..<200 {
+        try await queue.send(byteCount: 1) { $0.storeBytes(of: number, as: UInt8.self) }
+      }
+      try queue.finish()
+    }
+    var numbers: [UInt8] = []
+    for try await message in queue.messages { numbers += message }
+    try await sender.value
+    #expect(numbers == Array(0..<200))
+  }
+
+  // MARK: - Waiting
+
+  @Test("A full queue, and an empty one, end a wait with a time-out, never early")
+  func timeouts() async throws {
+    let queue = try SharedByteQueue.create(
+      byteCapacity: 32, maximumByteCount: 8, lifetime: .whileAttached)
+    let timeout: Duration = .milliseconds(30)
+    var begin = ContinuousClock.now
+    #expect(errorCode { _ = try receive(queue, timeout: timeout) } == .timedOut)
+    #expect(.now - begin >= timeout)
+    begin = .now
+    await #expect(throws: InterprocessError.self) { try await queue.receive(timeout: timeout) }
+    #expect(.now - begin >= timeout)
+    try send(queue, [1])
+    begin = .now
+    #expect(errorCode { try send(queue, [2], timeout: timeout) } == .timedOut)
+    #expect(.now - begin >= timeout)
+    begin = .now
+    await #expect(throws: InterprocessError.self) {
+      try await queue.send(byteCount: 1, timeout: timeout) { _ in }
+    }
+    #expect(.now - begin >= timeout)
+    #expect(try receive(queue) == [1])
+    #expect(queue.statistics.emptyCount >= 2 && queue.statistics.fullCount >= 2)
+  }
+
+  @Test(
+    "Receivers that are cancelled at any moment lose no message", arguments: [QueueRole.one, .many])
+  func cancellation(role: QueueRole) async throws {
+    let queue = try SharedByteQueue.create(
+      byteCapacity: 64, maximumByteCount: 8, senders: role, receivers: role,
+      lifetime: .whileAttached)
+    let rounds: UInt64 = 1000
+    let sender = Task {
+      for number in 0..<rounds {
+        try await queue.send(byteCount: 8) { $0.storeBytes(of: number, as: UInt64.self) }
+      }
+      try queue.finish()
+    }
+    var numbers: [UInt64] = []
+    while true {
+      let receiver = Task { try await queue.receive { $0.unsafeLoad(as: UInt64.self) } }
+      if Bool.random() { await Task.yield() }
+      if Bool.random() { receiver.cancel() }
+      do {
+        guard let number = try await receiver.value else { break }
+        numbers.append(number)
+      } catch is CancellationError {
+        continue
+      }
+    }
+    try await sender.value
+    #expect(numbers == Array(0..<rounds))
+    #expect(TaskWaiter.sleeperCount == 0)
+  }
+
+  // MARK: - Roles
+
+  @Test("Only one handle can be the one sender, and the one receiver, until it is closed")
+  func roles() throws {
+    let name = uniqueName()
+    let queue = try SharedByteQueue.create(
+      name, byteCapacity: 128, maximumByteCount: 8, senders: .one, receivers: .one,
+      lifetime: .whileAttached)
+    do {
+      let other = try SharedByteQueue.attach(name)
+      try send(other, [1])
+      #expect(errorCode { try send(queue, [2]) } == .roleTaken)
+      #expect(errorCode { try queue.finish() } == .roleTaken)
+      #expect(try receive(other) == [1])
+      #expect(errorCode { _ = try queue.tryReceive { _ in } } == .roleTaken)
+    }
+    try send(queue, [2])
+    #expect(try receive(queue) == [2])
+  }
+
+  // MARK: - Steps
+
+  @Test("The steps of a message come in the order of the protocol")
+  func steps() async throws {
+    let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
+      Checkpoint.handler = { if Checkpoint.ofMessaging.contains($0) { print($0) } }
+      let queue = try SharedByteQueue.create(byteCapacity: 64, maximumByteCount: 8)
+      try queue.unlink()
+      _ = try queue.trySend(byteCount: 1) { _ in }
+      print("-")
+      _ = try queue.tryReceive { _ in }
+      print("-")
+      _ = try queue.trySend(byteCount: 1) { _ in }
+      print("-")
+      _ = try receiveAcknowledging(queue)
+      print("-")
+      try queue.finish()
+      fflush(nil)
+    }
+    let lines = String(decoding: try #require(result).standardOutputContent, as: UTF8.self)
+      .split(separator: "\n")
+    #expect(
+      lines.joined(separator: " ")
+        == """
+        messageBegun messageWritten messageSent messageTold - messageSeen messageTaken \
+        messageRead messageFreed - messageBegun messageWritten messageSent messageTold - \
+        messageSeen messageRead messageTaken messageFreed - queueFinished
+        """)
+  }
+}
+
+private func receiveAcknowledging(_ queue: SharedByteQueue) throws -> Int? {
+  try queue.receive(acknowledging: { $0.byteCount })
+}
+
+/// The form for threads, also where one for tasks would be chosen.
+private func send(
+  _ queue: SharedByteQueue, _ message: [UInt8], timeout: Duration? = .seconds(30)
+) throws {
+  try queue.send(message.span.bytes, timeout: timeout)
+}
+
+private func receive(
+  _ queue: SharedByteQueue, timeout: Duration? = .seconds(30)
+) throws -> [UInt8]? {
+  try queue.receive(timeout: timeout)
+}

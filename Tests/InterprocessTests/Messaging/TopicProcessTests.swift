@@ -1,0 +1,357 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+import Subprocess
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Interprocess
+
+/// Topics whose users are several threads and processes, and may die.
+@Suite("Topics between processes", .timeLimit(.minutes(5)))
+struct TopicProcessTests {
+  /// The short form of `scripts/stress`.
+  @Test("No message is torn or comes out of order, and what is missed is counted")
+  func streams() async throws {
+    let outcome = try await runWithPrivateSharedMemory(
+      "size=64m", Places.helper, ["topic-streams", "2"])
+    #expect(outcome.status == .exited(0), "\(outcome.errors)\(outcome.output)")
+    let match = try #require(outcome.output.firstMatch(of: /^(\d+) messages .* (\d+) received/))
+    #expect(try #require(Int(match.1)) >= 1000 && #require(Int(match.2)) >= 100, "\(match.0)")
+  }
+
+  /// The short form of `scripts/crash-test messaging`.
+  @Test("Processes that are killed at a topic leave it whole, and let nobody hang")
+  func campaign() async throws {
+    let primitives = ["topic", "topicOfMany", "topicPatient"]
+    let seed = UInt64.random(in: 1...UInt64.max)
+    let outcome = try await runWithPrivateSharedMemory(
+      "size=64m", Places.helper, ["messaging-campaign", "3", "\(seed)"] + primitives)
+    #expect(outcome.status == .exited(0), "\(outcome.errors)\(outcome.output)")
+    for primitive in primitives {
+      let line = try #require(
+        outcome.output.split(separator: "\n").first { $0.hasPrefix("\(primitive): kills ") })
+      let match = try #require(line.firstMatch(of: /kills (\d+), .* operations (\d+)$/))
+      #expect(try #require(Int(match.1)) >= 5, "\(line)")
+      #expect(try #require(Int(match.2)) >= 100, "\(line)")
+    }
+  }
+
+  @Test("A publisher that dies has published its last whole message, and its role is free at once")
+  func deadPublisher() async throws {
+    let name = uniqueName()
+    let topic = try SharedTopic<UInt64>.create(name, history: 2)
+    let (status, _) = try await withChildProcess(
+      Places.helper, ["topic-hold", name, "publisher"]
+    ) { holder in
+      #expect(try await holder.nextLine() == "held")
+      #expect(errorCode { try publish(topic, 9) } == .roleTaken)
+      try holder.kill()
+    }
+    #expect(status == .signaled(9))
+    try publish(topic, 9)
+    var subscriber = try topic.subscriber()
+    let messages = [try receive(&subscriber), try receive(&subscriber)]
+    #expect(messages == [[0, 7], [1, 9]] && topic.statistics.publishedCount == 2)
+    try topic.unlink()
+  }
+
+  @Test("The place and the samples of a subscriber that died are free for the next one")
+  func deadSubscriber() async throws {
+    let name = uniqueName()
+    let topic = try SharedTopic<UInt64>.create(name, history: 2, maximumSubscriberCount: 1)
+    try publish(topic, 1)
+    try publish(topic, 2)
+    let (status, _) = try await withChildProcess(
+      Places.helper, ["topic-hold", name, "subscriber"]
+    ) { holder in
+      #expect(try await holder.nextLine() == "held")
+      #expect(errorCode { try subscribe(topic) } == .limitReached)
+      #expect(topic.statistics.heldCount == 2)
+      try holder.kill()
+    }
+    #expect(status == .signaled(9))
+    for number: UInt64 in 3...40 { try publish(topic, number) }
+    var subscriber = try topic.subscriber()
+    #expect(topic.statistics.heldCount == 0 && topic.statistics.subscriberCount == 1)
+    #expect(topic.statistics.receivedCount == 2)
+    #expect(try receive(&subscriber) == [38, 39])
+    #expect(try receive(&subscriber) == [39, 40])
+    try topic.unlink()
+  }
+
+  @Test("A publisher does not wait for a subscriber that has died")
+  func deadSlowSubscriber() async throws {
+    let name = uniqueName()
+    let topic = try SharedTopic<UInt64>.create(name, history: 2)
+    let publisher = try topic.publisher(overflow: .wait(timeout: .seconds(60)))
+    try publish(publisher, 1)
+    try publish(publisher, 2)
+    _ = try await withChildProcess(Places.helper, ["topic-hold", name, "subscriber"]) { holder in
+      #expect(try await holder.nextLine() == "held")
+      try publish(publisher, 3)
+      try publish(publisher, 4)
+      try holder.kill()
+    }
+    try publish(publisher, 5)
+    #expect(topic.statistics.subscriberCount == 0 && topic.statistics.fullCount > 0)
+    try topic.unlink()
+  }
+
+  @Test("A child that fork has made gives back nothing of its parent's")
+  func fork() async throws {
+    let name = uniqueName()
+    let topic = try SharedTopic<UInt64>.create(name, history: 1, maximumSubscriberCount: 1)
+    let (status, _) = try await withChildProcess(Places.helper, ["topic-fork", name]) { holder in
+      let line = try await holder.nextLine()
+      #expect(line == "forked")
+      let codes = [errorCode { try publish(topic, 9) }, errorCode { try subscribe(topic) }]
+      #expect(codes == [.roleTaken, .limitReached] && topic.statistics.heldCount == 1)
+      let answer = try await holder.ask("go")
+      #expect(answer == "still 7")
+    }
+    #expect(status == .exited(0))
+    #expect(topic.statistics.publishedCount == 3 && topic.statistics.heldCount == 0)
+    try topic.unlink()
+  }
+
+  private func subscribe(_ topic: SharedTopic<UInt64>) throws {
+    let subscriber = try topic.subscriber()
+    _ = consume subscriber
+  }
+
+  private func publish(_ topic: SharedTopic<UInt64>, _ number: UInt64) throws {
+    try topic.publisher().publish(number)
+  }
+
+  private func publish(
+    _ publisher: borrowing SharedTopic<UInt64>.Publisher, _ number: UInt64
+  ) throws {
+    try publisher.publish(number)
+  }
+
+  /// The number of the next message, and its first element.
+  private func receive(_ subscriber: inout SharedTopic<UInt64>.Subscriber) throws -> [UInt64] {
+    let sample = try subscriber.next(timeout: .seconds(10))
+    return [sample.sequence, sample[0]]
+  }
+
+  @Test(
+    "A message that goes from one thread to another is whole, as the thread sanitizer sees it",
+    arguments: [TopicOverflow.overwrite, .wait(timeout: nil)])
+  func twoThreads(overflow: TopicOverflow) async throws {
+    let topic = try SharedTopic<UInt64>.create(
+      nil, maximumElementCount: 5, history: 3, publishers: .many, maximumSubscriberCount: 1)
+    try topic.unlink()
+    let count: UInt64 = 20_000
+    // Not the forms for tasks, whose waits the sanitizer does not understand.
+    func publish() throws {
+      while topic.statistics.subscriberCount == 0 {}
+      let publisher = try topic.publisher(overflow: overflow)
+      for number in 1...count {
+        let message = [UInt64](repeating: number, count: 5)
+        try publisher.publish(contentsOf: message.span)
+      }
+    }
+    func receive() throws -> UInt64? {
+      var subscriber = try topic.subscriber()
+      var last: UInt64 = 0
+      while last < count {
+        let sample = try subscriber.next(timeout: .seconds(60))
+        let elements = sample.elements
+        guard elements.indices.allSatisfy({ elements[$0] == elements[0] }), elements[0] > last
+        else { return nil }
+        last = elements[0]
+      }
+      return subscriber.missedCount
+    }
+    let publisher = Task.detached { try publish() }
+    let subscriber = Task.detached { try receive() }
+    try await publisher.value
+    let missedCount = try #require(await subscriber.value)
+    #expect(topic.statistics.receivedCount + missedCount == count)
+    #expect(overflow == .overwrite || missedCount == 0)
+  }
+
+  // MARK: - Hostile bytes
+
+  /// The offset of the content.
+  private func content(_ memory: borrowing SharedMemory) -> Int {
+    Int(memory.load(fromByteOffset: 72, as: UInt64.self))
+  }
+
+  @Test("Random words give an error or a time-out, and no access elsewhere", arguments: 1...10)
+  func randomWords(seed: UInt64) throws {
+    var generator = SeededGenerator(seed: seed)
+    for role in [QueueRole.one, .many] {
+      let name = uniqueName()
+      let topic = try SharedTopic<UInt64>.create(
+        name, maximumElementCount: 3, history: 5, publishers: role, maximumSubscriberCount: 2,
+        lifetime: .whileAttached)
+      var memory = try SharedMemory.attach(name)
+      let content = content(memory)
+      var generous = try topic.subscriber()
+      for _ in 0..<200 {
+        let offset = content + Int(generator.next() % UInt64((memory.byteCount - content) / 4)) * 4
+        let word = UInt32(truncatingIfNeeded: generator.next() >> (generator.next() % 64))
+        memory.storeBytes(of: word, toByteOffset: offset, as: UInt32.self)
+        for overflow in [TopicOverflow.overwrite, .wait(timeout: .microseconds(50))] {
+          expectBearableError {
+            let publisher = try topic.publisher(overflow: overflow)
+            try publisher.publish(1)
+            try publisher.publish(contentsOf: [1, 2, 3].span)
+            let loan = try publisher.loan(count: 3)
+            _ = consume loan
+          }
+        }
+        expectBearableError { try receiveAnything(&generous) }
+        expectBearableError {
+          var subscriber = try topic.subscriber()
+          try receiveAnything(&subscriber)
+        }
+        _ = topic.statistics
+        expectBearableError { _ = try SharedTopic<UInt64>.attach(name) }
+        _ = try? SegmentContent(ofSegment: name)
+      }
+    }
+  }
+
+  /// Receives in each way, and reads what comes.
+  private func receiveAnything(_ subscriber: inout SharedTopic<UInt64>.Subscriber) throws {
+    let first = try subscriber.next(timeout: .microseconds(50))
+    let second = try subscriber.latest()
+    var sum = first[first.count - 1]
+    if let second { sum &+= second[second.count - 1] }
+    withExtendedLifetime(sum) {}
+  }
+
+  private func expectBearableError(
+    sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
+  ) {
+    switch errorCode(body) {
+    case nil, .timedOut, .corrupted, .limitReached, .roleTaken: return
+    case let code: Issue.record("\(String(describing: code))", sourceLocation: sourceLocation)
+    }
+  }
+
+  @Test("A word that cannot be is found, whoever has written it")
+  func wrongWords() throws {
+    let layout = try #require(
+      TopicLayout(
+        history: 4, maximumSubscriberCount: 1, maximumSampleCount: 1, maximumElementCount: 3,
+        elementStride: 8, elementAlignment: 8))
+    let slotCount = UInt64(layout.slotCount)
+    // A message that is ahead of the tail, and one in a slot that is not there.
+    let entries: [UInt64] = [
+      TopicEntry(8, 0).bits, TopicEntry(4, 0).bits, TopicEntry(0, 6).bits, TopicEntry(0, 60).bits,
+    ]
+    for entry in entries {
+      #expect(isFound(layout, entry, at: layout.entriesOffset, of: UInt64.self), "\(entry)")
+    }
+    var foundCount = 0
+    // More slots that are free, or retired, than there are, and one that is not there.
+    for count in [slotCount + 1, UInt64(UInt32.max)] {
+      #expect(isFound(layout, count, at: QueueHead.sendingOffset + QueueSide.freeOffset))
+    }
+    for slot in [slotCount, UInt64(UInt32.max)] {
+      for index in 0..<layout.slotCount {
+        if isFound(layout, slot, at: layout.freeListOffset + 4 * index) { foundCount += 1 }
+      }
+    }
+    // Messages of no elements, and of more than there is room for.
+    for count: UInt64 in [0, 4, 1 << 32, .max] {
+      for slot in 0..<layout.slotCount {
+        let offset = layout.slotsOffset + slot * layout.slotStride
+        if isFound(layout, count, at: offset, of: UInt64.self) { foundCount += 1 }
+      }
+    }
+    #expect(foundCount >= 2 + 4)
+  }
+
+  /// Writes a word into a topic of one message, and tells whether those find it who use that.
+  private func isFound(
+    _ layout: TopicLayout, _ word: UInt64, at offset: Int, of type: Any.Type = UInt32.self
+  ) -> Bool {
+    let codes = attempt {
+      let name = uniqueName()
+      let topic = try SharedTopic<UInt64>.create(
+        name, maximumElementCount: 3, history: 4, maximumSubscriberCount: 1,
+        maximumSampleCount: 1, lifetime: .whileAttached)
+      var memory = try SharedMemory.attach(name)
+      var subscriber = try topic.subscriber()
+      let publisher = try topic.publisher()
+      try publisher.publish(5)
+      if type == UInt64.self {
+        memory.storeBytes(of: word, toByteOffset: content(memory) + offset, as: UInt64.self)
+      } else {
+        memory.storeBytes(
+          of: UInt32(word), toByteOffset: content(memory) + offset, as: UInt32.self)
+      }
+      return [
+        errorCode { try receiveAnything(&subscriber) },
+        errorCode { for number: UInt64 in 0..<9 { try publisher.publish(number) } },
+      ]
+    }
+    return codes.contains {
+      if case .corrupted? = $0 { true } else { false }
+    }
+  }
+
+  private func attempt(
+    _ body: () throws -> [InterprocessError.Code?]
+  ) -> [InterprocessError.Code?] {
+    do { return try body() } catch {
+      Issue.record(error)
+      return []
+    }
+  }
+
+  @Test("A header that says what no topic is gives an error")
+  func wrongHeader() throws {
+    let name = uniqueName()
+    let topic = try SharedTopic<UInt64>.create(
+      name, maximumElementCount: 3, history: 5, maximumSubscriberCount: 2, maximumSampleCount: 2,
+      lifetime: .whileAttached)
+    var memory = try SharedMemory.attach(name)
+    let content = content(memory)
+    func expectCorrupted(
+      _ word: UInt64, at offset: Int, byteCount: Int, _ location: SourceLocation = #_sourceLocation
+    ) {
+      let before = memory.load(fromByteOffset: offset, as: UInt64.self)
+      if byteCount == 8 {
+        memory.storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
+      } else {
+        memory.storeBytes(of: UInt32(word), toByteOffset: offset, as: UInt32.self)
+      }
+      let code = errorCode { _ = try SharedTopic<UInt64>.attach(name) }
+      if case .corrupted? = code {
+      } else {
+        Issue.record(
+          "\(word) at \(offset) gives \(String(describing: code))", sourceLocation: location)
+      }
+      memory.storeBytes(of: before, toByteOffset: offset, as: UInt64.self)
+    }
+    for history: UInt64 in [0, 6, 1 << 20, 1 << 62, .max] {
+      expectCorrupted(history, at: 32, byteCount: 8)
+    }
+    for role: UInt64 in [0, 3, 0xFFFF_FFFF] { expectCorrupted(role, at: content, byteCount: 4) }
+    for count: UInt64 in [0, 12, 1 << 61, .max] {
+      expectCorrupted(count, at: content + TopicLayout.elementCountOffset, byteCount: 8)
+    }
+    for count: UInt64 in [0, 3, 65, 0xFFFF_FFFF] {
+      expectCorrupted(count, at: content + TopicLayout.subscriberCountOffset, byteCount: 4)
+      expectCorrupted(count, at: content + TopicLayout.sampleCountOffset, byteCount: 4)
+    }
+    #expect(try SharedTopic<UInt64>.attach(name).history == topic.history)
+  }
+}

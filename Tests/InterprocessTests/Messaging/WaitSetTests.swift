@@ -1,0 +1,261 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+import Glibc
+import Subprocess
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Interprocess
+
+@Suite("Wait set", .timeLimit(.minutes(5)))
+struct WaitSetTests {
+  /// One of each kind.
+  private struct Sources {
+    let queue: SharedQueue<Int>
+    let byteQueue: SharedByteQueue
+    let topic: SharedTopic<Int>
+    let event: SharedEvent
+    let semaphore: SharedSemaphore
+
+    init() throws {
+      queue = try SharedQueue.create(capacity: 4, lifetime: .whileAttached)
+      byteQueue = try SharedByteQueue.create(
+        byteCapacity: 64, maximumByteCount: 8, lifetime: .whileAttached)
+      topic = try SharedTopic.create(nil, lifetime: .whileAttached)
+      event = try SharedEvent.create(nil, lifetime: .whileAttached)
+      semaphore = try SharedSemaphore.create(nil, permitCount: 1, lifetime: .whileAttached)
+    }
+  }
+
+  private enum ID: CaseIterable {
+    case queue, byteQueue, topic, event, semaphore
+  }
+
+  private func expectNone(
+    _ set: inout WaitSet<ID>, _ location: SourceLocation = #_sourceLocation
+  ) {
+    let begin = ContinuousClock.now
+    let code = errorCode { _ = try wait(&set, timeout: .milliseconds(5)) }
+    #expect(
+      code == .timedOut && ContinuousClock.now - begin >= .milliseconds(5),
+      sourceLocation: location)
+  }
+
+  private func wait(_ set: inout WaitSet<ID>, timeout: Duration = .seconds(30)) throws -> ID {
+    try set.wait(timeout: timeout)
+  }
+
+  @Test("Each kind is ready when there is something to take, and until it is taken")
+  func ready() throws {
+    let sources = try Sources()
+    var subscriber = try sources.topic.subscriber()
+    let permit = try sources.semaphore.acquire()
+    var set = WaitSet<ID>()
+    set.insert(sources.queue, as: .queue)
+    set.insert(sources.byteQueue, as: .byteQueue)
+    set.insert(subscriber, as: .topic)
+    set.insert(sources.event, as: .event)
+    set.insert(sources.semaphore, as: .semaphore)
+    #expect(set.count == 5)
+    expectNone(&set)
+    try sources.queue.send(1)
+    for _ in 1...3 { #expect(try wait(&set) == .queue) }
+    #expect(try sources.queue.tryReceive() == 1)
+    expectNone(&set)
+    try sources.byteQueue.send([UInt8(7)].span.bytes)
+    for _ in 1...3 { #expect(try wait(&set) == .byteQueue) }
+    #expect(try receive(sources.byteQueue) == [7])
+    expectNone(&set)
+    try sources.topic.publisher().publish(2)
+    for _ in 1...3 { #expect(try wait(&set) == .topic) }
+    let number = try take(&subscriber)
+    #expect(number == 2)
+    expectNone(&set)
+    sources.event.set()
+    for _ in 1...3 { #expect(try wait(&set) == .event) }
+    sources.event.reset()
+    _ = try? set.wait(timeout: .zero)
+    expectNone(&set)
+    permit.release()
+    for _ in 1...3 { #expect(try wait(&set) == .semaphore) }
+    let again = try sources.semaphore.acquire()
+    expectNone(&set)
+    again.release()
+  }
+
+  private func receive(_ queue: SharedByteQueue) throws -> [UInt8]? {
+    try queue.receive(timeout: .zero)
+  }
+
+  private func take(_ subscriber: inout SharedTopic<Int>.Subscriber) throws -> Int? {
+    guard let sample = try subscriber.tryNext() else { return nil }
+    return sample[0]
+  }
+
+  @Test("A pulse is told once, also one that came before the wait")
+  func pulse() throws {
+    let sources = try Sources()
+    var set = WaitSet<ID>()
+    set.insert(sources.event, as: .event)
+    expectNone(&set)
+    sources.event.pulse()
+    #expect(try wait(&set) == .event)
+    expectNone(&set)
+  }
+
+  @Test("A queue that is finished is ready")
+  func finished() throws {
+    let sources = try Sources()
+    var set = WaitSet<ID>()
+    set.insert(sources.queue, as: .queue)
+    set.insert(sources.byteQueue, as: .byteQueue)
+    try sources.queue.finish()
+    #expect(try wait(&set) == .queue)
+    try sources.byteQueue.finish()
+    let both = [try wait(&set), try wait(&set)]
+    #expect(Set(both) == [.queue, .byteQueue])
+  }
+
+  @Test("Of several that are ready, each has its turn")
+  func turns() throws {
+    let sources = try Sources()
+    var set = WaitSet<ID>()
+    set.insert(sources.queue, as: .queue)
+    set.insert(sources.event, as: .event)
+    set.insert(sources.semaphore, as: .semaphore)
+    sources.event.set()
+    try sources.queue.send(1)
+    let found = try (0..<6).map { _ in try wait(&set) }
+    #expect(found == [.queue, .event, .semaphore, .queue, .event, .semaphore])
+  }
+
+  @Test("A sleeper is woken by each kind", arguments: [false, true])
+  func wakeUp(isTask: Bool) async throws {
+    let sources = try Sources()
+    let permit = Mutex<SharedSemaphore.Permit?>(nil)
+    permit.withLock { $0 = try? sources.semaphore.acquireIfAvailable() }
+    let found = Mutex<[ID]>([])
+    let isSubscribed = Atomic(false)
+    let waiter = Task.detached { () async throws in
+      var subscriber = try sources.topic.subscriber()
+      isSubscribed.store(true, ordering: .releasing)
+      var set = WaitSet<ID>()
+      set.insert(sources.queue, as: .queue)
+      set.insert(sources.byteQueue, as: .byteQueue)
+      set.insert(subscriber, as: .topic)
+      set.insert(sources.event, as: .event)
+      set.insert(sources.semaphore, as: .semaphore)
+      while true {
+        let id: ID
+        if isTask { id = try await set.wait(timeout: .seconds(30)) } else { id = try wait(&set) }
+        found.withLock { $0.append(id) }
+        switch id {
+        case .queue: _ = try sources.queue.tryReceive()
+        case .byteQueue: _ = try sources.byteQueue.tryReceive { $0.byteCount }
+        case .topic: _ = try take(&subscriber)
+        case .event: continue
+        case .semaphore: return
+        }
+      }
+    }
+    while !isSubscribed.load(ordering: .acquiring) { usleep(100) }
+    for (index, id) in ID.allCases.enumerated() {
+      // Now and then it sleeps by then.
+      usleep(20_000)
+      switch id {
+      case .queue: #expect(try sources.queue.trySend(1))
+      case .byteQueue: #expect(try sources.byteQueue.trySend(byteCount: 3) { _ in })
+      case .topic: try publish(sources.topic)
+      case .event: sources.event.pulse()
+      case .semaphore: permit.withLock { $0 = nil }
+      }
+      let begin = ContinuousClock.now
+      while found.withLock({ $0.count }) <= index, .now - begin < .seconds(30) { usleep(100) }
+    }
+    try await waiter.value
+    #expect(found.withLock { $0 } == ID.allCases)
+    #expect(TaskWaiter.sleeperCount == 0)
+  }
+
+  private func publish(_ topic: SharedTopic<Int>) throws {
+    try topic.publisher().publish(1)
+  }
+
+  @Test("Whoever was woken for a message that it does not take wakes another one")
+  func passedOn() async throws {
+    let sources = try Sources()
+    // Neither of both takes the message; each has to be told of it.
+    let waiters = (0..<2).map { _ in
+      Task.detached {
+        var set = WaitSet<ID>()
+        set.insert(sources.queue, as: .queue)
+        set.insert(sources.event, as: .event)
+        let begin = ContinuousClock.now
+        let id = try await set.wait(timeout: .seconds(30))
+        return (id, ContinuousClock.now - begin)
+      }
+    }
+    while sources.queue.statistics.emptyCount < 2 { usleep(1000) }
+    usleep(5000)
+    #expect(try sources.queue.trySend(1))
+    for waiter in waiters { #expect(try await waiter.value.0 == .queue) }
+  }
+
+  @Test("The ones that are ready come as a sequence, until the task is cancelled")
+  func sequence() async throws {
+    let sources = try Sources()
+    let received = Mutex<[Int]>([])
+    let task = Task {
+      var set = WaitSet<ID>()
+      set.insert(sources.queue, as: .queue)
+      set.insert(sources.event, as: .event)
+      for try await id in set.ready {
+        guard id == .queue else { continue }
+        while let number = try sources.queue.tryReceive() {
+          received.withLock { $0.append(number) }
+        }
+      }
+    }
+    for number in 0..<5 { try await sources.queue.send(number) }
+    while received.withLock({ $0.count }) < 5 { usleep(1000) }
+    task.cancel()
+    await #expect(throws: CancellationError.self) { try await task.value }
+    #expect(received.withLock { $0 } == [0, 1, 2, 3, 4])
+    #expect(TaskWaiter.sleeperCount == 0)
+  }
+
+  @Test("More than the kernel can sleep on at once are waited for all the same")
+  func many() throws {
+    let queues = try (0..<150).map { _ in
+      try SharedQueue<Int>.create(capacity: 1, lifetime: .whileAttached)
+    }
+    var set = WaitSet<Int>()
+    for (index, queue) in queues.enumerated() { set.insert(queue, as: index) }
+    #expect(errorCode { _ = try set.wait(timeout: .milliseconds(5)) } == .timedOut)
+    try queues[140].send(1)
+    let found = try set.wait(timeout: .seconds(30))
+    #expect(found == 140)
+  }
+
+  @Test("A wait for nothing is a failed precondition")
+  func nothing() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      var set = WaitSet<Int>()
+      _ = try await set.wait()
+    }
+    #expect(result.says("There is nothing to wait for"))
+  }
+}

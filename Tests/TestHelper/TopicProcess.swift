@@ -1,0 +1,69 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+internal import Interprocess
+internal import TestFork
+
+/// Processes that have a part in a topic.
+enum TopicProcess {
+  /// Has a part in a topic of numbers until it is killed: publishes a 7 and has a message on loan,
+  /// or holds two samples.
+  static func hold(_ name: String, _ part: String) throws {
+    let topic = try SharedTopic<UInt64>.attach(name)
+    if part == "publisher" {
+      let publisher = try topic.publisher()
+      try publisher.publish(7)
+      var loan = try publisher.loan()
+      loan[0] = 8
+      waitToBeKilled()
+      try loan.publish()
+    } else {
+      var subscriber = try topic.subscriber()
+      let first = try subscriber.next(timeout: .seconds(10))
+      let second = try subscriber.next(timeout: .seconds(10))
+      waitToBeKilled()
+      _ = (first[0], second[0])
+    }
+  }
+
+  private static func waitToBeKilled() {
+    Helper.answer("held")
+    _ = readLine()
+  }
+
+  /// Publishes and holds a sample, of both of which a child has had a copy.
+  static func fork(_ name: String) throws {
+    let topic = try SharedTopic<UInt64>.attach(name)
+    let publisher = try topic.publisher()
+    var subscriber = try topic.subscriber()
+    try publisher.publish(7)
+    let sample = try subscriber.next(timeout: .seconds(10))
+    let loan = try publisher.loan()
+    let child = ipctest_fork()
+    if child == 0 {
+      // Ends the lives of the copies.
+      _ = consume sample
+      _ = consume subscriber
+      _ = consume loan
+      _ = consume publisher
+      exit(0)
+    }
+    guard waitForExit(child) == 0 else { fatalError("The child failed") }
+    Helper.answer("forked")
+    _ = readLine()
+    try loan.publish()
+    try publisher.publish(8)
+    Helper.answer("still \(sample[0])")
+  }
+}

@@ -1,0 +1,113 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+internal import Interprocess
+internal import SystemPackage
+internal import TestSupport
+
+/// A process that publishes as fast as it can, and three that subscribe, one of them slow: each
+/// checks that every word of each message is that of its sequence, that the sequence goes up, and
+/// that what it has received and missed adds up.
+enum TopicStreams {
+  private struct Problem: Error {
+    var description: String
+  }
+
+  private static let wordCount = 64
+  private static let subscriberCount = 3
+
+  /// Publishes for so long.
+  static func run(seconds: Int) throws {
+    let name = "ipctest_topic_streams_\(getpid())"
+    let topic = try SharedTopic<UInt64>.create(
+      name, maximumElementCount: wordCount, history: 4, maximumSubscriberCount: subscriberCount,
+      maximumSampleCount: 1, lifetime: .whileAttached)
+    let subscribers = try (0..<subscriberCount).map {
+      try spawnSelf(["topic-stream-subscribe", name, $0 == 0 ? "slow" : "fast"])
+    }
+    while topic.statistics.subscriberCount < subscriberCount { usleep(1000) }
+    try publish(topic, seconds: seconds)
+    for subscriber in subscribers {
+      let status = waitForExit(subscriber)
+      guard status == 0 else { throw Problem(description: "status \(status)") }
+    }
+    let statistics = topic.statistics
+    let (received, missed) = (statistics.receivedCount, statistics.missedCount)
+    // Each of them has been there from the first message to the last.
+    guard received + missed == statistics.publishedCount * UInt64(subscriberCount), missed > 0
+    else { throw Problem(description: "\(statistics)") }
+    Helper.answer(
+      """
+      \(statistics.publishedCount) messages in \(seconds) s, \(received) received and \(missed) \
+      missed by \(subscriberCount)
+      """)
+  }
+
+  private static func publish(_ topic: SharedTopic<UInt64>, seconds: Int) throws {
+    let publisher = try topic.publisher()
+    let end = ContinuousClock.now + .seconds(seconds)
+    var sequence: UInt64 = 0
+    repeat {
+      for _ in 0..<100 {
+        try publish(publisher, sequence, count: 1 + Int(sequence) % wordCount)
+        sequence += 1
+      }
+    } while .now < end
+    // The last message, for which there is time.
+    usleep(100_000)
+    try publish(publisher, .max, count: 1)
+  }
+
+  private static func publish(
+    _ publisher: borrowing SharedTopic<UInt64>.Publisher, _ word: UInt64, count: Int
+  ) throws {
+    var loan = try publisher.loan(count: count)
+    var words = loan.elements
+    for index in words.indices { words[index] = word }
+    try loan.publish()
+  }
+
+  static func subscribe(_ name: String, isSlow: Bool) throws {
+    let topic = try SharedTopic<UInt64>.attach(name)
+    var subscriber = try topic.subscriber()
+    var next: UInt64 = 0
+    var missedCount: UInt64 = 0
+    while true {
+      let sample = try subscriber.next(timeout: .seconds(60))
+      if isSlow { usleep(200) }
+      missedCount = try check(sample, &next, missedCount, subscriber.missedCount)
+      if sample[0] == .max { break }
+    }
+  }
+
+  /// - Returns: How many messages are missed by then.
+  private static func check(
+    _ sample: borrowing SharedTopic<UInt64>.Sample, _ next: inout UInt64,
+    _ missedBefore: UInt64, _ missedNow: UInt64
+  ) throws -> UInt64 {
+    let (words, sequence) = (sample.elements, sample.sequence)
+    let isLast = words[0] == .max
+    let word = isLast ? .max : sequence
+    guard words.indices.allSatisfy({ words[$0] == word }),
+      isLast || words.count == 1 + Int(sequence) % wordCount
+    else { throw Problem(description: "Message \(sequence) is torn") }
+    guard sequence == next + (missedNow - missedBefore) else {
+      throw Problem(
+        description:
+          "Message \(sequence) in place of \(next), with \(missedNow - missedBefore) missed")
+    }
+    next = sequence + 1
+    return missedNow
+  }
+}
