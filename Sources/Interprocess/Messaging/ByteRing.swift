@@ -48,6 +48,8 @@ final class ByteRing: MessageRing {
   //
   // Killed before T1, a receiver has taken nothing. Killed between T1 and T3, it has taken the
   // message with it: who receives next sets freed to taken.
+  //
+  // `Models/bytequeue.pml` goes through this in every order, with deaths; see `scripts/verify`.
 
   /// What stands for a head where the message lies at the beginning of the ring.
   private static let skip = UInt64.max

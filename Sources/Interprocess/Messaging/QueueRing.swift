@@ -52,6 +52,8 @@ final class QueueRing: MessageRing {
   //
   // The tail is what only senders need. A receiver can be ahead of it, for as long as a sender is
   // between S3 and S4, or was killed there.
+  //
+  // `Models/queue.pml` goes through this in every order, with deaths; see `scripts/verify`.
 
   /// How the messages lie.
   @usableFromInline let layout: QueueLayout

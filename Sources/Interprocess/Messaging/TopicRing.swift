@@ -61,6 +61,9 @@ final class TopicRing: Sendable {
   // and the history. Before it uses a new one it fences and looks again; who subscribes writes its
   // position, fences, and then reads the limit, and begins no earlier than that allows. So one of
   // both sees the other.
+  //
+  // `Models/topic.pml` goes through this in every order, with deaths, but for the limit; see
+  // `scripts/verify`.
 
   let segment: StructuredSegment
   let layout: TopicLayout

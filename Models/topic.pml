@@ -1,0 +1,232 @@
+// The protocol of `TopicRing` and `TopicReader`, with the deaths of either side between any two steps.
+// The steps have the names that they have in the code. How subscribers sleep is in `queue.pml`, and
+// what the fences are for is the matter of `ModelTests`: here each step is seen at once.
+//
+//   HISTORY      messages that are kept
+//   SUBSCRIBERS  who hold one sample each
+//   MESSAGES     messages that are published
+//   DEATHS       processes that die
+//   FAULT_...    a step that is left out or misplaced, which has to be found
+
+#ifndef HISTORY
+#define HISTORY 1
+#endif
+#ifndef SUBSCRIBERS
+#define SUBSCRIBERS 1
+#endif
+#ifndef MESSAGES
+#define MESSAGES 4
+#endif
+#ifndef DEATHS
+#define DEATHS 2
+#endif
+#define SLOTS (HISTORY + SUBSCRIBERS + 1)
+
+// What is shared.
+byte entry[HISTORY];                // the position and one; 0: none
+byte slotOf[HISTORY];
+byte tail;
+byte first[SLOTS], second[SLOTS];   // the two words of a message: its position
+byte freeCount, freeList[SLOTS];
+byte retiredCount, retiredList[SLOTS];
+bool lock;
+bool isTaken[SUBSCRIBERS];
+byte pin[SUBSCRIBERS];              // a slot and one
+
+// What is known of it from outside.
+byte publishedCount, deaths;
+
+#define DEATH(place) if :: deaths < DEATHS -> deaths++; goto place :: true fi
+
+#define LOOK_AT_PINS \
+  pinned = 0; other = 0; \
+  do \
+  :: other < SUBSCRIBERS -> \
+     if \
+     :: isTaken[other] && pin[other] != 0 -> pinned = pinned | (1 << (pin[other] - 1)) \
+     :: else \
+     fi; \
+     other++ \
+  :: else -> break \
+  od
+
+#ifdef FAULT_PINS_IGNORED
+#define IS_PINNED(slot) false
+#else
+#define IS_PINNED(slot) (pinned & (1 << slot))
+#endif
+
+#define RETIRE(slot) assert(retiredCount < SLOTS); retiredList[retiredCount] = slot; retiredCount++
+#define ADD_FREE(slot) assert(freeCount < SLOTS); freeList[freeCount] = slot; freeCount++
+
+proctype Publisher() {
+  byte position, slot, old, index, count, other, pinned, kept;
+begin:
+  do
+  :: atomic { !lock -> lock = true }
+P0:  position = tail;
+#ifndef FAULT_NO_P0
+     if
+     :: entry[position % HISTORY] == position + 1 -> tail = position + 1; position = position + 1
+     :: else
+     fi;
+#endif
+     if :: position >= MESSAGES -> lock = false; break :: else fi;
+P1:  if
+     :: freeCount == 0 ->
+        count = retiredCount;
+#ifndef FAULT_LISTED_TWICE
+        retiredCount = 0;
+#endif
+        DEATH(dead);
+P1a:    LOOK_AT_PINS;
+        index = 0;
+        do
+        :: index < count ->
+           slot = retiredList[index];
+           if :: IS_PINNED(slot) -> RETIRE(slot) :: else -> ADD_FREE(slot) fi;
+           DEATH(dead);
+           index++
+        :: else -> break
+        od
+     :: else
+     fi;
+     if
+     :: freeCount == 0 ->
+        freeCount = 0;
+        retiredCount = 0;
+        DEATH(dead);
+        LOOK_AT_PINS;
+        kept = 0;
+        index = 0;
+#ifndef FAULT_REBUILT_WITHOUT_ENTRIES
+        do
+        :: index < HISTORY ->
+           if :: entry[index] != 0 -> kept = kept | (1 << slotOf[index]) :: else fi;
+           index++
+        :: else -> break
+        od;
+#endif
+        slot = 0;
+        do
+        :: slot < SLOTS ->
+           if
+           :: kept & (1 << slot)
+           :: else -> if :: IS_PINNED(slot) -> RETIRE(slot) :: else -> ADD_FREE(slot) fi
+           fi;
+           DEATH(dead);
+           slot++
+        :: else -> break
+        od
+     :: else
+     fi;
+     // There is always one.
+     assert(freeCount > 0);
+#ifdef FAULT_SLOT_STAYS_IN_LIST
+     slot = freeList[freeCount - 1];
+#else
+     d_step { freeCount--; slot = freeList[freeCount] }
+#endif
+     DEATH(dead);
+P2:  first[slot] = position;
+     DEATH(dead);
+     second[slot] = position;
+     DEATH(dead);
+#ifdef FAULT_TAIL_BEFORE_ENTRY
+     tail = position + 1;
+     DEATH(dead);
+#endif
+P3:  d_step {
+       old = (entry[position % HISTORY] == 0 -> SLOTS : slotOf[position % HISTORY]);
+       entry[position % HISTORY] = position + 1;
+       slotOf[position % HISTORY] = slot;
+       assert(publishedCount == position);
+       publishedCount++
+     }
+     DEATH(dead);
+P4:  tail = position + 1;
+     DEATH(dead);
+P4a: if :: old != SLOTS -> RETIRE(old) :: else fi;
+#ifdef FAULT_SLOT_STAYS_IN_LIST
+     freeCount--;
+#endif
+     lock = false
+  od;
+  goto end;
+dead:
+  atomic {
+    lock = false; position = 0; slot = 0; old = 0; index = 0; count = 0; other = 0; pinned = 0;
+    kept = 0; goto begin
+  }
+end:
+  skip
+}
+
+proctype Subscriber(byte place) {
+  byte position, found, slot, receivedCount, missedCount, start, end_, target;
+begin:
+  // A place of a dead one is given up and taken, and only then are its pins removed.
+  isTaken[place] = false;
+  isTaken[place] = true;
+  pin[place] = 0;
+  end_ = tail;
+  position = (end_ > HISTORY -> end_ - HISTORY : 0);
+  start = position;
+  do
+  :: position >= MESSAGES -> break
+  :: else ->
+     // Waits until there is something.
+N0:  d_step {
+       entry[position % HISTORY] > position ->
+       found = entry[position % HISTORY]; slot = slotOf[position % HISTORY]
+     }
+     if
+     :: found > position + 1 ->
+        end_ = tail;
+        assert(found <= end_ + 1);
+        target = position + 1;
+        if :: end_ > target + HISTORY -> target = end_ - HISTORY :: else fi;
+        missedCount = missedCount + target - position;
+        position = target
+     :: else ->
+        DEATH(dead);
+N1:     pin[place] = slot + 1;
+        DEATH(dead);
+#ifndef FAULT_NO_N3
+N3:     if
+        :: d_step { entry[position % HISTORY] != found } -> pin[place] = 0
+        :: else ->
+#else
+        if
+        :: true ->
+#endif
+           position++;
+           receivedCount++;
+N4:        assert(first[slot] == position - 1);
+           DEATH(dead);
+           assert(second[slot] == position - 1);
+           DEATH(dead);
+N5:        pin[place] = 0
+        fi
+     fi
+  od;
+  assert(receivedCount + missedCount == MESSAGES - start);
+  goto end;
+dead:
+  atomic {
+    position = 0; found = 0; slot = 0; receivedCount = 0; missedCount = 0; start = 0; end_ = 0;
+    target = 0; goto begin
+  }
+end:
+  skip
+}
+
+init {
+  byte index;
+  atomic {
+    run Publisher();
+    do :: index < SUBSCRIBERS -> run Subscriber(index); index++ :: else -> break od
+  }
+  _nr_pr == 1;
+  assert(publishedCount == MESSAGES)
+}
