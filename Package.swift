@@ -46,6 +46,9 @@ let package = Package(
     example("numpy_image"),
     example("numpy_records"),
     example("counter"),
+    example("camera"),
+    example("worker-pool"),
+    example("encoded-messages"),
 
     // MARK: Tests
     .target(
@@ -92,6 +95,9 @@ let package = Package(
         "numpy_image",
         "numpy_records",
         "counter",
+        "camera",
+        "worker-pool",
+        "encoded-messages",
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]
     ),

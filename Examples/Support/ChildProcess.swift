@@ -11,17 +11,19 @@
 //
 //===----------------------------------------------------------------------===//
 
-import ExampleSupport
-import Glibc
+// SAFETY: `environ` is a variable in C, which no program here ever changes.
+@unsafe @preconcurrency internal import Glibc
 
 /// A process that runs this same program, whose standard output this one reads.
-final class ChildProcess {
+public final class ChildProcess {
   private let processID: pid_t
   private let output: CInt
   private var hasEnded = false
 
+  /// Starts it.
+  ///
   /// - Parameter arguments: With the name of the program first.
-  init(_ arguments: [String]) throws {
+  public init(_ arguments: [String]) throws {
     var ends: [CInt] = [-1, -1]
     guard unsafe pipe(&ends) == 0 else { throw Failure("Cannot make a pipe.") }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -58,7 +60,7 @@ final class ChildProcess {
   deinit { close(output) }
 
   /// The next line that it prints, without its end; `nil` if it has ended, or on an interruption.
-  func nextLine(_ interruption: Interruption) -> String? {
+  public func nextLine(_ interruption: Interruption) -> String? {
     var bytes: [UInt8] = []
     var byte: UInt8 = 0
     while true {
@@ -74,13 +76,13 @@ final class ChildProcess {
   }
 
   /// Whether it has not ended yet.
-  var isRunning: Bool {
+  public var isRunning: Bool {
     if !hasEnded { hasEnded = waitpid(processID, nil, WNOHANG) != 0 }
     return !hasEnded
   }
 
   /// Ends it, wherever it is, if it has not ended yet.
-  func end() {
+  public func end() {
     if hasEnded { return }
     kill(processID, SIGKILL)
     waitpid(processID, nil, 0)

@@ -1,0 +1,130 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+// A camera publishes frames of 1920 x 1080 pixels in a topic, and two viewers look at them where
+// they lie. One of them is slow: it misses frames, and holds up neither the camera nor the other.
+//
+//   swift run camera --frames 60
+
+import ArgumentParser
+import ExampleSupport
+import Glibc
+import Interprocess
+
+struct Pixel: Shareable, Equatable {
+  var red, green, blue: UInt8
+
+  /// What all pixels of a frame are.
+  init(ofFrame number: UInt64) {
+    (red, green, blue) = (UInt8(truncatingIfNeeded: number), 128, 255)
+  }
+}
+
+@main
+struct Camera: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "camera",
+    abstract: "Publishes frames to two viewers, one of which is slow.",
+    usage: "camera [--name <name>] [--frames <n>] [--interval <ms>]",
+    subcommands: [Viewer.self])
+
+  static let (width, height) = (1920, 1080)
+
+  @Option(help: "The name of the shared topic.") var name = "MyCamera"
+  @Option(help: "How many frames there are.") var frames: UInt64 = 60
+  @Option(help: "How many milliseconds there are between two frames.") var interval = 16
+
+  func validate() throws {
+    guard 1...1_000_000 ~= frames else { throw ValidationError("'--frames' needs 1 to 1000000.") }
+    guard 0...1000 ~= interval else { throw ValidationError("'--interval' needs 0 to 1000.") }
+  }
+
+  func run() throws {
+    printLinesAtOnce()
+    let interruption = Interruption()
+    let pixelCount = Self.width * Self.height
+    let topic = try SharedTopic<Pixel>.create(
+      name, maximumElementCount: pixelCount, history: 3, maximumSubscriberCount: 2,
+      maximumSampleCount: 1, lifetime: .whileAttached)
+    let slotCount = topic.statistics.slotCount
+    print("Created \"\(name)\" for \(slotCount) frames of \(Self.width) x \(Self.height) pixels")
+
+    let viewers = try [("fast", 0), ("slow", 200)].map { speed, pause in
+      try ChildProcess(["camera", "view", name, speed, "\(pause)", "\(frames)"])
+    }
+    defer {
+      for viewer in viewers { viewer.end() }
+      // A viewer that is killed removes no name; this process still has the topic then.
+      withExtendedLifetime(topic) {}
+    }
+    while topic.statistics.subscriberCount < 2 {
+      if let signal = interruption.signal { throw ExitCode(128 + signal) }
+      guard viewers.allSatisfy(\.isRunning) else { throw Failure("A viewer has ended too early.") }
+      usleep(1_000)
+    }
+    print("Started a fast viewer and a slow one")
+
+    let publisher = try topic.publisher()
+    for number in 0..<frames where interruption.signal == nil {
+      var frame = try publisher.loan(count: pixelCount)
+      let pixel = Pixel(ofFrame: number)
+      var pixels = frame.elements
+      for index in pixels.indices { pixels[index] = pixel }
+      try frame.publish()
+      usleep(UInt32(1000 * interval))
+    }
+    if let signal = interruption.signal { throw ExitCode(128 + signal) }
+    print("Published \(frames) frames, which are not waited for")
+
+    for viewer in viewers {
+      guard let line = viewer.nextLine(interruption) else {
+        if let signal = interruption.signal { throw ExitCode(128 + signal) }
+        throw Failure("A viewer has ended too early.")
+      }
+      print(line)
+    }
+  }
+}
+
+/// One of those that look at the frames.
+struct Viewer: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "view", abstract: "Be one of the viewers.", shouldDisplay: false)
+
+  @Argument var name: String
+  @Argument var speed: String
+  @Argument var pause: UInt32
+  @Argument var frames: UInt64
+
+  func run() throws {
+    printLinesAtOnce()
+    let topic = try SharedTopic<Pixel>.attach(name)
+    var subscriber = try topic.subscriber()
+    var receivedCount = 0
+    var isLast = false
+    while !isLast {
+      // The frame lies where the camera has written it, and stays so until the end of this turn.
+      let frame = try subscriber.next()
+      usleep(1000 * pause)
+      let pixels = frame.elements
+      for index in stride(from: 0, to: pixels.count, by: 1001) {
+        guard pixels[index] == Pixel(ofFrame: frame.sequence) else {
+          throw Failure("Frame \(frame.sequence) is torn.")
+        }
+      }
+      receivedCount += 1
+      isLast = frame.sequence == frames - 1
+    }
+    print("The \(speed) viewer received \(receivedCount) frames, missed \(subscriber.missedCount)")
+  }
+}
