@@ -34,8 +34,8 @@ struct Topic {
       }
     }
     if Harness.sizes.contains(8) {
-      try handOver(byteCount: 8)
-      try handOver(byteCount: 64 << 20)
+      try handOver(byteCount: 8, "8 bytes")
+      try handOver(byteCount: 64 << 20, "64 MiB")
       Harness.pin()
       for count in [1, 4] { try publish(subscriberCount: count) }
     }
@@ -68,7 +68,7 @@ struct Topic {
   }
 
   /// A message is handed over of which only the first element is touched.
-  static func handOver(byteCount: Int) throws {
+  static func handOver(byteCount: Int, _ name: String) throws {
     let names = ["benchmark-there", "benchmark-back"]
     let count = byteCount / MemoryLayout<UInt64>.stride
     let topics = try names.map {
@@ -77,8 +77,8 @@ struct Topic {
         reservation: .onDemand)
     }
     Case(
-      contender, test: "handover", "written and read in place", size: byteCount, wait: .spinning,
-      note: "The first 8 bytes are written and read."
+      contender, test: "handover", name, wait: .spinning,
+      note: "The first 8 bytes are written and read, in place."
     ).measureRoundTrip { run in
       let publisher = try SharedTopic<UInt64>.attach(names[0]).publisher()
       var subscriber = try SharedTopic<UInt64>.attach(names[1]).subscriber()

@@ -20,6 +20,8 @@ TITLES = [
     ("lock", "Locks"),
     ("wake", "Waking a sleeper"),
     ("pingpong", "Round trip of a message"),
+    ("handover", "Round trip of a message in a topic, by its size"),
+    ("publish", "What it costs to publish"),
     ("stream", "Messages one way"),
 ]
 WAITS = {"spin": "both sides spin", "block": "both sides sleep"}

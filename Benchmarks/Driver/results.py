@@ -25,6 +25,7 @@ LIMITS = {
     "stream": "raw SPSC ring",
     "segments": "system calls",
     "array": "unsafe pointer",
+    "publish": "",  # nothing: no other contender does the same
 }
 
 # What the project wants of a part: that its times are at most `most` of those of the limit.
@@ -40,6 +41,7 @@ class Aim:
     most: float
     limit_case: str = ""       # if it is another one than that of `case`
     limit_contender: str = ""  # if it is another one than that of the test
+    limit_test: str = ""       # if it is another one than that of `test`
 
 
 AIMS = [
@@ -59,6 +61,20 @@ AIMS = [
         [1 << 10, 64 << 10, 1 << 20, 64 << 20], 1.05, limit_contender="unsafe pointer"),
     Aim("mutex that nobody else wants", "Interprocess SharedMutex", "lock", "lock+unlock, alone",
         [0], 1.0),
+    Aim("queue, round trip", "Interprocess SharedQueue", "pingpong", "one and one", [8], 1.3,
+        limit_case="ping-pong", limit_contender="cache line", limit_test="limit"),
+    Aim("queue, one way", "Interprocess SharedQueue", "stream", "one and one", [8], 1 / 0.9),
+    Aim("queue of many, one way", "Interprocess SharedQueue", "stream", "many and many", [8], 1.0,
+        limit_contender="Boost message_queue"),
+    Aim("queue of many, one way", "Interprocess SharedQueue", "stream", "many and many", [8], 1.0,
+        limit_contender="ZeroMQ ipc"),
+    Aim("topic, round trip", "Interprocess SharedTopic", "pingpong", "published and received", [8],
+        2.0, limit_case="one and one", limit_contender="Interprocess SharedQueue"),
+    Aim("topic, hand-over of 64 MiB", "Interprocess SharedTopic", "handover", "64 MiB", [0], 1.1,
+        limit_case="8 bytes", limit_contender="Interprocess SharedTopic"),
+    Aim("topic, publishing with 4 subscribed", "Interprocess SharedTopic", "publish",
+        "with 4 subscribed", [8], 1.1, limit_case="with 1 subscribed",
+        limit_contender="Interprocess SharedTopic"),
     Aim("wake of a sleeper", "Interprocess SharedEvent", "wake", "wait/wake round trip", [0], 1.2),
 ] + [
     Aim(f"ShareableList, {what}", "Interprocess ShareableList", "list", what, [0], 1 / 50)
@@ -88,9 +104,9 @@ def ratios(row, limit):
     return [statistics.median(ours.values()) / statistics.median(theirs.values())]
 
 
-def limit_of(row, rows, case="", contender=""):
+def limit_of(row, rows, case="", contender="", test=""):
     name = contender or LIMITS.get(row["test"])
-    found = [r for r in rows if r["contender"] == name and r["test"] == row["test"]
+    found = [r for r in rows if r["contender"] == name and r["test"] == (test or row["test"])
              and r["size"] == row["size"] and r["unit"] == row["unit"]
              and r["is_curve"] == row["is_curve"] and (
                  r["case"] == case if case else row["case"].startswith(r["case"]))]
@@ -140,7 +156,8 @@ def aims(rows):
             row = next((r for r in rows if not r["is_curve"] and (
                 r["contender"], r["test"], r["case"], r["size"]) == (
                     aim.contender, aim.test, aim.case, size)), None)
-            limit = row and limit_of(row, rows, aim.limit_case, aim.limit_contender)
+            limit = row and limit_of(
+                row, rows, aim.limit_case, aim.limit_contender, aim.limit_test)
             if limit:
                 found = ratios(row, limit)
                 out.append({"aim": aim.words, "size": size, "most": aim.most,
