@@ -104,7 +104,7 @@ struct Receive: ParsableCommand {
 
   /// Decodes a message where it lies.
   private static func text(_ bytes: RawSpan) throws -> String {
-    let first = bytes.isEmpty ? nil : bytes.unsafeLoad(as: UInt8.self)
+    let first = bytes.isEmpty ? nil : unsafe bytes.unsafeLoad(as: UInt8.self)
     let order: Order
     switch first.flatMap(Form.init(rawValue:)) {
     case .json: order = try JSONDecoder().decode(Order.self, from: Data(copying: bytes))
@@ -118,7 +118,8 @@ struct Receive: ParsableCommand {
 
 extension Data {
   init(copying bytes: RawSpan) {
-    self.init((0..<bytes.byteCount).map { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) })
+    self.init(
+      (0..<bytes.byteCount).map { unsafe bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) })
   }
 }
 
@@ -142,12 +143,12 @@ extension Order {
       throw Failure("A packed order has \(bytes.byteCount) bytes.")
     }
     count = UInt32(
-      littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 1, as: UInt32.self))
+      littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 1, as: UInt32.self))
     price = Double(
       bitPattern: UInt64(
-        littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 5, as: UInt64.self)))
+        littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 5, as: UInt64.self)))
     let symbol = (Self.headByteCount..<bytes.byteCount).map {
-      bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self)
+      unsafe bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self)
     }
     self.symbol = String(decoding: symbol, as: UTF8.self)
   }

@@ -94,9 +94,6 @@ struct SharedWord32: @unchecked Sendable {
   // SAFETY, of all of these: as for `SharedWord`.
   @inlinable func loadRelaxed() -> UInt32 { unsafe pointer.pointee.load(ordering: .relaxed) }
   func loadAcquiring() -> UInt32 { unsafe pointer.pointee.load(ordering: .acquiring) }
-  func storeRelaxed(_ value: UInt32) {
-    unsafe pointer.pointee.store(value, ordering: .relaxed)
-  }
   func storeReleasing(_ value: UInt32) {
     unsafe pointer.pointee.store(value, ordering: .releasing)
   }

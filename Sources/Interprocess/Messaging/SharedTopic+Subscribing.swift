@@ -178,6 +178,7 @@ extension SharedTopic {
       /// - Throws: As ``SharedTopic/subscriber(includesHistory:)`` and the async form of
       ///   `next(timeout:)`.
       public mutating func next() async throws -> [Element]? {
+        try Task.checkCancellation()
         var (reader, cursor) =
           try subscription
           ?? TopicReader.subscribe(

@@ -221,7 +221,7 @@ final class TopicReader: Sendable {
     }
     checkpoint(.messageSeen)
     let word = ring.pin(pin, ofSubscriber: index)
-    word.storeRelaxed(UInt32(slot + 1))
+    word.storeReleasing(UInt32(slot + 1))
     checkpoint(.messagePinned)
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     guard ring.entry(at: cursor.index).loadAcquiring() == entry.bits else {

@@ -36,7 +36,7 @@ final class TopicRing: Sendable {
   // Each subscriber has a place in a table, with its position and a pin for each sample:
   //
   //   N0  entry of the position                    acquiring
-  //   N1  pin = its slot                           relaxed
+  //   N1  pin = its slot                           releasing, as reading an older one comes first
   //   N2  fence                                    seq. cons.
   //   N3  the entry is the same?  else pin = 0, and anew with one that there is
   //   N3a position = position + 1                  releasing; lets a publisher go on who waits
@@ -63,7 +63,7 @@ final class TopicRing: Sendable {
   // both sees the other.
   //
   // `Models/topic.pml` goes through this in every order, with deaths, but for the limit; see
-  // `scripts/verify`.
+  // `scripts/verify`. `TopicModelTests` looks at the fences.
 
   let segment: StructuredSegment
   let layout: TopicLayout

@@ -10,7 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-import Glibc
+import Foundation
 import Subprocess
 import Synchronization
 import TestSupport
@@ -21,7 +21,7 @@ import Testing
 @Suite("Wait set", .timeLimit(.minutes(5)))
 struct WaitSetTests {
   /// One of each kind.
-  private struct Sources {
+  fileprivate struct Sources {
     let queue: SharedQueue<Int>
     let byteQueue: SharedByteQueue
     let topic: SharedTopic<Int>
@@ -38,7 +38,7 @@ struct WaitSetTests {
     }
   }
 
-  private enum ID: CaseIterable {
+  fileprivate enum ID: CaseIterable {
     case queue, byteQueue, topic, event, semaphore
   }
 
@@ -46,14 +46,10 @@ struct WaitSetTests {
     _ set: inout WaitSet<ID>, _ location: SourceLocation = #_sourceLocation
   ) {
     let begin = ContinuousClock.now
-    let code = errorCode { _ = try wait(&set, timeout: .milliseconds(5)) }
+    let code = errorCode { _ = try set.wait(timeout: .milliseconds(5)) }
     #expect(
       code == .timedOut && ContinuousClock.now - begin >= .milliseconds(5),
       sourceLocation: location)
-  }
-
-  private func wait(_ set: inout WaitSet<ID>, timeout: Duration = .seconds(30)) throws -> ID {
-    try set.wait(timeout: timeout)
   }
 
   @Test("Each kind is ready when there is something to take, and until it is taken")
@@ -98,11 +94,6 @@ struct WaitSetTests {
     try queue.receive(timeout: .zero)
   }
 
-  private func take(_ subscriber: inout SharedTopic<Int>.Subscriber) throws -> Int? {
-    guard let sample = try subscriber.tryNext() else { return nil }
-    return sample[0]
-  }
-
   @Test("A pulse is told once, also one that came before the wait")
   func pulse() throws {
     let sources = try Sources()
@@ -140,76 +131,20 @@ struct WaitSetTests {
     #expect(found == [.queue, .event, .semaphore, .queue, .event, .semaphore])
   }
 
-  @Test("A sleeper is woken by each kind", arguments: [false, true])
-  func wakeUp(isTask: Bool) async throws {
-    let sources = try Sources()
-    let permit = Mutex<SharedSemaphore.Permit?>(nil)
-    permit.withLock { $0 = try? sources.semaphore.acquireIfAvailable() }
-    let found = Mutex<[ID]>([])
-    let isSubscribed = Atomic(false)
-    let waiter = Task.detached { () async throws in
-      var subscriber = try sources.topic.subscriber()
-      isSubscribed.store(true, ordering: .releasing)
-      var set = WaitSet<ID>()
-      set.insert(sources.queue, as: .queue)
-      set.insert(sources.byteQueue, as: .byteQueue)
-      set.insert(subscriber, as: .topic)
-      set.insert(sources.event, as: .event)
-      set.insert(sources.semaphore, as: .semaphore)
-      while true {
-        let id: ID
-        if isTask { id = try await set.wait(timeout: .seconds(30)) } else { id = try wait(&set) }
-        found.withLock { $0.append(id) }
-        switch id {
-        case .queue: _ = try sources.queue.tryReceive()
-        case .byteQueue: _ = try sources.byteQueue.tryReceive { $0.byteCount }
-        case .topic: _ = try take(&subscriber)
-        case .event: continue
-        case .semaphore: return
-        }
-      }
+  @Test("A sleeper is woken by each kind, in sleeps that do not end by themselves")
+  func wakeUp() async {
+    await #expect(processExitsWith: .success) {
+      unsafe Sleeping.isEndless = true
+      for isTask in [false, true] { try await wakeByEach(isTask: isTask) }
     }
-    while !isSubscribed.load(ordering: .acquiring) { usleep(100) }
-    for (index, id) in ID.allCases.enumerated() {
-      // Now and then it sleeps by then.
-      usleep(20_000)
-      switch id {
-      case .queue: #expect(try sources.queue.trySend(1))
-      case .byteQueue: #expect(try sources.byteQueue.trySend(byteCount: 3) { _ in })
-      case .topic: try publish(sources.topic)
-      case .event: sources.event.pulse()
-      case .semaphore: permit.withLock { $0 = nil }
-      }
-      let begin = ContinuousClock.now
-      while found.withLock({ $0.count }) <= index, .now - begin < .seconds(30) { usleep(100) }
-    }
-    try await waiter.value
-    #expect(found.withLock { $0 } == ID.allCases)
-    #expect(TaskWaiter.sleeperCount == 0)
-  }
-
-  private func publish(_ topic: SharedTopic<Int>) throws {
-    try topic.publisher().publish(1)
   }
 
   @Test("Whoever was woken for a message that it does not take wakes another one")
-  func passedOn() async throws {
-    let sources = try Sources()
-    // Neither of both takes the message; each has to be told of it.
-    let waiters = (0..<2).map { _ in
-      Task.detached {
-        var set = WaitSet<ID>()
-        set.insert(sources.queue, as: .queue)
-        set.insert(sources.event, as: .event)
-        let begin = ContinuousClock.now
-        let id = try await set.wait(timeout: .seconds(30))
-        return (id, ContinuousClock.now - begin)
-      }
+  func passedOn() async {
+    await #expect(processExitsWith: .success) {
+      unsafe Sleeping.isEndless = true
+      try wakeBothByOne()
     }
-    while sources.queue.statistics.emptyCount < 2 { usleep(1000) }
-    usleep(5000)
-    #expect(try sources.queue.trySend(1))
-    for waiter in waiters { #expect(try await waiter.value.0 == .queue) }
   }
 
   @Test("The ones that are ready come as a sequence, until the task is cancelled")
@@ -258,4 +193,88 @@ struct WaitSetTests {
     }
     #expect(result.says("There is nothing to wait for"))
   }
+}
+
+private typealias Sources = WaitSetTests.Sources
+private typealias ID = WaitSetTests.ID
+
+/// Lets one wait for each kind, and gives it one after the other.
+private func wakeByEach(isTask: Bool) async throws {
+  let sources = try Sources()
+  let permit = Mutex<SharedSemaphore.Permit?>(nil)
+  permit.withLock { $0 = try? sources.semaphore.acquireIfAvailable() }
+  let found = Mutex<[ID]>([])
+  let isSubscribed = Atomic(false)
+  let waiter = Task.detached { () async throws in
+    var subscriber = try sources.topic.subscriber()
+    isSubscribed.store(true, ordering: .releasing)
+    var set = WaitSet<ID>()
+    set.insert(sources.queue, as: .queue)
+    set.insert(sources.byteQueue, as: .byteQueue)
+    set.insert(subscriber, as: .topic)
+    set.insert(sources.event, as: .event)
+    set.insert(sources.semaphore, as: .semaphore)
+    while true {
+      let id: ID
+      if isTask { id = try await set.wait(timeout: .seconds(30)) } else { id = try wait(&set) }
+      found.withLock { $0.append(id) }
+      switch id {
+      case .queue: _ = try sources.queue.tryReceive()
+      case .byteQueue: _ = try sources.byteQueue.tryReceive { $0.byteCount }
+      case .topic: _ = try take(&subscriber)
+      case .event: continue
+      case .semaphore: return
+      }
+    }
+  }
+  while !isSubscribed.load(ordering: .acquiring) { usleep(100) }
+  for (index, id) in ID.allCases.enumerated() {
+    // Mostly it sleeps by then.
+    usleep(20_000)
+    switch id {
+    case .queue: _ = try sources.queue.trySend(1)
+    case .byteQueue: _ = try sources.byteQueue.trySend(byteCount: 3) { _ in }
+    case .topic: try publish(sources.topic)
+    case .event: sources.event.pulse()
+    case .semaphore: permit.withLock { $0 = nil }
+    }
+    let begin = ContinuousClock.now
+    while found.withLock({ $0.count }) <= index { try await Task.sleep(for: .microseconds(100)) }
+    precondition(.now - begin < .seconds(20))
+  }
+  try await waiter.value
+  precondition(found.withLock { $0 } == ID.allCases && TaskWaiter.sleeperCount == 0)
+}
+
+/// Lets two threads wait for one message, which neither of them takes: each has to be told of it.
+private func wakeBothByOne() throws {
+  let sources = try Sources()
+  let found = Mutex<[ID?]>([])
+  for _ in 0..<2 {
+    Thread.detachNewThread {
+      var set = WaitSet<ID>()
+      set.insert(sources.queue, as: .queue)
+      set.insert(sources.event, as: .event)
+      let id = try? wait(&set)
+      found.withLock { $0.append(id) }
+    }
+  }
+  while sources.queue.statistics.emptyCount < 2 { usleep(1000) }
+  usleep(20_000)
+  _ = try sources.queue.trySend(1)
+  let begin = ContinuousClock.now
+  while found.withLock({ $0.count }) < 2 { usleep(1000) }
+  // Whoever is not told looks when its time is over.
+  precondition(.now - begin < .seconds(20) && found.withLock { $0 } == [.queue, .queue])
+}
+
+private func wait(_ set: inout WaitSet<ID>) throws -> ID { try set.wait(timeout: .seconds(30)) }
+
+private func take(_ subscriber: inout SharedTopic<Int>.Subscriber) throws -> Int? {
+  guard let sample = try subscriber.tryNext() else { return nil }
+  return sample[0]
+}
+
+private func publish(_ topic: SharedTopic<Int>) throws {
+  try topic.publisher().publish(1)
 }

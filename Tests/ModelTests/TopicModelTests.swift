@@ -1,0 +1,124 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+import Testing
+
+/// How a subscriber of a topic pins a message, and a publisher finds a slot that nobody has pinned:
+/// the steps of `TopicRing` for a history of one message, one subscriber and one sample.
+///
+/// Which slots are in which list is in `Models/topic.pml`. Here the publisher looks for one each
+/// time. What keeps reading before N5 is not seen here, as no load sees a later store; and the
+/// loads of the entry could be relaxed, as the fence between them acquires.
+@Suite("Model of a topic", .timeLimit(.minutes(5)))
+struct TopicModelTests {
+  /// What can be left out or weakened.
+  enum Fault: CaseIterable {
+    case noPin, subscriberWithoutFence, weakSubscriberFence, notLookedAtAgain
+    case pinsIgnored, publisherWithoutFence, weakPublisherFence, entryRelaxed
+  }
+
+  // The words of the memory. An entry is the number of the message, times 4, and the slot.
+  private static let entry = 0
+  private static let pin = 1
+  private static func data(_ slot: UInt8, _ index: Int) -> Int { 2 + 2 * Int(slot) + index }
+
+  private struct Program: ModelProgram {
+    var fault: Fault?
+    var instructions: [WeakMemory.Instruction] = []
+    var labelCount = 0
+
+    init(_ fault: Fault?) { self.fault = fault }
+
+    private mutating func addFence(left out: Fault, weak: Fault) {
+      switch fault {
+      case out: break
+      case weak: add(.fence(.acquiringAndReleasing))
+      default: add(.fence(.sequentiallyConsistent))
+      }
+    }
+
+    mutating func publish(count: UInt8) {
+      // Registers: 0 pin, 1 slot, 2 slot of the message before.
+      for number in 1...count {
+        addFence(left: .publisherWithoutFence, weak: .weakPublisherFence)
+        if fault != .pinsIgnored { add(.load(into: 0, .acquiring, at: { _ in pin })) }
+        add(
+          .set(1) { registers in
+            let candidate = (registers[2] + 1) % 3
+            return registers[0] == candidate + 1 ? (registers[2] + 2) % 3 : candidate
+          })
+        for index in 0...1 { add(.store(.relaxed, at: { data($0[1], index) }) { _ in number }) }
+        add(
+          .store(fault == .entryRelaxed ? .relaxed : .releasing, at: { _ in entry }) {
+            number * 4 + $0[1]
+          },
+          .set(2) { $0[1] })
+        clear(0, 1)
+      }
+    }
+
+    mutating func receive(count: Int) {
+      // Registers: 0 entry, 1 entry again, 2 and 3 data, 4 number of the message before.
+      for _ in 0..<count {
+        let end = label("end")
+        let given = label("given")
+        add(.load(into: 0, .acquiring, at: { _ in entry }))
+        go(to: end) { $0[0] == 0 }
+        if fault != .noPin { add(.store(.releasing, at: { _ in pin }) { $0[0] % 4 + 1 }) }
+        addFence(left: .subscriberWithoutFence, weak: .weakSubscriberFence)
+        if fault != .notLookedAtAgain {
+          add(.load(into: 1, .acquiring, at: { _ in entry }))
+          go(to: given) { $0[1] != $0[0] }
+        }
+        add(
+          .load(into: 2, .relaxed, at: { data($0[0] % 4, 0) }),
+          .load(into: 3, .relaxed, at: { data($0[0] % 4, 1) }),
+          .check { $0[2] == $0[3] ? nil : "torn: \($0[2]) and \($0[3])" },
+          .check { $0[2] == $0[0] / 4 ? nil : "\($0[2]) as message \($0[0] / 4)" },
+          .check { $0[2] < $0[4] ? "\($0[2]) after \($0[4])" : nil },
+          .set(4) { $0[2] },
+          .label(given),
+          .store(.releasing, at: { _ in pin }) { _ in 0 },
+          .label(end))
+        clear(0, 1, 2, 3)
+      }
+    }
+  }
+
+  private static func run(_ fault: Fault?, messages: UInt8, samples: Int) -> WeakMemory.Outcome {
+    var publisher = Program(fault)
+    publisher.publish(count: messages)
+    var subscriber = Program(fault)
+    subscriber.receive(count: samples)
+    return WeakMemory.explore(
+      [UInt8](repeating: 0, count: 8),
+      [
+        .init(name: "publisher", program: publisher.instructions),
+        .init(name: "subscriber", program: subscriber.instructions),
+      ])
+  }
+
+  @Test("A subscriber reads whole messages, in order, and each under its own number")
+  func wholeMessages() {
+    let outcome = Self.run(nil, messages: 5, samples: 2)
+    #expect(outcome.violation == nil, "\(outcome.trace)")
+    #expect(outcome.stateCount > 1000)
+    let seen = Set(outcome.ends.map { $0[1][4] })
+    #expect(seen.isSuperset(of: [0, 1, 5]))
+  }
+
+  @Test("Each step and each order is needed", arguments: Fault.allCases)
+  func faults(fault: Fault) {
+    let outcome = Self.run(fault, messages: 5, samples: 2)
+    #expect(outcome.violation != nil, "\(outcome.stateCount) states")
+  }
+}
