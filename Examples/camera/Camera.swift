@@ -35,7 +35,7 @@ struct Camera: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "camera",
     abstract: "Publishes frames to two viewers, one of which is slow.",
-    usage: "camera [--name <name>] [--frames <n>] [--interval <ms>]",
+    usage: "camera [--name <name>] [--frames <n>] [--interval <ms>] [--pause <ms>]",
     subcommands: [Viewer.self])
 
   static let (width, height) = (1920, 1080)
@@ -43,10 +43,12 @@ struct Camera: ParsableCommand {
   @Option(help: "The name of the shared topic.") var name = "MyCamera"
   @Option(help: "How many frames there are.") var frames: UInt64 = 60
   @Option(help: "How many milliseconds there are between two frames.") var interval = 16
+  @Option(help: "How many milliseconds the slow viewer looks at a frame.") var pause = 200
 
   func validate() throws {
     guard 1...1_000_000 ~= frames else { throw ValidationError("'--frames' needs 1 to 1000000.") }
     guard 0...1000 ~= interval else { throw ValidationError("'--interval' needs 0 to 1000.") }
+    guard 0...10_000 ~= pause else { throw ValidationError("'--pause' needs 0 to 10000.") }
   }
 
   func run() throws {
@@ -59,7 +61,7 @@ struct Camera: ParsableCommand {
     let slotCount = topic.statistics.slotCount
     print("Created \"\(name)\" for \(slotCount) frames of \(Self.width) x \(Self.height) pixels")
 
-    let viewers = try [("fast", 0), ("slow", 200)].map { speed, pause in
+    let viewers = try [("fast", 0), ("slow", pause)].map { speed, pause in
       try ChildProcess(["camera", "view", name, speed, "\(pause)", "\(frames)"])
     }
     defer {
