@@ -3,13 +3,17 @@
 //
 // Words stand for 8 bytes: a head is one, and a message has up to two behind it.
 //
+//   RECEIVERS
 //   MESSAGES      messages that are sent
 //   DEATHS        processes that die
 //   ACKNOWLEDGED  whether a receiver takes a message only when it has read it
 //   FAULT_...     a step that is left out or misplaced, which has to be found
 
+#ifndef RECEIVERS
+#define RECEIVERS 2
+#endif
 #ifndef MESSAGES
-#define MESSAGES 4
+#define MESSAGES 3
 #endif
 #ifndef DEATHS
 #define DEATHS 2
@@ -26,7 +30,7 @@ byte tail, taken, freed;
 bool senderLock, receiverLock;
 
 // What is known of it from outside.
-byte sentCount, takenCount, readCount, deaths, deadReceivers;
+byte sentCount, takenCount, readCount, deaths, deadReceivers, living;
 byte length[MESSAGES + 1];
 
 #define DEATH(place) if :: deaths < DEATHS -> deaths++; goto place :: true fi
@@ -124,7 +128,20 @@ begin_:
      if :: freed != position -> freed = position :: else fi;
 #endif
      if :: takenCount == MESSAGES -> receiverLock = false; break :: else fi;
-T0:  ring[position % CAPACITY] != 0;
+T0:  if
+     :: ring[position % CAPACITY] == 0 ->
+        // Sleeps until there is a message; and, when it looks by itself, gives back what a dead
+        // one had taken.
+        receiverLock = false;
+        if
+        :: ring[taken % CAPACITY] != 0 || takenCount == MESSAGES
+#if !defined(FAULT_SLEEPERS_LEAVE_ROOM) && !defined(FAULT_NO_RECOVERY_OF_ROOM)
+        :: freed != taken && !receiverLock
+#endif
+        fi;
+        goto begin_
+     :: else
+     fi;
      DEATH(dead);
      FIND(position);
      number = takenCount;
@@ -163,13 +180,24 @@ T3:  freed = begin + head;
   od;
   goto end;
 dead:
-  atomic { receiverLock = false; position = 0; begin = 0; head = 0; index = 0; number = 0; goto begin_ }
+  // Perhaps nobody follows, as long as there is another one.
+  atomic {
+    receiverLock = false; position = 0; begin = 0; head = 0; index = 0; number = 0;
+    if
+    :: living > 1 -> living--
+    :: goto begin_
+    fi
+  }
 end:
   skip
 }
 
 init {
-  atomic { run Sender(); run Receiver() }
+  byte index;
+  atomic {
+    run Sender();
+    do :: index < RECEIVERS -> run Receiver(); living++; index++ :: else -> break od
+  }
   _nr_pr == 1;
   assert(sentCount == MESSAGES && takenCount == MESSAGES);
   assert(readCount + deadReceivers >= MESSAGES)

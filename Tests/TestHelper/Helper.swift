@@ -48,6 +48,8 @@ struct Helper {
       campaign.run()
     case "lifetimes-worker":
       LifetimesWorker(log: CommandLine.arguments[2], index: number(3), seed: seed(4)).run()
+    case "byte-queue-hold":
+      try QueueProcess.holdBytes(CommandLine.arguments[2])
     case "queue-fork":
       try QueueProcess.fork(CommandLine.arguments[2])
     case "queue-hold":

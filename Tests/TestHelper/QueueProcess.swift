@@ -36,6 +36,12 @@ enum QueueProcess {
     _ = readLine()
   }
 
+  /// Has taken a message of a queue of bytes, and reads it until it is killed.
+  static func holdBytes(_ name: String) throws {
+    let queue = try SharedByteQueue.attach(name)
+    _ = try queue.receive { (_: RawSpan) in waitToBeKilled() }
+  }
+
   /// Sends with a role of which a child has had a copy.
   static func fork(_ name: String) throws {
     let queue = try SharedQueue<UInt64>.attach(name)

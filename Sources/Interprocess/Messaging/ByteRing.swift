@@ -47,7 +47,8 @@ final class ByteRing: MessageRing {
   // goes on behind it.
   //
   // Killed before T1, a receiver has taken nothing. Killed between T1 and T3, it has taken the
-  // message with it: who receives next sets freed to taken.
+  // message with it: who receives next sets freed to taken. So does one who has slept for 20 ms, as
+  // there may be no room for the message that it waits for until that is done.
   //
   // `Models/bytequeue.pml` goes through this in every order, with deaths; see `scripts/verify`.
 
@@ -317,6 +318,10 @@ final class ByteRing: MessageRing {
   }
 
   @usableFromInline var isFinished: Bool { isFinishedWord.loadAcquiring() != 0 }
+
+  @usableFromInline var isTakenUnfreed: Bool {
+    receiving.limit.loadRelaxed() != receiving.position.loadRelaxed()
+  }
 
   /// As of `QueueRing`.
   func finish() {

@@ -34,6 +34,8 @@ protocol MessageRing: Sendable {
   func hasMessage(at position: UInt64) -> Bool
   /// Whether no more messages are sent.
   var isFinished: Bool { get }
+  /// Whether a receiver has taken what it has not given back: it reads it, or has died.
+  var isTakenUnfreed: Bool { get }
 }
 
 /// How the threads of all processes take turns at one side of a queue, or one of them keeps it.
@@ -154,6 +156,36 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     return outcome != nil
   }
 
+  /// As the other one, for receivers, and looks after one that has died.
+  func wait(
+    atMost timeout: Duration?, in memory: borrowing SharedMemory
+  ) throws(InterprocessError) -> Bool {
+    if let timeout, timeout <= .zero { return false }
+    let position = ownPosition
+    let outcome: Void? = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      try attempt(stage, at: position, in: memory)
+    } translatingErrors: { [name = ring.name] errno in
+      .system(errno, name: name, action: "wait for the other side of the queue")
+    }
+    return outcome != nil
+  }
+
+  /// As the form for threads, for a task.
+  nonisolated(nonsending) func wait(
+    atMost timeout: Duration?, in memory: borrowing SharedMemory
+  ) async throws -> Bool {
+    if let timeout, timeout <= .zero {
+      try Task.checkCancellation()
+      return false
+    }
+    let position = ownPosition
+    let outcome: Void? = try await waiting.wait(atMost: timeout) {
+      stage throws(InterprocessError) in
+      try attempt(stage, at: position, in: memory)
+    }
+    return outcome != nil
+  }
+
   /// As the form for threads, for a task.
   @usableFromInline nonisolated(nonsending) func wait(
     for byteCount: Int = 0, at position: UInt64? = nil, atMost timeout: Duration?
@@ -193,6 +225,24 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     }
     if stage != .spinning, case .wait = turn { side.countSleep() }
     return turn
+  }
+
+  /// One turn of that wait, which looks after a receiver that has died.
+  ///
+  /// What such a one had taken is given back by the next one that comes. Those who sleep do not
+  /// come before there is a message; and perhaps there is no room for one until then.
+  ///
+  /// - Throws: `corrupted` and `system`.
+  func attempt(
+    _ stage: Waiting.Stage, at position: UInt64? = nil, in memory: borrowing SharedMemory
+  ) throws(InterprocessError) -> Waiting.Turn<Void> {
+    if stage == .checking, mode == .many, ring.isTakenUnfreed,
+      try lock.claim(memory)
+    {
+      defer { lock.unlock() }
+      _ = try ring.receivingCursor()
+    }
+    return try attempt(stage, at: position)
   }
 
   // MARK: - Roles

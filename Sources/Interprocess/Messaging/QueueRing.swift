@@ -355,6 +355,9 @@ final class QueueRing: MessageRing {
 
   @usableFromInline var isFinished: Bool { isFinishedWord.loadAcquiring() != 0 }
 
+  // Taking a message gives its room back.
+  @usableFromInline var isTakenUnfreed: Bool { false }
+
   /// Lets receivers get what there is, and then the end.
   ///
   /// Only who has the sending side may do so: then it is behind all messages, and a receiver that

@@ -414,7 +414,7 @@ public final class SharedByteQueue: Sendable {
       let isFinished = isFinished
       if let result = try tryReceive(isAcknowledging: isAcknowledging, body) { return result }
       if isFinished { return nil }
-      guard try receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
+      guard try receivers.wait(atMost: sleeps.timeLeft, in: segment.memory) else { throw isEmpty }
     }
   }
 
@@ -434,7 +434,8 @@ public final class SharedByteQueue: Sendable {
       let isFinished = isFinished
       if let result = try tryReceive(body) { return result }
       if isFinished { return nil }
-      guard try await receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
+      guard try await receivers.wait(atMost: sleeps.timeLeft, in: segment.memory)
+      else { throw isEmpty }
     }
   }
 

@@ -294,7 +294,7 @@ private struct ByteQueueSource: WaitSource {
   func attempt(
     _ stage: Waiting.Stage, _ seen: UInt32
   ) throws(InterprocessError) -> Waiting.Turn<UInt32> {
-    try queue.receivers.attempt(stage).withoutGeneration
+    try queue.receivers.attempt(stage, in: queue.segment.memory).withoutGeneration
   }
 }
 

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+import Foundation
 import Subprocess
 import Synchronization
 import TestSupport
@@ -37,6 +38,74 @@ struct ByteQueueProcessTests {
       let match = try #require(line.firstMatch(of: /kills (\d+), .* operations (\d+)$/))
       #expect(try #require(Int(match.1)) >= 5, "\(line)")
       #expect(try #require(Int(match.2)) >= 100, "\(line)")
+    }
+  }
+
+  /// How a receiver sleeps.
+  enum Receiver: CaseIterable {
+    case thread, task, waitSet
+  }
+
+  @Test(
+    "Those who sleep give back the room of a receiver that died, without which nobody can send",
+    arguments: Receiver.allCases)
+  func deadReceiver(receiver: Receiver) async throws {
+    let name = uniqueName()
+    // Room for one message of 24 bytes and the next head.
+    let queue = try SharedByteQueue.create(
+      name, byteCapacity: 64, maximumByteCount: 24, lifetime: .whileAttached)
+    let received = Mutex<[UInt8]>([])
+    let (status, _) = try await withChildProcess(Places.helper, ["byte-queue-hold", name]) {
+      holder in
+      while queue.statistics.emptyCount < 1 { try await Task.sleep(for: .milliseconds(1)) }
+      startReceiving(queue, receiver) { byte in received.withLock { $0.append(byte) } }
+      while queue.statistics.emptyCount < 2 { try await Task.sleep(for: .milliseconds(1)) }
+      try await Task.sleep(for: .milliseconds(50))
+      // The kernel wakes the one who has slept for longest.
+      #expect(try send24(queue, 1))
+      let line = try await holder.nextLine()
+      #expect(line == "held")
+      try holder.kill()
+    }
+    #expect(status == .signaled(9) && received.withLock { $0 }.isEmpty)
+    for number: UInt8 in 2...5 {
+      let begin = ContinuousClock.now
+      while try !send24(queue, number) {
+        try #require(.now - begin < .seconds(20), "There is no room for message \(number)")
+        try await Task.sleep(for: .milliseconds(1))
+      }
+    }
+    try queue.finish()
+    let begin = ContinuousClock.now
+    while received.withLock({ $0.count }) < 4, .now - begin < .seconds(20) {
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    #expect(received.withLock { $0 } == [2, 3, 4, 5])
+  }
+
+  private func send24(_ queue: SharedByteQueue, _ number: UInt8) throws -> Bool {
+    try queue.trySend(byteCount: 24) { $0.storeBytes(of: number, as: UInt8.self) }
+  }
+
+  /// Gives the first byte of each message to `body`, until the queue is finished.
+  private func startReceiving(
+    _ queue: SharedByteQueue, _ receiver: Receiver, _ body: @escaping @Sendable (UInt8) -> Void
+  ) {
+    @Sendable func first(_ bytes: RawSpan) { body(bytes.unsafeLoad(as: UInt8.self)) }
+    switch receiver {
+    case .thread:
+      Thread.detachNewThread { while (try? queue.receive(first)) != nil {} }
+    case .task:
+      Task { while try await queue.receive(first) != nil {} }
+    case .waitSet:
+      Thread.detachNewThread {
+        var set = WaitSet<Int>()
+        set.insert(queue, as: 1)
+        while (try? set.wait()) != nil {
+          let isFinished = queue.isFinished
+          if (try? queue.tryReceive(first)) == nil, isFinished { break }
+        }
+      }
     }
   }
 
