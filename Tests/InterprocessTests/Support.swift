@@ -155,6 +155,17 @@ func lines(of path: String) -> [Substring] {
   return String(decoding: file.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n")
 }
 
+/// Does in a thread of its own what blocks, as there are few threads for all tasks.
+func inThread<Result: Sendable>(
+  _ body: @Sendable @escaping () throws -> Result
+) -> Task<Result, any Error> {
+  Task {
+    try await withCheckedThrowingContinuation { continuation in
+      Thread.detachNewThread { continuation.resume(with: Swift.Result { try body() }) }
+    }
+  }
+}
+
 /// The monotonic clock in nanoseconds, which all processes have in common.
 func now() -> Int {
   var time = timespec()

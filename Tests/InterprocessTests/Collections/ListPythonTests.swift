@@ -333,9 +333,8 @@ struct ListPythonTests {
     try SharedMemory.unlink(name)
   }
 
-  /// In a thread of its own, as it blocks.
   private func attachToElements(_ name: String) async throws -> [Element] {
-    try await Task.detached {
+    try await inThread {
       try ShareableList.attach(name, waitingUpTo: .seconds(100)).elements()
     }.value
   }

@@ -118,7 +118,7 @@ struct ByteQueueProcessTests {
       lifetime: .whileAttached)
     let count = 20_000
     // Not the forms for tasks, whose waits the sanitizer does not understand.
-    func send() throws {
+    @Sendable func send() throws {
       for number in 0..<count {
         try queue.send(byteCount: number % 101) { bytes in
           for offset in 0..<bytes.byteCount {
@@ -129,7 +129,7 @@ struct ByteQueueProcessTests {
       }
       try queue.finish()
     }
-    func receive() throws -> Int {
+    @Sendable func receive() throws -> Int {
       var number = 0
       while try queue.receive({ bytes in
         guard bytes.byteCount == number % 101,
@@ -142,8 +142,8 @@ struct ByteQueueProcessTests {
       }) != nil {}
       return number
     }
-    let sender = Task.detached { try send() }
-    let receiver = Task.detached { try receive() }
+    let sender = inThread { try send() }
+    let receiver = inThread { try receive() }
     try await sender.value
     #expect(try await receiver.value == count)
   }

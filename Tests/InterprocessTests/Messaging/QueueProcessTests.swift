@@ -91,12 +91,12 @@ struct QueueProcessTests {
   func twoThreadsOfRoles() async throws {
     let queue = try SharedQueue<InlineArray<5, UInt64>>.create(
       capacity: 7, senders: .one, receivers: .one, lifetime: .whileAttached)
-    let sender = Task.detached {
+    let sender = inThread {
       var sender = try queue.sender()
       for number in 0..<20_000 { try sender.send(InlineArray(number: UInt64(number))) }
       sender.finish()
     }
-    let receiver = Task.detached {
+    let receiver = inThread {
       var receiver = try queue.receiver()
       var count: UInt64 = 0
       while let message = try receiver.receive() {
@@ -114,11 +114,11 @@ struct QueueProcessTests {
     let queue = try SharedQueue<InlineArray<5, UInt64>>.create(
       capacity: 7, lifetime: .whileAttached)
     // Not the forms for tasks, whose waits the sanitizer does not understand.
-    func send() throws {
+    @Sendable func send() throws {
       for number in 0..<20_000 { try queue.send(InlineArray(number: UInt64(number))) }
       try queue.finish()
     }
-    func receive() throws -> UInt64 {
+    @Sendable func receive() throws -> UInt64 {
       var count: UInt64 = 0
       while let message = try queue.receive() {
         guard message.isWhole && message.number == count else { break }
@@ -126,8 +126,8 @@ struct QueueProcessTests {
       }
       return count
     }
-    let sender = Task.detached { try send() }
-    let receiver = Task.detached { try receive() }
+    let sender = inThread { try send() }
+    let receiver = inThread { try receive() }
     try await sender.value
     #expect(try await receiver.value == 20_000)
   }

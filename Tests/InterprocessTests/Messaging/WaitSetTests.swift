@@ -163,7 +163,7 @@ struct WaitSetTests {
       }
     }
     for number in 0..<5 { try await sources.queue.send(number) }
-    while received.withLock({ $0.count }) < 5 { usleep(1000) }
+    while received.withLock({ $0.count }) < 5 { try await Task.sleep(for: .milliseconds(1)) }
     task.cancel()
     await #expect(throws: CancellationError.self) { try await task.value }
     #expect(received.withLock { $0 } == [0, 1, 2, 3, 4])
@@ -227,10 +227,10 @@ private func wakeByEach(isTask: Bool) async throws {
       }
     }
   }
-  while !isSubscribed.load(ordering: .acquiring) { usleep(100) }
+  while !isSubscribed.load(ordering: .acquiring) { try await Task.sleep(for: .milliseconds(1)) }
   for (index, id) in ID.allCases.enumerated() {
     // Mostly it sleeps by then.
-    usleep(20_000)
+    try await Task.sleep(for: .milliseconds(20))
     switch id {
     case .queue: _ = try sources.queue.trySend(1)
     case .byteQueue: _ = try sources.byteQueue.trySend(byteCount: 3) { _ in }

@@ -155,12 +155,12 @@ struct SharedBarrierTests {
     ) { party in
       #expect(try await party.nextLine() == "ready")
       while barrier.arrivedCount < 1 { try await Task.sleep(for: .milliseconds(1)) }
-      let thread = Task.detached { errorCode { try arrive(barrier) } }
+      let thread = inThread { errorCode { try arrive(barrier) } }
       while barrier.arrivedCount < 2 { try await Task.sleep(for: .milliseconds(1)) }
       try await Task.sleep(for: .milliseconds(50))
       #expect(!barrier.isBroken)
       try party.kill()
-      #expect(await thread.value == .ownerDied)
+      #expect(try await thread.value == .ownerDied)
     }
     #expect(status == .signaled(9))
     #expect(barrier.isBroken)
@@ -170,10 +170,10 @@ struct SharedBarrierTests {
     barrier.reset()
     #expect(!other.isBroken && other.arrivedCount == 0)
     let third = try SharedBarrier.attach(name)
-    async let first = Task.detached { try arrive(barrier) }.value
-    async let second = Task.detached { try arrive(other) }.value
+    let first = inThread { try arrive(barrier) }
+    let second = inThread { try arrive(other) }
     let last = try await third.arriveAndWait()
-    #expect(try await [first, second, last].count { $0 } == 1)
+    #expect(try await [first.value, second.value, last].count { $0 } == 1)
     try barrier.unlink()
   }
 

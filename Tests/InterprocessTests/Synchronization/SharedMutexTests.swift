@@ -118,11 +118,11 @@ struct SharedMutexTests {
       }
       #expect(error?.code == .timedOut)
       #expect(now() - begin >= 100_000_000)
-      async let first = Task.detached { try lock(mutex) { $0.first } }.value
+      let first = inThread { try lock(mutex) { $0.first } }
       try await Task.sleep(for: .milliseconds(50))
       try await holder.send("go on")
       #expect(try await holder.nextLine() == "released")
-      #expect(try await first == 1)
+      #expect(try await first.value == 1)
     }
     #expect(status == .exited(0))
     try mutex.unlink()
@@ -171,7 +171,7 @@ struct SharedMutexTests {
     let (status, _) = try await withChildProcess(Places.helper, ["sync", "mutex-hold", name]) {
       holder in
       #expect(try await holder.nextLine() == "held")
-      async let outcome = Task.detached { errorCode { try lock(mutex) { $0.add() } } }.value
+      let outcome = inThread { errorCode { try lock(mutex) { $0.add() } } }
       async let asyncOutcome = Task { () -> InterprocessError.Code? in
         do {
           try await mutex.withLock { $0.add() }
@@ -182,7 +182,7 @@ struct SharedMutexTests {
       }.value
       try await Task.sleep(for: .milliseconds(100))
       try holder.kill()
-      #expect(await outcome == .ownerDied)
+      #expect(try await outcome.value == .ownerDied)
       #expect(try await asyncOutcome == .ownerDied)
     }
     #expect(status == .signaled(9))
@@ -233,7 +233,7 @@ struct SharedMutexTests {
     }
     #expect(try await mutex.withLock { $0 } == 8000)
 
-    let held = Task.detached { try mutex.withLock { _ in _ = usleep(300_000) } }
+    let held = inThread { try mutex.withLock { _ in _ = usleep(300_000) } }
     try await Task.sleep(for: .milliseconds(50))
     let begin = now()
     let waiter = Task { try await mutex.withLock { $0 = -1 } }

@@ -110,7 +110,7 @@ struct SharedReadWriteLockTests {
       // The writer that gave up is in nobody's way.
       #expect(try read(lock, timeout: .zero) { $0.first } == 0)
       let task = Task { try await lock.withWriteLock { $0.add() } }
-      let thread = Task.detached { try write(lock) { $0.add() } }
+      let thread = inThread { try write(lock) { $0.add() } }
       try await Task.sleep(for: .milliseconds(60))
       try await reader.send("go on")
       #expect(try await reader.nextLine() == "released")
@@ -151,7 +151,7 @@ struct SharedReadWriteLockTests {
       #expect(try await reader.nextLine() == "held")
       #expect(errorCode { try read(lock, timeout: .milliseconds(30)) { _ in } } == .timedOut)
       let task = Task { try await lock.withReadLock { $0.first } }
-      let thread = Task.detached { try read(lock) { $0.first } }
+      let thread = inThread { try read(lock) { $0.first } }
       try await Task.sleep(for: .milliseconds(60))
       try reader.kill()
       #expect(try await task.value == 0)
@@ -191,11 +191,11 @@ struct SharedReadWriteLockTests {
     let (status, _) = try await withChildProcess(Places.helper, ["sync", "rwlock-write", name]) {
       writer in
       #expect(try await writer.nextLine() == "held")
-      let reader = Task.detached { errorCode { try read(lock) { _ in } } }
+      let reader = inThread { errorCode { try read(lock) { _ in } } }
       let task = Task { try await lock.withReadLock { $0.first } }
       try await Task.sleep(for: .milliseconds(60))
       try writer.kill()
-      #expect(await reader.value == .ownerDied)
+      #expect(try await reader.value == .ownerDied)
       await #expect(throws: InterprocessError.self) { try await task.value }
     }
     #expect(status == .signaled(9))
@@ -303,7 +303,7 @@ struct SharedReadWriteLockTests {
   func cancelling() async throws {
     let lock = try SharedReadWriteLock.create(nil, initialValue: 0)
     try lock.unlink()
-    let holder = Task.detached { try read(lock) { _ in _ = usleep(200_000) } }
+    let holder = inThread { try read(lock) { _ in _ = usleep(200_000) } }
     try await Task.sleep(for: .milliseconds(40))
     let writer = Task { try await lock.withWriteLock { $0 = 1 } }
     try await Task.sleep(for: .milliseconds(20))

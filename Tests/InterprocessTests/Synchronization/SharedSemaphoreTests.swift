@@ -134,7 +134,7 @@ struct SharedSemaphoreTests {
         Places.helper, ["sync", "semaphore-hold", name, "1"]
       ) { holder in
         #expect(try await holder.nextLine() == "held")
-        let waiter = Task.detached { try acquire(semaphore).release() }
+        let waiter = inThread { try acquire(semaphore).release() }
         let task = Task { try await semaphore.acquire().release() }
         try await Task.sleep(for: .milliseconds(100))
         if isKilled { try holder.kill() } else { try await holder.send("go on") }
