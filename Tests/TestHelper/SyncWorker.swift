@@ -73,8 +73,10 @@ enum SyncSubject {
       case .queueOfOneOfBytes, .queueOfOneOfBytesAcknowledged:
         Self.stepsOfQueue + [.messageFreed]
       case .topic: Self.stepsOfTopic + [.gateMarked, .gateChanged]
-      case .topicOfMany, .topicPatient:
+      case .topicOfMany:
         Self.stepsOfTopic + Self.stepsOfLock + [.gateMarked, .gateChanged]
+      case .topicPatient:
+        Self.stepsOfTopic + Self.stepsOfLock + [.arrivalTold, .gateMarked, .gateChanged]
       }
     }
   }

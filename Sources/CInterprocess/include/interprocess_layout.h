@@ -254,7 +254,9 @@ typedef struct ipc_topic {
   /// Messages that those have received and missed who do not subscribe any more. Atomic.
   uint64_t received_total;
   uint64_t missed_total;
-  uint8_t reserved_too[112];
+  /// How often somebody has subscribed, times 2, and 1 if any publisher has waited for subscribers. Atomic.
+  uint64_t arrivals;
+  uint8_t reserved_too[104];
 } ipc_topic;
 
 /// One subscriber of a topic, in a multiple of 128 bytes.

@@ -78,6 +78,11 @@ struct SharedWord: @unchecked Sendable {
     unsafe pointer.pointee.store(value, ordering: .relaxed)
   }
   func addRelaxed(_ value: UInt64) { unsafe pointer.pointee.wrappingAdd(value, ordering: .relaxed) }
+  /// - Returns: What the word was before.
+  func addReleasing(_ value: UInt64) -> UInt64 {
+    unsafe pointer.pointee.wrappingAdd(value, ordering: .releasing).oldValue
+  }
+  func orRelaxed(_ value: UInt64) { unsafe pointer.pointee.bitwiseOr(value, ordering: .relaxed) }
   @inlinable func storeReleasing(_ value: UInt64) {
     unsafe pointer.pointee.store(value, ordering: .releasing)
   }

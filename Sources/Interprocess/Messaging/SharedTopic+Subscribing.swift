@@ -145,7 +145,8 @@ extension SharedTopic {
   /// Does not block. The place of a process that has died is free at once.
   ///
   /// - Parameter includesHistory: Whether to begin with the oldest message that is kept, or with
-  ///   the next one that is published.
+  ///   the next one that is published. Where there was a publisher that waits for subscribers, the
+  ///   oldest one is left out, as it may be replaced just then.
   /// - Returns: The subscriber, whose place is given back at the end of its life and that of its
   ///   samples.
   /// - Throws: `limitReached` if there are ``maximumSubscriberCount`` already; `corrupted` if

@@ -17,6 +17,9 @@ public enum TopicOverflow: Sendable, Hashable {
   /// It publishes: the subscriber misses the old message.
   case overwrite
   /// It waits for the subscriber; `nil`: as long as it takes.
+  ///
+  /// Who subscribes from then on gets one message less of the history, which may be replaced just
+  /// then.
   case wait(timeout: Duration?)
 
   var timeout: Duration? {

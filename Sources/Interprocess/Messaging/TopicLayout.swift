@@ -34,13 +34,14 @@ struct TopicLayout: Sendable {
 
   // The head: the role of publishers (4 bytes), 4 and 8 not used, the greatest number of elements
   // (8), of subscribers (4) and of samples (4); the words of both sides; how many messages those
-  // have received and missed who are subscribers no more (8 each).
+  // have received and missed who are subscribers no more (8 each), and the arrivals (8).
 
   static let elementCountOffset = 16
   static let subscriberCountOffset = 24
   static let sampleCountOffset = 28
   static let receivedTotalOffset = QueueHead.byteCount
   static let missedTotalOffset = receivedTotalOffset + 8
+  static let arrivalsOffset = missedTotalOffset + 8
   /// Where the first subscriber's words lie.
   static let subscribersOffset = receivedTotalOffset + 128
 

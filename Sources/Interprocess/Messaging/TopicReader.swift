@@ -95,7 +95,7 @@ final class TopicReader: Sendable {
     TopicCursor(position: position, index: ring.index(of: position))
   }
 
-  /// Makes the place that of a subscriber that has received nothing.
+  /// J1 to J5: makes the place that of a subscriber that has received nothing.
   private func begin(_ includesHistory: Bool) -> TopicCursor {
     for pin in 0..<ring.layout.maximumSampleCount {
       ring.pin(pin, ofSubscriber: index).storeReleasing(0)
@@ -105,17 +105,17 @@ final class TopicReader: Sendable {
     missed.storeRelaxed(0)
     ring.receivedTotal.addRelaxed(counts.0)
     ring.missedTotal.addRelaxed(counts.1)
-    var tail = ring.publishing.position.loadAcquiring()
+    let tail = ring.publishing.position.loadAcquiring()
     let history = UInt64(ring.layout.history)
     var start = includesHistory ? tail - min(tail, history) : tail
     position.storeReleasing(start)
     checkpoint(.subscribed)
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
-    // What publishers who wait for subscribers need not look at again.
-    let least = ring.publishing.limit.loadAcquiring() &- history
-    tail = ring.publishing.position.loadAcquiring()
-    if least &- start <= tail &- start {
-      start = least
+    let isAnyonePatient = ring.arrivals.addReleasing(2) & 1 != 0
+    checkpoint(.arrivalTold)
+    if isAnyonePatient {
+      atomicMemoryFence(ordering: .sequentiallyConsistent)
+      let end = ring.publishing.position.loadAcquiring() &+ 1
+      start = max(start, end - min(end, history))
       position.storeReleasing(start)
     }
     // One may wait for who had the place before.

@@ -57,13 +57,33 @@ final class TopicRing: Sendable {
   // A subscriber killed with pins keeps those slots from being used until its place is given to
   // another one, or freed: pins in a free place do not count.
   //
-  // A publisher that is to wait for slow subscribers keeps a limit: the least of their positions
-  // and the history. Before it uses a new one it fences and looks again; who subscribes writes its
-  // position, fences, and then reads the limit, and begins no earlier than that allows. So one of
-  // both sees the other.
+  // A publisher that is to wait for slow subscribers has, in its own memory, a limit up to which it
+  // publishes without looking at them. Positions only grow, but for those who arrive, who are
+  // counted: the arrivals are a word with twice their number, and 1 if any publisher has waited.
+  //
+  //   Q0  once: arrivals has its 1                 relaxed
+  //   Q1  before each message: fence               seq. cons.
+  //   Q2  arrivals as at the last Q3, and limit ahead of the tail?  then publish
+  //                                                acquiring, pairs with J2
+  //   Q3  limit = least position + history         acquiring, as Q2 comes first
+  //
+  // Who subscribes:
+  //
+  //   J1  position = oldest message that is kept   releasing
+  //   J2  arrivals = arrivals + 2                  releasing
+  //   J3  arrivals had its 1?  then:
+  //   J4    fence                                  seq. cons.
+  //   J5    position = at least tail + 1 - history, of the tail as it is by now
+  //
+  // If Q2 finds J2, it looks at the positions, and finds J1. If J4 comes before Q1, that is so. If
+  // Q1 comes before J4, J5 finds the tail of that time, and the one message that is published then
+  // replaces one that is older than J5 allows: that is why it is one less than the history. The next
+  // Q1 is either one or the other. If J3 finds no 1, J2 comes before Q0, and so all Q2 find it. So
+  // no message from the position of J5 on is replaced before the subscriber has received it; and
+  // whoever is killed leaves no limit to anybody.
   //
   // `Models/topic.pml` goes through this in every order, with deaths, but for the limit; see
-  // `scripts/verify`. `TopicModelTests` looks at the fences.
+  // `scripts/verify`. `TopicModelTests` looks at the fences, and at the limit.
 
   let segment: StructuredSegment
   let layout: TopicLayout
@@ -78,6 +98,9 @@ final class TopicRing: Sendable {
   /// The lengths of both lists of slots.
   private let freeCount: SharedWord32
   private let retiredCount: SharedWord32
+  // What Q3 has found, as whoever publishes next finds it.
+  private let limit = Atomic<UInt64>(0)
+  private let knownArrivals = Atomic<UInt64>(0)
 
   /// - Throws: `corrupted`.
   init(_ segment: consuming StructuredSegment, _ layout: TopicLayout) throws(InterprocessError) {
@@ -124,6 +147,9 @@ final class TopicRing: Sendable {
   /// How many messages those have received, or missed, who are subscribers no more.
   var receivedTotal: SharedWord { range.word(at: TopicLayout.receivedTotalOffset) }
   var missedTotal: SharedWord { range.word(at: TopicLayout.missedTotalOffset) }
+
+  /// How often somebody has subscribed, times 2, and 1 if any publisher has waited.
+  var arrivals: SharedWord { range.word(at: TopicLayout.arrivalsOffset) }
 
   @inline(__always) private func free(at index: Int) -> SharedWord32 {
     range.word32(at: layout.freeListOffset + 4 * index)
@@ -303,19 +329,22 @@ final class TopicRing: Sendable {
 
   // MARK: - Waiting for subscribers
 
-  /// Whether no subscriber misses a message when the next one is published.
+  /// Q0.
+  func becomePatient() { arrivals.orRelaxed(1) }
+
+  /// Q1 to Q3: whether no subscriber misses a message when the next one is published.
   private func findRoom(for tail: UInt64) -> Bool {
-    let known = publishing.limit.loadRelaxed() &- tail
-    if known >= 1 && known <= layout.history { return true }
-    let limit = leastPosition(tail) &+ UInt64(layout.history)
-    publishing.limit.storeReleasing(limit)
     atomicMemoryFence(ordering: .sequentiallyConsistent)
-    let again = leastPosition(tail) &+ UInt64(layout.history)
-    if again &- tail < limit &- tail {
-      publishing.limit.storeReleasing(again)
-      return again != tail
+    let arrived = arrivals.loadAcquiring()
+    let history = UInt64(layout.history)
+    if arrived == knownArrivals.load(ordering: .relaxed) {
+      let known = limit.load(ordering: .relaxed) &- tail
+      if known >= 1 && known <= history { return true }
     }
-    return limit != tail
+    let found = leastPosition(tail) &+ history
+    knownArrivals.store(arrived, ordering: .relaxed)
+    limit.store(found, ordering: .relaxed)
+    return found != tail
   }
 
   /// The position of the slowest subscriber, but none that the history has left behind.

@@ -32,6 +32,7 @@ final class TopicWriter: Sendable {
     }
     self.ring = ring
     self.overflow = overflow
+    if isPatient { ring.becomePatient() }
   }
 
   deinit {

@@ -30,7 +30,7 @@ package enum Checkpoint: String, Sendable, CaseIterable {
   case messageBegun, messageWritten, messageSent, messageTold
   case messageSeen, messageRead, messageTaken, messageFreed
   case queueFinished
-  case slotsTaken, subscribed, messagePinned
+  case slotsTaken, subscribed, messagePinned, arrivalTold
 
   /// The steps of a shared value.
   package static let ofValues: Set<Checkpoint> = [
@@ -52,7 +52,7 @@ package enum Checkpoint: String, Sendable, CaseIterable {
     .messageBegun, .messageWritten, .messageSent, .messageTold,
     .messageSeen, .messageRead, .messageTaken, .messageFreed,
     .queueFinished,
-    .slotsTaken, .subscribed, .messagePinned,
+    .slotsTaken, .subscribed, .messagePinned, .arrivalTold,
   ]
 
   #if DEBUG

@@ -90,6 +90,7 @@ struct SegmentHeaderTests {
     #expect(topic.offset(of: \.maximum_sample_count) == TopicLayout.sampleCountOffset)
     #expect(topic.offset(of: \.publishing) == QueueHead.sendingOffset)
     #expect(topic.offset(of: \.received_total) == TopicLayout.receivedTotalOffset)
+    #expect(topic.offset(of: \.arrivals) == TopicLayout.arrivalsOffset)
     #expect(topic.size == TopicLayout.subscribersOffset)
     #expect(MemoryLayout<ipc_subscriber>.offset(of: \.position) == TopicLayout.positionOffset)
     #expect(MemoryLayout<ipc_subscriber>.size == TopicLayout.pinsOffset)

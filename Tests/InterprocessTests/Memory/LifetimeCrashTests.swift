@@ -50,7 +50,8 @@ struct LifetimeCrashTests {
       // See `SyncCrashTests`.
       []
     case .messageBegun, .messageWritten, .messageSent, .messageTold, .messageSeen, .messageRead,
-      .messageTaken, .messageFreed, .queueFinished, .slotsTaken, .subscribed, .messagePinned:
+      .messageTaken, .messageFreed, .queueFinished, .slotsTaken, .subscribed, .messagePinned,
+      .arrivalTold:
       // See `MessagingCrashTests`.
       []
     }

@@ -357,6 +357,35 @@ struct SharedTopicTests {
     #expect(missed == 0 && topic.statistics.fullCount > 0)
   }
 
+  @Test(
+    "One who comes late gets the history of a publisher that waits, without the oldest message",
+    arguments: [1, 2, 3, 8])
+  func historyOfPatience(count: Int) throws {
+    let topic = try SharedTopic<Int>.create(nil, history: count)
+    try topic.unlink()
+    let publisher = try topic.publisher(overflow: .wait(timeout: .zero))
+    var early = try topic.subscriber()
+    for number in 0..<30 {
+      try publisher.publish(number)
+      try expectMessages(&early, [number])
+      var late = try topic.subscriber()
+      // As many as may be published before it receives what it begins with.
+      for next in 0..<100 {
+        let code = errorCode { try publisher.publish(1000 + next) }
+        guard code == nil else {
+          #expect(code == .timedOut)
+          break
+        }
+        try expectMessages(&early, [1000 + next])
+      }
+      let first = try late.next(timeout: .zero)
+      let (sequence, missed) = (first.sequence, late.missedCount)
+      #expect(missed == 0)
+      let publishedBefore = topic.statistics.publishedCount
+      #expect(publishedBefore - sequence == UInt64(count))
+    }
+  }
+
   // MARK: - Waiting
 
   @Test("A wait for a message ends with a time-out, never early")
@@ -397,11 +426,11 @@ struct SharedTopicTests {
         Issue.record("There is no message")
       }
     }
-    while topic.statistics.receivedCount < 3 { usleep(1000) }
+    while topic.statistics.receivedCount < 3 { try await Task.sleep(for: .milliseconds(1)) }
     try publisher.publish(contentsOf: [5].span)
     try publisher.publish(contentsOf: [6, 7].span)
     while topic.statistics.receivedCount < 5 || topic.statistics.subscriberCount < 1 {
-      usleep(1000)
+      try await Task.sleep(for: .milliseconds(1))
     }
     task.cancel()
     await #expect(throws: CancellationError.self) { try await task.value }
@@ -431,7 +460,7 @@ struct SharedTopicTests {
       let publisher = try topic.publisher(overflow: .wait(timeout: nil))
       try await publisher.publish(102)
     }
-    while topic.statistics.fullCount == 0 { usleep(1000) }
+    while topic.statistics.fullCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
     blocked.cancel()
     await #expect(throws: CancellationError.self) { try await blocked.value }
     let last = try await next(&subscriber)

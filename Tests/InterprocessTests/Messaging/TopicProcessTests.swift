@@ -93,17 +93,17 @@ struct TopicProcessTests {
   @Test("A publisher does not wait for a subscriber that has died")
   func deadSlowSubscriber() async throws {
     let name = uniqueName()
-    let topic = try SharedTopic<UInt64>.create(name, history: 2)
+    let topic = try SharedTopic<UInt64>.create(name, history: 3)
     let publisher = try topic.publisher(overflow: .wait(timeout: .seconds(60)))
-    try publish(publisher, 1)
-    try publish(publisher, 2)
+    for number: UInt64 in 0...2 { try publish(publisher, number) }
     _ = try await withChildProcess(Places.helper, ["topic-hold", name, "subscriber"]) { holder in
       #expect(try await holder.nextLine() == "held")
       try publish(publisher, 3)
       try publish(publisher, 4)
+      try publish(publisher, 5)
       try holder.kill()
     }
-    try publish(publisher, 5)
+    try publish(publisher, 6)
     #expect(topic.statistics.subscriberCount == 0 && topic.statistics.fullCount > 0)
     try topic.unlink()
   }
@@ -155,7 +155,7 @@ struct TopicProcessTests {
     try topic.unlink()
     let count: UInt64 = 20_000
     // Not the forms for tasks, whose waits the sanitizer does not understand.
-    func publish() throws {
+    @Sendable func publish() throws {
       while topic.statistics.subscriberCount == 0 {}
       let publisher = try topic.publisher(overflow: overflow)
       for number in 1...count {
@@ -163,7 +163,7 @@ struct TopicProcessTests {
         try publisher.publish(contentsOf: message.span)
       }
     }
-    func receive() throws -> UInt64? {
+    @Sendable func receive() throws -> UInt64? {
       var subscriber = try topic.subscriber()
       var last: UInt64 = 0
       while last < count {
@@ -175,8 +175,8 @@ struct TopicProcessTests {
       }
       return subscriber.missedCount
     }
-    let publisher = Task.detached { try publish() }
-    let subscriber = Task.detached { try receive() }
+    let publisher = inThread { try publish() }
+    let subscriber = inThread { try receive() }
     try await publisher.value
     let missedCount = try #require(await subscriber.value)
     #expect(topic.statistics.receivedCount + missedCount == count)
