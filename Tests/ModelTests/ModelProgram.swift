@@ -35,4 +35,49 @@ extension ModelProgram {
   mutating func go(to label: String, if condition: @escaping (WeakMemory.Registers) -> Bool) {
     add(.go(to: label, if: condition))
   }
+
+  // MARK: - Gates
+
+  /// One turn of a wait, A1 to A4 of `Gate`, with registers 4 to 6 and those of `look`.
+  ///
+  /// - Parameters:
+  ///   - end: Where to go when what is waited for seems to be there, or the sleep is over.
+  ///   - look: A3; goes to a label if it is there.
+  mutating func sleep(
+    on gate: Int, isMarked: Bool = true, isFenced: Bool = true, isLookedAtAgain: Bool = true,
+    orGoTo end: String, if look: (inout Self, String) -> Void
+  ) {
+    let (retry, marked, over) = (label("retry"), label("marked"), label("over"))
+    add(.label(retry), .load(into: 4, .relaxed, at: { _ in gate }))
+    if isMarked {
+      go(to: marked) { $0[4] & 1 != 0 }
+      add(.compareExchange(into: 5, .relaxed, at: { _ in gate }, { $0[4] }, { $0[4] | 1 }))
+      go(to: retry) { $0[5] != $0[4] }
+      add(.set(4) { $0[4] | 1 }, .label(marked))
+    }
+    clear(5)
+    if isFenced { add(.fence(.sequentiallyConsistent)) }
+    if isLookedAtAgain { look(&self, over) }
+    clear(2, 3)
+    add(.sleep(into: 6, at: { _ in gate }, while: { $0[4] }), .label(over))
+    clear(2, 3, 4, 5, 6)
+    go(to: end) { _ in true }
+  }
+
+  /// R2 to R5 of `Gate`, which lets one go on, with registers 4 to 6.
+  mutating func open(_ gate: Int, isFenced: Bool = true) {
+    let (again, end) = (label("gate"), label("opened"))
+    if isFenced { add(.fence(.sequentiallyConsistent)) }
+    add(.label(again), .load(into: 4, .relaxed, at: { _ in gate }))
+    go(to: end) { $0[4] & 1 == 0 }
+    add(.compareExchange(into: 5, .relaxed, at: { _ in gate }, { $0[4] }, { $0[4] &+ 2 }))
+    go(to: again) { $0[5] != $0[4] }
+    add(.set(4) { $0[4] &+ 2 }, .wake(into: 6, at: { _ in gate }, atMost: 1))
+    go(to: end) { $0[6] != 0 }
+    add(
+      .compareExchange(into: 5, .relaxed, at: { _ in gate }, { $0[4] }, { $0[4] & ~1 }))
+    go(to: end) { $0[5] != $0[4] }
+    add(.wake(into: 6, at: { _ in gate }, atMost: 3), .label(end))
+    clear(4, 5, 6)
+  }
 }

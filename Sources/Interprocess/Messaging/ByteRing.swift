@@ -51,6 +51,7 @@ final class ByteRing: MessageRing {
   // there may be no room for the message that it waits for until that is done.
   //
   // `Models/bytequeue.pml` goes through this in every order, with deaths; see `scripts/verify`.
+  // `ByteQueueModelTests` looks at the orderings.
 
   /// What stands for a head where the message lies at the beginning of the ring.
   private static let skip = UInt64.max

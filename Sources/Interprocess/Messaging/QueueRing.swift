@@ -54,6 +54,7 @@ final class QueueRing: MessageRing {
   // between S3 and S4, or was killed there.
   //
   // `Models/queue.pml` goes through this in every order, with deaths; see `scripts/verify`.
+  // `QueueModelTests` looks at the orderings.
 
   /// How the messages lie.
   @usableFromInline let layout: QueueLayout

@@ -77,10 +77,10 @@ final class TopicRing: Sendable {
   //
   // If Q2 finds J2, it looks at the positions, and finds J1. If J4 comes before Q1, that is so. If
   // Q1 comes before J4, J5 finds the tail of that time, and the one message that is published then
-  // replaces one that is older than J5 allows: that is why it is one less than the history. The next
-  // Q1 is either one or the other. If J3 finds no 1, J2 comes before Q0, and so all Q2 find it. So
-  // no message from the position of J5 on is replaced before the subscriber has received it; and
-  // whoever is killed leaves no limit to anybody.
+  // replaces one that is older than J5 allows: that is why it is one less than the history. For the
+  // next message, again one of both is so. If J3 finds no 1, J2 comes before Q0, and every Q2 finds
+  // it. So no message from the position of J5 on is replaced before the subscriber has received it;
+  // and whoever is killed leaves no limit to anybody.
   //
   // `Models/topic.pml` goes through this in every order, with deaths, but for the limit; see
   // `scripts/verify`. `TopicModelTests` looks at the fences, and at the limit.
