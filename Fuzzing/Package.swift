@@ -6,7 +6,7 @@ import PackageDescription
 ///
 /// A target is a folder of that name in `Sources`, and one in `Corpus` with inputs to begin with.
 /// `scripts/fuzz` builds and runs them.
-let targets = ["list", "npy", "value"]
+let targets = ["list", "message", "npy", "value"]
 
 let package = Package(
   name: "Fuzzing",

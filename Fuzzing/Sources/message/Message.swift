@@ -1,0 +1,109 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+import FuzzSupport
+import Interprocess
+
+private let segment = Segment("message")
+
+/// Attaches to the input as each kind of queue and as a topic, and passes messages there.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func test(_ start: UnsafeRawPointer?, _ count: Int) -> CInt {
+  segment.replace(with: UnsafeRawBufferPointer(start: start, count: count))
+  expectBearableErrors(count) { try useQueue() }
+  expectBearableErrors(count) { try useByteQueue() }
+  expectBearableErrors(count) { try useTopic() }
+  return 0
+}
+
+/// Does what may find something else than another process of this library would have written.
+private func expectBearableErrors(_ byteCount: Int, _ body: () throws -> Void) {
+  do {
+    try body()
+  } catch let error as InterprocessError {
+    switch error.code {
+    // An empty file has no size yet.
+    case .invalidSize where byteCount == 0: break
+    case .corrupted, .layoutMismatch, .unsupportedVersion, .wrongKind: break
+    case .timedOut, .finished, .roleTaken, .limitReached: break
+    default: fatalError("\(error)")
+    }
+  } catch {
+    fatalError("\(error)")
+  }
+}
+
+private func useQueue() throws {
+  let queue = try SharedQueue<UInt64>.attach(segment.name)
+  // All that is there, and what is made of it by whoever goes on.
+  for number in 0..<3 as Range<UInt64> {
+    expectBearableErrors(1) { _ = try queue.trySend(number) }
+    expectBearableErrors(1) { _ = try queue.tryReceive() }
+  }
+  var numbers: [UInt64] = []
+  expectBearableErrors(1) { try queue.receive(upTo: 50, into: &numbers, timeout: .zero) }
+  precondition(numbers.count <= queue.capacity, "There are more messages than there is room for")
+  expectBearableErrors(1) { try queue.send(contentsOf: [1, 2, 3].span, timeout: .zero) }
+  _ = queue.statistics
+}
+
+private func useByteQueue() throws {
+  let queue = try SharedByteQueue.attach(segment.name)
+  for byteCount in [0, 9, queue.maximumByteCount] where byteCount <= queue.maximumByteCount {
+    expectBearableErrors(1) {
+      _ = try queue.trySend(byteCount: byteCount) { bytes in
+        for offset in bytes.byteOffsets {
+          bytes.storeBytes(of: 7, toByteOffset: offset, as: UInt8.self)
+        }
+      }
+    }
+    expectBearableErrors(1) { _ = try queue.tryReceive(sum) }
+    expectBearableErrors(1) { _ = try queue.receive(timeout: .zero, acknowledging: sum) }
+  }
+  _ = queue.statistics
+}
+
+/// Reads all of a message.
+private func sum(_ bytes: RawSpan) -> Int {
+  bytes.byteOffsets.reduce(0) { $0 + Int(bytes.unsafeLoad(fromByteOffset: $1, as: UInt8.self)) }
+}
+
+private func useTopic() throws {
+  let topic = try SharedTopic<UInt64>.attach(segment.name)
+  expectBearableErrors(1) {
+    var subscriber = try topic.subscriber()
+    let publisher = try topic.publisher(overflow: .wait(timeout: .zero))
+    for number in 0..<3 as Range<UInt64> {
+      expectBearableErrors(1) { try publisher.publish(number) }
+      expectBearableErrors(1) { try receive(&subscriber) }
+    }
+    expectBearableErrors(1) {
+      var loan = try publisher.loan(count: topic.maximumElementCount)
+      loan[topic.maximumElementCount - 1] = 1
+      try loan.publish()
+    }
+    expectBearableErrors(1) { try receive(&subscriber) }
+  }
+  _ = topic.statistics
+}
+
+/// Holds two messages at once, and reads all of both.
+private func receive(_ subscriber: inout SharedTopic<UInt64>.Subscriber) throws {
+  let first = try subscriber.next(timeout: .zero)
+  let second = try subscriber.latest()
+  var sum: UInt64 = 0
+  for index in 0..<first.count { sum &+= first[index] }
+  if let second {
+    for index in 0..<second.count { sum &+= second[index] }
+  }
+  withExtendedLifetime(sum) {}
+}
