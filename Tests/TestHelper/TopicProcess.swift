@@ -49,7 +49,8 @@ enum TopicProcess {
     var subscriber = try topic.subscriber()
     try publisher.publish(7)
     let sample = try subscriber.next(timeout: .seconds(10))
-    let loan = try publisher.loan()
+    var loan = try publisher.loan()
+    loan[0] = 8
     let child = ipctest_fork()
     if child == 0 {
       // Ends the lives of the copies.
@@ -63,7 +64,8 @@ enum TopicProcess {
     Helper.answer("forked")
     _ = readLine()
     try loan.publish()
-    try publisher.publish(8)
-    Helper.answer("still \(sample[0])")
+    try publisher.publish(9)
+    let next = try subscriber.next(timeout: .seconds(10))
+    Helper.answer("still \(sample[0]), then \(next[0])")
   }
 }
