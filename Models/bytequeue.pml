@@ -3,7 +3,7 @@
 //
 // Words stand for 8 bytes: a head is one, and a message has up to two behind it.
 //
-//   RECEIVERS
+//   RECEIVERS     how many processes receive, in turns
 //   MESSAGES      messages that are sent
 //   DEATHS        processes that die
 //   ACKNOWLEDGED  whether a receiver takes a message only when it has read it

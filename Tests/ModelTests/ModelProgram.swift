@@ -36,6 +36,11 @@ extension ModelProgram {
     add(.go(to: label, if: condition))
   }
 
+  /// A sequentially consistent fence, unless it is left out or too weak.
+  mutating func addFence(isLeftOut: Bool, isWeak: Bool) {
+    if !isLeftOut { add(.fence(isWeak ? .acquiringAndReleasing : .sequentiallyConsistent)) }
+  }
+
   // MARK: - Gates
 
   /// One turn of a wait, A1 to A4 of `Gate`, with registers 4 to 6 and those of `look`.

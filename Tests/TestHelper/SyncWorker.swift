@@ -39,7 +39,7 @@ enum SyncSubject {
 
     private static let stepsOfTopic: [Checkpoint] = [
       .messageBegun, .messageWritten, .messageSent, .messageTold, .slotsTaken,
-      .subscribed, .messageSeen, .messagePinned, .messageTaken, .messageFreed,
+      .subscribed, .arrivalTold, .messageSeen, .messagePinned, .messageTaken, .messageFreed,
     ]
 
     var isOfMessaging: Bool { rawValue.hasPrefix("queue") || rawValue.hasPrefix("topic") }
@@ -73,10 +73,8 @@ enum SyncSubject {
       case .queueOfOneOfBytes, .queueOfOneOfBytesAcknowledged:
         Self.stepsOfQueue + [.messageFreed]
       case .topic: Self.stepsOfTopic + [.gateMarked, .gateChanged]
-      case .topicOfMany:
+      case .topicOfMany, .topicPatient:
         Self.stepsOfTopic + Self.stepsOfLock + [.gateMarked, .gateChanged]
-      case .topicPatient:
-        Self.stepsOfTopic + Self.stepsOfLock + [.arrivalTold, .gateMarked, .gateChanged]
       }
     }
   }

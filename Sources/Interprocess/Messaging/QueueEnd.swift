@@ -145,51 +145,61 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   @usableFromInline func wait(
     for byteCount: Int = 0, at position: UInt64? = nil, atMost timeout: Duration?
   ) throws(InterprocessError) -> Bool {
-    // Whoever has the time for another look has had one.
-    if let timeout, timeout <= .zero { return false }
-    let position = position ?? ownPosition
-    let outcome: Void? = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+    try wait(at: position, atMost: timeout) { stage, position throws(InterprocessError) in
       try attempt(stage, byteCount, at: position)
-    } translatingErrors: { [name = ring.name] errno in
-      .system(errno, name: name, action: "wait for the other side of the queue")
     }
-    return outcome != nil
-  }
-
-  /// As the other one, for receivers, and looks after one that has died.
-  func wait(
-    atMost timeout: Duration?, in memory: borrowing SharedMemory
-  ) throws(InterprocessError) -> Bool {
-    if let timeout, timeout <= .zero { return false }
-    let position = ownPosition
-    let outcome: Void? = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try attempt(stage, at: position, in: memory)
-    } translatingErrors: { [name = ring.name] errno in
-      .system(errno, name: name, action: "wait for the other side of the queue")
-    }
-    return outcome != nil
-  }
-
-  /// As the form for threads, for a task.
-  nonisolated(nonsending) func wait(
-    atMost timeout: Duration?, in memory: borrowing SharedMemory
-  ) async throws -> Bool {
-    if let timeout, timeout <= .zero {
-      try Task.checkCancellation()
-      return false
-    }
-    let position = ownPosition
-    let outcome: Void? = try await waiting.wait(atMost: timeout) {
-      stage throws(InterprocessError) in
-      try attempt(stage, at: position, in: memory)
-    }
-    return outcome != nil
   }
 
   /// As the form for threads, for a task.
   @usableFromInline nonisolated(nonsending) func wait(
     for byteCount: Int = 0, at position: UInt64? = nil, atMost timeout: Duration?
   ) async throws -> Bool {
+    try await wait(at: position, atMost: timeout) { stage, position throws(InterprocessError) in
+      try attempt(stage, byteCount, at: position)
+    }
+  }
+
+  /// As the other one, for receivers, and looks after one that has died.
+  ///
+  /// - Throws: `corrupted` and `system`.
+  func wait(
+    atMost timeout: Duration?, in memory: borrowing SharedMemory
+  ) throws(InterprocessError) -> Bool {
+    try wait(at: nil, atMost: timeout) { stage, position throws(InterprocessError) in
+      try attempt(stage, at: position, in: memory)
+    }
+  }
+
+  /// As the form for threads, for a task.
+  nonisolated(nonsending) func wait(
+    atMost timeout: Duration?, in memory: borrowing SharedMemory
+  ) async throws -> Bool {
+    try await wait(at: nil, atMost: timeout) { stage, position throws(InterprocessError) in
+      try attempt(stage, at: position, in: memory)
+    }
+  }
+
+  /// - Parameter attempt: One turn, for one at a position.
+  private func wait(
+    at position: UInt64?, atMost timeout: Duration?,
+    _ attempt: (Waiting.Stage, UInt64?) throws(InterprocessError) -> Waiting.Turn<Void>
+  ) throws(InterprocessError) -> Bool {
+    // Whoever has the time for another look has had one.
+    if let timeout, timeout <= .zero { return false }
+    let position = position ?? ownPosition
+    let outcome: Void? = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      try attempt(stage, position)
+    } translatingErrors: { [name = ring.name] errno in
+      .system(errno, name: name, action: "wait for the other side of the queue")
+    }
+    return outcome != nil
+  }
+
+  /// As the form for threads, for a task.
+  private nonisolated(nonsending) func wait(
+    at position: UInt64?, atMost timeout: Duration?,
+    _ attempt: (Waiting.Stage, UInt64?) throws(InterprocessError) -> Waiting.Turn<Void>
+  ) async throws -> Bool {
     if let timeout, timeout <= .zero {
       try Task.checkCancellation()
       return false
@@ -197,7 +207,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     let position = position ?? ownPosition
     let outcome: Void? = try await waiting.wait(atMost: timeout) {
       stage throws(InterprocessError) in
-      try attempt(stage, byteCount, at: position)
+      try attempt(stage, position)
     }
     return outcome != nil
   }
@@ -236,9 +246,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   func attempt(
     _ stage: Waiting.Stage, at position: UInt64? = nil, in memory: borrowing SharedMemory
   ) throws(InterprocessError) -> Waiting.Turn<Void> {
-    if stage == .checking, mode == .many, ring.isTakenUnfreed,
-      try lock.claim(memory)
-    {
+    if stage == .checking, mode == .many, ring.isTakenUnfreed, try lock.claim(memory) {
       defer { lock.unlock() }
       _ = try ring.receivingCursor()
     }

@@ -83,7 +83,8 @@ final class TopicRing: Sendable {
   // and whoever is killed leaves no limit to anybody.
   //
   // `Models/topic.pml` goes through this in every order, with deaths, but for the limit; see
-  // `scripts/verify`. `TopicModelTests` looks at the fences, and at the limit.
+  // `scripts/verify`. `TopicModelTests` looks at the fences, and `TopicLimitModelTests` at the
+  // limit.
 
   let segment: StructuredSegment
   let layout: TopicLayout
