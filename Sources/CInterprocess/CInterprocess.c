@@ -30,7 +30,8 @@ const int ipc_SEEK_DATA = SEEK_DATA;
 const unsigned ipc_RENAME_NOREPLACE = RENAME_NOREPLACE;
 
 int ipc_rename(const char *from, const char *to, unsigned flags) {
-  return renameat2(AT_FDCWD, from, AT_FDCWD, to, flags);
+  // Without flags the older call does the same, also where the newer one is refused.
+  return flags ? renameat2(AT_FDCWD, from, AT_FDCWD, to, flags) : rename(from, to);
 }
 
 int ipc_birth_time(int fd, int64_t *seconds, int64_t *nanoseconds) {

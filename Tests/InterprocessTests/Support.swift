@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+import CInterprocess
 import Foundation
 import Interprocess
 import Subprocess
@@ -242,11 +243,24 @@ extension PrivateSharedMemory {
     #expect(try names().contains(name), sourceLocation: sourceLocation)
   }
 
-  /// Expects just these names.
+  /// Expects just these names, whatever the tokens of hidden ones are.
   func expectNames(
     _ names: [String], sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
-    #expect(try self.names() == names, sourceLocation: sourceLocation)
+    #expect(
+      try self.names().map { Self.maskingToken(in: $0) }.sorted()
+        == names.map { Self.maskingToken(in: $0) }.sorted(),
+      sourceLocation: sourceLocation)
+  }
+
+  /// A hidden name with the token 0.
+  private static func maskingToken(in name: String) -> String {
+    name.replacing(/^(\.swift-[a-z]+\.)[0-9a-f]+(\.[0-9]+\..*)$/) { "\($0.1)0\($0.2)" }
+  }
+
+  /// The name that is there, given a hidden one with the token 0.
+  func found(_ name: String) throws -> String {
+    try #require(try names().first { Self.maskingToken(in: $0) == name })
   }
 
   func inode(_ name: String) throws -> UInt64 {
@@ -254,11 +268,11 @@ extension PrivateSharedMemory {
       FileManager.default.attributesOfItem(atPath: path(name))[.systemFileNumber] as? UInt64)
   }
 
-  /// The name under which memory lies for the moment before it is gone.
-  func aside(_ name: String, inode: UInt64) -> String { ".swift-removing.\(inode).\(name)" }
+  /// The name under which memory lies for the moment before it is gone, with the token 0.
+  func aside(_ name: String, inode: UInt64) -> String { ".swift-removing.0.\(inode).\(name)" }
 
-  /// The second name of memory that is protected.
-  func second(_ name: String, inode: UInt64) -> String { ".swift-guard.\(inode).\(name)" }
+  /// The second name of memory that is protected, with the token 0.
+  func second(_ name: String, inode: UInt64) -> String { ".swift-guard.0.\(inode).\(name)" }
 
   /// Makes memory as a program in another language does, without a lease: a plain file.
   func makeForeign(_ name: String, isTemporary: Bool = false) throws {
@@ -266,6 +280,11 @@ extension PrivateSharedMemory {
     try #require(
       FileManager.default.createFile(
         atPath: path(name), contents: Data(repeating: 9, count: 4096)))
+    if isTemporary {
+      let fd = open(path(name), O_RDWR)
+      defer { close(fd) }
+      try #require(ipc_set_temporary_mark(fd) == 0)
+    }
     try #require(chmod(path(name), mode_t(mode)) == 0)
   }
 

@@ -31,6 +31,7 @@ struct Helper {
         do {
           answer("ok \(try session.perform(line))")
         } catch {
+          session.lastMessage = error.message
           answer("error \(error.code)")
         }
       }
@@ -40,6 +41,8 @@ struct Helper {
       try await CreateCampaign(rounds: number(2)).run()
     case "create-loop":
       try CreateCampaign.createForever(seed: UInt64(number(2)))
+    case "deny":
+      Refusal.run(Array(CommandLine.arguments.dropFirst(2)))
     case "lifetimes-campaign":
       // A write to a worker that is gone must not end the conductor.
       signal(SIGPIPE, SIG_IGN)

@@ -221,11 +221,11 @@ struct LifetimesCampaign {
   private func files() throws -> [File] {
     try fileNames(in: "/dev/shm").map { fileName in
       let parts = fileName.split(separator: ".", omittingEmptySubsequences: false)
-      // `.swift-removing.INODE.NAME` and `.swift-guard.INODE.NAME`
+      // `.swift-removing.TOKEN.INODE.NAME` and `.swift-guard.TOKEN.INODE.NAME`
       let places: [Substring: File.Place] = ["swift-removing": .aside, "swift-guard": .second]
-      let isHidden = parts.count == 4 && parts[0] == ""
+      let isHidden = parts.count == 5 && parts[0] == ""
       let place = isHidden ? places[parts[1]] ?? .named : .named
-      let name = isHidden ? String(parts[3]) : fileName
+      let name = isHidden ? String(parts[4]) : fileName
       guard let nameIndex = CampaignMemory.names.firstIndex(of: name) else {
         fail("\(fileName) lies in /dev/shm")
       }
@@ -247,7 +247,7 @@ struct LifetimesCampaign {
         }
         // A remover moves aside what it has claimed, and here nobody else takes a claimed name
         // away.
-        if isHidden && UInt64(parts[2]) != UInt64(status.st_ino) {
+        if isHidden && UInt64(parts[3]) != UInt64(status.st_ino) {
           fail("\(fileName) has the inode \(status.st_ino)")
         }
         return File(
@@ -263,7 +263,9 @@ struct LifetimesCampaign {
       }
       switch (holding.intent, file) {
       case (.none, let file?), (.begun, let file?):
-        guard file.content == holding.content && file.place == .named else {
+        // An `unlink` that was killed may have moved it aside.
+        let isInPlace = file.place == .named || holding.intent == .begun
+        guard file.content == holding.content && isInPlace else {
           fail("\(holding.content) is held, and lies at \(file)")
         }
       case (.none, nil):
@@ -327,13 +329,15 @@ struct LifetimesCampaign {
     }
     for file in before where !file.content.isTemporary {
       let isHeld = held[file.content.instance] != nil
+      // What lies aside was being unlinked, whoever holds it.
       let isNeeded =
-        isHeld || before.contains { $0.inode == file.inode && $0.place == .named }
+        file.place != .aside
+        && (isHeld || before.contains { $0.inode == file.inode && $0.place == .named })
       let isThere = after.contains { $0.fileName == file.fileName && $0.inode == file.inode }
       guard isThere == isNeeded else {
         fail("\(file) is lasting, and is \(isThere ? "there" : "gone") after a sweep")
       }
-      if isHeld || file.place == .second { continue }
+      if isHeld || file.place != .named { continue }
       report.lastingLeftAlone += 1
       // Nobody but a holder would ever unlink it; now and then its name becomes free.
       if Bool.random(using: &generator) { try SharedMemory.unlink(file.fileName) }

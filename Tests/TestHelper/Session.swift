@@ -24,6 +24,8 @@ final class Session {
   private var value: SharedValue<InlineArray<8, UInt64>>?
   private var kept: [Handle] = []
   private var child: ForkedChild?
+  /// What the last error said.
+  var lastMessage = ""
 
   /// A handle in an array, which takes nothing that cannot be copied.
   private final class Handle {
@@ -139,6 +141,9 @@ final class Session {
     case "limitFileSize":
       var limit = rlimit(rlim_cur: UInt(words.number()), rlim_max: .max)
       return "\(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit))"
+    case "deny":
+      Refusal.install(words.rest())
+      return ""
     case "dieAt":
       dieAt(words.next())
       return ""
@@ -151,6 +156,8 @@ final class Session {
       return ForkStorm.run(forkCount: words.number())
     case "child":
       return child?.ask(words.rest().joined(separator: " ")) ?? "none"
+    case "message":
+      return lastMessage
     case "exit":
       exit(0)
     case "_exit":

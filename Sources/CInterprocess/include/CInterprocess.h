@@ -38,12 +38,24 @@ extern const int ipc_SEEK_DATA;
 /// `RENAME_NOREPLACE`.
 extern const unsigned ipc_RENAME_NOREPLACE;
 
-/// `renameat2` between two paths.
+/// `renameat2` between two paths, or `rename` without flags.
 int ipc_rename(const char *_Nonnull from, const char *_Nonnull to, unsigned flags);
 
 /// The time at which the file was made, as `statx` tells it, in whole seconds since 1970 and nanoseconds.
 /// Returns 0, or -1 with `errno`; `ENODATA` where the file system keeps no such time.
 int ipc_birth_time(int fd, int64_t *_Nonnull seconds, int64_t *_Nonnull nanoseconds);
+
+// MARK: - The mark of temporary memory
+
+/// Notes in an extended attribute of the file, which has to be writable by its mode, that this inode is
+/// temporary memory. A copy of the file carries the same attribute, and is another inode. Returns 0, or -1
+/// with `errno`; `ENOTSUP` where the file system keeps no such attributes (tmpfs before Linux 6.6).
+int ipc_set_temporary_mark(int fd);
+/// Whether a file has the mark of its own inode: the file at `path`, or, if that is NULL, of the descriptor.
+/// Returns 1 or 0, or -1 with `errno` if that cannot be seen.
+int ipc_has_temporary_mark(int fd, const char *_Nullable path);
+
+// MARK: - Mapping
 
 /// `mremap` with leave to move. Returns `MAP_FAILED` with `errno`.
 void *_Nullable ipc_remap(void *_Nonnull start, size_t old_byte_count, size_t byte_count);

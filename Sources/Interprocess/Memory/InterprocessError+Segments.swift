@@ -125,6 +125,22 @@ extension InterprocessError {
     }
   }
 
+  /// The error for a name that cannot be removed.
+  static func unlinking(_ name: SegmentName, _ errno: Errno) -> InterprocessError {
+    switch errno {
+    case .noSuchFileOrDirectory:
+      .notFound(name)
+    case .isDirectory:
+      .wrongKind(name, found: .directory)
+    case .permissionDenied, .notPermitted:
+      // EPERM: the sticky bit of the directory lets only the owner remove a file.
+      .permissionDenied(
+        name, "Only its owner and root may remove shared memory \"\(name.value)\".", errno)
+    default:
+      .system(errno, name: name.value, action: "remove shared memory \"\(name.value)\"")
+    }
+  }
+
   /// The error for a failed call on the way to attaching.
   static func attaching(
     _ name: SegmentName, access: SharedMemory.Access, _ errno: Errno

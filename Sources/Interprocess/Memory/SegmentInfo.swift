@@ -83,13 +83,12 @@ extension SharedMemory {
 }
 
 extension SegmentInfo {
-  /// The name that a sweep tells when it removes this; `nil` for a second name, which goes with the
-  /// first.
+  /// The name that a sweep tells when it removes this; `nil` for a hidden name that it does not tell.
   package var sweptName: String? {
     guard let segmentName = SegmentName(fileName: Array(name.utf8)),
       let hidden = HiddenName(segmentName)
     else { return name }
-    return hidden.purpose == .guarding ? nil : hidden.original.value
+    return hidden.purpose == .removing ? hidden.original?.value ?? name : nil
   }
 
   /// Looks at one file; `nil` if it is none, or gone.

@@ -21,6 +21,9 @@ struct SegmentName: Sendable, Hashable {
   /// The directory that glibc's `shm_open` uses, and with it CPython.
   static let directory = "/dev/shm"
 
+  /// The most bytes that a name has: what the kernel calls `NAME_MAX`.
+  static let maximumByteCount = 255
+
   let value: String
 
   /// The file of that name.
@@ -58,7 +61,7 @@ struct SegmentName: Sendable, Hashable {
 
   private static func problem(with value: String) -> String? {
     if value.isEmpty { return "has at least one byte" }
-    if value.utf8.count > 255 { return "has at most 255 bytes" }
+    if value.utf8.count > maximumByteCount { return "has at most \(maximumByteCount) bytes" }
     if value.utf8.contains(UInt8(ascii: "/")) { return "contains no slash but a leading one" }
     if value.utf8.contains(0) { return "contains no NUL" }
     if value == "." || value == ".." { return "is neither \".\" nor \"..\"" }

@@ -22,6 +22,7 @@ extension SharedMemory {
     private let identity: FileIdentity
     private let lifetime: Lifetime
     private var mapping: Mapping
+    private let hidden: HiddenFile?
 
     /// Takes the memory, with everything that a segment has but its name: size, pages, mode and
     /// lease.
@@ -32,10 +33,12 @@ extension SharedMemory {
       precondition(
         permissions.rawValue & ~0o777 == 0, "Shared memory has none but the nine permission bits")
       try check(byteCount: byteCount, name: name)
-      let mode = permissions.rawValue | (lifetime == .whileAttached ? Files.temporaryMark : 0)
+      let mode = permissions.rawValue | (lifetime == .whileAttached ? TemporaryMark.modeBit : 0)
 
-      let descriptor = try translating({ error($0, "create", name) }) { () throws(Errno) in
-        try Files.openNameless(in: SegmentName.directory, mode: mode)
+      // Its user may write to it until its mode is set, for the mark.
+      let firstMode = permissions.rawValue | FilePermissions.ownerReadWrite.rawValue
+      let file = try translating({ error($0, "create", name) }) { () throws(Errno) in
+        try DraftFile.open(mode: firstMode)
       }
       checkpoint(.createOpened)
 
@@ -43,7 +46,7 @@ extension SharedMemory {
       // there is from everybody else. What is taken in one step is given back in the same.
       if reservation == .reserved && byteCount > Files.reservationStepByteCount {
         let available = try translating({ error($0, "create", name) }) { () throws(Errno) in
-          try Files.availableByteCount(of: descriptor)
+          try Files.availableByteCount(of: file.descriptor)
         }
         if byteCount > available {
           throw outOfMemory(name, needed: byteCount, available: available, errno: nil)
@@ -51,17 +54,20 @@ extension SharedMemory {
       }
 
       do throws(Errno) {
+        if lifetime == .whileAttached { try TemporaryMark.put(on: file.descriptor, mode: mode) }
         switch reservation {
-        case .reserved: try Files.reserve(0..<byteCount, of: descriptor)
-        case .onDemand: try Files.setSize(byteCount, of: descriptor)
+        case .reserved: try Files.reserve(0..<byteCount, of: file.descriptor)
+        case .onDemand: try Files.setSize(byteCount, of: file.descriptor)
         }
       } catch {
         switch error {
         case .noSpace, .noMemory, .diskQuotaExceeded:
-          let available = (try? Files.availableByteCount(of: descriptor)) ?? 0
+          let available = (try? Files.availableByteCount(of: file.descriptor)) ?? 0
           throw outOfMemory(name, needed: byteCount, available: available, errno: error)
         case .fileTooLarge, .invalidArgument:
           throw tooLarge(name, byteCount: byteCount, errno: error)
+        case .notPermitted, .noFunction:
+          throw refused(name, "fsetxattr, fallocate or ftruncate", error)
         default:
           throw Self.error(error, "size", name)
         }
@@ -69,22 +75,24 @@ extension SharedMemory {
       checkpoint(.createSized)
 
       let identity = try translating({ error($0, "create", name) }) { () throws(Errno) in
-        let status = try Files.status(of: descriptor)
+        let status = try Files.status(of: file.descriptor)
         // The umask has cut what it was made with.
-        if status.mode != mode { try Files.setMode(mode, of: descriptor) }
+        if status.mode != mode { try Files.setMode(mode, of: file.descriptor) }
         return status.identity
       }
 
       try translating({ error($0, "lease", name) }) {
         () throws(Errno) in
-        let isLeased = try Lease.take(on: descriptor)
-        precondition(isLeased, "A file that no other process can open is locked")
+        let isLeased = try Lease.take(on: file.descriptor)
+        precondition(isLeased, "A file that no other process knows is locked")
       }
       checkpoint(.createLeased)
-      let mapping = try Mapping.make(descriptor, byteCount: byteCount, writable: true) {
+      let mapping = try Mapping.make(file.descriptor, byteCount: byteCount, writable: true) {
         error($0, "map", name)
       }
-      return Draft(requestedName: name, identity: identity, lifetime: lifetime, mapping: mapping)
+      return Draft(
+        requestedName: name, identity: identity, lifetime: lifetime, mapping: mapping,
+        hidden: file.hidden)
     }
 
     /// Lets the caller fill the memory.
@@ -102,8 +110,10 @@ extension SharedMemory {
       while true {
         let errno = linkError(at: name)
         guard let errno else { break }
-        if errno != .fileExists {
-          throw Self.error(errno, "name", name)
+        switch errno {
+        case .fileExists: break
+        case .notPermitted, .noFunction: throw Self.refused(name, "linkat and renameat2", errno)
+        default: throw Self.error(errno, "name", name)
         }
         if requestedName == nil {
           name = .random()
@@ -119,7 +129,10 @@ extension SharedMemory {
 
     private borrowing func linkError(at name: SegmentName) -> Errno? {
       do {
-        try Files.link(mapping.descriptor, at: name.path)
+        switch hidden {
+        case .none: try Files.link(mapping.descriptor, at: name.path)
+        case .some(let hidden): try Files.rename(hidden.path, to: name.path)
+        }
         checkpoint(.createLinked)
         return nil
       } catch {
@@ -160,6 +173,21 @@ extension SharedMemory {
       default:
         .system(errno, name: name?.value, action: action)
       }
+    }
+
+    /// The error for a system that refuses a call which there is no way around.
+    ///
+    /// - Parameter call: What it refuses.
+    private static func refused(
+      _ name: SegmentName?, _ call: String, _ errno: Errno
+    ) -> InterprocessError {
+      InterprocessError(
+        code: .system(errno), name: name?.value,
+        message: """
+          This system refuses \(call), which \(description(of: name)) needs: \(errno). Allow it in \
+          the filter of system calls.
+          """,
+        errno: errno)
     }
 
     private static func tooLarge(

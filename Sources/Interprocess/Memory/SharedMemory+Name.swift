@@ -31,28 +31,36 @@ extension SharedMemory {
   /// removed.
   ///
   /// The system gives no new name to a file that has lost its last one, so this has to be done
-  /// before. The second name is seen in `/dev/shm` as `.swift-guard.INODE.NAME`. It goes with the
-  /// name when the memory is unlinked through this library or, if temporary, with the last handle.
-  /// If the name was removed by others, ``sweep()`` removes the second one when nobody has the
-  /// memory any more.
+  /// before. The second name is seen in `/dev/shm` as `.swift-guard.TOKEN.INODE.NAME`, with a token
+  /// that nobody can guess, so that nobody can take it first. It goes with the name when the memory
+  /// is unlinked through this library or, if temporary, with the last handle. If the name was
+  /// removed by others, ``sweep()`` removes the second one when nobody has the memory any more.
   ///
-  /// Does not block. There is nothing like it in C or Python.
+  /// Does not block; takes time in proportion to the number of names in `/dev/shm` if the memory has
+  /// a second one already. There is nothing like it in C or Python.
   ///
   /// - Throws: `notFound` if the memory has no name any more, `invalidName` if the name is too long
-  ///   to be added to, `permissionDenied`, and `system` for anything else.
+  ///   to be added to (over some 200 bytes), `permissionDenied`, and `system` for anything else.
   public borrowing func protectName() throws(InterprocessError) {
     let name = try nameForChange()
-    guard let secondName = HiddenName(.guarding, of: name, inode: identity.inode) else {
+    let secondName = HiddenName(.guarding, of: name, inode: identity.inode)
+    guard secondName.original != nil else {
       throw InterprocessError(
         code: .invalidName, name: name.value,
         message: "The name \"\(name.value)\" is too long to be protected.")
     }
     do {
-      try Files.link(mapping.descriptor, at: secondName.path)
+      // One is enough.
+      let status = try Files.status(of: mapping.descriptor)
+      if try HiddenName.guards(of: name, status, isNameGone: !isLinked).isEmpty {
+        try Files.link(mapping.descriptor, at: secondName.path, through: name.path)
+      }
     } catch {
       switch error {
-      case .fileExists: return
       case .noSuchFileOrDirectory: throw .notFound(name)
+      case .permissionDenied, .notPermitted:
+        throw .permissionDenied(
+          name, "This user may not give the memory \"\(name.value)\" a second name.", error)
       default: throw .system(error, name: name.value, action: "protect the name \"\(name.value)\"")
       }
     }
@@ -70,7 +78,9 @@ extension SharedMemory {
     if isLinked { return }
     let name = try nameForChange()
     do {
-      try Files.link(mapping.descriptor, at: name.path)
+      let status = try Files.status(of: mapping.descriptor)
+      let second = try HiddenName.guards(of: name, status, isNameGone: true).first
+      try Files.link(mapping.descriptor, at: name.path, through: second?.path ?? name.path)
     } catch {
       switch error {
       case .fileExists:
@@ -95,50 +105,5 @@ extension SharedMemory {
       throw InterprocessError(code: .notFound, message: "This memory has no name.")
     }
     return segmentName
-  }
-}
-
-/// A second name that the library gives to a file in `/dev/shm`, and that tells what it is for.
-///
-/// It is `.swift-PURPOSE.INODE.NAME`, with the name that it stands beside and the inode of the file
-/// that is meant.
-struct HiddenName {
-  enum Purpose: String, CaseIterable {
-    /// The file lies here for the moment between the move and the removal of its name. If another
-    /// file lies here, it was caught by mistake, and belongs back under its name.
-    case removing
-    /// The file keeps this name, so that it can get the other one back.
-    case guarding = "guard"
-  }
-
-  let purpose: Purpose
-  let inode: UInt64
-  let original: SegmentName
-  let path: String
-
-  /// `nil` if the name would be too long.
-  init?(_ purpose: Purpose, of original: SegmentName, inode: UInt64) {
-    guard let name = try? SegmentName(".swift-\(purpose.rawValue).\(inode).\(original.value)")
-    else { return nil }
-    self.purpose = purpose
-    self.inode = inode
-    self.original = original
-    path = name.path
-  }
-
-  /// `nil` if it is not such a name.
-  init?(_ name: SegmentName) {
-    for purpose in Purpose.allCases {
-      let prefix = ".swift-\(purpose.rawValue)."
-      guard name.value.hasPrefix(prefix) else { continue }
-      let parts = name.value.dropFirst(prefix.count).split(
-        separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-      guard parts.count == 2, let inode = UInt64(parts[0]),
-        let original = try? SegmentName(String(parts[1]))
-      else { return nil }
-      self.init(purpose, of: original, inode: inode)
-      return
-    }
-    return nil
   }
 }

@@ -45,10 +45,9 @@ extension SharedMemory {
 
   /// Removes a name if it leads to the given file, and only then.
   ///
-  /// The caller has claimed the file, so that nobody else of this library removes its name. But
-  /// anyone may remove it by hand, and make other memory of the same name, between any two of these
-  /// steps. So the name is moved aside before it is removed, and looked at where nobody else
-  /// touches it.
+  /// Anyone may remove the name by hand, and make other memory of the same name, between any two of
+  /// these steps. So the name is moved aside before it is removed, and looked at where nobody else
+  /// touches it: nobody can know the new name beforehand.
   ///
   /// A process killed before the move has done nothing, and one killed after it leaves a name that
   /// a sweep understands: see `HiddenName`.
@@ -58,34 +57,38 @@ extension SharedMemory {
   static func removeName(
     _ name: SegmentName, ifLeadingTo identity: FileIdentity
   ) throws(Errno) -> Bool {
-    removeGuard(of: name, identity: identity)
-    guard try Files.statusIfPresent(at: name.path)?.identity == identity else { return false }
+    guard let status = try Files.statusIfPresent(at: name.path), status.identity == identity
+    else { return false }
     checkpoint(.removeSeen)
-    guard HiddenName(name) == nil,
-      let aside = HiddenName(.removing, of: name, inode: identity.inode)
-    else {
-      // It lies aside already, where no other file comes; or the name is so long that nothing can
-      // be added to it.
+    if let hidden = HiddenName(name) {
+      // It lies aside already, where no other file comes.
       try Files.unlink(name.path)
+      if let original = hidden.original { removeGuards(of: original, status) }
       return true
     }
-    guard try Files.renameIfPresent(name.path, to: aside.path) else { return false }
+    let aside = HiddenName(.removing, of: name, inode: identity.inode)
+    guard try Files.moveIfPresent(name.path, aside: aside.path) else { return false }
     checkpoint(.removeMoved)
-    if try Files.status(at: aside.path).identity == identity {
-      try Files.unlink(aside.path)
+    let moved = try Files.statusIfPresent(at: aside.path)?.identity
+    // If nothing is there, a sweep has ended what it took for the work of a killed process.
+    if moved == nil || moved == identity {
+      try Files.unlinkIfPresent(aside.path)
       checkpoint(.removeDone)
+      removeGuards(of: name, status)
       return true
     }
-    try putBack(aside)
+    try putBack(aside, as: name)
     return false
   }
 
-  /// Removes the second name of a segment, if it has one.
-  static func removeGuard(of name: SegmentName, identity: FileIdentity) {
-    guard let secondName = HiddenName(.guarding, of: name, inode: identity.inode),
-      (try? Files.statusIfPresent(at: secondName.path))??.identity == identity
-    else { return }
-    try? Files.unlink(secondName.path)
+  /// Removes the second names of a file that has lost its first one.
+  ///
+  /// - Parameter status: What was known of the file while it had that name.
+  static func removeGuards(of name: SegmentName, _ status: Files.Status) {
+    // What cannot be removed now goes in a sweep, when nobody has the memory any more.
+    for guarding in (try? HiddenName.guards(of: name, status)) ?? [] {
+      try? Files.unlink(guarding.path)
+    }
   }
 
   /// Gives a segment that was moved aside by mistake its name again.
@@ -95,11 +98,12 @@ extension SharedMemory {
   ///
   /// - Returns: Whether it has its name again.
   @discardableResult
-  static func putBack(_ aside: HiddenName) throws(Errno) -> Bool {
+  static func putBack(_ aside: HiddenName, as name: SegmentName) throws(Errno) -> Bool {
     do {
-      try Files.rename(aside.path, to: aside.original.path)
+      try Files.rename(aside.path, to: name.path)
       return true
     } catch {
+      // ENOENT: a sweep was faster.
       if error != .fileExists && error != .noSuchFileOrDirectory { throw error }
       return false
     }
@@ -201,25 +205,39 @@ extension SharedMemory {
           let status = try? Files.status(at: name.path), status.kind == .regular
         else { continue }
         if let hidden = HiddenName(name) {
+          // What cannot be removed does not keep the others.
           switch hidden.purpose {
           case .guarding:
-            // What cannot be removed does not keep the others.
             try? removeUnneededGuard(hidden, status)
             continue
+          case .new:
+            try? removeIfClaimable(hidden.path, status)
+            continue
+          case .removing where status.identity.inode == hidden.inode:
+            break
           case .removing:
-            // The right file is a stale segment like any other, which its remover did not live to
-            // remove. Another one was caught by mistake.
-            if status.identity.inode != hidden.inode, (try? putBack(hidden)) == true {
-              name = hidden.original
+            // Caught by mistake.
+            if let original = hidden.original, (try? putBack(hidden, as: original)) == true {
+              name = original
             }
           }
         }
-        guard status.isTemporary else { continue }
-        let table: ProcessTable
-        if let processes { table = processes } else { table = try ProcessTable(device: device) }
-        processes = table
-        if case .removed? = try? removeIfStale(name, processes: table) {
-          removed.append(HiddenName(name)?.original.value ?? name.value)
+        var isClaimed = false
+        if status.isTemporary {
+          let table: ProcessTable
+          if let processes { table = processes } else { table = try ProcessTable(device: device) }
+          processes = table
+          switch try? removeIfStale(name, processes: table) {
+          case .removed: removed.append(HiddenName(name)?.original?.value ?? name.value)
+          case .claimed: isClaimed = true
+          case .missing, .inUse, nil: break
+          }
+        }
+        if let hidden = HiddenName(name), hidden.purpose == .removing, !isClaimed,
+          hidden.inode == status.identity.inode
+        {
+          // Memory that was being unlinked, whoever has it, by a process that did not live to do it.
+          try? Files.unlinkIfPresent(hidden.path)
         }
       }
       return removed.sorted()
@@ -234,12 +252,21 @@ extension SharedMemory {
   private static func removeUnneededGuard(
     _ hidden: HiddenName, _ status: Files.Status
   ) throws(Errno) {
-    if try Files.statusIfPresent(at: hidden.original.path)?.identity == status.identity { return }
+    if let original = hidden.original,
+      try Files.statusIfPresent(at: original.path)?.identity == status.identity
+    {
+      return
+    }
+    try removeIfClaimable(hidden.path, status)
+  }
+
+  /// Removes a hidden name of a file that nobody has a lease on.
+  private static func removeIfClaimable(_ path: String, _ status: Files.Status) throws(Errno) {
     // The claim ends with the descriptor.
-    guard let descriptor = try Files.openIfPresent(hidden.path, writable: true),
+    guard let descriptor = try Files.openIfPresent(path, writable: true),
       try Files.status(of: descriptor).identity == status.identity,
       try Lease.claim(descriptor)
     else { return }
-    try Files.unlink(hidden.path)
+    try Files.unlink(path)
   }
 }

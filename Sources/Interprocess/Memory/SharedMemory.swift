@@ -302,14 +302,10 @@ public struct SharedMemory: ~Copyable, Sendable {
   ///   then left alone; `permissionDenied`; and `system` for anything else.
   public borrowing func unlink() throws(InterprocessError) {
     let name = try nameForChange()
-    // Between the look and the removal the name could change hands only if someone removed it and
-    // someone made it anew in that very moment.
-    guard isLinked else { throw .notFound(name) }
-    try Self.unlink(name)
-    // Asked now that nobody can give it a second name any more, should this have been its last.
-    if (try? Files.status(of: mapping.descriptor).linkCount) != 0 {
-      Self.removeGuard(of: name, identity: identity)
+    let isRemoved = try translating({ .unlinking(name, $0) }) { () throws(Errno) in
+      try Self.removeName(name, ifLeadingTo: identity)
     }
+    if !isRemoved { throw .notFound(name) }
   }
 
   /// Removes a name, whoever uses the memory.
@@ -322,27 +318,10 @@ public struct SharedMemory: ~Copyable, Sendable {
   ///   if it is the name of a directory, and `system` for anything else.
   public static func unlink(_ name: String) throws(InterprocessError) {
     let name = try SegmentName(name)
-    let identity = (try? Files.statusIfPresent(at: name.path))??.identity
-    try unlink(name)
-    if let identity { removeGuard(of: name, identity: identity) }
-  }
-
-  private static func unlink(_ name: SegmentName) throws(InterprocessError) {
-    do {
+    try translating({ .unlinking(name, $0) }) { () throws(Errno) in
+      let status = try Files.statusIfPresent(at: name.path)
       try Files.unlink(name.path)
-    } catch {
-      switch error {
-      case .noSuchFileOrDirectory:
-        throw .notFound(name)
-      case .isDirectory:
-        throw .wrongKind(name, found: .directory)
-      case .permissionDenied, .notPermitted:
-        // EPERM: the sticky bit of the directory lets only the owner remove a file.
-        throw .permissionDenied(
-          name, "Only its owner and root may remove shared memory \"\(name.value)\".", error)
-      default:
-        throw .system(error, name: name.value, action: "remove shared memory \"\(name.value)\"")
-      }
+      if let status { removeGuards(of: name, status) }
     }
   }
 

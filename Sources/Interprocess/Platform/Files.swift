@@ -20,9 +20,6 @@ internal import SystemPackage
 /// Every function is one call, or one call that is made until it has done all of its work; each
 /// throws the `errno`.
 enum Files {
-  /// The bit of a mode that marks temporary memory.
-  static let temporaryMark: CModeT = S_ISVTX
-
   /// What `fstat` tells of a file.
   struct Status: Sendable {
     var identity: FileIdentity
@@ -36,11 +33,10 @@ enum Files {
     /// The last change of the file's attributes, in seconds since 1970.
     var changeTime: timespec
 
-    /// Whether the file has the mark of memory that goes with its last handle: the sticky bit,
-    /// which means nothing else on a file.
-    var isTemporary: Bool { mode & Files.temporaryMark != 0 }
+    /// Whether the file is memory that goes with its last handle: see `TemporaryMark`.
+    var isTemporary: Bool
 
-    init(_ status: stat) {
+    init(_ status: stat, isMarked: (CModeT) -> Bool) {
       identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
       kind = FileKind(mode: status.st_mode)
       mode = status.st_mode & 0o7777
@@ -49,6 +45,7 @@ enum Files {
       residentByteCount = Int(status.st_blocks) * 512
       linkCount = Int(status.st_nlink)
       changeTime = status.st_ctim
+      isTemporary = kind == .regular && isMarked(mode)
     }
 
     /// The time at which the file was made, or, where the system does not know that, of the last
@@ -63,12 +60,21 @@ enum Files {
 
   // MARK: - Opening
 
-  /// Makes a file without a name in `directory`, open for reading and writing.
+  /// Makes a file without a name in `directory`, open for reading and writing; `nil` where the
+  /// system or the file system makes no such files.
   ///
   /// - Parameter mode: Its mode, from which the umask takes bits away.
-  static func openNameless(in directory: String, mode: CModeT) throws(Errno) -> Descriptor {
+  static func openNamelessIfSupported(
+    in directory: String, mode: CModeT
+  ) throws(Errno) -> Descriptor? {
     let flags = ipc_O_TMPFILE | O_RDWR | O_CLOEXEC
-    return try Descriptor(isWritable: true) { unsafe Glibc.open(directory, flags, mode) }
+    do {
+      return try Descriptor(isWritable: true) { unsafe Glibc.open(directory, flags, mode) }
+    } catch .notSupported, .isDirectory, .invalidArgument, .noFunction, .notPermitted {
+      // EISDIR: a kernel that does not know the flag opens the directory. ENOSYS, EPERM: a filter of
+      // system calls.
+      return nil
+    }
   }
 
   /// Makes a file in memory that has no name, and whose size can be sealed.
@@ -134,7 +140,7 @@ enum Files {
     let fd = descriptor.fd
     var status = stat()
     try retryingInterrupts { unsafe fstat(fd, &status) }
-    return Status(status)
+    return Status(status) { TemporaryMark.isOn(fd: fd, mode: $0) }
   }
 
   /// Sets the mode exactly; the umask has no part in it.
@@ -258,20 +264,7 @@ enum Files {
     }
   }
 
-  // MARK: - Names
-
-  /// Gives the file its name at `path`; `EEXIST` if there is one already.
-  static func link(_ descriptor: borrowing Descriptor, at path: String) throws(Errno) {
-    let fd = descriptor.fd
-    do {
-      try retryingInterrupts { unsafe linkat(fd, "", AT_FDCWD, path, ipc_AT_EMPTY_PATH) }
-    } catch .noSuchFileOrDirectory {
-      // Before Linux 6.10 only root may name a descriptor without a path. The way through `/proc`
-      // is open to all, takes longer, and fails in the same way for a file that gets no new name.
-      let source = "/proc/self/fd/\(fd)"
-      try retryingInterrupts { unsafe linkat(AT_FDCWD, source, AT_FDCWD, path, AT_SYMLINK_FOLLOW) }
-    }
-  }
+  // MARK: - Descriptors
 
   /// Opens the file of a descriptor anew: a description of its own, with no lock.
   static func reopen(
@@ -312,62 +305,6 @@ enum Files {
   static func receive(_ bytes: inout [UInt8], over socket: CInt) throws(Errno) -> CInt {
     let count = bytes.count
     return try retryingInterrupts { unsafe ipc_receive(socket, &bytes, count) }
-  }
-
-  /// Moves a name; `EEXIST` if the new one is taken.
-  static func rename(_ path: String, to newPath: String) throws(Errno) {
-    try retryingInterrupts { unsafe ipc_rename(path, newPath, ipc_RENAME_NOREPLACE) }
-  }
-
-  /// As `rename`, or `false` if there is no such file.
-  static func renameIfPresent(_ path: String, to newPath: String) throws(Errno) -> Bool {
-    do {
-      try rename(path, to: newPath)
-      return true
-    } catch .noSuchFileOrDirectory {
-      return false
-    }
-  }
-
-  static func unlink(_ path: String) throws(Errno) {
-    try retryingInterrupts { unsafe Glibc.unlink(path) }
-  }
-
-  /// The file that `path` leads to; a symbolic link is looked at itself.
-  static func status(at path: String) throws(Errno) -> Status {
-    var status = stat()
-    try retryingInterrupts { unsafe lstat(path, &status) }
-    return Status(status)
-  }
-
-  /// As `status(at:)`, or `nil` if there is no such file.
-  static func statusIfPresent(at path: String) throws(Errno) -> Status? {
-    do {
-      return try status(at: path)
-    } catch .noSuchFileOrDirectory {
-      return nil
-    }
-  }
-
-  /// The names in a directory as raw bytes, without `.` and `..`, in no order.
-  static func names(in directory: String) throws(Errno) -> [[UInt8]] {
-    guard let stream = unsafe opendir(directory) else { throw Errno(rawValue: Glibc.errno) }
-    defer { unsafe closedir(stream) }
-    var names: [[UInt8]] = []
-    while true {
-      // The end and an error both return NULL; only an error sets errno.
-      Glibc.errno = 0
-      guard let entry = unsafe readdir(stream) else {
-        if Glibc.errno != 0 { throw Errno(rawValue: Glibc.errno) }
-        return names
-      }
-      // SAFETY: `d_name` ends in NUL within the entry's `d_reclen` bytes; the offset is taken from
-      // the entry itself, as `d_name` may reach beyond the struct's declared end.
-      let name = unsafe UnsafeRawPointer(entry) + MemoryLayout<dirent>.offset(of: \.d_name)!
-      let length = unsafe strlen(name.assumingMemoryBound(to: CChar.self))
-      let bytes = unsafe [UInt8](UnsafeRawBufferPointer(start: name, count: length))
-      if bytes != [0x2E] && bytes != [0x2E, 0x2E] { names.append(bytes) }
-    }
   }
 }
 

@@ -25,7 +25,7 @@ struct SecondNameTests {
 
   /// Makes protected memory whose only holder is killed.
   ///
-  /// - Returns: The second name.
+  /// - Returns: The second name, with the token 0.
   private func leaveProtected(
     _ name: String, _ lifetime: String, in place: PrivateSharedMemory
   ) async throws -> String {
@@ -155,7 +155,7 @@ struct SecondNameTests {
         let other = place.second("m", inode: inode)
         try await place.withHelper { holder in
           try await holder.expect("create \(other) 16", "ok \(other)")
-          let names = [other, ".swift-guard.m", ".swift-guard.x.m", ".swift-guard.1."].sorted()
+          let names = [other, ".swift-guard.m", ".swift-guard.x.1.m", ".swift-guard.1.m"]
           for name in names where name != other { try place.makeForeign(name) }
           try await helper.expect(command, "ok ")
           try place.expectNames(names + (command == "sweep" ? ["m"] : []))
@@ -173,12 +173,13 @@ struct SecondNameTests {
       // Root's, in a directory where only the owner removes a file: two second names without a
       // first, one that cannot be removed beside it, and stale memory.
       let second = try await leaveProtected("b", "temporary", in: place)
-      let lonely = [".swift-guard.1.a", ".swift-guard.2.z"]
-      for name in lonely { try place.makeForeign(name) }
+      let lonely = [".swift-guard.0.1.a", ".swift-guard.0.2.z"]
       let aside = place.aside("c", inode: 1 << 40)
-      try place.makeForeign(aside)
-      let roots = (lonely + [second, "b", aside]).sorted()
-      for name in roots { #expect(chmod(place.path(name), mode_t(mode | 0o1000)) == 0) }
+      for name in lonely + [aside] { try place.makeForeign(name, isTemporary: true) }
+      let roots = lonely + [second, "b", aside]
+      for name in roots {
+        #expect(chmod(place.path(try place.found(name)), mode_t(mode | 0o1000)) == 0)
+      }
 
       try await place.withHelper { helper in
         try await helper.expect("becomeUser 65534", "ok 0 0")

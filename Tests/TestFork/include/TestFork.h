@@ -21,4 +21,9 @@ int ipctest_fork(void);
 /// has, 0 if none has, or -1. The child makes system calls only, as other threads may have been anywhere.
 int ipctest_fork_and_find_lock(void);
 
+/// Has the system refuse a call with an error number, from now on, to all threads of this process and to
+/// the programs that they start: a call by its name, `ofd` (the locks of open file descriptions) or
+/// `tmpfile` (files without a name). Returns -1 with `errno` if it cannot, or does not know the name.
+int ipctest_deny(const char *_Nonnull name, int error);
+
 #endif

@@ -1,0 +1,95 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import SystemPackage
+
+/// A name that the library gives to a file in `/dev/shm` beside, or instead of, the one that people
+/// know.
+///
+/// It is `.swift-PURPOSE.TOKEN.INODE.NAME`: a random token of 64 bits, so that nobody can make the
+/// name beforehand and be in the way; the inode of the file that is meant; and the name that it
+/// stands beside. All parts but the token serve to understand what a killed process has left.
+struct HiddenName {
+  enum Purpose: String, CaseIterable {
+    /// The file lies here for the moment between the move and the removal of its name. If another
+    /// file lies here, it was caught by mistake, and belongs back under its name.
+    case removing
+    /// The file keeps this name, so that it can get the other one back.
+    case guarding = "guard"
+    /// The file has no other name yet, on a system that names no files without one. What nobody has
+    /// a lease on was left by a creator that was killed.
+    case new
+  }
+
+  let purpose: Purpose
+  /// 0 where nobody knew it yet.
+  let inode: UInt64
+  /// `nil` where it would be too long, or where there is none.
+  let original: SegmentName?
+  let path: String
+
+  /// A name that nobody can know.
+  ///
+  /// - Parameter original: Left out if the name would be too long with it.
+  init(_ purpose: Purpose, of original: SegmentName?, inode: UInt64) {
+    let token = String(UInt64.random(in: .min ... .max), radix: 16)
+    let prefix = ".swift-\(purpose.rawValue).\(token).\(inode)."
+    let isShort = prefix.utf8.count + (original?.value.utf8.count ?? 0) <= SegmentName.maximumByteCount
+    self.purpose = purpose
+    self.inode = inode
+    self.original = isShort ? original : nil
+    path = "\(SegmentName.directory)/\(prefix)\(self.original?.value ?? "")"
+  }
+
+  /// `nil` if it is not such a name.
+  init?(_ name: SegmentName) {
+    let parts = name.value.utf8.split(
+      separator: UInt8(ascii: "."), maxSplits: 4, omittingEmptySubsequences: false)
+    guard parts.count == 5, parts[0].isEmpty,
+      let purpose = Purpose.allCases.first(where: {
+        parts[1].elementsEqual("swift-\($0.rawValue)".utf8)
+      }),
+      UInt64(String(Substring(parts[2])), radix: 16) != nil,
+      let inode = UInt64(String(Substring(parts[3])))
+    else { return nil }
+    let original = try? SegmentName(String(Substring(parts[4])))
+    if original == nil && !parts[4].isEmpty { return nil }
+    self.purpose = purpose
+    self.inode = inode
+    self.original = original
+    path = name.path
+  }
+
+  /// The names that guard another name of a file.
+  ///
+  /// - Parameters:
+  ///   - status: What is known of the file. With a single link there is nothing to look for.
+  ///   - isNameGone: Whether the other name leads to the file no longer, so that a single link may
+  ///     be a guard.
+  /// - Complexity: Linear in the number of names in the directory.
+  static func guards(
+    of name: SegmentName, _ status: Files.Status, isNameGone: Bool = false
+  ) throws(Errno) -> [HiddenName] {
+    guard status.linkCount > (isNameGone ? 0 : 1) else { return [] }
+    var guards: [HiddenName] = []
+    for bytes in try Files.names(in: SegmentName.directory) {
+      guard let hidden = SegmentName(fileName: bytes).flatMap({ HiddenName($0) }),
+        hidden.purpose == .guarding, hidden.original == name,
+        hidden.inode == status.identity.inode,
+        try Files.statusIfPresent(at: hidden.path)?.identity == status.identity
+      else { continue }
+      guards.append(hidden)
+    }
+    return guards
+  }
+}

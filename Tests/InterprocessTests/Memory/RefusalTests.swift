@@ -1,0 +1,141 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import Interprocess
+import Subprocess
+import TestSupport
+import Testing
+
+@Suite("Systems that refuse calls", .timeLimit(.minutes(2)))
+struct RefusalTests {
+  /// What containers, gVisor and older kernels refuse, and what the library has a way around.
+  static let bearable = [
+    "tmpfile EOPNOTSUPP", "tmpfile EISDIR", "tmpfile EINVAL", "tmpfile ENOSYS", "tmpfile EPERM",
+    "renameat2 ENOSYS", "renameat2 EPERM", "renameat2 EINVAL",
+    "linkat ENOSYS", "linkat EPERM",
+    "tmpfile ENOSYS renameat2 ENOSYS", "linkat EPERM tmpfile EPERM",
+    "statx ENOSYS", "statx EPERM", "inotify_init1 ENOSYS", "inotify_init1 EMFILE",
+    "membarrier ENOSYS", "membarrier EPERM", "getrandom ENOSYS",
+  ]
+
+  @Test("Memory lives as elsewhere where the system refuses what there is a way around",
+    arguments: bearable)
+  func life(refused: String) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { helper in
+        try await place.withHelper { other in
+          try await helper.expect("deny \(refused)", "ok ")
+          try await helper.expect("create m 4096 temporary", "ok m")
+          try place.expectNames(["m"])
+          try await other.expect("create m 10", "error alreadyExists")
+          try await helper.expect("set 1 7", "ok ")
+          try await other.expect("attach m", "ok 4096")
+          try await other.expect("get 1", "ok 7")
+          try await helper.expect("protect", "ok ")
+          try place.remove("m")
+          try await helper.expect("relink", "ok ")
+          try await helper.expect("create lasting 16", "ok lasting")
+          try await other.expect("close", "ok ")
+          // The last handle, of the one or the other, took both names with it.
+          try place.expectNames(["lasting"])
+          try await helper.expect("unlink", "ok ")
+          try place.expectNames([])
+
+          try await place.leaveStale("m")
+          try await helper.expect("create m 4096 temporary", "ok m")
+          try await helper.expect("close", "ok ")
+          try await place.leaveStale("m")
+          try await helper.expect("sweep", "ok m")
+          try place.expectNames([])
+        }
+      }
+    }
+  }
+
+  @Test(
+    "A creator killed at any step leaves nothing behind, or what a sweep removes",
+    arguments: [Checkpoint.createOpened, .createSized, .createLeased, .createInitialized])
+  func killed(step: Checkpoint) async throws {
+    try await withPrivateSharedMemory { place in
+      let (status, _) = try await place.withChildProcess(Places.helper) { helper in
+        try await helper.expect("deny tmpfile ENOSYS", "ok ")
+        try await helper.expect("dieAt \(step.rawValue)", "ok ")
+        #expect(try await helper.ask("create m 4096") == nil)
+      }
+      #expect(status == .signaled(9))
+      #expect(try place.names().count == 1)
+      #expect(try !place.names().contains("m"))
+      try await place.withHelper { other in
+        try await other.expect("sweep", "ok ")
+        try place.expectNames([])
+      }
+    }
+  }
+
+  @Test(
+    "A sweep leaves memory that is being made",
+    arguments: [Checkpoint.createOpened, .createSized, .createLeased, .createInitialized])
+  func sweptMeanwhile(step: Checkpoint) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { creator in
+        try await place.withHelper { sweeper in
+          try await creator.expect("deny tmpfile ENOSYS", "ok ")
+          try await creator.expect("stopAt \(step.rawValue)", "ok ")
+          try await creator.expectStop("create m 4096 temporary", at: step)
+          try await sweeper.expect("sweep", "ok ")
+          try await creator.expectAfterStop("ok m")
+          try place.expectNames(["m"])
+        }
+      }
+    }
+  }
+
+  @Test("Without /proc, and without the right to name a file by its descriptor, memory is made")
+  func noProc() async throws {
+    try await withPrivateSharedMemory { place in
+      _ = try await place.withChildProcess(
+        "unshare",
+        ["--mount", "sh", "-c", "mount -t tmpfs tmpfs /proc && exec \"$0\"", Places.helper]
+      ) { helper in
+        try await helper.expect("becomeUser 65534", "ok 0 0")
+        try await helper.expect("create m 4096", "ok m")
+        try await helper.expect("attach m", "ok 4096")
+        try await helper.expect("unlink", "ok ")
+        try place.expectNames([])
+      }
+    }
+  }
+
+  /// What there is no way around, and a word of the message that says so.
+  static let unbearable = [
+    ("fsetxattr EPERM", "fsetxattr"), ("fsetxattr ENOSYS", "fsetxattr"),
+    ("fallocate EPERM ftruncate EPERM", "fallocate"),
+    ("linkat EPERM link EPERM renameat2 ENOSYS", "renameat2"),
+    ("tmpfile EPERM linkat EPERM link EPERM renameat2 EPERM", "renameat2"),
+  ]
+
+  @Test("An error names what the system refuses, and nothing is left", arguments: unbearable)
+  func refused(calls: String, word: String) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { helper in
+        try await helper.expect("deny \(calls)", "ok ")
+        let answer = try await helper.ask("create m 4096 temporary")
+        #expect(answer?.hasPrefix("error system") == true, "\(answer ?? "nothing")")
+        let message = try await helper.ask("message") ?? ""
+        #expect(message.contains(word), "\(message)")
+        try place.expectNames([])
+      }
+    }
+  }
+}

@@ -1,0 +1,53 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+internal import SystemPackage
+internal import TestFork
+
+/// System calls that are refused to this process, as a container or an older kernel refuses them.
+enum Refusal {
+  /// - Parameter words: A call and an error number, again and again: `ofd EPERM renameat2 ENOSYS`.
+  ///   What can be refused is listed in `deny.c`.
+  static func install(_ words: [String]) {
+    for (name, error) in zip(words.everySecond, words.dropFirst().everySecond) {
+      guard let number = numbers[error] else { fatalError("Unknown error number \(error)") }
+      guard ipctest_deny(name, number) == 0 else {
+        fatalError("Cannot refuse \(name): \(Errno(rawValue: errno))")
+      }
+    }
+  }
+
+  /// Runs another program under refusals, in the place of this one.
+  ///
+  /// - Parameter arguments: As the words of `install`, then `--`, the program and its arguments.
+  static func run(_ arguments: [String]) -> Never {
+    guard let end = arguments.firstIndex(of: "--") else { fatalError("No -- and no program") }
+    install(Array(arguments[..<end]))
+    let program = arguments[(end + 1)...].map { strdup($0) }
+    execvp(arguments[end + 1], program + [nil])
+    fatalError("Cannot run \(arguments[end + 1]): \(Errno(rawValue: errno))")
+  }
+
+  private static let numbers: [String: CInt] = [
+    "EACCES": EACCES, "EINVAL": EINVAL, "EISDIR": EISDIR, "EMFILE": EMFILE, "ENOLCK": ENOLCK, "ENOMEM": ENOMEM,
+    "ENOSPC": ENOSPC, "ENOSYS": ENOSYS, "ENOTSUP": ENOTSUP, "EOPNOTSUPP": EOPNOTSUPP,
+    "EPERM": EPERM,
+  ]
+}
+
+extension Collection<String> {
+  fileprivate var everySecond: [String] {
+    enumerated().filter { $0.offset.isMultiple(of: 2) }.map(\.element)
+  }
+}
