@@ -64,6 +64,7 @@ let package = Package(
     .executableTarget(
       name: "interprocess-test-helper",
       dependencies: [
+        "CInterprocess",
         "Interprocess",
         "TestFork",
         "TestSupport",

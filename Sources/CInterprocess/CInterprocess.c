@@ -27,6 +27,7 @@ const int ipc_AT_EMPTY_PATH = AT_EMPTY_PATH;
 const int ipc_F_OFD_GETLK = F_OFD_GETLK;
 const int ipc_F_OFD_SETLK = F_OFD_SETLK;
 const int ipc_SEEK_DATA = SEEK_DATA;
+const int ipc_SEEK_HOLE = SEEK_HOLE;
 const unsigned ipc_RENAME_NOREPLACE = RENAME_NOREPLACE;
 
 int ipc_rename(const char *from, const char *to, unsigned flags) {

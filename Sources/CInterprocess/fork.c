@@ -19,63 +19,262 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 static ipc_file *files;
 uint32_t ipc_generation;
 
-void ipc_fork_lock(void) { pthread_mutex_lock(&lock); }
+// MARK: - The lock
 
-void ipc_fork_unlock(void) { pthread_mutex_unlock(&lock); }
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/// Which thread holds the lock, and how many times over. A recursive mutex of the C library goes by the
+/// kernel's number of the thread, which is another one in a forked child.
+static uintptr_t owner;
+static unsigned depth;
+/// The process that is about to fork, and whether its child has made the files its own by now.
+static pid_t forking_process;
+static int is_settled;
 
-/// Exchanges the description beneath one file. Runs in the child, where only this thread exists, and
-/// makes system calls only.
-static void exchange(ipc_file *file) {
-  char path[32];
-  // `snprintf` with an integer takes no lock and no memory.
-  snprintf(path, sizeof path, "/proc/self/fd/%d", file->fd);
-  int fd = open(path, (file->is_writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
-  int protection = PROT_READ | (file->is_writable ? PROT_WRITE : 0);
-  if (fd < 0) {
-    // The mode of the file does not let the child open it. It gets a descriptor that no lock can be
-    // taken on, and addresses that no access may touch: less than its parent has, and nothing of
-    // anybody else's.
-    fd = open("/", O_PATH | O_CLOEXEC);
-    protection = PROT_NONE;
+static void settle(void);
+
+void ipc_fork_lock(void) {
+  uintptr_t self = ipc_thread();
+  if (__atomic_load_n(&owner, __ATOMIC_RELAXED) != self) {
+    pthread_mutex_lock(&lock);
+    __atomic_store_n(&owner, self, __ATOMIC_RELAXED);
+    depth = 1;
+    return;
   }
-  if (file->start) {
-    if (protection == PROT_NONE) {
-      mmap(file->start, file->byte_count, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    } else {
-      mmap(file->start, file->byte_count, protection, MAP_SHARED | MAP_FIXED, fd, 0);
-    }
-  }
-  // With no descriptor to be had at all, the number keeps its old meaning: a number that is free here,
-  // and that the handle closes later, would be worse than a lease that lives too long.
-  if (fd < 0) return;
-  dup3(fd, file->fd, O_CLOEXEC);
-  close(fd);
+  depth++;
+  // A handler of the program runs within the fork. In the child, what it does must come after what the
+  // child has to do first, or files that it opens would be taken for its parent's.
+  if (!is_settled && getpid() != forking_process) settle();
 }
 
-static void in_child(void) {
-  for (ipc_file *file = files; file; file = file->next) exchange(file);
+void ipc_fork_unlock(void) {
+  if (--depth > 0) return;
+  __atomic_store_n(&owner, 0, __ATOMIC_RELAXED);
+  pthread_mutex_unlock(&lock);
+}
+
+// MARK: - Which descriptors are ours
+
+/// The file that each descriptor was noted for last.
+static ipc_file **by_number;
+static size_t number_count;
+
+/// Makes room in the table. Returns 0, or -1 with `errno`.
+static int make_room(int fd) {
+  if ((size_t)fd < number_count) return 0;
+  size_t count = ((size_t)fd + 1) * 2;
+  ipc_file **table = realloc(by_number, count * sizeof *table);
+  if (!table) return -1;
+  memset(table + number_count, 0, (count - number_count) * sizeof *table);
+  by_number = table;
+  number_count = count;
+  return 0;
+}
+
+/// Gives a file its number. A file that was noted under that number before has lost it: the kernel
+/// would not have given it out again.
+static void set_number(ipc_file *file, int fd) {
+  if (file->fd >= 0 && (size_t)file->fd < number_count && by_number[file->fd] == file) {
+    by_number[file->fd] = NULL;
+  }
+  if (fd >= 0 && (size_t)fd < number_count) {
+    if (by_number[fd]) __atomic_store_n(&by_number[fd]->fd, -1, __ATOMIC_RELAXED);
+    by_number[fd] = file;
+  }
+  __atomic_store_n(&file->fd, fd, __ATOMIC_RELAXED);
+}
+
+static int is_same(const ipc_file *file, const struct stat *status) {
+  return status->st_dev == file->device && status->st_ino == file->inode;
+}
+
+static int leads_to(int fd, const ipc_file *file) {
+  struct stat status;
+  return fd >= 0 && fstat(fd, &status) == 0 && is_same(file, &status);
+}
+
+int ipc_file_number(const ipc_file *file) {
+  int fd = __atomic_load_n(&file->fd, __ATOMIC_RELAXED);
+  // What was never mapped is in the hands of the call that has just opened it.
+  if (!__atomic_load_n(&file->was_mapped, __ATOMIC_RELAXED)) return fd;
+  return leads_to(fd, file) ? fd : -1;
+}
+
+static void close_number(ipc_file *file) {
+  // Linux releases the descriptor whatever `close` returns, so that there is nothing to retry, and these
+  // files keep no data that could fail to reach a disk.
+  if (leads_to(file->fd, file)) close(file->fd);
+  set_number(file, -1);
+}
+
+// MARK: - A description of one's own
+
+/// Closes a descriptor that does not lead to the file.
+static int proven(int fd, const ipc_file *file) {
+  if (fd < 0 || leads_to(fd, file)) return fd;
+  close(fd);
+  return -1;
+}
+
+/// Opens a file once more, with no more rights than before.
+static int reopen(const ipc_file *file) {
+  int flags = (file->is_writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  int fd = -1;
+  if (leads_to(file->fd, file)) {
+    char path[32];
+    // `snprintf` with an integer takes no lock and no memory.
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file->fd);
+    fd = proven(open(path, flags), file);
+  }
+  if (fd >= 0 || !file->path) return fd;
+  // The name will do where there is no `/proc`, or no number any more. Looked at first, as opening a FIFO
+  // or a device would do something to it.
+  struct stat status;
+  if (lstat(file->path, &status) != 0 || !is_same(file, &status)) return -1;
+  return proven(open(file->path, flags | O_NOFOLLOW), file);
+}
+
+/// Exchanges the description beneath the memory of a file. Returns 0, or -1, and then all is as it was.
+static int remap(const ipc_file *file, int fd) {
+  int protection = PROT_READ | (file->is_writable ? PROT_WRITE : 0);
+  // Not at the old place at once: a mapping that is refused there may leave a hole.
+  void *start = mmap(NULL, file->byte_count, protection, MAP_SHARED, fd, 0);
+  if (start == MAP_FAILED) return -1;
+  void *moved = mremap(
+      start, file->byte_count, file->byte_count, MREMAP_MAYMOVE | MREMAP_FIXED, file->start);
+  if (moved != MAP_FAILED) return 0;
+  munmap(start, file->byte_count);
+  return -1;
+}
+
+/// Exchanges the description beneath a file, on which this process holds no lock. Makes system calls only,
+/// as a forked child has to. Returns 0, or -1, and then the file is as it was.
+static int exchange(ipc_file *file) {
+  // A number that is free by now may be the one that the file gets next.
+  if (!leads_to(file->fd, file)) set_number(file, -1);
+  int fd = reopen(file);
+  if (fd < 0) return -1;
+  if (file->start && remap(file, fd) != 0) {
+    close(fd);
+    return -1;
+  }
+  if (file->fd >= 0 && dup3(fd, file->fd, O_CLOEXEC) == file->fd) {
+    close(fd);
+  } else {
+    // The old number is somebody else's, or above what the process may have by now.
+    if (file->fd >= 0) close(file->fd);
+    set_number(file, fd);
+  }
+  __atomic_store_n(&file->is_inherited, 0, __ATOMIC_RELEASE);
+  return 0;
+}
+
+int ipc_file_own(ipc_file *file) {
+  if (ipc_file_number(file) >= 0 && !__atomic_load_n(&file->is_inherited, __ATOMIC_ACQUIRE)) return 0;
+  ipc_fork_lock();
+  int result = 0;
+  if (file->is_inherited || !leads_to(file->fd, file)) {
+    // Locks that this process holds would end with their description, which its mapping keeps.
+    result = file->holds_locks && file->start ? -1 : exchange(file);
+  }
+  ipc_fork_unlock();
+  return result;
+}
+
+int ipc_file_number_for_lock(ipc_file *file, int takes_lock) {
+  if (ipc_file_own(file) != 0) return -1;
+  if (takes_lock) __atomic_store_n(&file->holds_locks, 1, __ATOMIC_RELAXED);
+  return __atomic_load_n(&file->fd, __ATOMIC_RELAXED);
+}
+
+// MARK: - Forking
+
+/// What a child does first. Only its one thread exists.
+static void settle(void) {
+  is_settled = 1;
+  for (ipc_file *file = files; file; file = file->next) {
+    if (!file->start) {
+      // In the hands of another thread of the parent, which is not here to close it; it may hold a claim.
+      close_number(file);
+      continue;
+    }
+    file->is_inherited = 1;
+    file->holds_locks = 0;
+    // If this fails, the child keeps what it has inherited.
+    exchange(file);
+  }
   ipc_generation++;
+}
+
+static void before(void) {
+  ipc_fork_lock();
+  forking_process = getpid();
+  is_settled = 0;
+}
+
+static void in_parent(void) {
+  is_settled = 1;
   ipc_fork_unlock();
 }
 
-static void install(void) { pthread_atfork(ipc_fork_lock, ipc_fork_unlock, in_child); }
+static void in_child(void) {
+  if (!is_settled) settle();
+  ipc_fork_unlock();
+}
+
+static int is_installed;
+
+/// Before the handlers of the program, so that they run outside the lock: the C library calls those that
+/// come before a fork from the last registered to the first, and the others from the first on.
+__attribute__((constructor(101))) static void install(void) {
+  is_settled = 1;
+  is_installed = pthread_atfork(before, in_parent, in_child) == 0;
+}
+
+// MARK: - The list
 
 ipc_file *ipc_file_note(int fd, int is_writable) {
-  pthread_once(&once, install);
-  ipc_file *file = malloc(sizeof *file);
-  if (!file) return NULL;
-  *file = (ipc_file){.fd = fd, .is_writable = is_writable, .next = files};
+  if (!is_installed) install();
+  struct stat status;
+  if (fstat(fd, &status) != 0) return NULL;
+  ipc_file *file = is_installed && make_room(fd) == 0 ? malloc(sizeof *file) : NULL;
+  if (!file) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  *file = (ipc_file){
+      .fd = -1,
+      .is_writable = is_writable,
+      .device = status.st_dev,
+      .inode = status.st_ino,
+      .lease_generation = ipc_generation,
+      .next = files,
+  };
+  set_number(file, fd);
   if (files) files->previous = file;
   files = file;
   return file;
+}
+
+void ipc_file_note_path(ipc_file *file, const char *path) {
+  ipc_fork_lock();
+  free(file->path);
+  // Without memory the file goes without a name, which is only one way less to open it.
+  file->path = strdup(path);
+  ipc_fork_unlock();
+}
+
+void ipc_file_note_mapping(ipc_file *file, void *start, size_t byte_count) {
+  file->start = start;
+  file->byte_count = byte_count;
+  __atomic_store_n(&file->was_mapped, 1, __ATOMIC_RELAXED);
 }
 
 void ipc_file_close(ipc_file *file) {
@@ -86,9 +285,8 @@ void ipc_file_close(ipc_file *file) {
     files = file->next;
   }
   if (file->next) file->next->previous = file->previous;
-  // Linux releases the descriptor whatever `close` returns, so that there is nothing to retry, and these
-  // files keep no data that could fail to reach a disk.
-  close(file->fd);
+  close_number(file);
   ipc_fork_unlock();
+  free(file->path);
   free(file);
 }

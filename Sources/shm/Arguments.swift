@@ -66,25 +66,29 @@ extension FilePermissions {
 
 /// The arguments of every command that attaches to one segment.
 struct Segment: ParsableArguments {
-  @Argument(help: "The name of the shared memory.")
-  var name: String
+  @Argument(help: "The name of the shared memory.", transform: Name.init)
+  var name: Name
 
   @Flag(help: "Also accept memory that belongs to neither this user nor root.")
   var anyOwner = false
 
-  func attach(_ access: SharedMemory.Access) throws(InterprocessError) -> SharedMemory {
-    try SharedMemory.attach(name, access: access, owner: anyOwner ? .anyone : .currentUser)
+  private var owner: SharedMemory.Owner { anyOwner ? .anyone : .currentUser }
+
+  /// Opens the memory to look at it, which leaves no trace.
+  func look() throws -> SegmentPeek {
+    do {
+      return try SegmentPeek(name.bytes, owner: owner)
+    } catch {
+      throw Failure(error, name)
+    }
   }
-}
 
-/// Which part of a segment a command works on.
-struct Elements: ParsableArguments {
-  @Option(name: .customLong("as"), help: ArgumentHelp("The type of the values.", valueName: "type"))
-  var type: ElementType = .uint8
-
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Where the first value begins.", valueName: "bytes"),
-    transform: ByteCount.parse)
-  var offset = 0
+  func attach() throws -> SharedMemory {
+    let text = try name.text(to: "write to")
+    do {
+      return try SharedMemory.attach(text, access: .readWrite, owner: owner)
+    } catch {
+      throw Failure(error, name)
+    }
+  }
 }

@@ -32,8 +32,8 @@ struct Create: ParsableCommand {
       numpy.load("/dev/shm/image", mmap_mode="r+"), a few bytes larger than its elements.
       """)
 
-  @Argument(help: "The name: 1 to 255 bytes without a slash.")
-  var name: String
+  @Argument(help: "The name: 1 to 255 bytes without a slash.", transform: Name.init)
+  var name: Name
 
   @Option(
     name: .customLong("bytes"), parsing: .unconditional,
@@ -87,7 +87,7 @@ struct Create: ParsableCommand {
       try createArray(of: type.element, shape: shape, holdingUntil: end)
     } else if let byteCount {
       let memory = try SharedMemory.create(
-        name, byteCount: byteCount, lifetime: lifetime, permissions: permissions,
+        name.text(to: "create"), byteCount: byteCount, lifetime: lifetime, permissions: permissions,
         reservation: reservation)
       try wait(for: end, holding: memory.name)
       memory.close()
@@ -98,7 +98,8 @@ struct Create: ParsableCommand {
     of type: Value.Type, shape: [Int], holdingUntil end: EndSignal?
   ) throws {
     let array = try SharedArray<Value>.create(
-      name, shape: shape, lifetime: lifetime, permissions: permissions, reservation: reservation)
+      name.text(to: "create"), shape: shape, lifetime: lifetime, permissions: permissions,
+      reservation: reservation)
     try wait(for: end, holding: array.name)
     array.close()
   }

@@ -35,11 +35,11 @@ struct Demo: ParsableCommand {
     try Output.write { output in
       try output.writeLine(
         """
-        Try next: shm create MyMemory --bytes 1024
-                  shm write MyMemory 1 2 3 4
-                  shm read MyMemory --count 4
-                  shm list
-                  shm remove MyMemory
+        Try next: \(Invocation.command) create MyMemory --bytes 1024
+                  \(Invocation.command) write MyMemory 1 2 3 4
+                  \(Invocation.command) read MyMemory --count 4
+                  \(Invocation.command) list
+                  \(Invocation.command) remove MyMemory
         """)
     }
   }

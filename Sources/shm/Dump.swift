@@ -19,7 +19,8 @@ struct Dump: ParsableCommand {
     abstract: "Show the bytes of shared memory in hexadecimal and ASCII.",
     discussion: """
       Prints what `hexdump -C` prints: the offset, 16 bytes, the same in ASCII; a * for lines that \
-      repeat the one before; and the offset of the end.
+      repeat the one before; and the offset of the end. What has never been written is zeros, \
+      and is not taken from the system by looking at it.
 
         shm dump MyMemory
         shm dump MyMemory --offset 1KiB --count 64
@@ -40,7 +41,7 @@ struct Dump: ParsableCommand {
   var count: Int?
 
   func run() throws {
-    let memory = try segment.attach(.readOnly)
+    let memory = try segment.look()
     let byteCount = memory.byteCount
     guard offset <= byteCount, (count ?? 0) <= byteCount - offset else {
       let part = "\(count.map { "\($0) bytes at " } ?? "")offset \(offset)"
@@ -50,12 +51,31 @@ struct Dump: ParsableCommand {
     if offset == end { return }
     try Output.write { output in
       var hexDump = HexDump()
-      for start in stride(from: offset, to: end, by: HexDump.lineByteCount) {
-        // A copy: other processes may write while the line is made.
-        let bytes = (start..<min(start + HexDump.lineByteCount, end)).map { memory[$0] }
-        try output.write(hexDump.line(bytes, at: start))
+      var position = offset
+      while position < end {
+        let hole = position..<(try memory.data(in: position..<end)?.lowerBound ?? end)
+        if hole.count > SegmentPeek.pieceByteCount {
+          // Of lines that are all the same two stand for all.
+          let zeros = [UInt8](repeating: 0, count: HexDump.lineByteCount)
+          for _ in 0..<2 { try output.write(hexDump.line(zeros, at: position)) }
+          position += hole.count / HexDump.lineByteCount * HexDump.lineByteCount
+        } else {
+          // A copy: other processes may write while the lines are made.
+          let piece = position..<min(position + SegmentPeek.pieceByteCount, end)
+          try dump(memory.bytes(in: piece), at: position, &hexDump, to: &output)
+          position = piece.upperBound
+        }
       }
       try output.writeLine(hexadecimal(end, digits: 8))
+    }
+  }
+
+  private func dump(
+    _ bytes: [UInt8], at offset: Int, _ hexDump: inout HexDump, to output: inout Output
+  ) throws {
+    for start in stride(from: 0, to: bytes.count, by: HexDump.lineByteCount) {
+      let line = bytes[start..<min(start + HexDump.lineByteCount, bytes.count)]
+      try output.write(hexDump.line(Array(line), at: offset + start))
     }
   }
 }

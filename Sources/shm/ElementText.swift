@@ -19,7 +19,7 @@ extension ElementLayout {
   /// What is no number of Swift is written in hexadecimal, byte by byte.
   ///
   /// - Precondition: All of its bytes are within the memory.
-  func text(at offset: Int, in memory: borrowing SharedMemory) -> String {
+  func text(at offset: Int, in memory: CopiedBytes) -> String {
     switch form {
     case .scalar(let scalar):
       return scalar.text(at: offset, in: memory)
@@ -40,7 +40,7 @@ extension ElementLayout {
 }
 
 extension ElementLayout.Scalar {
-  fileprivate func text(at offset: Int, in memory: borrowing SharedMemory) -> String {
+  fileprivate func text(at offset: Int, in memory: CopiedBytes) -> String {
     func load<Value: Shareable & CustomStringConvertible>(_ type: Value.Type) -> String {
       memory.load(fromByteOffset: offset, as: type).description
     }
@@ -56,10 +56,10 @@ extension ElementLayout.Scalar {
     case ("f", 2): return load(Float16.self)
     case ("f", 4): return load(Float.self)
     case ("f", 8): return load(Double.self)
-    case ("b", 1): return memory[offset] == 0 ? "false" : "true"
+    case ("b", 1): return memory.bytes[offset] == 0 ? "false" : "true"
     default:
       var text = "0x"
-      for index in 0..<byteCount { text += hexadecimal(memory[offset + index], digits: 2) }
+      for index in 0..<byteCount { text += hexadecimal(memory.bytes[offset + index], digits: 2) }
       return text
     }
   }

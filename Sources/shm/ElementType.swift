@@ -18,6 +18,14 @@ import Interprocess
 enum ElementType: String, CaseIterable, ExpressibleByArgument {
   case uint8, int8, int16, uint16, int32, uint32, int64, uint64, float16, float32, float64
 
+  /// NumPy's word for the type, as it stands in the header of an array.
+  var dtype: String {
+    // Its name is the kind of number and its bits.
+    let kind = rawValue.first { $0 != "n" } ?? "u"
+    let bitCount = Int(rawValue.drop { !$0.isNumber }) ?? 8
+    return "'\(bitCount == 8 ? "|" : "<")\(kind)\(bitCount / 8)'"
+  }
+
   var element: any Element.Type {
     switch self {
     case .uint8: UInt8.self

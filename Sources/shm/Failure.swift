@@ -30,21 +30,30 @@ struct Failure: Error {
         Shared memory \((error.name ?? "").quoted) belongs to another user. Add --any-owner if you \
         trust that user.
         """
-    case .notFound:
-      self = .notFound(error.name ?? "")
+    case .alreadyExists:
+      message = """
+        Shared memory \((error.name ?? "").quoted) exists already, and stays as it is. Choose \
+        another name, or remove it first if nobody uses it: \(Invocation.command) remove NAME.
+        """
     default:
       message = error.message
     }
   }
 
-  static func notFound(_ name: String) -> Failure {
-    Failure("No shared memory named \(name.quoted); `shm list` shows all there is.")
+  /// The same, of shared memory whose name was given on the command line.
+  init(_ error: InterprocessError, _ name: Name) {
+    self = error.code == .notFound ? .notFound(name) : Failure(error)
+  }
+
+  static func notFound(_ name: Name) -> Failure {
+    Failure(
+      "No shared memory named \(name.quoted); `\(Invocation.command) list` shows all there is.")
   }
 
   /// A part of a segment that was asked for and is not there.
   ///
   /// - Parameter part: What was asked for, to follow "too few for".
-  static func outOfRange(_ name: String, byteCount: Int, part: String) -> Failure {
+  static func outOfRange(_ name: Name, byteCount: Int, part: String) -> Failure {
     Failure("Shared memory \(name.quoted) has \(byteCount) bytes, too few for \(part).")
   }
 
@@ -52,13 +61,7 @@ struct Failure: Error {
   ///
   /// - Parameter action: What was being done, to follow "Cannot".
   init(_ errno: Errno, action: String) {
-    switch errno {
-    case .badAddress:
-      // The kernel met a page of the shared memory that is no longer there.
-      message = "Cannot \(action): the shared memory became smaller meanwhile."
-    default:
-      message = "Cannot \(action): \(errno)."
-    }
+    message = "Cannot \(action): \(errno)."
   }
 }
 

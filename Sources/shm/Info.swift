@@ -21,43 +21,44 @@ struct Info: ParsableCommand {
       Shows the same as `shm list`, for one name, without attaching to it, and what is in it: the \
       type and the shape of an array, the items of a list, the type of a value and how many have \
       been stored, the type and the value of an atomic. Of a mutex it tells who holds the lock, \
-      or that its holder died, which lasts until somebody repairs the value; of a semaphore how \
-      many permits are free, and how many are orphaned, as their holders are dead, which goes \
-      to those who wait; of an event whether it is set, and how often it has come. A holder \
-      that this user may not look into is shown as ?.
+      or that its holder died, which lasts until somebody repairs the value; of a read-write lock \
+      the same of its writer, and who reads; of a semaphore how many permits are free, who holds \
+      the others, and how many are orphaned, as their holders are dead, which goes to those who \
+      wait; of a barrier how many have arrived, and who its parties are; of an event whether it \
+      is set, and how often it has come. A holder that this user may not look into is shown as ?.
 
         shm info MyMemory
         shm info MyMemory --json
       """)
 
-  @Argument(help: "The name of the shared memory.")
-  var name: String
+  @Argument(help: "The name of the shared memory.", transform: Name.init)
+  var name: Name
 
   @Flag(help: "Print a JSON object, sizes in bytes.")
   var json = false
 
   func run() throws {
-    // As everywhere, the leading slash of POSIX is dropped.
-    let name = name.hasPrefix("/") ? String(name.dropFirst()) : name
-    guard let segment = try SharedMemory.segments().first(where: { $0.name == name }) else {
+    let (segments, gaps) = try SharedMemory.segmentsAndGaps()
+    guard let segment = segments.first(where: { $0.nameBytes == name.bytes }) else {
       throw Failure.notFound(name)
     }
+    for gap in gaps { complain(gap) }
     let content: SegmentContent?
+    var problem: InterprocessError?
     do {
-      content = try SegmentContent(ofSegment: name)
+      content = try SegmentContent(ofSegment: name.bytes)
     } catch {
       // The rest is known also to those who may not look into it.
-      guard error.code == .permissionDenied else { throw error }
-      content = nil
+      (content, problem) = (nil, error)
     }
     try Output.write { output in
       if json {
         try output.writeLine(
-          segment.json(with: content?.json ?? [("kind", .string("?"))]).text)
+          segment.json(with: content?.json ?? [("kind", .string("?"))], problem).text)
       } else {
         let rows =
           [
-            ["name", segment.name.escaped],
+            ["name", segment.nameBytes.escapedName],
             ["kind", content?.kind ?? "?"],
             ["size", exactSizeText(segment.byteCount)],
             ["resident", exactSizeText(segment.residentByteCount)],
@@ -65,9 +66,10 @@ struct Info: ParsableCommand {
             ["mode", segment.permissions.modeText],
             ["age", ageText(segment.age)],
             ["lifetime", segment.lifetimeText],
-            ["handles", String(segment.handleCount)],
+            ["handles", segment.handlesText],
             ["processes", segment.processesText],
-          ] + (content?.rows ?? [])
+          ] + segment.removalRows + (content?.rows ?? [])
+          + (problem.map { [["problem", $0.message.withoutControls]] } ?? [])
         for line in tableLines(rows, rightAligned: []) { try output.writeLine(line) }
       }
     }

@@ -22,11 +22,13 @@ struct List: ParsableCommand {
       the system's memory, the owner, the permissions, how long ago it was made, its lifetime, how \
       many handles of Swift programs are open on it, and the processes that have it mapped. \
       Lasting memory stays until it is removed; temporary memory goes with its last handle, and is \
-      STALE if nobody has it any more, which `shm sweep` removes. Processes that this user may not \
-      look into are not shown. The kind is array, list, value, mutex, read-write-lock, semaphore, \
-      event, barrier or atomic, or bytes if it is none of these; ? if this user may not look. A \
-      size is given in a unit if it is a whole number of them, else in bytes: 64KiB, 1500. Control \
-      characters in names are shown as \\n or \\x1b.
+      STALE if nobody has it any more, which `shm sweep` of its owner or of root removes, and \
+      STALE? if that cannot be known; those who perhaps have it are shown. Other processes that \
+      this user may not look into are not. The kind is array, list, value, mutex, \
+      read-write-lock, semaphore, event, barrier, atomic, queue, byte-queue or topic, or bytes if \
+      it is none of these; ? if it could not be looked at. A size is given in a unit if it is a \
+      whole number of them, else in bytes: 64KiB, 1500. Names are shown as they can be given to \
+      the other commands.
 
         shm list
         shm list --json
@@ -36,12 +38,23 @@ struct List: ParsableCommand {
   var json = false
 
   func run() throws {
-    let segments = try SharedMemory.segments()
+    let (found, gaps) = try SharedMemory.segmentsAndGaps()
+    for gap in gaps { complain(gap) }
+    let segments = found.map { segment in
+      (
+        segment,
+        kind: Result { () throws(InterprocessError) in
+          try SegmentContent.kind(ofSegment: segment.nameBytes)
+        }
+      )
+    }
+    for case (_, .failure(let error)) in segments where !error.isOfNoInterest {
+      complain(Failure(error).message)
+    }
     try Output.write { output in
       if json {
-        let lines = segments.map { segment in
-          let kind = SegmentContent.kindText(of: segment.name)
-          return "\n  " + segment.json(with: [("kind", .string(kind))]).text
+        let lines = segments.map { segment, kind in
+          "\n  " + segment.json(with: [("kind", .string(kind.text))], kind.error).text
         }.joined(separator: ",")
         try output.writeLine(lines.isEmpty ? "[]" : "[\(lines)\n]")
       } else {
@@ -49,13 +62,13 @@ struct List: ParsableCommand {
           "NAME", "KIND", "SIZE", "RESIDENT", "OWNER", "MODE", "AGE", "LIFETIME", "HANDLES",
           "PROCESSES",
         ]
-        let rows = segments.map { segment in
+        let rows = segments.map { segment, kind in
           [
-            segment.name.escaped, SegmentContent.kindText(of: segment.name),
+            segment.nameBytes.escapedName, kind.text,
             sizeText(segment.byteCount), sizeText(segment.residentByteCount),
             userName(segment.userID),
             segment.permissions.modeText, ageText(segment.age), segment.lifetimeText,
-            String(segment.handleCount), segment.processesText,
+            segment.handlesText, segment.processesText,
           ]
         }
         for line in tableLines([header] + rows, rightAligned: [2, 3, 6, 8]) {
@@ -63,5 +76,22 @@ struct List: ParsableCommand {
         }
       }
     }
+  }
+}
+
+extension Result<String, InterprocessError> {
+  /// The kind; `?` if it is not known.
+  fileprivate var text: String { (try? get()) ?? "?" }
+
+  fileprivate var error: InterprocessError? {
+    if case .failure(let error) = self { error } else { nil }
+  }
+}
+
+extension InterprocessError {
+  /// Whether a list of all need not say that it could not look: other users' memory is not for this
+  /// user to see, and what is gone is gone.
+  fileprivate var isOfNoInterest: Bool {
+    code == .permissionDenied || code == .notFound
   }
 }

@@ -49,16 +49,19 @@ struct Read: ParsableCommand {
   var count: Int?
 
   func run() throws {
-    let memory = try segment.attach(.readOnly)
-    let content = type == nil && offset == nil ? SegmentContent(of: memory) : .bytes
+    let memory = try segment.look()
+    let content = type == nil && offset == nil ? try SegmentContent(of: memory) : .bytes
     switch content {
     case .array(let header):
+      if let obstacle = header.obstacle ?? header.textObstacle {
+        throw obstacle.interprocessError(name: memory.name)
+      }
       try printElements(of: header, in: memory)
-    case .list(let elements):
-      try checkCount(elements.count, whole: "items")
+    case .list(let itemCount, _):
+      try checkCount(itemCount, whole: "items")
       try Output.write { output in
-        for element in elements.prefix(count ?? elements.count) {
-          try output.writeLine(element.text)
+        try SegmentContent.forEachElement(ofListIn: memory, count: count) {
+          try output.writeLine($0.text)
         }
       }
     case .unusable(_, let error):
@@ -75,18 +78,27 @@ struct Read: ParsableCommand {
     }
   }
 
-  private func printElements(
-    of header: NpyHeader, in memory: consuming SharedMemory
-  ) throws {
+  /// No more than that is copied and made a text of at once.
+  private static let maximumElementByteCount = 16 << 20
+
+  private func printElements(of header: NpyHeader, in memory: SegmentPeek) throws {
     try checkCount(header.count, whole: "elements")
+    let byteCount = header.layout.byteCount
+    guard byteCount <= Self.maximumElementByteCount else {
+      throw Failure(
+        """
+        The elements of \(segment.name.quoted) have \(sizeText(byteCount)) each, too much to print \
+        one: show a part of the bytes with `\(Invocation.command) dump`.
+        """)
+    }
     let count = count ?? header.count
     let isRecord = if case .record = header.layout.form { true } else { false }
     let lineCount = isRecord ? 1 : max(1, header.shape.last ?? 1)
     try Output.write { output in
-      for index in 0..<count {
+      try memory.forEachElement(at: header.dataOffset, count: count, byteCount: byteCount) {
+        index, offset, bytes in
         if index > 0 && !index.isMultiple(of: lineCount) { try output.write(" ") }
-        let offset = header.dataOffset + index * header.layout.byteCount
-        try output.write(header.layout.text(at: offset, in: memory))
+        try output.write(header.layout.text(at: offset, in: bytes))
         if (index + 1).isMultiple(of: lineCount) || index + 1 == count {
           try output.writeLine("")
         }
@@ -95,7 +107,7 @@ struct Read: ParsableCommand {
   }
 
   private func printValues<Value: Element>(
-    of type: Value.Type, named typeName: String, in memory: consuming SharedMemory
+    of type: Value.Type, named typeName: String, in memory: SegmentPeek
   ) throws {
     let byteCount = memory.byteCount
     let firstOffset = offset ?? 0
@@ -107,10 +119,11 @@ struct Read: ParsableCommand {
         part: "\(count ?? 1) \(typeName) at offset \(firstOffset)")
     }
     try Output.write { output in
-      for index in 0..<(count ?? availableCount) {
+      try memory.forEachElement(
+        at: firstOffset, count: count ?? availableCount, byteCount: MemoryLayout<Value>.size
+      ) { index, offset, bytes in
         if index > 0 { try output.write(" ") }
-        let offset = firstOffset + index * MemoryLayout<Value>.size
-        try output.write(memory.load(fromByteOffset: offset, as: type).description)
+        try output.write(bytes.load(fromByteOffset: offset, as: type).description)
       }
       try output.writeLine("")
     }

@@ -25,16 +25,16 @@ struct Remove: ParsableCommand {
         shm remove frames-1 frames-2
       """)
 
-  @Argument(help: ArgumentHelp("The names.", valueName: "name"))
-  var names: [String]
+  @Argument(help: ArgumentHelp("The names.", valueName: "name"), transform: Name.init)
+  var names: [Name]
 
   func run() throws {
     var hasFailed = false
     for name in names {
       do {
-        try SharedMemory.unlink(name)
+        try SharedMemory.unlink(nameBytes: name.bytes)
       } catch {
-        complain(Failure(error).message)
+        complain(Failure(error, name).message)
         hasFailed = true
       }
     }

@@ -20,7 +20,10 @@ struct Save: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Copy shared memory into a file or to standard output.",
     discussion: """
-      A file that exists is overwritten. The memory stays as it is; what other processes write \
+      A file that exists is replaced when the copy is complete, and stays what it is if that \
+      fails. A new file has the permissions of the memory, as far as the umask leaves them; one \
+      that exists keeps its own, as far as the memory has them too. What has never been written \
+      takes no room in the file. The memory stays as it is; what other processes write \
       meanwhile may be in the copy or not.
 
         shm save MyMemory frame.raw
@@ -29,63 +32,162 @@ struct Save: ParsableCommand {
 
   @OptionGroup var segment: Segment
 
-  @Argument(help: "The file, or - for standard output.")
+  @Argument(help: "The file, or - for standard output.", transform: filePath)
   var file: String
 
   func run() throws {
-    let memory = try segment.attach(.readOnly)
+    let memory = try segment.look()
     if file == "-" {
-      try Self.write(memory.bytes, to: .standardOutput, called: "standard output")
+      try Self.write(memory, to: .standardOutput, called: "standard output")
       return
     }
     let description = file.quoted
+    var status = stat()
+    let isThere = unsafe stat(file, &status) == 0
+    guard isThere || errno == ENOENT else {
+      throw Failure(Errno(rawValue: errno), action: "open \(description)")
+    }
+    if isThere && status.st_mode & S_IFMT != S_IFREG {
+      // A device, a FIFO or the like has no copy beside it.
+      try Self.writeInPlace(memory, to: file, called: description)
+    } else {
+      try Self.replace(
+        file, by: memory, existing: isThere ? status : nil, named: segment.name)
+    }
+  }
+
+  private static func writeInPlace(
+    _ memory: SegmentPeek, to file: String, called description: String
+  ) throws {
     let descriptor: FileDescriptor
     do {
-      // Not truncated yet: it may be the memory itself.
       descriptor = try FileDescriptor.open(
-        FilePath(file), .writeOnly, options: [.create, .closeOnExec],
-        permissions: FilePermissions(rawValue: 0o666))
+        FilePath(file), .writeOnly, options: .closeOnExec)
+    } catch let errno as Errno {
+      throw Failure(errno, action: "open \(description)")
+    }
+    defer { try? descriptor.close() }
+    try write(memory, to: descriptor, called: description)
+  }
+
+  // MARK: - A file
+
+  /// Makes a file beside the one that is meant, fills it, and gives it the name.
+  ///
+  /// - Parameter existing: What has the name now.
+  private static func replace(
+    _ file: String, by memory: SegmentPeek, existing: stat?, named name: Name
+  ) throws {
+    let description = file.quoted
+    // A link stays one: what it leads to is replaced.
+    let target = existing == nil ? file : try resolved(file, description)
+    try checkNotSharedMemory(target, description, existing, memory, name)
+
+    var mode = memory.permissions
+    if let existing { mode.formIntersection(FilePermissions(rawValue: existing.st_mode)) }
+    let random = hexadecimal(UInt64.random(in: .min ... .max), digits: 16)
+    let temporary = "\(directory(of: target))/.shm-save-\(random)"
+    let descriptor: FileDescriptor
+    do {
+      descriptor = try FileDescriptor.open(
+        FilePath(temporary), .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
+        permissions: mode)
     } catch let errno as Errno {
       throw Failure(errno, action: "open \(description)")
     }
     do {
-      try prepare(descriptor, called: description, for: memory.name)
-      try Self.write(memory.bytes, to: descriptor, called: description)
+      if let existing { keep(existing, mode, of: descriptor) }
+      try write(memory, to: descriptor, called: description)
     } catch {
       try? descriptor.close()
+      _ = unsafe unlink(temporary)
       throw error
     }
-    // Some file systems find out only now that they are full.
-    do { try descriptor.close() } catch let errno as Errno {
+    do {
+      // Some file systems find out only now that they are full.
+      try descriptor.close()
+      guard unsafe rename(temporary, target) == 0 else { throw Errno(rawValue: errno) }
+    } catch let errno as Errno {
+      _ = unsafe unlink(temporary)
       throw Failure(errno, action: "write to \(description)")
     }
   }
 
-  /// Empties the file, unless it is that of the memory.
-  private func prepare(
-    _ descriptor: FileDescriptor, called description: String, for name: String
-  ) throws(Failure) {
-    var file = stat()
-    let result = unsafe fstat(descriptor.rawValue, &file)
-    precondition(result == 0, "fstat of an open file failed")
-    guard file.st_mode & S_IFMT == S_IFREG else { return }
-    var source = stat()
-    if unsafe lstat("/dev/shm/\(name)", &source) == 0,
-      source.st_dev == file.st_dev && source.st_ino == file.st_ino
-    {
-      throw Failure("\(description) is shared memory \(name.quoted) itself.")
-    }
-    if ftruncate(descriptor.rawValue, 0) != 0 {
-      throw Failure(Errno(rawValue: errno), action: "empty \(description)")
-    }
+  /// Leaves a file that is replaced to its owner, with a mode that the umask has no part in.
+  ///
+  /// Where this user may not, it stays this user's, and closed to others.
+  private static func keep(_ existing: stat, _ mode: FilePermissions, of file: FileDescriptor) {
+    _ = fchown(file.rawValue, existing.st_uid, existing.st_gid)
+    _ = fchmod(file.rawValue, mode.rawValue)
   }
 
+  private static func resolved(_ file: String, _ description: String) throws -> String {
+    guard let path = unsafe realpath(file, nil) else {
+      throw Failure(Errno(rawValue: errno), action: "open \(description)")
+    }
+    // SAFETY: `realpath` returns a text of its own that ends in NUL, which is freed here.
+    defer { unsafe free(path) }
+    guard let text = unsafe String(validatingCString: path) else {
+      throw Failure("Cannot open \(description): it leads to a name that is not UTF-8.")
+    }
+    return text
+  }
+
+  private static func directory(of file: String) -> String {
+    guard let slash = file.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+    return slash == file.utf8.startIndex ? "/" : String(file[..<slash])
+  }
+
+  /// Refuses to put a file where shared memory lies: whoever has attached to the memory of that
+  /// name would keep the old one.
+  private static func checkNotSharedMemory(
+    _ target: String, _ description: String, _ existing: stat?, _ memory: SegmentPeek,
+    _ name: Name
+  ) throws(Failure) {
+    if let existing, memory.isFile(device: existing.st_dev, inode: existing.st_ino) {
+      throw Failure("\(description) is shared memory \(name.quoted) itself.")
+    }
+    var (parent, place) = (stat(), stat())
+    guard unsafe stat(directory(of: target), &parent) == 0, unsafe stat("/dev/shm", &place) == 0,
+      parent.st_dev == place.st_dev, parent.st_ino == place.st_ino
+    else { return }
+    throw Failure(
+      """
+      \(description) would be shared memory, not a file. To copy memory under another name: \
+      \(Invocation.command) save \(name.bytes.escapedName) - | \(Invocation.command) load NAME -
+      """)
+  }
+
+  // MARK: - Bytes
+
+  private static let pieceByteCount = 1 << 20
+
+  /// Writes all bytes; where a file takes them, what has never been written becomes a hole in it.
   private static func write(
-    _ bytes: RawSpan, to descriptor: FileDescriptor, called description: String
+    _ memory: SegmentPeek, to descriptor: FileDescriptor, called description: String
   ) throws {
+    var status = stat()
+    let isFile =
+      unsafe fstat(descriptor.rawValue, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+      && descriptor != .standardOutput
+    let byteCount = memory.byteCount
+    var position = 0
     do {
-      // SAFETY: the buffer is used only within the closure.
-      _ = try unsafe bytes.withUnsafeBytes { try unsafe descriptor.writeAll($0) }
+      while position < byteCount {
+        let data = try memory.data(in: position..<byteCount) ?? byteCount..<byteCount
+        if isFile && position < data.lowerBound {
+          position = data.lowerBound
+          try descriptor.seek(offset: Int64(position), from: .start)
+        } else {
+          // What lies in front of the data are zeros.
+          let end = position < data.lowerBound ? data.lowerBound : data.upperBound
+          let piece = position..<min(position + pieceByteCount, end)
+          try descriptor.writeAll(memory.bytes(in: piece))
+          position = piece.upperBound
+        }
+      }
+      // A hole at the end is no byte that was written.
+      if isFile { try descriptor.resize(to: Int64(byteCount)) }
     } catch let errno as Errno {
       throw Failure(errno, action: "write to \(description)")
     }

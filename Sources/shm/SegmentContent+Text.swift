@@ -14,11 +14,6 @@
 import Interprocess
 
 extension SegmentContent {
-  /// The kind of what lies under a name; `?` if this user may not look, or if it is gone.
-  static func kindText(of name: String) -> String {
-    (try? kind(ofSegment: name)) ?? "?"
-  }
-
   /// What there is to say beyond the kind, as rows of a name and a text.
   var rows: [[String]] {
     switch self {
@@ -26,19 +21,31 @@ extension SegmentContent {
       []
     case .array(let header):
       [["dtype", header.dtype.escaped], ["shape", shapeText(header.shape)]]
-    case .list(let elements):
-      [["items", String(elements.count)]]
+        + (header.isFortranOrder ? [["order", "Fortran"]] : [])
+    case .list(let count, let elements):
+      [["items", String(count)]]
         + elements.prefix(Self.shownItemCount).enumerated().map { ["[\($0)]", $1.text] }
-        + (elements.count > Self.shownItemCount ? [["...", ""]] : [])
+        + (count > min(elements.count, Self.shownItemCount) ? [["...", ""]] : [])
     case .value(let dtype, let version):
       [["dtype", dtype.escaped], ["version", String(version)]]
     case .mutex(let dtype, let holding):
       [["dtype", dtype.escaped], ["lock", holding.text]]
-    case .semaphore(let permitCount, let freeCount, let orphanedCount):
+    case .readWriteLock(let dtype, let writer, let maximumReaderCount, let readers):
       [
-        ["permits", String(permitCount)], ["free", String(freeCount)],
-        ["orphaned", String(orphanedCount)],
-      ]
+        ["dtype", dtype.escaped], ["writer", writer.text],
+        ["readers", "\(readers.heldCount) of at most \(maximumReaderCount)"],
+      ] + readers.rows("reading") + [["orphaned", String(readers.orphanedCount)]]
+    case .semaphore(let permitCount, let holding):
+      [
+        ["permits", String(permitCount)],
+        ["free", String(permitCount - holding.heldCount - holding.orphanedCount)],
+        ["orphaned", String(holding.orphanedCount)],
+      ] + holding.rows("held by")
+    case .barrier(let partyCount, let arrivedCount, let condition, let parties):
+      [
+        ["parties", String(partyCount)], ["arrived", String(arrivedCount)],
+        ["state", condition.text],
+      ] + parties.rows("party") + [["dead", String(parties.orphanedCount)]]
     case .event(let isSet, let generation):
       [["state", isSet ? "set" : "not set"], ["generation", String(generation)]]
     case .atomic(let dtype, let value):
@@ -119,17 +126,31 @@ extension SegmentContent {
         [
           ("dtype", .string(header.dtype)),
           ("shape", .array(header.shape.map { .integer($0) })),
+          ("isFortranOrder", .boolean(header.isFortranOrder)),
         ]
-      case .list(let elements):
-        [("items", .array(elements.map(\.json)))]
+      case .list(let count, let elements):
+        [("itemCount", .integer(count)), ("items", .array(elements.map(\.json)))]
       case .value(let dtype, let version):
         [("dtype", .string(dtype)), ("version", .integer(version))]
       case .mutex(let dtype, let holding):
         [("dtype", .string(dtype))] + holding.json
-      case .semaphore(let permitCount, let freeCount, let orphanedCount):
+      case .readWriteLock(let dtype, let writer, let maximumReaderCount, let readers):
+        [("dtype", .string(dtype))] + writer.json + [
+          ("maximumReaderCount", .integer(maximumReaderCount)),
+          ("readerCount", .integer(readers.heldCount)),
+          ("orphanedCount", .integer(readers.orphanedCount)), ("readers", readers.json),
+        ]
+      case .semaphore(let permitCount, let holding):
         [
-          ("permitCount", .integer(permitCount)), ("freeCount", .integer(freeCount)),
-          ("orphanedCount", .integer(orphanedCount)),
+          ("permitCount", .integer(permitCount)),
+          ("freeCount", .integer(permitCount - holding.heldCount - holding.orphanedCount)),
+          ("orphanedCount", .integer(holding.orphanedCount)), ("holders", holding.json),
+        ]
+      case .barrier(let partyCount, let arrivedCount, let condition, let parties):
+        [
+          ("partyCount", .integer(partyCount)), ("arrivedCount", .integer(arrivedCount)),
+          ("state", .string(condition.word)), ("deadCount", .integer(parties.orphanedCount)),
+          ("parties", parties.json),
         ]
       case .event(let isSet, let generation):
         [("isSet", .boolean(isSet)), ("generation", .integer(generation))]
@@ -153,6 +174,46 @@ extension SegmentContent {
         [("problem", .string(error.message))]
       }
     return [("kind", .string(kind))] + details
+  }
+}
+
+extension PlaceHolding {
+  /// So many holders are shown; the JSON object has all.
+  private static let shownHolderCount = 20
+
+  fileprivate func rows(_ title: String) -> [[String]] {
+    holders.prefix(Self.shownHolderCount).map { holder in
+      let times = holder.placeCount == 1 ? "" : " (\(holder.placeCount) times)"
+      return [title, (holder.process?.text ?? "?") + times]
+    } + (holders.count > Self.shownHolderCount ? [["...", ""]] : [])
+  }
+
+  /// A process is null if this user cannot see which it is.
+  fileprivate var json: JSON {
+    .array(
+      holders.map {
+        .object([
+          ("process", $0.process?.json ?? .null), ("count", .integer($0.placeCount)),
+        ])
+      })
+  }
+}
+
+extension SharedBarrier.Condition {
+  fileprivate var text: String {
+    switch self {
+    case .whole: "whole"
+    case .partyDied: "broken: a party died or left"
+    case .partyGaveUp: "broken: a party gave up"
+    }
+  }
+
+  fileprivate var word: String {
+    switch self {
+    case .whole: "whole"
+    case .partyDied: "partyDied"
+    case .partyGaveUp: "partyGaveUp"
+    }
   }
 }
 

@@ -30,6 +30,10 @@ struct Shm: ParsableCommand {
       SIZE, and every number of bytes, is a whole number, alone or followed by KiB, MiB, GiB or \
       TiB: 4096, 64KiB, 10MiB.
 
+      A name is bytes, and is shown with \\\\ for a backslash, \\n, \\r and \\t, \\xNN for a byte \
+      and \\u{N} for a character that cannot be shown. It is given in the same way: a backslash in \
+      it is written \\\\.
+
       The exit status is 0 if all went well, 1 if something failed, and 64 if the command line \
       was wrong.
       """,
@@ -41,7 +45,7 @@ struct Shm: ParsableCommand {
   static func main() {
     prepareSignals()
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(Invocation.arguments)
       try command.run()
     } catch let error as InterprocessError {
       complain(Failure(error).message)
@@ -50,13 +54,21 @@ struct Shm: ParsableCommand {
       complain(failure.message)
       Glibc.exit(1)
     } catch {
-      exit(withError: error)
+      let status = exitCode(for: error)
+      // Help and the like. What is wrong may repeat an argument.
+      if status.isSuccess { exit(withError: error) }
+      let lines = fullMessage(for: error).split(separator: "\n", omittingEmptySubsequences: false)
+      let text = lines.map { String($0).withoutControls }.joined(separator: "\n")
+      if !text.isEmpty { _ = try? FileDescriptor.standardError.writeAll("\(text)\n".utf8) }
+      Glibc.exit(status.rawValue)
     }
   }
 
   private static func prepareSignals() {
     // A closed pipe is then an error of the write, which gets its sentence.
     signal(SIGPIPE, SIG_IGN)
+    // As is a file that is larger than this process may make.
+    signal(SIGXFSZ, SIG_IGN)
     signal(SIGBUS) { _ in
       // Only what may be done in a signal handler: one write, and the end.
       let message: StaticString =

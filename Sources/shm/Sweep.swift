@@ -32,7 +32,8 @@ struct Sweep: ParsableCommand {
   func run() throws {
     let names =
       dryRun
-      ? try SharedMemory.segments().filter(\.isStale).compactMap(\.sweptName).sorted()
+      ? try SharedMemory.segments().filter(\.isStale).compactMap(\.sweptName)
+        .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
       : try SharedMemory.sweep()
     try Output.write { output in
       for name in names { try output.writeLine(name.escaped) }

@@ -19,14 +19,29 @@ struct Write: ParsableCommand {
     abstract: "Write values into shared memory.",
     discussion: """
       Writes them one behind the other. If one of them is wrong, or if there is no room for all \
-      of them, none is written. Offsets need not be aligned.
+      of them, none is written. Offsets need not be aligned. Into an array go values of its own \
+      type, from its first element on, or any behind its header with --offset. Lists, locks, \
+      queues and the like are not written into: their users rely on what lies there.
 
         shm write MyMemory 1 2 3 4
         shm write MyMemory --as float64 --offset 8 -2.5 1e6
       """)
 
   @OptionGroup var segment: Segment
-  @OptionGroup var elements: Elements
+
+  @Option(
+    name: .customLong("as"),
+    help: ArgumentHelp(
+      "The type of the values; if not given, that of an array, else uint8.", valueName: "type"))
+  var type: ElementType?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Where the first value begins; if not given, at the first element of an array, else at 0.",
+      valueName: "bytes"),
+    transform: ByteCount.parse)
+  var offset: Int?
 
   // What looks like an option and is none is a value, as negative numbers do.
   @Argument(
@@ -42,39 +57,93 @@ struct Write: ParsableCommand {
 
   func validate() throws {
     if texts.isEmpty { throw ValidationError("Missing expected argument '<value> ...'") }
-    _ = try parse(as: elements.type.element)
+    let type = type ?? arrayType ?? .uint8
+    _ = try parse(as: type.element, named: type.rawValue)
+  }
+
+  /// The type of the elements, if it is an array that may be looked at.
+  private var arrayType: ElementType? {
+    guard let memory = try? segment.look(), offset == nil,
+      case .array(let header)? = try? SegmentContent(of: memory)
+    else { return nil }
+    return ElementType.allCases.first { $0.dtype == header.dtype }
   }
 
   func run() throws {
-    try store(elements.type.element, in: segment.attach(.readWrite))
+    let seen = try segment.look()
+    let place = try place(in: seen)
+    let memory = try segment.attach()
+    guard seen.isLookingAt(memory) else {
+      throw Failure(
+        "Another shared memory has got the name \(segment.name.quoted) just now. Try again.")
+    }
+    try store(place.type.element, named: place.type.rawValue, at: place.offset, in: memory)
   }
 
-  private func parse<Value: Element>(as type: Value.Type) throws -> [Value] {
+  /// Where the values go, so that they destroy nothing that tells what the memory is.
+  private func place(in memory: SegmentPeek) throws -> (type: ElementType, offset: Int) {
+    switch try SegmentContent(of: memory) {
+    case .bytes:
+      return (type ?? .uint8, offset ?? 0)
+    case .array(let header):
+      if let offset {
+        guard offset >= header.dataOffset else {
+          throw Failure(
+            """
+            Offset \(offset) lies in the header of the array \(segment.name.quoted), which tells \
+            its type and shape. Its elements begin at offset \(header.dataOffset).
+            """)
+        }
+        return (type ?? .uint8, offset)
+      }
+      let elementType = ElementType.allCases.first { $0.dtype == header.dtype }
+      guard let elementType, type == nil || type == elementType else {
+        throw Failure(
+          """
+          The elements of the array \(segment.name.quoted) are \(header.dtype.escaped), not \
+          \((type ?? .uint8).rawValue). To write other values over them, say where: \
+          --offset \(header.dataOffset) is the first element.
+          """)
+      }
+      return (elementType, header.dataOffset)
+    case let content:
+      throw Failure(
+        """
+        \(segment.name.quoted) is no plain memory (its kind is \(content.kind)), and writing \
+        into it would break it for those who use it. Change it through the type that made it; \
+        or remove it, if nobody uses it, and create it as bytes.
+        """)
+    }
+  }
+
+  private func parse<Value: Element>(
+    as type: Value.Type, named typeName: String
+  ) throws -> [Value] {
     try texts.map { text in
       guard let value = Value.parse(text) else {
         throw ValidationError(
-          "\(text.quoted) is not a value of type \(elements.type.rawValue)\(Value.rangeText).")
+          "\(text.quoted) is not a value of type \(typeName)\(Value.rangeText).")
       }
       return value
     }
   }
 
   private func store<Value: Element>(
-    _ type: Value.Type, in memory: consuming SharedMemory
+    _ type: Value.Type, named typeName: String, at offset: Int, in memory: consuming SharedMemory
   ) throws {
-    let values = try parse(as: type)
+    let values = try parse(as: type, named: typeName)
     let byteCount = memory.byteCount
     // The subtraction cannot overflow: both numbers are at least 0.
-    guard elements.offset <= byteCount,
-      values.count <= (byteCount - elements.offset) / MemoryLayout<Value>.size
+    guard offset <= byteCount,
+      values.count <= (byteCount - offset) / MemoryLayout<Value>.size
     else {
       throw Failure.outOfRange(
         segment.name, byteCount: byteCount,
-        part: "\(values.count) \(elements.type.rawValue) at offset \(elements.offset)")
+        part: "\(values.count) \(typeName) at offset \(offset)")
     }
     for (index, value) in values.enumerated() {
       memory.storeBytes(
-        of: value, toByteOffset: elements.offset + index * MemoryLayout<Value>.size, as: type)
+        of: value, toByteOffset: offset + index * MemoryLayout<Value>.size, as: type)
     }
   }
 }

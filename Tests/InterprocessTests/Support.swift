@@ -276,16 +276,18 @@ extension PrivateSharedMemory {
 
   /// Makes memory as a program in another language does, without a lease: a plain file.
   func makeForeign(_ name: String, isTemporary: Bool = false) throws {
-    let mode = isTemporary ? 0o1600 : 0o600
     try #require(
       FileManager.default.createFile(
         atPath: path(name), contents: Data(repeating: 9, count: 4096)))
-    if isTemporary {
-      let fd = open(path(name), O_RDWR)
-      defer { close(fd) }
-      try #require(ipc_set_temporary_mark(fd) == 0)
-    }
-    try #require(chmod(path(name), mode_t(mode)) == 0)
+    try #require(chmod(path(name), 0o600) == 0)
+    if isTemporary { try makeTemporary(name) }
+  }
+
+  /// Gives a file of mode 0600 the mark of temporary memory.
+  func makeTemporary(_ name: String) throws {
+    let fd = open(path(name), O_RDWR)
+    defer { close(fd) }
+    try #require(ipc_set_temporary_mark(fd) == 0 && fchmod(fd, 0o1600) == 0)
   }
 
   func remove(_ name: String) throws {
@@ -303,4 +305,16 @@ func expectRemoval(
     try await Task.sleep(for: .milliseconds(5))
   }
   #expect(!exists(name), sourceLocation: sourceLocation)
+}
+
+/// Starts helpers one inside the other, as each lives as long as its body.
+func withHelpers(
+  _ count: Int, _ helpers: [ChildProcess] = [],
+  _ body: @escaping @Sendable ([ChildProcess]) async throws -> Void
+) async throws {
+  if count == 0 { return try await body(helpers) }
+  let (status, _) = try await withChildProcess(Places.helper) { helper in
+    try await withHelpers(count - 1, helpers + [helper], body)
+  }
+  #expect(status == .exited(0))
 }

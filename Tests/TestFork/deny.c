@@ -88,6 +88,21 @@ static int refuse_nameless_files(unsigned error) {
   return install(filter, sizeof filter / sizeof *filter);
 }
 
+/// `fallocate` of a megabyte and more, but to give pages back: with `EINTR`, as a fast timer does it.
+static int refuse_long_reservations(unsigned error) {
+  struct sock_filter filter[] = {
+      LOAD(offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fallocate, 0, 5),
+      LOAD(WORD(1)),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, FALLOC_FL_PUNCH_HOLE, 3, 0),
+      LOAD(WORD(3)),
+      BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 1 << 20, 0, 1),
+      REFUSE(error),
+      ALLOW,
+  };
+  return install(filter, sizeof filter / sizeof *filter);
+}
+
 #define CALL(name) {#name, SYS_##name}
 
 static const struct {
@@ -116,6 +131,7 @@ static const struct {
 int ipctest_deny(const char *name, int error) {
   if (!strcmp(name, "ofd")) return refuse_ofd_locks((unsigned)error);
   if (!strcmp(name, "tmpfile")) return refuse_nameless_files((unsigned)error);
+  if (!strcmp(name, "long-fallocate")) return refuse_long_reservations((unsigned)error);
   for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
     if (!strcmp(name, calls[i].name)) return refuse_call(calls[i].number, (unsigned)error);
   }

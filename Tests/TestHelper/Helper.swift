@@ -43,6 +43,8 @@ struct Helper {
       try CreateCampaign.createForever(seed: UInt64(number(2)))
     case "deny":
       Refusal.run(Array(CommandLine.arguments.dropFirst(2)))
+    case "ending":
+      try Ending.run(CommandLine.arguments[2])
     case "lifetimes-campaign":
       // A write to a worker that is gone must not end the conductor.
       signal(SIGPIPE, SIG_IGN)

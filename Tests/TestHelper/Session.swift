@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import CInterprocess
 internal import Glibc
 internal import Interprocess
 internal import Synchronization
@@ -20,12 +21,14 @@ internal import TestSupport
 
 /// What one conversation with a test holds, and the commands that it understands.
 final class Session {
-  private var memory: SharedMemory?
+  var memory: SharedMemory?
   private var value: SharedValue<InlineArray<8, UInt64>>?
   private var kept: [Handle] = []
   private var child: ForkedChild?
   /// What the last error said.
   var lastMessage = ""
+  /// This process's ends of the sockets to all children.
+  private var childSockets: [CInt] = []
 
   /// A handle in an array, which takes nothing that cannot be copied.
   private final class Handle {
@@ -70,6 +73,9 @@ final class Session {
       return try cycles(words.next(), count: words.number())
     case "race":
       return try race(words.next(), byteCount: words.number(), startingAt: words.number())
+    case "raceCollection":
+      return try CollectionRace.run(
+        words.next(), words.next(), startingAt: words.number())
     case "get":
       let offset = words.number()
       return text(memory?[offset])
@@ -85,8 +91,22 @@ final class Session {
         of: Double(words.next()) ?? .nan, toByteOffset: offset, as: Double.self)
       return ""
     case "receive":
-      memory = try Passing.receive(from: words.next())
+      memory = try Passing.receive(
+        from: words.next(), owner: words.flag("anyone") ? .anyone : .currentUser)
       return "\(memory?.byteCount ?? 0) \(memory?.name ?? "")"
+    case "anonymous":
+      memory = try SharedMemory.anonymous(byteCount: words.number())
+      return "\(memory?.byteCount ?? 0)"
+    case "send":
+      let socket = Passing.connect(words.next())
+      defer { try? socket.close() }
+      try memory?.send(over: socket, access: words.flag("readOnly") ? .readOnly : nil)
+      return ""
+    case "sendFile":
+      Passing.send(file: words.next(), flags: CInt(words.number()), to: words.next())
+      return ""
+    case "openForWriting":
+      return Passing.openForWriting().map { "\($0)" }.joined(separator: " ")
     case "grow":
       try memory?.grow(to: words.number())
       return "\(memory?.byteCount ?? 0)"
@@ -98,17 +118,19 @@ final class Session {
       return ""
     case "keep":
       // The next memory does not take its place.
-      if let handle = memory.take() { kept.append(Handle(handle)) }
+      if let handle = memory.take() { keep(handle) }
       return ""
     case "drop":
       kept.remove(at: words.number())
       return ""
+    case "map":
+      return map(words.next())
     case "makeDescriptor":
       let descriptor = try memory?.makeFileDescriptor()
       try? descriptor?.close()
       return ""
     case "manage":
-      return try manage(blockCount: words.number())
+      return try manage(blockCount: words.number(), exiting: words.flag("exit"))
     case "protect":
       try memory?.protectName()
       return ""
@@ -138,12 +160,45 @@ final class Session {
     case "becomeUser":
       let userID = UInt32(words.number())
       return "\(setgid(userID)) \(setuid(userID))"
+    case "become":
+      // A user, a group and further groups.
+      let userID = UInt32(words.number())
+      let groupID = UInt32(words.number())
+      let groups = words.rest().compactMap { UInt32($0) }
+      let results = [setgroups(groups.count, groups), setgid(groupID), setuid(userID)]
+      // Otherwise nobody could look into this process.
+      return results.map { "\($0)" }.joined(separator: " ") + " \(ipctest_set_dumpable(1))"
+    case "refuseFileLeases":
+      return "\(ipctest_refuse_file_leases())"
+    case "try":
+      do {
+        return try perform(words.rest().joined(separator: " "))
+      } catch {
+        return "failed: \(error.message)"
+      }
+    case "info":
+      let name = words.next()
+      guard let info = try SharedMemory.segments().first(where: { $0.name == name }) else {
+        return "none"
+      }
+      let use = info.isStale ? "stale" : info.possibleHolders.isEmpty ? "used" : "unknown"
+      let processes = info.processes.map { "\($0.processID)" }.joined(separator: ",")
+      let holders = info.possibleHolders.map(\.description).joined(separator: ", ")
+      return "\(use) \(info.handleCount.map { "\($0)" } ?? "?") [\(processes)] [\(holders)]"
+    case "limitDescriptors":
+      var limit = rlimit(rlim_cur: UInt(words.number()), rlim_max: 4096)
+      return "\(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit))"
     case "limitFileSize":
       var limit = rlimit(rlim_cur: UInt(words.number()), rlim_max: .max)
       return "\(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit))"
     case "deny":
       Refusal.install(words.rest())
       return ""
+    case "remakeStale":
+      remakeStale(words.next())
+      return ""
+    case "mutex":
+      return try lockMutex(words.next())
     case "dieAt":
       dieAt(words.next())
       return ""
@@ -151,30 +206,64 @@ final class Session {
       stopAt(words.rest())
       return ""
     case "fork":
-      return fork(outliving: words.flag("outliving"))
+      return fork(&words)
     case "forkStorm":
-      return ForkStorm.run(forkCount: words.number())
+      return ForkStorm.run(forkCount: words.number(), passing: words.flag("passing"))
     case "child":
       return child?.ask(words.rest().joined(separator: " ")) ?? "none"
     case "message":
-      return lastMessage
+      // What another command says when it fails, or what the last one said.
+      let command = words.rest().joined(separator: " ")
+      if command.isEmpty { return lastMessage }
+      do {
+        return "no error: \(try perform(command))"
+      } catch {
+        return error.message
+      }
     case "exit":
       exit(0)
     case "_exit":
       _exit(0)
     case let command:
-      fatalError("Unknown command \(command)")
+      if let answer = try performOnSizes(command, &words) { return answer }
+      return try performAroundFork(command, &words)
     }
+  }
+
+  /// Makes a mutex, or attaches to it, and adds one to its value.
+  private func lockMutex(_ name: String) throws(InterprocessError) -> String {
+    let mutex = try SharedMutex.attachOrCreate(name, initialValue: 0)
+    do {
+      return try mutex.withLock(timeout: .seconds(1)) { value in
+        value += 1
+        return "\(value)"
+      }
+    } catch {
+      throw error as! InterprocessError
+    }
+  }
+
+  /// Maps memory as a program in another language does, until the process ends.
+  private func map(_ name: String) -> String {
+    let fd = open("/dev/shm/\(name)", O_RDONLY | O_CLOEXEC)
+    guard mmap(nil, 4096, PROT_READ, MAP_SHARED, fd, 0) != MAP_FAILED else { return "failed" }
+    _ = Glibc.close(fd)
+    return ""
   }
 
   /// Creates blocks in the scope of a manager, tells their names, and stays there until the next
   /// line comes.
-  private func manage(blockCount: Int) throws(InterprocessError) -> String {
+  ///
+  /// - Parameter isExiting: Whether the process ends there.
+  private func manage(
+    blockCount: Int, exiting isExiting: Bool
+  ) throws(InterprocessError) -> String {
     try withSharedMemoryManager { manager throws(InterprocessError) in
       var names: [String] = []
       for _ in 0..<blockCount { names.append(try manager.create(byteCount: 4096).name) }
       Helper.answer("ok \(names.joined(separator: " "))")
       _ = readLine()
+      if isExiting { exit(0) }
       return "left"
     }
   }
@@ -232,24 +321,31 @@ final class Session {
 
   /// Forks a child that has what this process has, and performs commands that it gets from it.
   ///
-  /// - Parameter isOutliving: Whether the child waits to be killed when its parent is gone.
-  private func fork(outliving isOutliving: Bool) -> String {
+  /// - Parameter words: `outliving` if the child waits to be killed when its parent is gone,
+  ///   `reviving` if it takes a lease before that; `limited` if no descriptor is to be had meanwhile.
+  private func fork(_ words: inout Words) -> String {
+    let isReviving = words.flag("reviving")
+    let isOutliving = words.flag("outliving") || isReviving
     var ends: [CInt] = [0, 0]
     guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0 else {
       fatalError("No socket")
     }
-    let processID = ipctest_fork()
+    let processID =
+      words.flag("limited") ? ipctest_fork_without_descriptors() : ipctest_fork()
     if processID != 0 {
       _ = Glibc.close(ends[1])
       child = ForkedChild(processID: processID, fd: ends[0])
+      childSockets.append(ends[0])
       return "\(processID)"
     }
     // No orphan stays for ever, whatever becomes of the test.
     alarm(120)
     dup2(ends[1], 0)
     dup2(ends[1], 1)
-    for end in ends { _ = Glibc.close(end) }
+    // With those of its siblings, which would not notice the end of the parent.
+    for end in ends + childSockets { _ = Glibc.close(end) }
     child = nil
+    childSockets = []
     while let line = readLine() {
       do {
         Helper.answer("ok \(try perform(line))")
@@ -258,8 +354,13 @@ final class Session {
       }
     }
     // The parent is gone.
+    if isReviving { try? memory?.takeLease() }
     while isOutliving { pause() }
     exit(0)
+  }
+
+  func keep(_ handle: consuming SharedMemory) {
+    kept.append(Handle(handle))
   }
 
   private func text<Value>(_ value: Value?) -> String {
@@ -275,6 +376,23 @@ final class Session {
         guard labels.remove(checkpoint.rawValue) != nil else { return }
         Helper.answer("stopped \(checkpoint.rawValue)")
         raise(SIGSTOP)
+      }
+    #else
+      fatalError("Checkpoints exist in debug builds only")
+    #endif
+  }
+
+  /// Makes stale memory of a name whenever this process has removed some, as another process would
+  /// that is always faster.
+  private func remakeStale(_ name: String) {
+    #if DEBUG
+      Checkpoint.handler = { checkpoint in
+        guard checkpoint == .removeDone else { return }
+        let fd = open("/dev/shm/\(name)", O_RDWR | O_CREAT | O_EXCL, 0o600)
+        guard fd >= 0, ftruncate(fd, 64) == 0, ipc_set_temporary_mark(fd) == 0,
+          fchmod(fd, 0o1600) == 0
+        else { abort() }
+        _ = Glibc.close(fd)
       }
     #else
       fatalError("Checkpoints exist in debug builds only")
@@ -320,10 +438,14 @@ private struct ForkedChild {
 private enum ForkStorm {
   private static let isOver = Atomic<Bool>(false)
   private static let madeCount = Atomic<Int>(0)
+  private static let isPassing = Atomic<Bool>(false)
 
   /// Returns how many children had a lock, and how many failed; `none made` if nothing was made
   /// meanwhile.
-  static func run(forkCount: Int) -> String {
+  ///
+  /// - Parameter isPassing: Whether the memory also goes through a socket.
+  static func run(forkCount: Int, passing isPassing: Bool) -> String {
+    Self.isPassing.store(isPassing, ordering: .relaxed)
     var thread = pthread_t()
     let error = pthread_create(&thread, nil, { _ in ForkStorm.makeMemory() }, nil)
     guard error == 0 else { fatalError("No thread") }
@@ -344,9 +466,20 @@ private enum ForkStorm {
   }
 
   private static func makeMemory() -> UnsafeMutableRawPointer? {
+    var numbers: [CInt] = [0, 0]
+    guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &numbers) == 0 else {
+      fatalError("No socket")
+    }
+    let ends = (FileDescriptor(rawValue: numbers[0]), FileDescriptor(rawValue: numbers[1]))
     while !isOver.load(ordering: .relaxed) {
       // Lasting memory, whose lease ends only with its description.
       guard let memory = try? SharedMemory.create(byteCount: 16) else { fatalError("No memory") }
+      if isPassing.load(ordering: .relaxed) {
+        guard (try? memory.send(over: ends.0)) != nil,
+          let received = try? SharedMemory.receive(over: ends.1)
+        else { fatalError("No memory passed") }
+        received.close()
+      }
       try? memory.unlink()
       memory.close()
       madeCount.add(1, ordering: .relaxed)

@@ -90,9 +90,9 @@ enum SyncProcess {
   private static func comeAndGo(_ name: String, semaphore: String) throws {
     Helper.answer("ready")
     while true {
-      try SharedMutex<Int>.attach(name).withLock { _ in for _ in 0..<1000 {} }
+      try SharedMutex<Int>.attach(name).withLock { _ in _ = usleep(200) }
       let permit = try SharedSemaphore.attach(semaphore).acquire()
-      for _ in 0..<1000 {}
+      usleep(200)
       permit.release()
     }
   }

@@ -60,12 +60,17 @@ package struct PrivateSharedMemory: Sendable {
 }
 
 /// Makes a `/dev/shm` that lasts as long as the body.
+///
+/// - Parameters:
+///   - mountOptions: How to mount it, such as `size=64k`.
+///   - setup: What a shell does there first, such as mounting another `/proc`.
 package func withPrivateSharedMemory<Result: Sendable>(
+  _ mountOptions: String = "size=64m", setup: String = "true",
   _ body: (PrivateSharedMemory) async throws -> Result
 ) async throws -> Result {
   // `cat` ends when its input does.
-  try await withChildProcess("unshare", unshareArguments("size=64m", "echo mounted && exec cat")) {
-    keeper in
+  let command = "{ \(setup); } && echo mounted && exec cat"
+  return try await withChildProcess("unshare", unshareArguments(mountOptions, command)) { keeper in
     guard try await keeper.nextLine() == "mounted" else { throw CannotMount() }
     return try await body(PrivateSharedMemory(keeperID: keeper.processID))
   }.result

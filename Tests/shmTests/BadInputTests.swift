@@ -36,7 +36,11 @@ struct BadInputTests {
     try await withName { name in
       _ = try SharedMemory.create(name, byteCount: 16)
       let outcome = try await shm(input.arguments.map { $0 == "NAME" ? name : $0 })
-      #expect(outcome == .failure(input.errors.replacing("NAME", with: name)))
+      #expect(
+        outcome
+          == .failure(
+            input.errors.replacing("NAME", with: name)
+              .replacing("`shm list`", with: "`\(Tool.command) list`")))
       #expect(try content(name) == [UInt8](repeating: 0, count: 16))
     }
   }
@@ -377,7 +381,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       "write", "NAME", "--offset", "-1", "5",
       errors: #"""
         Error: The value '-1' is invalid for '--offset <bytes>': it is not a whole number.
-        Help:  --offset <bytes>  Where the first value begins.
+        Help:  --offset <bytes>  Where the first value begins; if not given, at the first element of an array, else at 0.
         Usage: shm write <name> [--any-owner] [--as <type>] [--offset <bytes>] <value> ...
           See 'shm write --help' for more information.
 
@@ -517,6 +521,23 @@ struct BadInput: Sendable, CustomTestStringConvertible {
 
         """#),
     BadInput(
+      "list", "--bo\u{1B}[31m\u{9B}gus",
+      errors: #"""
+        Error: Unknown option '--bo\x1b[31m\u{009b}gus'
+        Usage: shm list [--json]
+          See 'shm list --help' for more information.
+
+        """#),
+    BadInput(
+      "info", #"a\qb"#,
+      errors: #"""
+        Error: The value 'a\qb' is invalid for '<name>': it has a backslash that begins none of \\, \n, \r, \t, \xNN and \u{N}; write \\ for one.
+        Help:  <name>  The name of the shared memory.
+        Usage: shm info <name> [--json]
+          See 'shm info --help' for more information.
+
+        """#),
+    BadInput(
       "remove", "--bogus", "NAME",
       errors: #"""
         Error: Unknown option '--bogus'
@@ -579,7 +600,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         No shared memory named "nonexistent"; `shm list` shows all there is.
         """),
     BadInput(
-      "info", "nonexistent\u{1B}\\",
+      "info", "nonexistent\u{1B}\\\\",
       errors: """
         No shared memory named "nonexistent\\x1b\\\\"; `shm list` shows all there is.
         """),

@@ -58,7 +58,7 @@ struct CreateRemoveTests {
         try await shm("create", name, "--bytes", "1024")
           == .failure(
             """
-            Shared memory "\(name)" exists already. Attach to it, or remove it first if nobody uses it.
+            Shared memory "\(name)" exists already, and stays as it is. Choose another name, or remove it first if nobody uses it: \(Tool.command) remove NAME.
             """))
       #expect(try content(name) == [0, 0, 0])
     }
@@ -73,7 +73,7 @@ struct CreateRemoveTests {
       try await shm("remove", names[0], names[1], "a/b", "/" + names[2])
         == .failure(
           """
-          No shared memory named "\(names[1])"; `shm list` shows all there is.
+          No shared memory named "\(names[1])"; `\(Tool.command) list` shows all there is.
           shm: A shared memory name contains no slash but a leading one; "a/b" is not one.
           """))
     #expect(!names.contains(where: exists))

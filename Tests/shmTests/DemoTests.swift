@@ -29,11 +29,11 @@ struct DemoTests {
     process 2 (pid PID4) attached and sees what process 1 wrote: 1.5 0.0 0.0 0.0
     process 2 (pid PID4) wrote the other three values: 1.5 2.5 3.5 4.5
     process 1 (pid PID3) sees what process 2 wrote: 1.5 2.5 3.5 4.5
-    Try next: shm create MyMemory --bytes 1024
-              shm write MyMemory 1 2 3 4
-              shm read MyMemory --count 4
-              shm list
-              shm remove MyMemory
+    Try next: \(Tool.command) create MyMemory --bytes 1024
+              \(Tool.command) write MyMemory 1 2 3 4
+              \(Tool.command) read MyMemory --count 4
+              \(Tool.command) list
+              \(Tool.command) remove MyMemory
 
     """
 

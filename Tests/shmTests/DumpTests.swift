@@ -143,7 +143,7 @@ struct DumpTests {
   func shrinks(command: String) async throws {
     try await withName("shrinks") { name in
       try create(name, noise(4 << 20))
-      // The tool has attached when the first byte arrives, and the pipe holds far less than all.
+      // The tool has opened it when the first byte arrives, and the pipe holds far less than all.
       let outcome = try await bash(
         """
         "$SHM" "$1" "$2" | { head -c 1 > /dev/null; truncate -s 4096 "/dev/shm/$2"; cat > /dev/null; }
@@ -151,7 +151,8 @@ struct DumpTests {
         """, command, name)
       #expect(
         outcome
-          == .failure("The memory became smaller, or /dev/shm ran full, while the memory was used.")
+          == .failure(
+            "Shared memory \"\(name)\" became smaller while it was looked at. Look again.")
       )
     }
   }

@@ -57,6 +57,10 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         SIZE, and every number of bytes, is a whole number, alone or followed by KiB,
         MiB, GiB or TiB: 4096, 64KiB, 10MiB.
 
+        A name is bytes, and is shown with \\ for a backslash, \n, \r and \t, \xNN for
+        a byte and \u{N} for a character that cannot be shown. It is given in the same
+        way: a backslash in it is written \\.
+
         The exit status is 0 if all went well, 1 if something failed, and 64 if the
         command line was wrong.
 
@@ -153,11 +157,13 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         made, its lifetime, how many handles of Swift programs are open on it, and the
         processes that have it mapped. Lasting memory stays until it is removed;
         temporary memory goes with its last handle, and is STALE if nobody has it any
-        more, which `shm sweep` removes. Processes that this user may not look into are
-        not shown. The kind is array, list, value, mutex, read-write-lock, semaphore,
-        event, barrier or atomic, or bytes if it is none of these; ? if this user may
-        not look. A size is given in a unit if it is a whole number of them, else in
-        bytes: 64KiB, 1500. Control characters in names are shown as \n or \x1b.
+        more, which `shm sweep` of its owner or of root removes, and STALE? if that
+        cannot be known; those who perhaps have it are shown. Other processes that this
+        user may not look into are not. The kind is array, list, value, mutex,
+        read-write-lock, semaphore, event, barrier, atomic, queue, byte-queue or topic,
+        or bytes if it is none of these; ? if it could not be looked at. A size is
+        given in a unit if it is a whole number of them, else in bytes: 64KiB, 1500.
+        Names are shown as they can be given to the other commands.
 
           shm list
           shm list --json
@@ -180,10 +186,12 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         is in it: the type and the shape of an array, the items of a list, the type of
         a value and how many have been stored, the type and the value of an atomic. Of
         a mutex it tells who holds the lock, or that its holder died, which lasts until
-        somebody repairs the value; of a semaphore how many permits are free, and how
-        many are orphaned, as their holders are dead, which goes to those who wait; of
-        an event whether it is set, and how often it has come. A holder that this user
-        may not look into is shown as ?.
+        somebody repairs the value; of a read-write lock the same of its writer, and
+        who reads; of a semaphore how many permits are free, who holds the others, and
+        how many are orphaned, as their holders are dead, which goes to those who wait;
+        of a barrier how many have arrived, and who its parties are; of an event
+        whether it is set, and how often it has come. A holder that this user may not
+        look into is shown as ?.
 
           shm info MyMemory
           shm info MyMemory --json
@@ -237,7 +245,10 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         OVERVIEW: Write values into shared memory.
 
         Writes them one behind the other. If one of them is wrong, or if there is no
-        room for all of them, none is written. Offsets need not be aligned.
+        room for all of them, none is written. Offsets need not be aligned. Into an
+        array go values of its own type, from its first element on, or any behind its
+        header with --offset. Lists, locks, queues and the like are not written into:
+        their users rely on what lies there.
 
           shm write MyMemory 1 2 3 4
           shm write MyMemory --as float64 --offset 8 -2.5 1e6
@@ -251,10 +262,12 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         OPTIONS:
           --any-owner             Also accept memory that belongs to neither this user
                                   nor root.
-          --as <type>             The type of the values. (values: uint8, int8, int16,
+          --as <type>             The type of the values; if not given, that of an
+                                  array, else uint8. (values: uint8, int8, int16,
                                   uint16, int32, uint32, int64, uint64, float16,
-                                  float32, float64; default: uint8)
-          --offset <bytes>        Where the first value begins.
+                                  float32, float64)
+          --offset <bytes>        Where the first value begins; if not given, at the
+                                  first element of an array, else at 0.
           -h, --help              Show help information.
 
 
@@ -265,7 +278,8 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         OVERVIEW: Show the bytes of shared memory in hexadecimal and ASCII.
 
         Prints what `hexdump -C` prints: the offset, 16 bytes, the same in ASCII; a *
-        for lines that repeat the one before; and the offset of the end.
+        for lines that repeat the one before; and the offset of the end. What has never
+        been written is zeros, and is not taken from the system by looking at it.
 
           shm dump MyMemory
           shm dump MyMemory --offset 1KiB --count 64
@@ -290,8 +304,7 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         OVERVIEW: Create shared memory from a file or from standard input.
 
         The memory gets its name when it holds everything, so that nobody attaches to a
-        part. What comes through a pipe is collected first, as its size is not known
-        before.
+        part. A name that is taken stays what it is.
 
           shm load MyMemory frame.raw
           gunzip < frame.raw.gz | shm load MyMemory -
@@ -312,8 +325,11 @@ struct HelpText: Sendable, CustomTestStringConvertible {
       text: #"""
         OVERVIEW: Copy shared memory into a file or to standard output.
 
-        A file that exists is overwritten. The memory stays as it is; what other
-        processes write meanwhile may be in the copy or not.
+        A file that exists is replaced when the copy is complete, and stays what it is
+        if that fails. A new file has the permissions of the memory, as far as the
+        umask leaves them; one that exists keeps its own, as far as the memory has them
+        too. What has never been written takes no room in the file. The memory stays as
+        it is; what other processes write meanwhile may be in the copy or not.
 
           shm save MyMemory frame.raw
           shm save MyMemory - | gzip > frame.raw.gz

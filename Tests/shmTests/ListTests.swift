@@ -35,7 +35,7 @@ struct ListTests {
       mkfifo /dev/shm/fifo
       "$SHM" create frames --bytes 1MiB --mode 0664 --on-demand
       "$SHM" create a --bytes 1500
-      "$SHM" create $'odd\n\e[31m\\"' --bytes 4096
+      "$SHM" create $'odd\n\e[31m\\\\"' --bytes 4096
       "$SHM" create stale --bytes 8KiB --hold > /dev/shm/fifo & read < /dev/shm/fifo
       { kill -KILL $!; wait $!; } 2> /dev/null
       mkdir /dev/shm/directory; ln -s a /dev/shm/link
@@ -55,7 +55,7 @@ struct ListTests {
           [
             {"name": "a", "kind": "bytes", "byteCount": 1500, "residentByteCount": 4096, "userID": 0, "mode": "0600", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
             {"name": "frames", "kind": "bytes", "byteCount": 1048576, "residentByteCount": 0, "userID": 0, "mode": "0664", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
-            {"name": "odd\n\u001b[31m\\\"", "kind": "bytes", "byteCount": 4096, "residentByteCount": 4096, "userID": 0, "mode": "0600", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
+            {"name": "odd\n\u001b[31m\\\"", "argument": "odd\\n\\x1b[31m\\\\\"", "kind": "bytes", "byteCount": 4096, "residentByteCount": 4096, "userID": 0, "mode": "0600", "ageSeconds": AGE, "lifetime": "untilUnlinked", "handleCount": 0, "isStale": false, "processes": []},
             {"name": "stale", "kind": "bytes", "byteCount": 8192, "residentByteCount": 8192, "userID": 0, "mode": "0600", "ageSeconds": AGE, "lifetime": "whileAttached", "handleCount": 0, "isStale": true, "processes": []}
           ]
 
@@ -88,6 +88,80 @@ struct ListTests {
           "userID": 4000000
 
           """))
+  }
+
+  @Test(
+    "Without a list of locks everything else is shown, and that it is missing",
+    .enabled(if: geteuid() == 0, "needs root, to mount another /proc"))
+  func withoutLocks() async throws {
+    let outcome = try await runWithOwnSharedMemory(
+      "size=1m",
+      #"""
+      "$SHM" create a --bytes 1
+      mkfifo /dev/shm/fifo
+      "$SHM" create used --bytes 1 --hold > /dev/shm/fifo & read < /dev/shm/fifo
+      "$SHM" create stale --bytes 1 --hold > /dev/shm/fifo & read < /dev/shm/fifo
+      { kill -KILL $!; wait $!; } 2> /dev/null
+      rm /dev/shm/fifo
+      mount -t proc -o subset=pid proc /proc
+      "$SHM" list | sed -E 's/ +[0-9]+s/  AGE/; s/ [0-9]+ shm$/ PID shm/'
+      "$SHM" info stale --json | grep -o '"handleCount": .*'
+      "$SHM" sweep
+      kill %1
+      """#)
+    #expect(
+      outcome.output == """
+        NAME   KIND   SIZE  RESIDENT  OWNER  MODE  AGE  LIFETIME   HANDLES  PROCESSES
+        a      bytes     1      4KiB  root   0600  AGE  lasting          ?
+        stale  bytes     1      4KiB  root   0600  AGE  STALE            ?
+        used   bytes     1      4KiB  root   0600  AGE  temporary        ?  PID shm
+        "handleCount": null, "isStale": true, "processes": []}
+        stale
+
+        """)
+    #expect(
+      outcome.errors.hasPrefix(
+        "shm: /proc/locks cannot be read, so that handles are not counted.\n"))
+  }
+
+  @Test(
+    "Memory that somebody may have is not called stale, and it is shown who that is",
+    .enabled(if: geteuid() == 0, "needs root, to be other users"))
+  func perhapsStale() async throws {
+    let outcome = try await runWithOwnSharedMemory(
+      "size=64m,mode=1777",
+      #"""
+      mount -t tmpfs tmpfs /mnt; cp "$SHM" /mnt/tool; chmod 755 /mnt/tool; mkfifo -m 666 /mnt/fifo
+      as() { exec setpriv --reuid "$1" --regid 1000 --clear-groups "${@:2}"; }
+      for name in held stale; do
+        (as 4000001 /mnt/tool create $name --bytes 1 --hold > /mnt/fifo) & read line < /mnt/fifo
+        { kill -KILL $!; wait $!; } 2> /dev/null
+      done
+      (as 4000001 sleep 60 3< /dev/shm/held) & sleeper=$!
+      for i in {1..1000}; do
+        [ "$(cat /proc/$sleeper/comm)" = sleep ] && break
+        sleep 0.01
+      done
+      for user in 4000001 4000002; do
+        (as $user /mnt/tool list) | tr -s ' ' | sed -E "s/ [0-9]+s / AGE /; s/$sleeper/PID/"
+      done
+      (as 4000002 /mnt/tool info held --json) | grep -o '"isStale.*' | sed "s/$sleeper/PID/"
+      kill $sleeper
+      wait $sleeper 2> /dev/null
+      for user in 4000001 4000002; do (as $user /mnt/tool info stale) | grep removal; done
+      """#)
+    #expect(
+      outcome.output == """
+        NAME KIND SIZE RESIDENT OWNER MODE AGE LIFETIME HANDLES PROCESSES
+        held bytes 1 4KiB 4000001 0600 AGE temporary 0 PID sleep
+        stale bytes 1 4KiB 4000001 0600 AGE STALE 0
+        NAME KIND SIZE RESIDENT OWNER MODE AGE LIFETIME HANDLES PROCESSES
+        held ? 1 4KiB 4000001 0600 AGE STALE? 0 perhaps PID sleep of 4000001
+        stale ? 1 4KiB 4000001 0600 AGE STALE? 0 perhaps PID sleep of 4000001
+        "isStale": false, "processes": [], "possibleHolders": ["process PID (sleep) of user 4000001"], "error": "The permissions of shared memory \\\"held\\\" do not let this user read it."}
+        removal    only 4000001 and root can remove it, with `shm sweep`
+
+        """)
   }
 
   @Test("One segment, with the processes of two languages that have it mapped")

@@ -86,29 +86,32 @@ struct SynchronizationKindTests {
     }
   }
 
-  @Test("A holder in Python that locks more bytes than that of its number is told")
+  @Test("A holder in Python that locks the byte of its number, and no more, is told")
   func pythonHolder() async throws {
     try await withName { name in
       _ = try SharedMutex.create(name, initialValue: Account())
       let python = try #require(Python.all.first)
-      // F_OFD_SETLK, with a flock of 64 bits, for the numbers 5 to 9.
+      // F_OFD_SETLK, with a flock of 64 bits, for the numbers 5 to 9, and for 20. A lock on so many
+      // bytes is no holder's.
       let program = """
         import fcntl, mmap, struct, sys
         file = open("/dev/shm/" + sys.argv[1], "r+b")
         memory = mmap.mmap(file.fileno(), 0)
-        fcntl.fcntl(file, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 2**62 + 2**32 + 5, 5, 0))
-        for number in 4, 5, 7, 9, 10:
+        for first, count in (5, 5), (20, 1):
+          start = 2**62 + 2**32 + first
+          fcntl.fcntl(file, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, start, count, 0))
+        for number in 4, 5, 7, 20, 21:
           memory[256:260] = struct.pack("<I", number)
           print(number, flush=True)
           sys.stdin.readline()
         """
       _ = try await withChildProcess(python.path, ["-c", program, name]) { child in
-        for number in [4, 5, 7, 9, 10] {
+        for number in [4, 5, 7, 20, 21] {
           #expect(try await child.nextLine() == "\(number)")
           let lock = try await infoDetails(name).last
           let holder = "lock held by \(child.processID) python"
           #expect(
-            5...9 ~= number ? lock?.hasPrefix(holder) == true : lock == "lock its holder died",
+            number == 20 ? lock?.hasPrefix(holder) == true : lock == "lock its holder died",
             "\(number): \(lock ?? "")")
           try await child.send("")
         }
@@ -141,28 +144,120 @@ struct SynchronizationKindTests {
     try await withName { name in
       let semaphore = try SharedSemaphore.create(name, permitCount: 5)
       func expectPermits(
-        free: Int, orphaned: Int, sourceLocation: SourceLocation = #_sourceLocation
+        free: Int, orphaned: Int, holders: [(ChildProcess, Int)] = [],
+        sourceLocation: SourceLocation = #_sourceLocation
       ) async throws {
         #expect(
           try await infoDetails(name)
-            == ["kind semaphore", "permits 5", "free \(free)", "orphaned \(orphaned)"],
-          sourceLocation: sourceLocation)
+            == ["kind semaphore", "permits 5", "free \(free)", "orphaned \(orphaned)"]
+            + holders.map { holder, count in
+              "held by \(holder.processID) interprocess-te"
+                + (count == 1 ? "" : " (\(count) times)")
+            }, sourceLocation: sourceLocation)
         let json = try await infoJSON(name)
         let counts = ["permitCount", "freeCount", "orphanedCount"].map { json[$0] as? Int }
         #expect(counts == [5, free, orphaned], sourceLocation: sourceLocation)
+        let found = try #require(json["holders"] as? [NSDictionary])
+        #expect(
+          found
+            == holders.map { holder, count in
+              [
+                "process": ["processID": holder.processID, "command": "interprocess-te"],
+                "count": count,
+              ] as NSDictionary
+            }, sourceLocation: sourceLocation)
       }
       #expect(try await listedKind(name) == "semaphore")
       try await expectPermits(free: 5, orphaned: 0)
-      try await withHolder("semaphore-hold", name, "1") { _ in
+      try await withHolder("semaphore-hold", name, "1") { first in
         try await withHolder("semaphore-hold", name, "2") { child in
-          try await expectPermits(free: 2, orphaned: 0)
+          let holders = [(first, 1), (child, 2)].sorted { $0.0.processID < $1.0.processID }
+          try await expectPermits(free: 2, orphaned: 0, holders: holders)
           try child.kill()
         }
-        try await expectPermits(free: 2, orphaned: 2)
+        try await expectPermits(free: 2, orphaned: 2, holders: [(first, 1)])
         #expect(try semaphore.reclaim() == 2)
-        try await expectPermits(free: 4, orphaned: 0)
+        try await expectPermits(free: 4, orphaned: 0, holders: [(first, 1)])
       }
       try await expectPermits(free: 5, orphaned: 0)
+    }
+  }
+
+  @Test("A read-write lock is told with the process that writes, and those that read")
+  func readWriteLock() async throws {
+    try await withName { name in
+      let lock = try SharedReadWriteLock.create(
+        name, initialValue: Account(), maximumReaderCount: 3)
+      func expectLock(
+        writer: String = "free", readers: [ChildProcess] = [], orphaned: Int = 0,
+        sourceLocation: SourceLocation = #_sourceLocation
+      ) async throws {
+        let before = try content(name)
+        let readers = readers.sorted { $0.processID < $1.processID }
+        #expect(
+          try await infoDetails(name)
+            == [
+              "kind read-write-lock", Self.account, "writer \(writer)",
+              "readers \(readers.count) of at most 3",
+            ]
+            + readers.map { "reading \($0.processID) interprocess-te" } + ["orphaned \(orphaned)"],
+          sourceLocation: sourceLocation)
+        let json = try await infoJSON(name)
+        #expect(json["readerCount"] as? Int == readers.count, sourceLocation: sourceLocation)
+        #expect(try content(name) == before, sourceLocation: sourceLocation)
+      }
+      #expect(try await listedKind(name) == "read-write-lock")
+      try await expectLock()
+      try await withHolder("rwlock-read", name) { first in
+        try await withHolder("rwlock-read", name) { second in
+          try await expectLock(readers: [first, second])
+          try second.kill()
+        }
+        try await expectLock(readers: [first], orphaned: 1)
+      }
+      try await expectLock(orphaned: 1)
+      try await withHolder("rwlock-write", name) { child in
+        try await expectLock(writer: "held by \(child.processID) interprocess-te")
+        try child.kill()
+      }
+      try await expectLock(writer: "its holder died")
+      #expect(try await infoJSON(name)["lock"] as? String == "ownerDied")
+      withExtendedLifetime(lock) {}
+    }
+  }
+
+  @Test("A barrier is told with its parties, how many have arrived, and why it is broken")
+  func barrier() async throws {
+    try await withName { name in
+      let barrier = try SharedBarrier.create(name, partyCount: 3)
+      func expectBarrier(
+        arrived: Int, _ state: String, parties: [ChildProcess] = [], dead: Int = 0,
+        sourceLocation: SourceLocation = #_sourceLocation
+      ) async throws {
+        #expect(
+          try await infoDetails(name)
+            == ["kind barrier", "parties 3", "arrived \(arrived)", "state \(state)"]
+            + parties.map { "party \($0.processID) interprocess-te" } + ["dead \(dead)"],
+          sourceLocation: sourceLocation)
+        let json = try await infoJSON(name)
+        let counts = ["partyCount", "arrivedCount", "deadCount"].map { json[$0] as? Int }
+        #expect(counts == [3, arrived, dead], sourceLocation: sourceLocation)
+      }
+      #expect(try await listedKind(name) == "barrier")
+      try await expectBarrier(arrived: 0, "whole")
+      _ = try await withChildProcess(
+        Places.helper, ["sync", "barrier-arrive", name, "0"]
+      ) { child in
+        #expect(try await child.nextLine() == "ready")
+        while barrier.arrivedCount == 0 { try await Task.sleep(for: .milliseconds(5)) }
+        try await expectBarrier(arrived: 1, "whole", parties: [child])
+        try child.kill()
+      }
+      try await expectBarrier(arrived: 1, "whole", dead: 1)
+      // Whoever waits next finds out.
+      _ = try? await barrier.arriveAndWait(timeout: .seconds(60))
+      let details = try await infoDetails(name)
+      #expect(details.contains("state broken: a party died or left"))
     }
   }
 
@@ -307,11 +402,13 @@ struct SynchronizationKindTests {
       #expect(try await listedKind(name) == "mutex")
       #expect(try await infoDetails(name) == ["kind mutex", "problem \(problem)"])
       #expect(try await infoJSON(name)["problem"] as? String == problem)
-      // The kinds of which nothing more is told.
+      // What a mutex is too small for, and what has elements of another type.
       for (number, kind) in [(3, "read-write-lock"), (6, "barrier")] {
         memory.storeBytes(of: UInt32(number), toByteOffset: 12, as: UInt32.self)
         #expect(try await listedKind(name) == kind)
-        #expect(try await infoDetails(name) == ["kind \(kind)", "number \(number)"])
+        let details = try await infoDetails(name)
+        #expect(details.first == "kind \(kind)")
+        #expect(details.last?.hasPrefix("problem ") == true)
       }
       memory.close()
     }

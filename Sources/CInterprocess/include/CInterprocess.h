@@ -35,6 +35,8 @@ extern const int ipc_F_OFD_GETLK;
 extern const int ipc_F_OFD_SETLK;
 /// `SEEK_DATA`: the next part of a file that is no hole.
 extern const int ipc_SEEK_DATA;
+/// `SEEK_HOLE`: the next hole of a file, or its end.
+extern const int ipc_SEEK_HOLE;
 /// `RENAME_NOREPLACE`.
 extern const unsigned ipc_RENAME_NOREPLACE;
 
@@ -63,6 +65,21 @@ void *_Nullable ipc_remap(void *_Nonnull start, size_t old_byte_count, size_t by
 /// The two parts of a device number, as the kernel prints them.
 unsigned ipc_device_major(uint64_t device);
 unsigned ipc_device_minor(uint64_t device);
+
+// MARK: - Who has a file open
+
+/// Asks the kernel whether anybody else has the file open or mapped, in any process, also of other
+/// containers: only then does it refuse a lease (`F_SETLEASE`) for writing, which is given back at once.
+/// Returns 1 or 0, or -1 with `errno`: `EACCES` if the caller is not the owner, `EINVAL` where there are no
+/// leases.
+int ipc_is_open_elsewhere(int fd);
+/// Whether the file lies on a tmpfs. Returns 1 or 0, or -1 with `errno`.
+int ipc_is_on_tmpfs(int fd);
+/// Whether an access list says more than the mode about who may open the file. Returns 1 or 0, or -1 with
+/// `errno`.
+int ipc_has_access_list(int fd);
+/// `fchmod` for a descriptor that was opened with `O_PATH`.
+int ipc_set_mode(int path_fd, unsigned mode);
 
 // MARK: - Atomic integers
 
@@ -96,13 +113,48 @@ int ipc_seal_size(int fd);
 /// Whether nobody can shrink the file.
 int ipc_is_sealed_against_shrinking(int fd);
 
-/// Sends all bytes of a message over a socket, and a descriptor with the first of them. Returns 0, or -1
-/// with `errno`; a socket that the other side has closed is `EPIPE`, and no signal.
+/// The seals of a file in memory. Returns -1 with `errno`: `EINVAL` for a file of any other kind, `EBADF`
+/// for a descriptor of `O_PATH`. Asks nobody but the kernel.
+int ipc_seals(int fd);
+/// Seals against new mappings and calls that write.
+extern const int ipc_F_SEAL_WRITE;
+extern const int ipc_F_SEAL_FUTURE_WRITE;
+/// Whether the file lies in a tmpfs, as those of `memfd_create` do unless they are of huge pages.
+/// Returns -1 with `errno`.
+int ipc_is_in_tmpfs(int fd);
+/// The type of a file, as in the `st_mode` of `fstat`, without asking whoever serves its file system.
+/// Returns 0 if it cannot be known.
+unsigned ipc_file_type(int fd);
+
+// MARK: - Sockets
+
+/// `POLLRDHUP`: the other side sends nothing more.
+extern const short ipc_POLLRDHUP;
+
+/// The type of a Unix socket, such as `SOCK_STREAM`. Returns -1 with `errno`: `EAFNOSUPPORT` for a socket
+/// of another family.
+int ipc_unix_socket_type(int socket);
+
+/// Sends a message with a descriptor over a Unix socket, without waiting. Returns 0, or -1 with `errno`:
+/// `EAGAIN` if there is no room, in which case nothing was sent; a socket that the other side has closed
+/// is `EPIPE`, and no signal.
 int ipc_send(int socket, int fd, const void *_Nonnull bytes, size_t byte_count);
-/// Receives exactly that many bytes and the descriptor that came with them, which is closed on `exec`.
-/// Returns the descriptor, or -1 with `errno`: `ENOMSG` if the other side has closed the socket before,
-/// `EBADMSG` if the message is cut short or comes with no descriptor or with several.
-int ipc_receive(int socket, void *_Nonnull bytes, size_t byte_count);
+
+/// Receives a message of exactly that many bytes, and the descriptor that came with it, which is closed
+/// on `exec`, from a Unix socket of that type, without waiting.
+///
+/// Unless the socket is closed, that is, unless the other side sends nothing more, a message that is not
+/// whole yet is left where it is. Returns the descriptor, or -1 with `errno`: `EAGAIN` if no whole message is
+/// there, and `EMFILE` if there is no number for a descriptor; nothing is taken then. `ENOMSG` if the other
+/// side has closed the socket before, `EBADMSG` if the message is cut short or too long, or comes with no
+/// descriptor or with several, all of which are closed.
+int ipc_receive(int socket, int type, int is_closed, void *_Nonnull bytes, size_t byte_count);
+
+/// Closes descriptors that came from another process.
+///
+/// To close a file of a file system that a process serves, or a socket that lingers, can take as long as
+/// whoever sent it likes. So all but files in memory are closed by a thread of their own.
+void ipc_close_foreign(const int *_Nonnull fds, size_t count);
 
 // MARK: - Copying
 
@@ -155,6 +207,33 @@ static inline uintptr_t ipc_thread(void) { return (uintptr_t)__builtin_thread_po
 /// How many processors run.
 int ipc_processor_count(void);
 
+// MARK: - Sizes
+
+/// `fallocate` with `FALLOC_FL_KEEP_SIZE`: takes the pages of a range, which may lie behind the end of the file.
+/// The size stays.
+int ipc_take_pages(int fd, int64_t offset, int64_t byte_count);
+/// `fallocate` with `FALLOC_FL_PUNCH_HOLE`: gives back the whole pages of a range, and fills the parts of others
+/// with zeros, also behind the end of the file. The size stays.
+int ipc_discard_pages(int fd, int64_t offset, int64_t byte_count);
+
+// MARK: - Guarded reading
+
+/// A scope in which this thread reads a mapping that others may shrink.
+typedef struct ipc_guard {
+  struct guarded_range *_Nullable range;
+  struct ipc_guard *_Nullable outer;
+  int was_blocked;
+} ipc_guard;
+
+/// Begins a scope: until its end, a page of the range that the file does not have reads as zeros in this
+/// thread, and raises no SIGBUS. The scope stays at its address, and scopes of a thread end in the opposite order.
+/// Returns 0, or -1 with `errno`.
+int ipc_guard_begin(
+    ipc_guard *_Nonnull guard, const void *_Nonnull start, size_t byte_count, int fd, int is_writable);
+/// Ends it. Returns whether anyone may have read zeros that are not in the file; they are gone once no scope
+/// on the range is left.
+int ipc_guard_end(ipc_guard *_Nonnull guard);
+
 // MARK: - Forked children
 
 /// An open file of the library and the memory that is mapped from it, as a forked child finds them.
@@ -164,17 +243,40 @@ int ipc_processor_count(void);
 /// that may hold one is noted in a list, and in the child, before `fork` returns there, each is
 /// exchanged for a description of the child's own, which holds no lease: under the same number, and
 /// mapped at the same address.
+///
+/// Where a file cannot be opened once more (no descriptor is free, its mode forbids it, or there is
+/// neither `/proc` nor a name to find it by), the child keeps what it has inherited, and with it its
+/// parent's lease. It tries again whenever it needs a lock; until then it takes, drops and looks at none,
+/// since locks on a description that two processes share keep neither of them out.
+///
+/// The program may close any descriptor, and open something else under its number. So which file it was is
+/// noted, and the number is used only while it leads there.
+///
+/// A child of `_Fork` or of a plain `clone` runs no handlers: it holds its parent's leases for as long as
+/// it runs, and must not use what it has inherited but to read and write the bytes.
 typedef struct ipc_file {
+  /// -1 when the number is known to be lost.
   int fd;
   int is_writable;
+  uint64_t device;
+  uint64_t inode;
+  /// A name that the file can be found by, if one is known.
+  char *_Nullable path;
   void *_Nullable start;
   size_t byte_count;
+  int was_mapped;
+  /// Whether the description is that of the process that forked this one.
+  int is_inherited;
+  /// Whether this process has taken a lock on the description.
+  int holds_locks;
+  /// The generation in which the file has got the lease of its handle.
+  uint32_t lease_generation;
   struct ipc_file *_Nullable next;
   struct ipc_file *_Nullable previous;
 } ipc_file;
 
 /// Holds off `fork` in other threads. To be held from before a file is opened until it is noted, and while
-/// its mapping changes.
+/// its mapping changes. A thread may hold it several times over.
 void ipc_fork_lock(void);
 void ipc_fork_unlock(void);
 
@@ -188,9 +290,67 @@ static inline uint32_t ipc_fork_generation(void) {
 
 /// Notes a file, with the lock held. Returns NULL with `errno` if there is no memory.
 ipc_file *_Nullable ipc_file_note(int fd, int is_writable);
+/// Notes a name that the file can be found by.
+void ipc_file_note_path(ipc_file *_Nonnull file, const char *_Nonnull path);
+/// Notes what is mapped from the file, with the lock held.
+void ipc_file_note_mapping(ipc_file *_Nonnull file, void *_Nullable start, size_t byte_count);
 
-/// Closes a file and strikes it off the list. Takes the lock itself: a `fork` between the two would leave
-/// the child with a descriptor that is not in the list, and with its lease.
+/// The descriptor; -1 if its number leads to the file no more.
+int ipc_file_number(const ipc_file *_Nonnull file);
+/// Sees to it that the file has a descriptor, of a description that no other process shares by `fork`.
+/// Returns 0, or -1 if that cannot be.
+int ipc_file_own(ipc_file *_Nonnull file);
+/// The descriptor to take, drop or look at locks by; -1 if the file has none that can be trusted.
+int ipc_file_number_for_lock(ipc_file *_Nonnull file, int takes_lock);
+
+/// Closes a file and strikes it off the list; a number that leads elsewhere stays open. Takes the lock
+/// itself: a `fork` between the two would leave the child with a descriptor that is not in the list, and
+/// with its lease.
 void ipc_file_close(ipc_file *_Nonnull file);
+
+// MARK: - The end of the process
+
+/// The name of temporary memory that a handle of this process gives up when it is closed.
+///
+/// Nothing is called for handles in globals when a program ends: so these names are in a list, and those that
+/// are still in it at `exit` or at the end of `main` are given up then.
+typedef struct ipc_held_name {
+  /// What is given up; the list has a reference to it.
+  void *_Nullable object;
+  /// The process that has noted it: a forked child inherits the list, and holds none of the leases.
+  uint32_t generation;
+  int process;
+  int is_listed;
+  struct ipc_held_name *_Nullable next;
+  struct ipc_held_name *_Nullable previous;
+} ipc_held_name;
+
+/// Gives up what a name is for, and takes over the reference of the list.
+typedef void (*ipc_give_up_function)(void *_Nonnull object, int is_patient);
+
+/// Begins what must not be cut off by the end of the process in another thread: from before memory gets its
+/// name, or a handle its lease, until the name is noted; and from before a name is struck off the list
+/// until it is removed. The end of the process waits for it, up to a second.
+///
+/// When the process is already ending, this waits until all names are given up, and, unless the thread is
+/// leaving one, for up to a second for the process to be gone: a name that came later would stay behind.
+void ipc_names_enter(int is_leaving);
+void ipc_names_leave(void);
+
+/// Puts a name into the list, as one of this process. Returns whether it was not there before: a forked child
+/// may take over one that it has inherited.
+int ipc_name_note(ipc_held_name *_Nonnull name, ipc_give_up_function _Nonnull function);
+
+typedef enum ipc_strike_result {
+  /// Somebody has given it up, or does so now.
+  IPC_NOT_LISTED,
+  /// It is for the caller to give up, who takes over the reference of the list.
+  IPC_OWN,
+  /// The parent of this process is to give it up; the caller takes over the reference.
+  IPC_OF_ANOTHER_PROCESS,
+} ipc_strike_result;
+
+/// Takes a name off the list.
+ipc_strike_result ipc_name_strike(ipc_held_name *_Nonnull name);
 
 #endif

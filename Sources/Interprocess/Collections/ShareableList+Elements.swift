@@ -41,7 +41,8 @@ extension ShareableList {
 
   /// Replaces an element, perhaps by one of another kind.
   ///
-  /// Other processes see it at once, though not at one go: see the type's description. Corresponds
+  /// Other processes that read it later see it, though not at one go: see the type's description.
+  /// Corresponds
   /// to `list[index] = element` in Python, and writes the same bytes, but refuses what Python would
   /// cut.
   ///

@@ -117,13 +117,19 @@ public struct ShareableList: ~Copyable, Sendable {
     let memory = try SharedMemory.create(
       name, byteCount: layout.byteCount, lifetime: lifetime, permissions: permissions,
       reservation: reservation
-    ) { bytes throws(InterprocessError) in
-      layout.store(into: &bytes)
-      for (index, element) in elements.enumerated() {
-        element.store(into: &bytes, at: layout[index])
-      }
+    ) { bytes in
+      write(elements, layout, to: &bytes)
     }
     return ShareableList(memory, layout)
+  }
+
+  private static func write(
+    _ elements: [Element], _ layout: ListLayout, to bytes: inout MutableRawSpan
+  ) {
+    layout.store(into: &bytes)
+    for (index, element) in elements.enumerated() {
+      element.store(into: &bytes, at: layout[index])
+    }
   }
 
   /// Creates a list under a random name, which ``name`` tells.
@@ -174,7 +180,7 @@ public struct ShareableList: ~Copyable, Sendable {
   ///   - timeout: How long to wait for a complete list; `nil`: not at all.
   /// - Returns: The list.
   /// - Throws: `corrupted` if the memory does not hold a list, or not yet; and what
-  ///   ``SharedMemory/attach(_:access:owner:waitingUpTo:)`` throws.
+  ///   ``SharedMemory/attach(_:access:owner:reservation:waitingUpTo:)`` throws.
   /// - Complexity: O(*n*) for *n* elements.
   public static func attach(
     _ name: String,
@@ -183,8 +189,54 @@ public struct ShareableList: ~Copyable, Sendable {
     waitingUpTo timeout: Duration? = nil
   ) throws(InterprocessError) -> ShareableList {
     let deadline = timeout.map { SuspendingClock.Instant.after($0) }
-    let memory = try SharedMemory.attach(
-      name, access: access, owner: owner, waitingUpTo: timeout)
+    return try attach(
+      to: SharedMemory.attach(name, access: access, owner: owner, waitingUpTo: timeout),
+      waitingUntil: deadline)
+  }
+
+  /// Attaches to a list, or creates it if there is none.
+  ///
+  /// Of many processes that call this at once exactly one creates the list, which ``isCreator``
+  /// tells it. A list that exists is taken as it is, however many elements it has. Waits as
+  /// `SharedMemory.attachOrCreate` does, and for at most another second until CPython has filled a
+  /// list in. Python has no such function.
+  ///
+  /// - Parameters:
+  ///   - name: The name.
+  ///   - elements: What is in a new list, in order; perhaps nothing.
+  ///   - extraCapacity: Bytes more in each slot of a text or of bytes of a new list; rounded up to
+  ///     a multiple of 8.
+  ///   - lifetime: That of a new list.
+  ///   - permissions: Those of a new list.
+  ///   - reservation: That of a new list.
+  ///   - owner: Whose memory to accept.
+  /// - Returns: The list, attached for reading and writing.
+  /// - Throws: What creating and attaching throw.
+  /// - Precondition: `extraCapacity` is not negative; `permissions` has none but the nine
+  ///   permission bits.
+  public static func attachOrCreate(
+    _ name: String,
+    _ elements: [Element],
+    extraCapacity: Int = 0,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved,
+    owner: SharedMemory.Owner = .currentUser
+  ) throws(InterprocessError) -> ShareableList {
+    let layout = try ListLayout(for: elements, extraCapacity: extraCapacity, name: name)
+    let memory = try SharedMemory.attachToAnySizeOrCreate(
+      name, byteCount: layout.byteCount, lifetime: lifetime, permissions: permissions,
+      reservation: reservation, owner: owner
+    ) { bytes in
+      write(elements, layout, to: &bytes)
+    }
+    if memory.isCreator { return ShareableList(memory, layout) }
+    return try attach(to: memory, waitingUntil: .now + SharedMemory.patience)
+  }
+
+  private static func attach(
+    to memory: consuming SharedMemory, waitingUntil deadline: SuspendingClock.Instant?
+  ) throws(InterprocessError) -> ShareableList {
     if let deadline {
       while !isComplete(memory.range), SuspendingClock.now < deadline {
         // Nothing tells when another process writes.

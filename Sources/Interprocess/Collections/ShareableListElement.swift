@@ -229,8 +229,9 @@ extension InterprocessError {
   fileprivate static func notRepresentable(
     at index: Int, name: String?, _ reason: String
   ) -> InterprocessError {
-    InterprocessError(
+    let list = name.map { "the list \"\($0)\"" } ?? "a list"
+    return InterprocessError(
       code: .valueNotRepresentable, name: name,
-      message: "The value for element \(index) cannot be in the list: \(reason).")
+      message: "The value for element \(index) cannot be in \(list): \(reason).")
   }
 }

@@ -25,23 +25,27 @@ extension SharedArray {
   ///   - name: The name that it was created under.
   ///   - access: Whether to write as well as to read.
   ///   - owner: Whose memory to accept.
+  ///   - reservation: Whether pages that the array does not have yet are taken now, so that no
+  ///     access to it can fail later; numpy takes none.
   ///   - timeout: How long to wait for the array if there is none yet, or if it is not complete, as
   ///     while numpy writes it; `nil`: not at all.
   /// - Returns: The array, with the shape that it has.
   /// - Throws: `wrongKind` if the memory is no array; `layoutMismatch` if its elements are others
   ///   than `Element`, or if it is big-endian, in Fortran order, or in another way not what this
   ///   library reads; `corrupted` if its header or its size make no sense; and what
-  ///   ``SharedMemory/attach(_:access:owner:waitingUpTo:)`` throws.
+  ///   ``SharedMemory/attach(_:access:owner:reservation:waitingUpTo:)`` throws.
   /// - Precondition: The element type and all its fields are shareable.
   /// - Complexity: O(1) in the number of elements.
   public static func attach(
     _ name: String,
     access: SharedMemory.Access = .readWrite,
     owner: SharedMemory.Owner = .currentUser,
+    reservation: SharedMemory.Reservation = .onDemand,
     waitingUpTo timeout: Duration? = nil
   ) throws(InterprocessError) -> SharedArray {
     guard let timeout else {
-      return try attach(to: SharedMemory.attach(name, access: access, owner: owner))
+      return try attach(
+        to: SharedMemory.attach(name, access: access, owner: owner, reservation: reservation))
     }
     let deadline = SuspendingClock.Instant.after(timeout)
     // Made before the first look, so that nothing that happens after it is missed.
@@ -49,7 +53,7 @@ extension SharedArray {
     var timeLeft = timeout
     while true {
       let memory = try SharedMemory.attach(
-        name, access: access, owner: owner, waitingUpTo: timeLeft)
+        name, access: access, owner: owner, reservation: reservation, waitingUpTo: timeLeft)
       timeLeft = deadline - .now
       if timeLeft <= .zero || isComplete(memory) { return try attach(to: memory) }
       watch.wait(atMost: timeLeft)
@@ -67,7 +71,7 @@ extension SharedArray {
     return true
   }
 
-  private static func attach(
+  static func attach(
     to memory: consuming SharedMemory
   ) throws(InterprocessError) -> SharedArray {
     let header = try NpyHeader(of: memory)
@@ -105,7 +109,7 @@ extension SharedArray {
       code: .layoutMismatch(expected: expected, found: found), name: name,
       message: """
         The array "\(name)" has \(found), and \(Element.self) needs \(expected). Attach with the \
-        type of its elements, or make it anew.
+        type of its elements, or save it with numpy's `array.astype`.
         """)
   }
 }

@@ -19,7 +19,10 @@ extension SharedArray {
   ///
   /// Reads and writes in place: `array[i].mass = 1` writes the mass alone. An element that lies
   /// aligned and has at most 8 bytes is read or written at once, others perhaps in parts between
-  /// which another process writes. Corresponds to `array[i]` in Python.
+  /// which another process writes. Nothing is promised about when, and in which order, what another
+  /// process writes is seen here, and a loop that waits for an element to change may never end:
+  /// wait with ``SharedAtomic``, ``SharedEvent`` or ``SharedValue``. Corresponds to `array[i]` in
+  /// Python.
   ///
   /// - Parameter index: 0 up to, and without, ``count``.
   /// - Precondition: The array has one dimension, and the index is in range; to write, the array is

@@ -198,15 +198,21 @@ public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
       name, byteCount: headerBytes.count + header.dataByteCount, lifetime: lifetime,
       permissions: permissions, reservation: reservation
     ) { bytes throws(InterprocessError) in
+      write(headerBytes, to: &bytes)
       // SAFETY: the memory has room for just the header and the elements, which begin behind it,
-      // aligned; neither view is used after this.
+      // aligned; the view is not used after this.
       unsafe bytes.withUnsafeMutableBytes { bytes in
-        unsafe bytes.copyBytes(from: headerBytes)
         var span = unsafe MutableSpan<Element>(_unsafeBytes: bytes[header.dataOffset...])
         fill(&span)
       }
     }
     return SharedArray(memory, header: header, shape: shape)
+  }
+
+  /// Writes a header to the beginning of memory that has room for it.
+  static func write(_ header: [UInt8], to bytes: inout MutableRawSpan) {
+    // SAFETY: the view is used only here.
+    unsafe bytes.withUnsafeMutableBytes { unsafe $0.copyBytes(from: header) }
   }
 
   // MARK: - Close and unlink

@@ -61,24 +61,34 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
     permissions: FilePermissions = .ownerReadWrite,
     reservation: SharedMemory.Reservation = .reserved
   ) throws(InterprocessError) -> SharedValue {
-    let element = ElementLayout(of: Value.self)
-    let layout = ValueLayout(
-      contentOffset: SegmentHeader.contentOffset(of: element),
-      valueByteCount: MemoryLayout<Value>.size)
+    let layout = newLayout()
     let memory = try SharedMemory.create(
       name, byteCount: layout.byteCount, lifetime: lifetime, permissions: permissions,
       reservation: reservation
     ) { bytes in
-      SegmentHeader.write(
-        .value, of: Value.self, layout: element, capacity: layout.slotCount, to: &bytes)
-      let slotOffset = layout.slotOffset(of: 1)
-      bytes.storeBytes(of: initialValue, toByteOffset: slotOffset + 8, as: Value.self)
-      bytes.storeBytes(of: 1, toByteOffset: slotOffset, as: UInt64.self)
-      bytes.storeBytes(of: 1, toByteOffset: layout.versionOffset, as: UInt64.self)
-      bytes.storeBytes(
-        of: UInt64(layout.slotStride), toByteOffset: layout.versionOffset + 8, as: UInt64.self)
+      write(initialValue, layout, to: &bytes)
     }
     return SharedValue(memory, layout)
+  }
+
+  private static func newLayout() -> ValueLayout {
+    ValueLayout(
+      contentOffset: SegmentHeader.contentOffset(of: ElementLayout(of: Value.self)),
+      valueByteCount: MemoryLayout<Value>.size)
+  }
+
+  private static func write(
+    _ initialValue: Value, _ layout: ValueLayout, to bytes: inout MutableRawSpan
+  ) {
+    SegmentHeader.write(
+      .value, of: Value.self, layout: ElementLayout(of: Value.self), capacity: layout.slotCount,
+      to: &bytes)
+    let slotOffset = layout.slotOffset(of: 1)
+    bytes.storeBytes(of: initialValue, toByteOffset: slotOffset + 8, as: Value.self)
+    bytes.storeBytes(of: 1, toByteOffset: slotOffset, as: UInt64.self)
+    bytes.storeBytes(of: 1, toByteOffset: layout.versionOffset, as: UInt64.self)
+    bytes.storeBytes(
+      of: UInt64(layout.slotStride), toByteOffset: layout.versionOffset + 8, as: UInt64.self)
   }
 
   /// Attaches to a value that another process has created.
@@ -102,8 +112,47 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
     owner: SharedMemory.Owner = .currentUser,
     waitingUpTo timeout: Duration? = nil
   ) throws(InterprocessError) -> SharedValue {
-    let memory = try SharedMemory.attach(
-      name, access: access, owner: owner, waitingUpTo: timeout)
+    try attach(
+      to: SharedMemory.attach(name, access: access, owner: owner, waitingUpTo: timeout))
+  }
+
+  /// Attaches to a value, or creates it if there is none.
+  ///
+  /// Of many processes that call this at once exactly one creates the value, which ``isCreator``
+  /// tells it. Waits as `SharedMemory.attachOrCreate`
+  /// does.
+  ///
+  /// - Parameters:
+  ///   - name: The name.
+  ///   - initialValue: What readers of a new value see until something is stored.
+  ///   - lifetime: That of a new value.
+  ///   - permissions: Those of a new value.
+  ///   - reservation: That of a new value.
+  ///   - owner: Whose memory to accept.
+  /// - Returns: The value, for reading and writing.
+  /// - Throws: What creating and attaching throw.
+  /// - Precondition: All fields of the value are ``Shareable``.
+  public static func attachOrCreate(
+    _ name: String,
+    initialValue: Value,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved,
+    owner: SharedMemory.Owner = .currentUser
+  ) throws(InterprocessError) -> SharedValue {
+    let layout = newLayout()
+    return try attach(
+      to: SharedMemory.attachToAnySizeOrCreate(
+        name, byteCount: layout.byteCount, lifetime: lifetime, permissions: permissions,
+        reservation: reservation, owner: owner
+      ) { bytes in
+        write(initialValue, layout, to: &bytes)
+      })
+  }
+
+  private static func attach(
+    to memory: consuming SharedMemory
+  ) throws(InterprocessError) -> SharedValue {
     let header = try SegmentHeader.read(.value, of: Value.self, from: memory)
     let layout = try ValueLayout(reading: memory, header)
     return SharedValue(memory, layout)

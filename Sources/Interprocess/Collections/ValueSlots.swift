@@ -122,10 +122,15 @@ struct ValueSlots: ~Copyable, Sendable {
 
   private func takeRole() throws(InterprocessError) {
     let name = memory.name
-    let isTaken = try translating({ .system($0, name: name, action: "become the writer") }) {
-      () throws(Errno) in try Lease.take(.writer, on: memory.mapping.descriptor)
-    }
+    let isTaken = try translating({
+      .locking(
+        name, $0, action: "become the writer of \"\(name)\"",
+        need: "the writer of a shared value needs")
+    }) { () throws(Errno) in try Lease.take(.writer, on: memory.mapping.descriptor) }
     guard isTaken else {
+      if let lock = try? Lease.foreignLock(on: .writer, of: memory.mapping.descriptor) {
+        throw .locked(name, by: lock, action: "become the writer of \"\(name)\"")
+      }
       throw InterprocessError(
         code: .roleTaken, name: name,
         message: """

@@ -28,24 +28,38 @@ package struct ElementLayout: Hashable, Sendable {
     package var byteCount: Int
     /// What a moment or a span of time (`M`, `m`) counts, such as `[ns]`.
     package var unit: String
+    /// Whether the most significant byte comes first.
+    package var isBigEndian: Bool
 
-    package init(kind: Unicode.Scalar, byteCount: Int, unit: String = "") {
+    package init(
+      kind: Unicode.Scalar, byteCount: Int, unit: String = "", isBigEndian: Bool = false
+    ) {
       self.kind = kind
       self.byteCount = byteCount
       self.unit = unit
+      self.isBigEndian = isBigEndian
     }
 
-    /// Whether the bytes have an order.
-    var hasByteOrder: Bool { byteCount > 1 && kind != "S" && kind != "V" }
+    /// Whether the bytes have an order, as numpy writes it.
+    var hasByteOrder: Bool {
+      switch kind {
+      case "S", "V", "O": false
+      case "U": true
+      default: byteCount > 1
+      }
+    }
   }
 
   package struct Field: Hashable, Sendable {
     package var name: String
+    /// A second name that numpy lets a field have, in the syntax of Python.
+    package var title: String?
     package var offset: Int
     package var layout: ElementLayout
 
-    package init(name: String, offset: Int, layout: ElementLayout) {
+    package init(name: String, title: String? = nil, offset: Int, layout: ElementLayout) {
       self.name = name
+      self.title = title
       self.offset = offset
       self.layout = layout
     }
@@ -77,9 +91,14 @@ package struct ElementLayout: Hashable, Sendable {
   package var description: String {
     switch form {
     case .scalar(let scalar):
-      let order = scalar.hasByteOrder ? "<" : "|"
-      // The characters of a text, which have four bytes each.
-      let size = scalar.kind == "U" ? scalar.byteCount / 4 : scalar.byteCount
+      let order = scalar.isBigEndian ? ">" : scalar.hasByteOrder ? "<" : "|"
+      let size =
+        switch scalar.kind {
+        // The characters of a text, which have four bytes each.
+        case "U": String(scalar.byteCount / 4)
+        case "O": ""
+        default: String(scalar.byteCount)
+        }
       return "'\(order)\(scalar.kind)\(size)\(scalar.unit)'"
     case .array:
       let (shape, element) = flattened
@@ -94,7 +113,9 @@ package struct ElementLayout: Hashable, Sendable {
         pad(to: field.offset)
         let (shape, element) = field.layout.flattened
         let suffix = shape.isEmpty ? "" : ", \(Self.text(of: shape))"
-        parts.append("(\(Self.quoted(field.name)), \(element.description)\(suffix))")
+        let name = Self.quoted(field.name)
+        let names = field.title.map { "(\($0), \(name))" } ?? name
+        parts.append("(\(names), \(element.description)\(suffix))")
         offset = field.offset + field.layout.byteCount
       }
       pad(to: byteCount)

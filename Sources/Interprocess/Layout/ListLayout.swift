@@ -53,7 +53,7 @@ struct ListLayout: Sendable {
   /// offsets that are there and make sense.
   ///
   /// - Throws: What is wrong with it.
-  init(reading range: MappedRange) throws(ListFault) {
+  init<Bytes: SegmentBytes & ~Copyable>(reading range: borrowing Bytes) throws(ListFault) {
     guard range.byteCount >= Self.smallestByteCount else { throw .tooSmall }
     let count = range.loadUnaligned(at: 0, as: Int.self)
     // The division keeps all that follows from overflowing.

@@ -46,28 +46,41 @@ extension NpyHeader {
     case .string(let text):
       return try scalar(text)
     case .tuple(let parts):
-      guard parts.count == 2 else { throw .corrupted("a type is a tuple of \(parts.count)") }
-      return try array(of: layout(of: parts[0]), shape: shape(of: parts[1]))
+      // numpy takes no notice of anything behind the shape.
+      guard parts.count >= 2 else { throw .corrupted("a type is a tuple of \(parts.count)") }
+      return try array(of: layout(of: parts[0]), shape: parts[1])
     case .list(let fields):
       return try record(fields)
     case .dictionary:
       throw unsupported(
         "a type that is written as a dictionary", "Save it with `numpy.save`.")
+    case .set:
+      throw unsupported("a type that is written as a set", "Save it with `numpy.save`.")
     default:
       throw .corrupted("a type is neither a string nor a list of fields")
     }
   }
 
+  /// - Parameter literal: A shape, which may be a list here, or a number alone.
   private static func array(
-    of element: ElementLayout, shape: [Int]
+    of element: ElementLayout, shape literal: PythonLiteral
   ) throws(Problem) -> ElementLayout {
-    guard !shape.contains(0) else {
-      throw .corrupted("a field has no elements")
+    let shape: [Int]
+    switch literal {
+    case .integer: shape = try self.shape(of: .tuple([literal]))
+    case .list(let extents): shape = try self.shape(of: .tuple(extents))
+    default: shape = try self.shape(of: literal)
+    }
+    guard element.flattened.shape.count + shape.count <= maximumDimensionCount else {
+      throw unsupported(
+        "fields of more than \(maximumDimensionCount) dimensions", "Use fewer dimensions.")
     }
     var layout = element
     for count in shape.reversed() {
       let (byteCount, overflow) = layout.byteCount.multipliedReportingOverflow(by: count)
-      guard !overflow else { throw .corrupted("a field is larger than any memory") }
+      guard !overflow, max(byteCount, count) <= maximumElementByteCount else {
+        throw .corrupted("a field is larger than numpy has them")
+      }
       layout = ElementLayout(.array(count: count, layout), byteCount: byteCount)
     }
     return layout
@@ -78,72 +91,102 @@ extension NpyHeader {
     var names: Set<[Unicode.Scalar]> = []
     var offset = 0
     for part in parts {
-      guard case .tuple(let values) = part, values.count == 2 || values.count == 3 else {
+      let values: [PythonLiteral]
+      switch part {
+      case .tuple(let parts), .list(let parts): values = parts
+      case .string:
+        throw unsupported("fields that are written as strings", "Save it with `numpy.save`.")
+      default: values = []
+      }
+      guard values.count == 2 || values.count == 3 else {
         throw .corrupted("a field is no tuple of a name, a type, and perhaps a shape")
       }
-      guard case .string(let name) = values[0] else {
-        if case .tuple = values[0] {
-          throw unsupported("fields that have titles", "Give each field a name alone.")
-        }
-        throw .corrupted("the name of a field is no string")
-      }
+      let (name, title) = try self.names(values[0])
       var layout = try layout(of: values[1])
-      if values.count == 3 { layout = try array(of: layout, shape: shape(of: values[2])) }
-      let (end, overflow) = offset.addingReportingOverflow(layout.byteCount)
-      guard !overflow else { throw .corrupted("its elements are larger than any memory") }
-      if !name.isEmpty {
-        guard names.insert(Array(name.unicodeScalars)).inserted else {
+      if values.count == 3 { layout = try array(of: layout, shape: values[2]) }
+      let end = offset + layout.byteCount
+      guard end <= maximumElementByteCount else { throw tooLarge }
+      if !name.isEmpty || title != nil || !layout.isPadding {
+        var own = [name]
+        if case .string(let title) = title { own.append(title) }
+        for name in own where !names.insert(Array(name.unicodeScalars)).inserted {
           throw .corrupted("two fields have the name \(quoted(name))")
         }
-        fields.append(ElementLayout.Field(name: name, offset: offset, layout: layout))
-      } else if !layout.isPadding {
-        throw unsupported("fields that have no names", "Give each field a name.")
+        fields.append(
+          ElementLayout.Field(name: name, title: title?.text, offset: offset, layout: layout))
       }
       offset = end
     }
-    guard !fields.isEmpty else { throw .corrupted("its elements have no fields") }
     return ElementLayout(.record(fields), byteCount: offset)
   }
 
+  /// The name of a field, and its title, which stands before the name and can be of any type.
+  private static func names(
+    _ literal: PythonLiteral
+  ) throws(Problem) -> (name: String, title: PythonLiteral?) {
+    switch literal {
+    case .string(let name):
+      return (name, nil)
+    case .tuple(let parts):
+      guard parts.count == 2, case .string(let name) = parts[1] else { break }
+      return (name, parts[0] == .none ? nil : parts[0])
+    default: break
+    }
+    throw .corrupted("the name of a field is no string")
+  }
+
+  // MARK: - Scalars
+
   /// The type of a number, or of what else numpy has a letter for: `<f8`.
   private static func scalar(_ text: String) throws(Problem) -> ElementLayout {
-    let scalars = Array(text.unicodeScalars)
-    guard let order = scalars.first, scalars.count >= 2 else { throw notUnderstood(text) }
-    let kind = scalars[1]
-    let rest = String(String.UnicodeScalarView(scalars[2...]))
-    if kind == "O" {
-      throw unsupported(
-        "Python objects (\(quoted(text)))",
-        "They make sense to one process alone; convert them with `array.astype`.")
+    var rest = text.unicodeScalars[...]
+    var order: Unicode.Scalar = "="
+    if let first = rest.first, "<>=|".unicodeScalars.contains(first) {
+      order = first
+      rest.removeFirst()
     }
-    let digits = rest.prefix { $0 != "[" }
-    guard let size = Int(digits), String(size) == digits, sizes(of: kind).contains(size) else {
-      throw notUnderstood(text)
-    }
-    // The unit of a moment or of a span of time, such as `[ns]` or `[25s]`.
-    let unit = String(rest.dropFirst(digits.count))
-    guard unit.isEmpty || (kind == "M" || kind == "m") && isUnit(unit) else {
-      throw notUnderstood(text)
-    }
+    let code = String(rest.prefix { $0 != "[" })
+    let unit = String(rest.dropFirst(code.unicodeScalars.count))
+    guard let (kind, size) = kindAndSize(code) else { throw notUnderstood(text) }
+    let isTime = kind == "M" || kind == "m"
+    guard unit.isEmpty || isTime && isUnit(unit) else { throw notUnderstood(text) }
     // Characters have four bytes each.
     let (byteCount, overflow) = size.multipliedReportingOverflow(by: kind == "U" ? 4 : 1)
-    guard !overflow else { throw .corrupted("its elements are larger than any memory") }
-    let scalar = ElementLayout.Scalar(kind: kind, byteCount: byteCount, unit: unit)
-    switch order {
-    case ">" where scalar.hasByteOrder:
-      throw .unsupported(
-        expected: "little-endian numbers", found: "big-endian numbers (\(quoted(text)))",
-        remedy: "Save it with `array.astype(array.dtype.newbyteorder('<'))`.")
-    case "<", ">": break
-    case "|" where !scalar.hasByteOrder: break
-    default: throw notUnderstood(text)
-    }
+    guard !overflow, byteCount <= maximumElementByteCount else { throw tooLarge }
+    var scalar = ElementLayout.Scalar(
+      kind: kind, byteCount: byteCount, unit: unit == "[generic]" ? "" : unit)
+    scalar.isBigEndian = order == ">" && scalar.hasByteOrder
     return ElementLayout(.scalar(scalar), byteCount: byteCount)
   }
 
+  /// What a letter with a number means, or a letter alone.
+  private static func kindAndSize(_ code: String) -> (kind: Unicode.Scalar, size: Int)? {
+    guard let kind = code.unicodeScalars.first else { return nil }
+    if code.unicodeScalars.count == 1 { return letters[kind] }
+    let digits = code.unicodeScalars.dropFirst()
+    guard let size = Int(String(digits)), String(size) == String(digits) else { return nil }
+    // Python 2 wrote how many bytes a reference has.
+    if kind == "O" { return size == 4 || size == 8 ? ("O", 8) : nil }
+    return sizes(of: kind).contains { $0.contains(size) } ? (kind, size) : nil
+  }
+
+  private static let letters: [Unicode.Scalar: (kind: Unicode.Scalar, size: Int)] = [
+    "?": ("b", 1), "b": ("i", 1), "B": ("u", 1), "h": ("i", 2), "H": ("u", 2), "i": ("i", 4),
+    "I": ("u", 4), "l": ("i", 8), "L": ("u", 8), "q": ("i", 8), "Q": ("u", 8), "e": ("f", 2),
+    "f": ("f", 4), "d": ("f", 8), "g": ("f", 16), "F": ("c", 8), "D": ("c", 16), "G": ("c", 32),
+    "M": ("M", 8), "m": ("m", 8), "S": ("S", 0), "U": ("U", 0), "V": ("V", 0), "O": ("O", 8),
+  ]
+
+  /// The unit of a moment or of a span of time, as numpy writes it, such as `[ns]` or `[25s]`.
   private static func isUnit(_ text: String) -> Bool {
-    text.hasPrefix("[") && text.hasSuffix("]") && text.count > 2
-      && text.dropFirst().dropLast().allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
+    guard text.hasPrefix("["), text.hasSuffix("]") else { return false }
+    let inside = text.dropFirst().dropLast()
+    let digits = inside.prefix { $0.isASCII && $0.isNumber }
+    let units = [
+      "Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as", "generic",
+    ]
+    return units.contains(String(inside.dropFirst(digits.count)))
+      && (digits.isEmpty || Int32(digits).map { String($0) == digits } == true)
   }
 
   /// The numbers that can stand behind a letter.
@@ -154,7 +197,7 @@ extension NpyHeader {
     case "f": [2...2, 4...4, 8...8, 16...16]
     case "c": [8...8, 16...16, 32...32]
     case "M", "m": [8...8]
-    case "S", "U", "V": [1...Int.max]
+    case "S", "U", "V": [0...Int.max]
     default: []
     }
   }
@@ -163,19 +206,33 @@ extension NpyHeader {
     unsupported("the type \(quoted(text))", "Save it with a type such as '<f8'.")
   }
 
-  private static func unsupported(_ found: String, _ remedy: String) -> Problem {
-    .unsupported(
-      expected: "numbers, and structures and arrays of numbers", found: found, remedy: remedy)
+  private static var tooLarge: Problem { .corrupted("its elements are larger than numpy has them") }
+}
+
+extension PythonLiteral {
+  /// A value as Python writes it; of one that lies in others, only what it is.
+  fileprivate var text: String {
+    switch self {
+    case .string(let text): ElementLayout.quoted(text)
+    case .integer(let number): String(number)
+    case .boolean(let isTrue): isTrue ? "True" : "False"
+    case .none: "None"
+    case .other(let text): text
+    case .tuple: "(...)"
+    case .list: "[...]"
+    case .dictionary, .set: "{...}"
+    }
   }
 }
 
-extension [ClosedRange<Int>] {
-  fileprivate func contains(_ number: Int) -> Bool { contains { $0.contains(number) } }
-}
-
 extension ElementLayout {
-  /// Whether nothing is said about the bytes.
+  /// Whether nothing is said about the bytes of a field without a name.
   fileprivate var isPadding: Bool {
-    if case .scalar(let scalar) = flattened.element.form { scalar.kind == "V" } else { false }
+    switch form {
+    case .scalar(let scalar): scalar.kind == "V"
+    // numpy takes arrays for padding whatever their elements are.
+    case .array: true
+    case .record: false
+    }
   }
 }

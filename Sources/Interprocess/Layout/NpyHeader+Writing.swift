@@ -23,28 +23,30 @@ extension NpyHeader {
   static func make(
     of layout: ElementLayout, shape: [Int], name: String?
   ) throws(InterprocessError) -> (header: NpyHeader, bytes: [UInt8]) {
-    func invalid(_ message: String) -> InterprocessError {
-      InterprocessError(code: .invalidSize, name: name, message: message)
+    func invalid(_ reason: String) -> InterprocessError {
+      let array = name.map { "the array \"\($0)\"" } ?? "an array"
+      return InterprocessError(
+        code: .invalidSize, name: name, message: "Cannot create \(array): \(reason).")
     }
     let (trailing, flat) = layout.flattened
     let element = flat.numpyForm
     let fullShape = shape + trailing
     guard shape.allSatisfy({ $0 >= 0 }) else {
-      throw invalid("An array has at least no elements in each direction; \(shape) were asked for.")
+      throw invalid("no direction can have fewer elements than none, as in the shape \(shape)")
     }
     // Earlier versions of numpy have no more.
     guard fullShape.count <= 32 else {
-      throw invalid("An array has at most 32 dimensions; \(fullShape.count) were asked for.")
+      throw invalid("numpy has at most 32 dimensions, and \(fullShape.count) are asked for")
     }
     let bytes = bytes(dtype: element.description, shape: fullShape)
     guard let dataByteCount = byteCount(of: fullShape.filter { $0 > 0 }, element),
       !bytes.count.addingReportingOverflow(dataByteCount).overflow
     else {
-      throw invalid("Elements in the shape \(shape) are more than any memory can hold.")
+      throw invalid("no memory can hold elements in the shape \(shape)")
     }
-    guard bytes.count <= maximumTextByteCount else {
-      throw invalid(
-        "A NumPy array cannot have elements of this type: it has too many fields to describe.")
+    // What the first version of the format can tell.
+    guard bytes.count <= UInt16.max else {
+      throw invalid("its element type has too many fields to describe in a .npy file")
     }
     return (NpyHeader(shape: fullShape, layout: element, dataOffset: bytes.count), bytes)
   }

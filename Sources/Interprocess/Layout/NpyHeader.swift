@@ -23,6 +23,9 @@ package struct NpyHeader: Hashable, Sendable {
   package var shape: [Int]
   /// How each element lies in memory; no array, as such dimensions are part of the shape.
   package var layout: ElementLayout
+  /// Whether the first direction is that of neighbours in memory, as in Fortran; never where both
+  /// orders are the same.
+  package var isFortranOrder = false
   /// Where the first element begins.
   package var dataOffset: Int
 
@@ -37,10 +40,16 @@ package struct NpyHeader: Hashable, Sendable {
 
   static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
-  /// Text of that many bytes and dimensions of that number at most; numpy itself reads no more than
-  /// 10,000 characters unless told to, and has 64 dimensions.
-  static let maximumTextByteCount = 65_535
+  /// Text of that many bytes is read at most; numpy itself reads no more than 10,000 characters
+  /// unless told to.
+  static let maximumTextByteCount = 1 << 20
+  /// The dimensions that numpy has at most.
   static let maximumDimensionCount = 64
+  /// The bytes of an element that numpy has at most.
+  static let maximumElementByteCount = Int(Int32.max)
+
+  /// No header that is read is longer.
+  static let maximumByteCount = 12 + maximumTextByteCount
 
   init(shape: [Int], layout: ElementLayout, dataOffset: Int) {
     self.shape = shape
@@ -67,24 +76,56 @@ package struct NpyHeader: Hashable, Sendable {
     memory.withBytes { prefix(of: $0).starts(with: magic) }
   }
 
-  /// Reads the header of an array, whatever its elements are.
+  /// Reads the header of an array that this library can read in place.
   ///
   /// What is returned has been checked: all elements are within the memory.
   ///
   /// - Throws: `wrongKind` if the memory is no array; `corrupted` if its header or its size make no
   ///   sense; `layoutMismatch` if it is an array of a kind that this library does not read.
   package init(of memory: borrowing SharedMemory) throws(InterprocessError) {
-    do throws(Problem) {
-      self = try memory.withBytes { bytes throws(Problem) in try NpyHeader(reading: bytes) }
-    } catch {
-      throw error.interprocessError(name: memory.name)
+    self = try Self.translating(memory.name) { () throws(Problem) in
+      try memory.withBytes { bytes throws(Problem) in try NpyHeader(reading: bytes) }
     }
+  }
+
+  /// Reads the header of an array that numpy can read, even if this library reads no more of it;
+  /// ``obstacle`` then says why.
+  ///
+  /// - Throws: As `init(of:)`, with `layoutMismatch` for what is known to numpy alone.
+  package init(describing memory: SegmentPeek) throws(InterprocessError) {
+    let bytes = memory.bytesOrZeros(
+      0..<min(Self.maximumByteCount, memory.byteCount), isFresh: true)
+    self = try Self.translating(memory.name) { () throws(Problem) in
+      // SAFETY: a byte has no padding.
+      try NpyHeader(describing: unsafe bytes.span.bytes, of: memory.byteCount)
+    }
+  }
+
+  private static func translating(
+    _ name: String, _ body: () throws(Problem) -> NpyHeader
+  ) throws(InterprocessError) -> NpyHeader {
+    do throws(Problem) { return try body() } catch { throw error.interprocessError(name: name) }
+  }
+
+  /// Whether memory that is only looked at begins as an array does.
+  package static func isPresent(in memory: SegmentPeek) -> Bool {
+    memory.bytesOrZeros(0..<min(magic.count, memory.byteCount), isFresh: false)
+      .elementsEqual(magic)
+  }
+
+  /// Reads the header at the beginning of an array's bytes, if its elements can be used.
+  package init(reading bytes: RawSpan) throws(Problem) {
+    self = try NpyHeader(describing: bytes)
+    if let obstacle { throw obstacle }
   }
 
   /// Reads the header at the beginning of an array's bytes.
   ///
   /// Another process may change the bytes meanwhile: each is copied once.
-  package init(reading bytes: RawSpan) throws(Problem) {
+  ///
+  /// - Parameter byteCount: The bytes of the whole array, where `bytes` are only the first of them:
+  ///   at least `maximumByteCount`.
+  init(describing bytes: RawSpan, of byteCount: Int? = nil) throws(Problem) {
     let prefix = Self.prefix(of: bytes)
     guard prefix.starts(with: Self.magic) else {
       let isBeginning = !prefix.isEmpty && Self.magic.starts(with: prefix)
@@ -94,38 +135,42 @@ package struct NpyHeader: Hashable, Sendable {
     let (textOffset, encoding) = try Self.format(major: prefix[6], minor: prefix[7])
     let lengthBytes = prefix[8..<textOffset]
     let textByteCount = lengthBytes.reversed().reduce(0) { $0 << 8 | Int($1) }
-    guard textByteCount <= Self.maximumTextByteCount else {
-      throw .corrupted(
-        """
-        its header says that it has \(textByteCount) bytes, and at most \
-        \(Self.maximumTextByteCount) are read
-        """)
-    }
     dataOffset = textOffset + textByteCount
-    guard dataOffset <= bytes.byteCount else {
+    guard dataOffset <= byteCount ?? bytes.byteCount else {
       throw .incomplete("it ends within its header, which has \(dataOffset) bytes")
+    }
+    guard textByteCount <= Self.maximumTextByteCount, dataOffset <= bytes.byteCount else {
+      throw .unsupported(
+        expected: "headers of at most \(Self.maximumTextByteCount) bytes",
+        found: "a header of \(textByteCount) bytes",
+        remedy: "Save it with fewer fields, or with shorter names.")
     }
     let text = Self.copy(bytes.extracting(textOffset..<dataOffset))
 
-    let fields = try Self.fields(of: Self.literal(text, encoding: encoding))
+    // Only Python 2 wrote these versions alone, and its integers may end in L.
+    let literal = try Self.literal(text, encoding: encoding, allowsLongSuffix: prefix[6] < 3)
+    let fields = try Self.fields(of: literal)
     shape = fields.shape
     layout = try Self.layout(ofArray: fields.dtype)
-    try check(byteCount: bytes.byteCount)
-    // Where there is but one direction, both orders are the same.
-    if fields.isFortranOrder && shape.count(where: { $0 > 1 }) > 1 && count > 0 {
-      throw .unsupported(
-        expected: "C order", found: "Fortran order",
-        remedy: "Save it with `numpy.ascontiguousarray(array)`.")
-    }
+    try check(byteCount: byteCount ?? bytes.byteCount)
+    // Where there is but one direction, or no byte, both orders are the same.
+    isFortranOrder =
+      fields.isFortranOrder && shape.count(where: { $0 > 1 }) > 1 && dataByteCount > 0
   }
 
   /// Sees to it that all elements are within so many bytes.
   private func check(byteCount: Int) throws(Problem) {
     // The product without its zeros: numpy, too, has no array with such a shape.
-    guard let nonzeroByteCount = Self.byteCount(of: shape.filter { $0 > 0 }, layout) else {
+    let extents = shape.filter { $0 > 0 }
+    guard let nonzeroByteCount = Self.byteCount(of: extents, layout),
+      // Elements without bytes are counted as well.
+      layout.byteCount > 0 || Self.byteCount(of: extents, .init(.record([]), byteCount: 1)) != nil
+    else {
       throw .corrupted(
         "no memory can hold elements in the shape \(ElementLayout.text(of: shape))")
     }
+    // Objects lie there as a pickle, of any size.
+    if layout.contains(where: { $0.kind == "O" }) { return }
     let needed = shape.contains(0) ? 0 : nonzeroByteCount
     guard needed <= byteCount - dataOffset else {
       throw .incomplete(
@@ -163,12 +208,15 @@ package struct NpyHeader: Hashable, Sendable {
   }
 
   private static func literal(
-    _ text: [UInt8], encoding: PythonLiteral.Encoding
+    _ text: [UInt8], encoding: PythonLiteral.Encoding, allowsLongSuffix: Bool
   ) throws(Problem) -> PythonLiteral {
     do {
-      return try PythonLiteral(text, encoding: encoding)
+      return try PythonLiteral(text, encoding: encoding, allowsLongSuffix: allowsLongSuffix)
     } catch {
-      throw .corrupted("its header \(error.reason)")
+      guard error.isPerhapsPython else { throw .corrupted("its header \(error.reason)") }
+      throw .unsupported(
+        expected: "headers as `numpy.save` writes them",
+        found: "a header that \(error.reason)", remedy: "Load it, and save it again.")
     }
   }
 
@@ -179,21 +227,25 @@ package struct NpyHeader: Hashable, Sendable {
     guard case .dictionary(let entries) = literal else {
       throw .corrupted("its header is no dictionary")
     }
-    var (dtype, shape, isFortranOrder): (PythonLiteral?, [Int]?, Bool?)
+    var (dtype, shape, order): (PythonLiteral?, PythonLiteral?, PythonLiteral?)
     for entry in entries {
-      switch (entry.key, entry.value) {
-      case ("descr", let value) where dtype == nil: dtype = value
-      case ("shape", let value) where shape == nil: shape = try self.shape(of: value)
-      case ("fortran_order", .boolean(let value)) where isFortranOrder == nil:
-        isFortranOrder = value
-      default:
-        throw .corrupted("the value of \(quoted(entry.key)) in its header has no place there")
+      // Of a key that is there more than once, Python takes the last value.
+      switch entry.key {
+      case "descr": dtype = entry.value
+      case "shape": shape = entry.value
+      case "fortran_order": order = entry.value
+      default: throw misplaced(entry.key)
       }
     }
-    guard let dtype, let shape, let isFortranOrder else {
+    guard let dtype, let shape, let order else {
       throw .corrupted("its header lacks one of 'descr', 'fortran_order' and 'shape'")
     }
-    return (dtype, shape, isFortranOrder)
+    guard case .boolean(let isFortranOrder) = order else { throw misplaced("fortran_order") }
+    return (dtype, try self.shape(of: shape), isFortranOrder)
+  }
+
+  private static func misplaced(_ key: String) -> Problem {
+    .corrupted("the value of \(quoted(key)) in its header has no place there")
   }
 
   /// Text of the header, which may be of any length and contain anything, for a message.
@@ -216,7 +268,7 @@ package struct NpyHeader: Hashable, Sendable {
 
 extension NpyHeader.Problem {
   /// The error for a segment of that name.
-  func interprocessError(name: String) -> InterprocessError {
+  package func interprocessError(name: String) -> InterprocessError {
     let segment = "Shared memory \"\(name)\""
     switch self {
     case .notAnArray:
@@ -226,10 +278,20 @@ extension NpyHeader.Problem {
           \(segment) is no NumPy array: it does not begin as a .npy file does. Attach to it as \
           what it is, for instance as plain `SharedMemory`.
           """)
-    case .corrupted(let reason), .incomplete(let reason):
+    case .corrupted(let reason):
       return InterprocessError(
         code: .corrupted(reason), name: name,
-        message: "\(segment) is a broken NumPy array: \(reason). Remove it and make it anew.")
+        message: """
+          \(segment) is a broken NumPy array, which numpy does not load either: \(reason). Have it \
+          saved again.
+          """)
+    case .incomplete(let reason):
+      return InterprocessError(
+        code: .corrupted(reason), name: name,
+        message: """
+          \(segment) is an unfinished NumPy array: \(reason). Wait until the process that writes \
+          it has finished, or have it saved again.
+          """)
     case .unsupported(let expected, let found, let remedy):
       return InterprocessError(
         code: .layoutMismatch(expected: expected, found: found), name: name,

@@ -20,6 +20,9 @@ enum PythonLiteral: Hashable, Sendable {
   case tuple([PythonLiteral])
   case list([PythonLiteral])
   case dictionary([Entry])
+  case set([PythonLiteral])
+  /// A fraction, a complex number, bytes or `...`, which no header needs, as it is written.
+  case other(String)
 
   struct Entry: Hashable, Sendable {
     var key: String
@@ -34,37 +37,47 @@ enum PythonLiteral: Hashable, Sendable {
   /// Why a text is not understood, as the end of a sentence that begins with "its header".
   struct Failure: Error {
     var reason: String
+    /// Whether Python may understand it all the same.
+    var isPerhapsPython = false
   }
 
-  /// Reads a text that consists of one value, and blanks around it.
+  /// Reads a text that consists of one value, and blanks and comments around it.
   ///
-  /// It takes what `repr` writes for these kinds of values, and other spellings of them as far as
-  /// Python allows them: either quote, blanks and line breaks, a trailing comma, and parentheses
-  /// around a value. Names, expressions, prefixes, comments, concatenated strings and numbers other
-  /// than decimal integers are refused.
+  /// It takes what Python's `ast.literal_eval` takes, in every spelling, but for sums, and for
+  /// names of characters and halves of surrogate pairs: Python may read those, as the failure says.
   ///
-  /// - Complexity: O(*n*) in the length of the text. Values lie in each other at most 64 deep.
-  init(_ text: [UInt8], encoding: Encoding) throws(Failure) {
-    var parser = PythonParser(text, encoding: encoding)
+  /// - Parameter allowsLongSuffix: Whether integers may end in `L`, as those of Python 2 do.
+  /// - Complexity: O(*n*) in the length of the text. Values lie in each other at most 200 deep, as
+  ///   in Python.
+  init(_ text: [UInt8], encoding: Encoding, allowsLongSuffix: Bool = false) throws(Failure) {
+    var utf8 = text
+    if encoding == .latin1, text.contains(where: { $0 >= 0x80 }) {
+      utf8 = []
+      for byte in text { utf8 += byte < 0x80 ? [byte] : [0xC0 | byte >> 6, 0x80 | byte & 0x3F] }
+    }
+    guard String(validating: utf8, as: UTF8.self) != nil else {
+      throw Failure(reason: "is not in UTF-8")
+    }
+    var parser = PythonParser(utf8, allowsLongSuffix: allowsLongSuffix)
     self = try parser.value()
     try parser.finish()
   }
 }
 
-private struct PythonParser {
+struct PythonParser {
   typealias Failure = PythonLiteral.Failure
 
   /// How many brackets may be open at once.
-  static let maximumDepth = 64
+  static let maximumDepth = 200
 
-  private let bytes: [UInt8]
-  private let encoding: PythonLiteral.Encoding
-  private var position = 0
+  let bytes: [UInt8]
+  let allowsLongSuffix: Bool
+  var position = 0
   private var depth = 0
 
-  init(_ bytes: [UInt8], encoding: PythonLiteral.Encoding) {
+  init(_ bytes: [UInt8], allowsLongSuffix: Bool) {
     self.bytes = bytes
-    self.encoding = encoding
+    self.allowsLongSuffix = allowsLongSuffix
   }
 
   // MARK: - Values
@@ -80,13 +93,12 @@ private struct PythonParser {
     case UInt8(ascii: "["):
       return .list(try sequence(until: UInt8(ascii: "]")).values)
     case UInt8(ascii: "{"):
-      return .dictionary(try entries())
-    case UInt8(ascii: "'"), UInt8(ascii: "\""):
-      return .string(try string())
-    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-      return .integer(try integer())
+      return try entries()
+    case UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."),
+      UInt8(ascii: "0")...UInt8(ascii: "9"):
+      return try number()
     default:
-      return try word()
+      return if let prefix = stringPrefix { try strings(prefix) } else { try word() }
     }
   }
 
@@ -99,8 +111,15 @@ private struct PythonParser {
     until end: UInt8
   ) throws(Failure) -> (values: [PythonLiteral], hasComma: Bool) {
     try open()
-    var values: [PythonLiteral] = []
-    var hasComma = false
+    return try rest(of: [], until: end)
+  }
+
+  /// What follows the first values of a sequence.
+  private mutating func rest(
+    of first: [PythonLiteral], until end: UInt8
+  ) throws(Failure) -> (values: [PythonLiteral], hasComma: Bool) {
+    var values = first
+    var hasComma = !first.isEmpty && skip(UInt8(ascii: ","))
     while try !closes(with: end, after: values.isEmpty || hasComma) {
       values.append(try value())
       hasComma = skip(UInt8(ascii: ","))
@@ -108,19 +127,25 @@ private struct PythonParser {
     return (values, hasComma)
   }
 
-  private mutating func entries() throws(Failure) -> [PythonLiteral.Entry] {
+  /// A dictionary, or a set, which has no colon behind its first value.
+  private mutating func entries() throws(Failure) -> PythonLiteral {
     try open()
     var entries: [PythonLiteral.Entry] = []
     var hasComma = false
     while try !closes(with: UInt8(ascii: "}"), after: entries.isEmpty || hasComma) {
-      guard case .string(let key) = try value() else {
+      let key = try value()
+      guard skip(UInt8(ascii: ":")) else {
+        if next == nil { throw tooShort }
+        guard entries.isEmpty else { throw unexpected }
+        return .set(try rest(of: [key], until: UInt8(ascii: "}")).values)
+      }
+      guard case .string(let key) = key else {
         throw Failure(reason: "has a key that is no string, before byte \(position)")
       }
-      guard skip(UInt8(ascii: ":")) else { throw next == nil ? tooShort : unexpected }
       entries.append(PythonLiteral.Entry(key: key, value: try value()))
       hasComma = skip(UInt8(ascii: ","))
     }
-    return entries
+    return .dictionary(entries)
   }
 
   /// Takes an opening bracket.
@@ -145,24 +170,6 @@ private struct PythonParser {
     return false
   }
 
-  private mutating func integer() throws(Failure) -> Int {
-    let start = position
-    if next == UInt8(ascii: "-") { position += 1 }
-    let firstDigit = position
-    while let byte = next, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { position += 1 }
-    // Python has no number such as 007.
-    guard position > firstDigit,
-      bytes[firstDigit] != UInt8(ascii: "0") || position == firstDigit + 1
-    else {
-      position = start
-      throw unexpected
-    }
-    guard let number = Int(String(decoding: bytes[start..<position], as: UTF8.self)) else {
-      throw Failure(reason: "has a number that is too large, at byte \(start)")
-    }
-    return number
-  }
-
   private mutating func word() throws(Failure) -> PythonLiteral {
     let words: [(StaticString, PythonLiteral)] = [
       ("True", .boolean(true)), ("False", .boolean(false)), ("None", .none),
@@ -174,75 +181,25 @@ private struct PythonParser {
     throw unexpected
   }
 
-  // MARK: - Strings
-
-  private mutating func string() throws(Failure) -> String {
-    let quote = bytes[position]
-    position += 1
-    var text: [UInt8] = []
-    while let byte = next, byte != UInt8(ascii: "\n") {
-      position += 1
-      switch byte {
-      case quote:
-        guard let string = String(validating: text, as: UTF8.self) else {
-          throw Failure(reason: "is not in UTF-8")
-        }
-        return string
-      case UInt8(ascii: "\\"):
-        text += String(try escape()).utf8
-      case 0x80... where encoding == .latin1:
-        text += String(Unicode.Scalar(byte)).utf8
-      default:
-        text.append(byte)
-      }
-    }
-    throw Failure(reason: "has a string without an end, at byte \(position)")
-  }
-
-  /// The character that stands behind a backslash.
-  private mutating func escape() throws(Failure) -> Unicode.Scalar {
-    guard let byte = next else { throw tooShort }
-    position += 1
-    switch byte {
-    case UInt8(ascii: "\\"), UInt8(ascii: "'"), UInt8(ascii: "\""): return Unicode.Scalar(byte)
-    case UInt8(ascii: "a"): return "\u{7}"
-    case UInt8(ascii: "b"): return "\u{8}"
-    case UInt8(ascii: "f"): return "\u{C}"
-    case UInt8(ascii: "n"): return "\n"
-    case UInt8(ascii: "r"): return "\r"
-    case UInt8(ascii: "t"): return "\t"
-    case UInt8(ascii: "v"): return "\u{B}"
-    case UInt8(ascii: "x"): return try escape(digits: 2)
-    case UInt8(ascii: "u"): return try escape(digits: 4)
-    case UInt8(ascii: "U"): return try escape(digits: 8)
-    default:
-      throw Failure(reason: "has an escape that is not understood, at byte \(position - 2)")
-    }
-  }
-
-  private mutating func escape(digits: Int) throws(Failure) -> Unicode.Scalar {
-    let text = bytes[position...].prefix(digits)
-    var value: UInt32 = 0
-    for byte in text {
-      guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue else { throw unexpected }
-      value = value << 4 | UInt32(digit)
-    }
-    guard text.count == digits else { throw tooShort }
-    guard let scalar = Unicode.Scalar(value) else {
-      throw Failure(reason: "has an escape that is no character, at byte \(position)")
-    }
-    position += digits
-    return scalar
-  }
-
   // MARK: - Bytes
 
   /// The next byte; `nil` at the end.
-  private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
+  var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
-  private mutating func skipBlanks() {
-    while let byte = next, byte == 0x20 || byte == 0x0C || (0x09...0x0D ~= byte && byte != 0x0B) {
-      position += 1
+  func byte(ahead count: Int) -> UInt8? {
+    count < bytes.count - position ? bytes[position + count] : nil
+  }
+
+  /// Skips what means nothing: blanks, comments, and line breaks, also those behind a backslash.
+  mutating func skipBlanks() {
+    while let byte = next {
+      switch byte {
+      case 0x20, 0x09, 0x0A, 0x0C, 0x0D: position += 1
+      case UInt8(ascii: "\\") where [0x0A, 0x0D].contains(self.byte(ahead: 1)): position += 2
+      case UInt8(ascii: "#"):
+        while let byte = next, byte != 0x0A, byte != 0x0D, byte != 0 { position += 1 }
+      default: return
+      }
     }
   }
 
@@ -254,8 +211,6 @@ private struct PythonParser {
     return true
   }
 
-  private var tooShort: Failure { Failure(reason: "ends in the middle of a value") }
-  private var unexpected: Failure {
-    Failure(reason: "is not understood from byte \(position) on")
-  }
+  var tooShort: Failure { Failure(reason: "ends in the middle of a value") }
+  var unexpected: Failure { Failure(reason: "is not understood from byte \(position) on") }
 }

@@ -141,8 +141,8 @@ struct SegmentHeader {
   /// The kind of a structured segment, as far as its header tells one that this version knows.
   ///
   /// - Precondition: `isPresent(in: memory)`.
-  static func kind(of memory: borrowing SharedMemory) -> SegmentKind? {
-    let found = memory.load(as: RawSegmentHeader.self)
+  static func kind<Bytes: SegmentBytes & ~Copyable>(of memory: borrowing Bytes) -> SegmentKind? {
+    let found = memory.loadUnaligned(at: 0, as: RawSegmentHeader.self)
     return hasOwnVersion(found) ? SegmentKind(rawValue: found.kind) : nil
   }
 
@@ -152,17 +152,19 @@ struct SegmentHeader {
   }
 
   /// Whether memory begins as a structured segment does.
-  static func isPresent(in memory: borrowing SharedMemory) -> Bool {
+  static func isPresent<Bytes: SegmentBytes & ~Copyable>(in memory: borrowing Bytes) -> Bool {
     guard memory.byteCount >= byteCount else { return false }
-    return magic.indices.allSatisfy { memory[$0] == magic[$0] }
+    return magic.indices.allSatisfy {
+      memory.loadUnaligned(at: $0, as: UInt8.self) == magic[$0]
+    }
   }
 
   /// Reads the header of a structured segment, and checks all that does not depend on its kind.
   ///
   /// - Throws: `unsupportedVersion` and `corrupted`.
   /// - Precondition: `isPresent(in: memory)`.
-  init(_ memory: borrowing SharedMemory) throws(InterprocessError) {
-    let found = memory.load(as: RawSegmentHeader.self)
+  init<Bytes: SegmentBytes & ~Copyable>(_ memory: borrowing Bytes) throws(InterprocessError) {
+    let found = memory.loadUnaligned(at: 0, as: RawSegmentHeader.self)
     guard Self.hasOwnVersion(found) else {
       throw InterprocessError(
         code: .unsupportedVersion, name: memory.name,
@@ -208,15 +210,17 @@ struct SegmentHeader {
     self.elementAlignment = elementAlignment
     fingerprint = found.fingerprint
     self.contentOffset = contentOffset
-    let bytes = (0..<descriptionByteCount).map { memory[Self.byteCount + $0] }
+    let bytes = (0..<descriptionByteCount).map {
+      memory.loadUnaligned(at: Self.byteCount + $0, as: UInt8.self)
+    }
     description = String(decoding: bytes, as: UTF8.self)
   }
 
   /// Reads the header of a segment that has to be of one kind, with elements of one type.
   ///
   /// - Throws: `wrongKind`, `layoutMismatch`, `unsupportedVersion` and `corrupted`.
-  static func read<Element: Shareable>(
-    _ kind: SegmentKind, of type: Element.Type, from memory: borrowing SharedMemory
+  static func read<Element: Shareable, Bytes: SegmentBytes & ~Copyable>(
+    _ kind: SegmentKind, of type: Element.Type, from memory: borrowing Bytes
   ) throws(InterprocessError) -> SegmentHeader {
     guard isPresent(in: memory) else {
       throw .wrongKind(memory.name, expected: kind.description, found: "memory without a header")

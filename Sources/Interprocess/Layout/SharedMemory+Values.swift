@@ -17,7 +17,8 @@ extension SharedMemory {
   /// A value whose bytes begin at an offset.
   ///
   /// A value that lies aligned and has at most 8 bytes is read at once, others perhaps in parts
-  /// between which another process writes. Corresponds to `struct.unpack_from` in Python.
+  /// between which another process writes. When another process's writes are seen here is not
+  /// promised; see ``subscript(_:)``. Corresponds to `struct.unpack_from` in Python.
   ///
   /// - Parameters:
   ///   - byteOffset: Any offset, aligned or not.

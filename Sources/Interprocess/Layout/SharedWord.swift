@@ -96,6 +96,12 @@ struct SharedWord32: @unchecked Sendable {
 
   @unsafe init(pointer: UnsafePointer<Atomic<UInt32>>) { unsafe self.pointer = unsafe pointer }
 
+  /// How often a change is tried that others can foil by changing the word.
+  ///
+  /// Each failure is a change by another thread within some nanoseconds. However many there are,
+  /// they do not foil the same one so often in a row, unless one of them does nothing else.
+  static let attemptLimit = 1 << 16
+
   // SAFETY, of all of these: as for `SharedWord`.
   @inlinable func loadRelaxed() -> UInt32 { unsafe pointer.pointee.load(ordering: .relaxed) }
   func loadAcquiring() -> UInt32 { unsafe pointer.pointee.load(ordering: .acquiring) }
@@ -104,6 +110,9 @@ struct SharedWord32: @unchecked Sendable {
   }
   func incrementReleasing() {
     unsafe pointer.pointee.wrappingAdd(1, ordering: .releasing)
+  }
+  func andReleasing(_ value: UInt32) {
+    unsafe pointer.pointee.bitwiseAnd(value, ordering: .releasing)
   }
   func exchangeReleasing(_ value: UInt32) -> UInt32 {
     unsafe pointer.pointee.exchange(value, ordering: .releasing)

@@ -10,15 +10,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+public import Synchronization
 internal import SystemPackage
 
 /// A segment with a header, for the kinds whose content has a size that its maker decides.
+@usableFromInline
 struct StructuredSegment: ~Copyable, Sendable {
   let memory: SharedMemory
   /// Where the content begins.
   let contentOffset: Int
   /// What the header calls the capacity, which the kind says the meaning of.
   let capacity: Int
+  @usableFromInline let isClosed = Atomic(false)
 
   /// What a kind of segment is made of.
   struct Plan<Element: Shareable> {
@@ -96,6 +99,34 @@ struct StructuredSegment: ~Copyable, Sendable {
     else { preconditionFailure("Offset out of range of the shared memory") }
     return StructuredSegment(
       memory: try memory.duplicate(), contentOffset: offset, capacity: capacity)
+  }
+
+  /// Takes a lease of this process, in a child that `fork` has made.
+  func takeLease() throws(InterprocessError) {
+    checkOpen()
+    try memory.takeLease()
+  }
+
+  // MARK: - Close
+
+  /// Ends the use of the segment by a handle that several threads may have.
+  ///
+  /// Its lease and a temporary name are given up. The mapping stays until the last reference to the
+  /// handle is gone, so that no thread within one of its functions touches memory that is not
+  /// there.
+  ///
+  /// - Parameter giveUp: Gives up what the handle has in the segment; called once.
+  func close(_ giveUp: () -> Void = {}) {
+    if isClosed.exchange(true, ordering: .acquiringAndReleasing) { return }
+    giveUp()
+    memory.mapping.giveUp()
+  }
+
+  /// For functions that do not come to a number of the handle, which is the other thing that
+  /// closing takes away.
+  @inlinable @inline(__always)
+  func checkOpen() {
+    if isClosed.load(ordering: .relaxed) { failAsClosed() }
   }
 
   private static func write<Element: Shareable>(

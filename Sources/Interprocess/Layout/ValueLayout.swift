@@ -35,13 +35,13 @@ struct ValueLayout: Sendable {
   /// Reads the layout of a value that some process has made, and checks it against the memory.
   ///
   /// - Throws: `corrupted`.
-  init(
-    reading memory: borrowing SharedMemory, _ header: SegmentHeader
+  init<Bytes: SegmentBytes & ~Copyable>(
+    reading memory: borrowing Bytes, _ header: SegmentHeader
   ) throws(InterprocessError) {
     let alignment = SegmentHeader.contentAlignment
     let room = memory.byteCount - header.contentOffset - alignment
     guard room >= 0 else { throw .corrupted(memory.name, "it has no room for a version") }
-    let slotStride = memory.load(fromByteOffset: header.contentOffset + 8, as: UInt64.self)
+    let slotStride = memory.loadUnaligned(at: header.contentOffset + 8, as: UInt64.self)
     let slotCount = header.capacity
     let (slotsByteCount, overflow) = slotStride.multipliedReportingOverflow(by: UInt64(slotCount))
     guard slotCount >= 2, slotCount & (slotCount - 1) == 0, !overflow, slotsByteCount <= room,

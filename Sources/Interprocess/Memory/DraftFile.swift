@@ -21,9 +21,9 @@ struct DraftFile: ~Copyable {
 
   /// Makes a file without a name, so that nothing is left if the process is killed.
   ///
-  /// Where the system refuses that, or would not give the file its name later, as a filter of system
-  /// calls or a missing `/proc` may have it, the file gets a name that nobody can know. It holds a
-  /// lease: a sweep removes such files of killed processes.
+  /// Where the system refuses that, or would not give the file its name later, as a filter of
+  /// system calls or a missing `/proc` may have it, the file gets a name that nobody can know. It
+  /// holds a lease: a sweep removes such files of killed processes.
   ///
   /// - Parameter mode: Its mode, from which the umask takes bits away.
   static func open(mode: CModeT) throws(Errno) -> DraftFile {
@@ -37,7 +37,7 @@ struct DraftFile: ~Copyable {
       let hidden = HiddenFile(path: HiddenName(.new, of: nil, inode: 0).path)
       let descriptor = try Files.make(hidden.path, mode: mode)
       // A sweep may come between the two calls. What fails otherwise fails again where it is said.
-      let isClaimed = (try? Lease.take(on: descriptor)) == false
+      let isClaimed = (try? Lease.takeIfFree(on: descriptor)) == false
       let linkCount = try Files.status(of: descriptor).linkCount
       if linkCount > 0 && !isClaimed {
         return DraftFile(descriptor: descriptor, hidden: hidden)

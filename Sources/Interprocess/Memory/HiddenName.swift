@@ -44,7 +44,8 @@ struct HiddenName {
   init(_ purpose: Purpose, of original: SegmentName?, inode: UInt64) {
     let token = String(UInt64.random(in: .min ... .max), radix: 16)
     let prefix = ".swift-\(purpose.rawValue).\(token).\(inode)."
-    let isShort = prefix.utf8.count + (original?.value.utf8.count ?? 0) <= SegmentName.maximumByteCount
+    let byteCount = prefix.utf8.count + (original?.bytes.count ?? 0)
+    let isShort = byteCount <= SegmentName.maximumByteCount
     self.purpose = purpose
     self.inode = inode
     self.original = isShort ? original : nil
@@ -53,16 +54,16 @@ struct HiddenName {
 
   /// `nil` if it is not such a name.
   init?(_ name: SegmentName) {
-    let parts = name.value.utf8.split(
+    let parts = name.bytes.split(
       separator: UInt8(ascii: "."), maxSplits: 4, omittingEmptySubsequences: false)
     guard parts.count == 5, parts[0].isEmpty,
       let purpose = Purpose.allCases.first(where: {
         parts[1].elementsEqual("swift-\($0.rawValue)".utf8)
       }),
-      UInt64(String(Substring(parts[2])), radix: 16) != nil,
-      let inode = UInt64(String(Substring(parts[3])))
+      UInt64(String(decoding: parts[2], as: UTF8.self), radix: 16) != nil,
+      let inode = UInt64(String(decoding: parts[3], as: UTF8.self))
     else { return nil }
-    let original = try? SegmentName(String(Substring(parts[4])))
+    let original = try? SegmentName(bytes: Array(parts[4]))
     if original == nil && !parts[4].isEmpty { return nil }
     self.purpose = purpose
     self.inode = inode

@@ -33,12 +33,21 @@ extension InterprocessError {
   }
 
   static func notFound(_ name: SegmentName) -> InterprocessError {
-    InterprocessError(
+    // With a slash behind it, as the directory may lie elsewhere.
+    let directory = (try? Files.statusIfPresent(at: "\(SegmentName.directory)/"))??.kind
+    let reason =
+      directory == .directory ? "Has the process that creates it started?" : "\(missingDirectory)."
+    return InterprocessError(
       code: .notFound, name: name.value,
-      message:
-        "No shared memory named \"\(name.value)\". Has the process that creates it started?",
+      message: "No shared memory named \"\(name.value)\". \(reason)",
       errno: .noSuchFileOrDirectory)
   }
+
+  /// What to say where no shared memory can be, without a full stop.
+  static let missingDirectory = """
+    \(SegmentName.directory) is not there, or is no directory; mount a tmpfs there \
+    (`mount -t tmpfs tmpfs \(SegmentName.directory)`)
+    """
 
   /// The file is there and has no size.
   static func empty(_ name: SegmentName) -> InterprocessError {
@@ -60,6 +69,17 @@ extension InterprocessError {
     return InterprocessError(
       code: .timedOut, name: name.value,
       message: "\(found) after \(timeout). Has the process that creates it started?")
+  }
+
+  static func timedOut(
+    _ name: SegmentName, waitingUpTo timeout: Duration, _ lock: FileLocks.Lock
+  ) -> InterprocessError {
+    InterprocessError(
+      code: .timedOut, name: name.value,
+      message: """
+        Shared memory "\(name.value)" could not be attached to for \(timeout): \
+        \(FileLocks.Lock.description(of: lock)).
+        """)
   }
 
   static func foreignOwner(_ name: SegmentName, userID: UInt32) -> InterprocessError {
@@ -120,6 +140,10 @@ extension InterprocessError {
     case .permissionDenied:
       InterprocessError(
         code: .permissionDenied, message: "This user may not list \(directory).", errno: errno)
+    case .noSuchFileOrDirectory, .notDirectory:
+      InterprocessError(
+        code: .system(errno), message: "Cannot list \(directory): \(missingDirectory).",
+        errno: errno)
     default:
       .system(errno, name: nil, action: "list \(directory)")
     }
@@ -152,6 +176,8 @@ extension InterprocessError {
       return .wrongKind(name, found: .directory)
     case .noSuchAddressOrDevice:
       return .wrongKind(name, found: .socket)
+    case .notDirectory:
+      return .notFound(name)
     case .permissionDenied, .notPermitted:
       let use = access == .readWrite ? "read and write" : "read"
       return .permissionDenied(

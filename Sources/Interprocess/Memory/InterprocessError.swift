@@ -42,7 +42,8 @@ public struct InterprocessError: Error, Sendable, Hashable {
     case invalidName
     /// The size is not one that shared memory can have, or not the one that is needed.
     case invalidSize
-    /// There is no room for that many bytes. Both numbers are bytes.
+    /// There is no room for that many bytes: in the file system, or below the memory limit of the
+    /// control group or the machine, whichever the message names. Both numbers are bytes.
     case outOfMemory(needed: Int, available: Int)
     /// Something else lies under that name, or something of another type.
     case wrongKind(expected: String, found: String)

@@ -14,21 +14,28 @@
 internal import SystemPackage
 
 /// An open file of shared memory and the range of it that is mapped into this process; both end
-/// with the life of the value.
+/// with the life of the value, and the name of temporary memory perhaps with them.
 ///
 /// This is the one type that owns a mapping. Everything else asks its range for checked positions.
 struct Mapping: ~Copyable, Sendable {
   /// What is mapped; it changes only where the value is mutated.
   private(set) var range: MappedRange
+  /// How many bytes of addresses are taken: more than the range has while the file grows.
+  private var mappedByteCount: Int
+  private let file: OpenFile
+  /// The name that goes with the last handle, if it is one of those.
+  private(set) var temporaryName: TemporaryName?
+
   /// The file, which holds the lease.
-  let descriptor: Descriptor
+  var descriptor: Descriptor { _read { yield file.descriptor } }
 
   init(
     _ descriptor: consuming Descriptor, byteCount: Int, writable: Bool
   ) throws(Errno) {
     let start = unsafe try MemoryMap.map(descriptor, byteCount: byteCount, writable: writable)
     range = unsafe MappedRange(start: start, byteCount: byteCount, isWritable: writable)
-    self.descriptor = descriptor
+    mappedByteCount = byteCount
+    file = OpenFile(descriptor)
   }
 
   /// Maps a file, and turns an error into one that says what it means.
@@ -44,17 +51,51 @@ struct Mapping: ~Copyable, Sendable {
   }
 
   deinit {
-    unsafe MemoryMap.unmap(range.start, byteCount: range.byteCount, of: descriptor)
+    // First, so that nobody who looks whether the memory is still mapped finds it so.
+    unsafe MemoryMap.unmap(range.start, byteCount: mappedByteCount, of: descriptor)
+    temporaryName?.giveUp()
   }
 
-  /// Maps more of the file, which has at least that size by now.
+  /// Says that the file has this name for as long as handles are open.
+  mutating func hold(_ name: SegmentName, _ identity: FileIdentity) {
+    temporaryName = TemporaryName(name, identity, of: file, isWritable: range.isWritable)
+  }
+
+  /// Gives up the lease, and with the last one a temporary name; the mapping stays.
+  func giveUp() {
+    if let temporaryName {
+      temporaryName.giveUp()
+    } else if descriptor.isOfThisProcess {
+      // What fails leaves a lease that goes with the descriptor.
+      try? Lease.drop(on: descriptor)
+    }
+  }
+
+  /// Takes addresses for more of the file, which need not have that size yet.
   ///
-  /// The address may change.
-  mutating func enlarge(to newByteCount: Int) throws(Errno) {
-    let start = unsafe try MemoryMap.enlarge(
-      range.start, from: range.byteCount, to: newByteCount, of: descriptor)
+  /// The range keeps its size; its address may change.
+  mutating func takeAddresses(for newByteCount: Int) throws(Errno) {
+    let start = unsafe try MemoryMap.resize(
+      range.start, from: mappedByteCount, to: newByteCount, of: descriptor)
+    mappedByteCount = newByteCount
     range = unsafe MappedRange(
-      start: start, byteCount: newByteCount, isWritable: range.isWritable)
+      start: start, byteCount: range.byteCount, isWritable: range.isWritable)
+  }
+
+  /// Makes the range as large as the file has become; addresses for that have been taken.
+  mutating func extend(to newByteCount: Int) {
+    precondition(newByteCount <= mappedByteCount, "No addresses are taken for that")
+    range = unsafe MappedRange(
+      start: range.start, byteCount: newByteCount, isWritable: range.isWritable)
+  }
+
+  /// Fills bytes behind the range with zeros, for which addresses have been taken and which lie on
+  /// the last page of the file.
+  mutating func clear(_ bytes: Range<Int>) {
+    precondition(range.isWritable && bytes.upperBound <= mappedByteCount)
+    // SAFETY: the addresses are mapped, and belong to nobody until the range has them.
+    unsafe (range.start + bytes.lowerBound)
+      .initializeMemory(as: UInt8.self, repeating: 0, count: bytes.count)
   }
 
   /// All bytes, to be written.

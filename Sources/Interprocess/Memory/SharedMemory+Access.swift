@@ -16,8 +16,11 @@
 extension SharedMemory {
   /// The byte at an offset.
   ///
-  /// Corresponds to `memory.buf[byteOffset]` in Python. Each access is one load or store; what
-  /// other processes write is seen at some time, in no promised order.
+  /// Corresponds to `memory.buf[byteOffset]` in Python. Nothing is promised about when, and in
+  /// which order, what another process writes is seen here: the compiler takes it that nobody else
+  /// writes, and a loop that waits for a byte to change may load it once and never end. Wait with
+  /// ``SharedAtomic``, ``SharedEvent`` or `wait(at:while:timeout:)`; read behind a lock, or what
+  /// is handed over.
   ///
   /// - Parameter byteOffset: 0 up to, and without, ``byteCount``.
   /// - Precondition: The offset is in range; to write, the memory is attached for writing.

@@ -21,10 +21,16 @@ extension SharedMemory {
     case missing
     /// The name leads to a file without a size: most likely CPython is about to give it one.
     case empty
+    /// The name leads to temporary memory that is not known to be anybody's, and that cannot be
+    /// replaced, as another program has locked its file.
+    case locked(FileLocks.Lock)
   }
 
   /// How long to wait for another process that is in the middle of creating the same memory.
   static let patience: Duration = .seconds(1)
+
+  /// How long to try again for a name that others take and leave all the time.
+  static let greatestPatience: Duration = .seconds(10)
 
   /// Attaches without waiting.
   static func attachIfComplete(
@@ -41,21 +47,28 @@ extension SharedMemory {
       try Files.status(of: descriptor)
     }
     guard status.kind == .regular else { throw .wrongKind(name, found: status.kind) }
-    guard owner == .anyone || status.userID == Credentials.effectiveUserID || status.userID == 0
-    else { throw .foreignOwner(name, userID: status.userID) }
+    guard owner.accepts(userID: status.userID) else {
+      throw .foreignOwner(name, userID: status.userID)
+    }
     if status.byteCount == 0 { return .empty }
 
-    let isLeased = try translating({ .attaching(name, access: access, $0) }) { () throws(Errno) in
-      // A stale segment counts as none. See `Lease` for the order of these steps.
-      if status.isTemporary, try !Lease.isLeasedByOthers(on: descriptor) { return false }
-      checkpoint(.attachSeen)
-      guard try Lease.take(on: descriptor) else { return false }
+    // From the lease on, the name is perhaps this process's to remove.
+    if status.isTemporary { EndOfProcess.enter() }
+    defer { if status.isTemporary { EndOfProcess.leave() } }
+    if status.isTemporary {
+      switch try lease(name, status, on: descriptor, access) {
+      case .taken: break
+      case .missing: return .missing
+      case .locked(let lock): return .locked(lock)
+      }
+    } else {
+      // The name of lasting memory does not depend on leases. So it is used without one where
+      // another program has locked the file, or the system refuses locks.
+      try translating({ .attaching(name, access: access, $0) }) { () throws(Errno) in
+        _ = try Lease.take(on: descriptor)
+      }
       checkpoint(.attachLeased)
-      if !status.isTemporary { return true }
-      // A link is not enough: it may lie aside, where a remover that was killed has moved it.
-      return try Files.statusIfPresent(at: name.path)?.identity == status.identity
     }
-    if !isLeased { return .missing }
     let mapping = try Mapping.make(descriptor, byteCount: status.byteCount, writable: writable) {
       .attaching(name, access: access, $0)
     }
@@ -65,6 +78,71 @@ extension SharedMemory {
         isCreator: false, lifetime: status.isTemporary ? .whileAttached : .untilUnlinked))
   }
 
+  private enum LeaseAttempt {
+    case taken, missing
+    case locked(FileLocks.Lock)
+  }
+
+  /// Takes a lease on temporary memory that somebody has.
+  ///
+  /// A stale segment counts as missing. See `Lease` for the order of these steps.
+  private static func lease(
+    _ name: SegmentName, _ status: Files.Status, on descriptor: borrowing Descriptor,
+    _ access: Access
+  ) throws(InterprocessError) -> LeaseAttempt {
+    do throws(Errno) {
+      switch try Lease.holders(of: descriptor) {
+      case .nobody, .remover: return .missing
+      case .handles: break
+      case .foreign(let lock, let mayHideHandles):
+        // One that is shared leaves it to others to attach; to this one, nobody is there.
+        return lock.kind == .exclusive || mayHideHandles ? .locked(lock) : .missing
+      }
+      checkpoint(.attachSeen)
+      switch try Lease.take(on: descriptor) {
+      case .taken: break
+      case .held: return .missing
+      case .refused(let errno): throw errno
+      }
+      checkpoint(.attachLeased)
+      // A link is not enough: it may lie aside, where a remover that was killed has moved it.
+      let isThere = try Files.statusIfPresent(at: name.path)?.identity == status.identity
+      return isThere ? .taken : .missing
+    } catch {
+      if FileLocks.isRefusal(error) {
+        throw .locksRefused(name.value, error, need: "temporary memory needs")
+      }
+      throw .attaching(name, access: access, error)
+    }
+  }
+
+  /// Takes the lease that a handle of lasting memory lacks if another program had locked the file,
+  /// for what a sweep would otherwise remove.
+  borrowing func keepLease(_ name: SegmentName) throws(InterprocessError) {
+    let action = "keep the name \"\(name.value)\""
+    let outcome = try translating({ .system($0, name: name.value, action: action) }) {
+      () throws(Errno) in try Lease.take(on: mapping.descriptor)
+    }
+    switch outcome {
+    case .taken: return
+    case .held:
+      let lock = try? FileLocks.obstacle(
+        to: .shared, byte: Lease.byteOffset, of: mapping.descriptor)
+      throw .locked(name.value, by: lock, action: action)
+    case .refused(let errno):
+      throw .locksRefused(name.value, errno, need: "the protection of a name needs")
+    }
+  }
+
+  /// The error for a foreign lock that keeps temporary memory from being replaced, if there is one.
+  static func obstacle(toReplacing name: SegmentName) -> InterprocessError? {
+    guard let descriptor = try? Files.openIfPresent(name.path, writable: false),
+      let status = try? Files.status(of: descriptor), status.kind == .regular,
+      status.isTemporary, case .foreign(let lock, _)? = try? Lease.holders(of: descriptor)
+    else { return nil }
+    return .locked(name.value, by: lock, action: "replace stale shared memory \"\(name.value)\"")
+  }
+
   /// Attaches, and waits until the memory is there and complete.
   static func attach(
     _ name: SegmentName, access: Access, owner: Owner, waitingUpTo timeout: Duration
@@ -72,18 +150,28 @@ extension SharedMemory {
     let deadline = SuspendingClock.Instant.after(timeout)
     // Made before the first look, so that nothing that happens after it is missed.
     let watch = DirectoryWatch(SegmentName.directory)
+    // Each turn sleeps, or ends early as something has happened in the directory; the deadline ends
+    // them all.
     while true {
-      let isEmpty: Bool
-      switch try attachIfComplete(name, access: access, owner: owner) {
-      case .attached(let memory): return memory
-      case .missing: isEmpty = false
-      case .empty: isEmpty = true
-      }
+      let found = try attachIfComplete(name, access: access, owner: owner)
       let timeLeft = deadline - .now
-      guard timeLeft > .zero else {
-        throw .timedOut(name, waitingUpTo: timeout, isEmpty: isEmpty)
+      switch consume found {
+      case .attached(let memory): return memory
+      case .missing:
+        guard timeLeft > .zero else {
+          throw .timedOut(name, waitingUpTo: timeout, isEmpty: false)
+        }
+        watch.wait(atMost: timeLeft)
+      case .empty:
+        guard timeLeft > .zero else {
+          throw .timedOut(name, waitingUpTo: timeout, isEmpty: true)
+        }
+        watch.wait(atMost: timeLeft)
+      case .locked(let lock):
+        guard timeLeft > .zero else { throw .timedOut(name, waitingUpTo: timeout, lock) }
+        // Nothing happens in the directory when a lock goes.
+        watch.wait(atMost: min(timeLeft, .milliseconds(10)))
       }
-      watch.wait(atMost: timeLeft)
     }
   }
 
@@ -94,6 +182,8 @@ extension SharedMemory {
     switch try attachIfComplete(name, access: .readWrite, owner: owner) {
     case .attached(let memory): return memory
     case .missing: return nil
+    // Perhaps it can be replaced by now.
+    case .locked: return nil
     case .empty: break
     }
     do {
@@ -104,26 +194,5 @@ extension SharedMemory {
       if error.code == .timedOut { throw .empty(name) }
       throw error
     }
-  }
-
-  /// A second handle of the same memory, with a lease and a mapping of its own.
-  borrowing func duplicate() throws(InterprocessError) -> SharedMemory {
-    let name = segmentName?.value
-    let descriptor = try translating({ .system($0, name: name, action: "open the memory again") }) {
-      () throws(Errno) in
-      let descriptor = try Files.reopen(
-        self.mapping.descriptor, writable: access == .readWrite)
-      // Nobody can claim what this handle has a lease on.
-      _ = try Lease.take(on: descriptor)
-      return descriptor
-    }
-    let mapping = try Mapping.make(
-      descriptor, byteCount: byteCount, writable: access == .readWrite
-    ) {
-      .system($0, name: name, action: "map the memory again")
-    }
-    return SharedMemory(
-      mapping: mapping, segmentName: segmentName, identity: identity, access: access,
-      isCreator: isCreator, lifetime: lifetime)
   }
 }

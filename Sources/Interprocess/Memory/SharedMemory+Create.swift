@@ -18,11 +18,11 @@ extension SharedMemory {
   ///
   /// If it is dropped, or if the process ends, the kernel takes it back.
   struct Draft: ~Copyable {
-    private let requestedName: SegmentName?
-    private let identity: FileIdentity
-    private let lifetime: Lifetime
-    private var mapping: Mapping
-    private let hidden: HiddenFile?
+    let requestedName: SegmentName?
+    let identity: FileIdentity
+    let lifetime: Lifetime
+    var mapping: Mapping
+    let hidden: HiddenFile?
 
     /// Takes the memory, with everything that a segment has but its name: size, pages, mode and
     /// lease.
@@ -37,21 +37,14 @@ extension SharedMemory {
 
       // Its user may write to it until its mode is set, for the mark.
       let firstMode = permissions.rawValue | FilePermissions.ownerReadWrite.rawValue
-      let file = try translating({ error($0, "create", name) }) { () throws(Errno) in
+      let file = try translating({ errno in
+        errno == .noSpace
+          ? Room.error(byteCount, for: name, errno) : error(errno, "create", name)
+      }) { () throws(Errno) in
         try DraftFile.open(mode: firstMode)
       }
       checkpoint(.createOpened)
-
-      // Asked before the pages are taken: a request that is far too large would first take all
-      // there is from everybody else. What is taken in one step is given back in the same.
-      if reservation == .reserved && byteCount > Files.reservationStepByteCount {
-        let available = try translating({ error($0, "create", name) }) { () throws(Errno) in
-          try Files.availableByteCount(of: file.descriptor)
-        }
-        if byteCount > available {
-          throw outOfMemory(name, needed: byteCount, available: available, errno: nil)
-        }
-      }
+      if reservation == .reserved { try Room.check(byteCount, for: name, in: file.descriptor) }
 
       do throws(Errno) {
         if lifetime == .whileAttached { try TemporaryMark.put(on: file.descriptor, mode: mode) }
@@ -62,8 +55,7 @@ extension SharedMemory {
       } catch {
         switch error {
         case .noSpace, .noMemory, .diskQuotaExceeded:
-          let available = (try? Files.availableByteCount(of: file.descriptor)) ?? 0
-          throw outOfMemory(name, needed: byteCount, available: available, errno: error)
+          throw Room.error(byteCount, for: name, in: file.descriptor, error)
         case .fileTooLarge, .invalidArgument:
           throw tooLarge(name, byteCount: byteCount, errno: error)
         case .notPermitted, .noFunction:
@@ -81,10 +73,20 @@ extension SharedMemory {
         return status.identity
       }
 
-      try translating({ error($0, "lease", name) }) {
-        () throws(Errno) in
-        let isLeased = try Lease.take(on: file.descriptor)
-        precondition(isLeased, "A file that no other process knows is locked")
+      let lease = try translating({ error($0, "lease", name) }) { () throws(Errno) in
+        try Lease.take(on: file.descriptor)
+      }
+      switch lease {
+      case .taken: break
+      // Lasting memory does without.
+      case _ where lifetime == .untilUnlinked: break
+      case .held:
+        // By a program that has opened a file without a name, through `/proc`.
+        let lock = try? FileLocks.obstacle(
+          to: .shared, byte: Lease.byteOffset, of: file.descriptor)
+        throw .locked(name?.value ?? "", by: lock, action: "create \(Room.description(of: name))")
+      case .refused(let errno):
+        throw .locksRefused(name?.value ?? "", errno, need: "temporary memory needs")
       }
       checkpoint(.createLeased)
       let mapping = try Mapping.make(file.descriptor, byteCount: byteCount, writable: true) {
@@ -107,21 +109,32 @@ extension SharedMemory {
     /// Gives the memory its name, in one step, or one that nobody uses if none was asked for.
     consuming func publish() throws(InterprocessError) -> SharedMemory {
       var name = requestedName ?? .random()
+      let isTemporary = lifetime == .whileAttached
+      let deadline = SuspendingClock.now + SharedMemory.greatestPatience
       while true {
-        let errno = linkError(at: name)
-        guard let errno else { break }
+        // From the link on, the name is one that the end of this process has to know.
+        if isTemporary { EndOfProcess.enter() }
+        guard let errno = linkError(at: name) else { break }
+        if isTemporary { EndOfProcess.leave() }
         switch errno {
         case .fileExists: break
         case .notPermitted, .noFunction: throw Self.refused(name, "linkat and renameat2", errno)
         default: throw Self.error(errno, "name", name)
         }
+        // Only one that makes stale memory of that name all the time can keep this up.
+        guard SuspendingClock.now < deadline else { throw .alreadyExists(name, errno) }
         if requestedName == nil {
           name = .random()
-        } else if try !SharedMemory.removeIfStale(name) {
-          throw .alreadyExists(name, errno)
+        } else {
+          do {
+            try SharedMemory.removeIfStale(name)
+          } catch {
+            throw SharedMemory.obstacle(toReplacing: name) ?? error
+          }
         }
         // What was stale is gone, and the name is free unless somebody else is faster.
       }
+      defer { if isTemporary { EndOfProcess.leave() } }
       return SharedMemory(
         mapping: mapping, segmentName: name, identity: identity, access: .readWrite,
         isCreator: true, lifetime: lifetime)
@@ -155,21 +168,21 @@ extension SharedMemory {
       }
     }
 
-    private static func description(of name: SegmentName?) -> String {
-      if let name { "shared memory \"\(name.value)\"" } else { "shared memory" }
-    }
-
     /// - Parameter verb: What could not be done with the memory.
     private static func error(
       _ errno: Errno, _ verb: String, _ name: SegmentName?
     ) -> InterprocessError {
-      let action = "\(verb) \(description(of: name))"
+      let action = "\(verb) \(Room.description(of: name))"
       return switch errno {
       case .permissionDenied, .notPermitted:
         InterprocessError(
           code: .permissionDenied, name: name?.value,
           message: "Cannot \(action): \(SegmentName.directory) is not writable for this user.",
           errno: errno)
+      case .noSuchFileOrDirectory, .notDirectory:
+        InterprocessError(
+          code: .system(errno), name: name?.value,
+          message: "Cannot \(action): \(InterprocessError.missingDirectory).", errno: errno)
       default:
         .system(errno, name: name?.value, action: action)
       }
@@ -184,8 +197,8 @@ extension SharedMemory {
       InterprocessError(
         code: .system(errno), name: name?.value,
         message: """
-          This system refuses \(call), which \(description(of: name)) needs: \(errno). Allow it in \
-          the filter of system calls.
+          This system refuses \(call), which \(Room.description(of: name)) needs: \(errno). Allow \
+          it in the filter of system calls.
           """,
         errno: errno)
     }
@@ -197,19 +210,6 @@ extension SharedMemory {
         code: .invalidSize, name: name?.value,
         message: """
           \(byteCount) bytes are more than this process may put into one file (see `ulimit -f`).
-          """,
-        errno: errno)
-    }
-
-    static func outOfMemory(
-      _ name: SegmentName?, needed: Int, available: Int, errno: Errno?
-    ) -> InterprocessError {
-      InterprocessError(
-        code: .outOfMemory(needed: needed, available: available), name: name?.value,
-        message: """
-          No room in \(SegmentName.directory) for \(description(of: name)): \(needed) bytes are \
-          needed and \(available) are free. Remove what is not in use, or enlarge \
-          \(SegmentName.directory).
           """,
         errno: errno)
     }

@@ -36,11 +36,13 @@ extension SharedMemory {
   /// is unlinked through this library or, if temporary, with the last handle. If the name was
   /// removed by others, ``sweep()`` removes the second one when nobody has the memory any more.
   ///
-  /// Does not block; takes time in proportion to the number of names in `/dev/shm` if the memory has
-  /// a second one already. There is nothing like it in C or Python.
+  /// Does not block; takes time in proportion to the number of names in `/dev/shm` if the memory
+  /// has a second one already. There is nothing like it in C or Python.
   ///
   /// - Throws: `notFound` if the memory has no name any more, `invalidName` if the name is too long
-  ///   to be added to (over some 200 bytes), `permissionDenied`, and `system` for anything else.
+  ///   to be added to (over some 200 bytes), `permissionDenied`, and `system` for anything else,
+  ///   such as `resourceTemporarilyUnavailable` if another program has locked the file since before
+  ///   this handle was made.
   public borrowing func protectName() throws(InterprocessError) {
     let name = try nameForChange()
     let secondName = HiddenName(.guarding, of: name, inode: identity.inode)
@@ -49,6 +51,7 @@ extension SharedMemory {
         code: .invalidName, name: name.value,
         message: "The name \"\(name.value)\" is too long to be protected.")
     }
+    if lifetime == .untilUnlinked { try keepLease(name) }
     do {
       // One is enough.
       let status = try Files.status(of: mapping.descriptor)

@@ -17,27 +17,42 @@ internal import SystemPackage
 // sweep. Who may do so, and when, is said at `Lease`.
 extension SharedMemory {
   /// Drops the lease, and removes the name if no other handle is open anywhere.
-  borrowing func removeNameIfLast() throws(Errno) {
-    try Lease.drop(on: mapping.descriptor)
+  ///
+  /// - Parameter isPatient: Whether to wait for others who have claimed the segment.
+  static func removeNameIfLast(
+    _ name: SegmentName, _ identity: FileIdentity, of descriptor: borrowing Descriptor,
+    isWritable: Bool, isPatient: Bool
+  ) throws(Errno) {
+    try Lease.drop(on: descriptor)
     checkpoint(.closeDropped)
-    guard let segmentName else { return }
-    if mapping.range.isWritable {
-      try Self.claimAndRemove(segmentName, of: mapping.descriptor, identity: identity)
+    if isWritable {
+      try claimAndRemove(name, of: descriptor, identity: identity, isPatient: isPatient)
     } else {
-      // An exclusive lock needs a descriptor that is open for writing. A user who may only read the
-      // memory cannot remove its name either.
-      let descriptor = try Files.reopen(mapping.descriptor, writable: true)
-      try Self.claimAndRemove(segmentName, of: descriptor, identity: identity)
+      if try Lease.isLeasedByOthers(on: descriptor) { return }
+      // An exclusive lock needs a descriptor that is open for writing, which the owner can always
+      // get. Another user who may only read the memory cannot remove its name either.
+      let descriptor = try Files.reopenForClaim(descriptor, at: name.path, identity: identity)
+      try claimAndRemove(name, of: descriptor, identity: identity, isPatient: isPatient)
     }
   }
 
   /// Claims a segment, removes its name if it still leads there, and gives the claim up.
   ///
-  /// - Parameter descriptor: Open for writing, and without a lease.
+  /// - Parameters:
+  ///   - descriptor: Open for writing, and without a lease.
+  ///   - isPatient: Whether to wait for others who have claimed it.
   private static func claimAndRemove(
-    _ name: SegmentName, of descriptor: borrowing Descriptor, identity: FileIdentity
+    _ name: SegmentName, of descriptor: borrowing Descriptor, identity: FileIdentity,
+    isPatient: Bool
   ) throws(Errno) {
-    guard try Lease.claim(descriptor) else { return }
+    // Another one's claim may come to nothing: a sweep that looked while this process still had the
+    // memory mapped leaves the name, and one that is killed does too.
+    let deadline = SuspendingClock.now + .milliseconds(isPatient ? 200 : 0)
+    while try !Lease.claim(descriptor) {
+      // With a lease, another handle is the last one.
+      if try Lease.isLeasedByOthers(on: descriptor) || SuspendingClock.now >= deadline { return }
+      pause(for: .milliseconds(1))
+    }
     checkpoint(.closeClaimed)
     try removeName(name, ifLeadingTo: identity)
     try Lease.drop(on: descriptor)
@@ -113,45 +128,74 @@ extension SharedMemory {
 
   /// Removes a temporary segment that nobody has any more, for a creator that needs its name.
   ///
-  /// - Returns: Whether the name may be tried again: it was stale, or it is gone anyway.
-  static func removeIfStale(_ name: SegmentName) throws(InterprocessError) -> Bool {
+  /// Returns if the name may be tried again: it was stale, or it is gone anyway.
+  ///
+  /// - Throws: `alreadyExists`, with the reason why it was not removed.
+  static func removeIfStale(_ name: SegmentName) throws(InterprocessError) {
     let deadline = SuspendingClock.now + patience
     while true {
       let outcome: StaleOutcome
       do {
-        outcome = try removeIfStale(name, processes: nil)
+        outcome = try removeIfStale(name, look: ProcessLook(), patience: .milliseconds(200))
       } catch {
-        // Not to be opened by this user, or not a file: then it is in use for all that can be said.
-        return false
+        throw .notLookedAt(name, error)
       }
       switch outcome {
-      case .removed, .missing: return true
-      case .inUse: return false
+      case .removed, .missing: return
+      case .inUse: throw .alreadyExists(name, .fileExists)
+      case .mapped(let processes): throw .mapped(name, by: processes)
+      case .unknown(let holders): throw .perhapsInUse(name, by: holders)
+      case .ofOther(let userID, let isCertain):
+        throw .staleOfOther(name, userID: userID, isCertain: isCertain)
       case .claimed:
         // Somebody is about to remove it, and needs a moment; or has been stopped in the middle.
-        guard SuspendingClock.now < deadline else { return false }
+        guard SuspendingClock.now < deadline else { throw .alreadyExists(name, .fileExists) }
         pause(for: .milliseconds(1))
       }
     }
   }
 
   enum StaleOutcome {
-    case removed, missing, inUse
+    case removed, missing
+    /// It is lasting, or a handle is open on it.
+    case inUse
+    /// No handle is open on it, but these processes have it mapped or open.
+    case mapped([ProcessTable.Entry])
+    /// Nobody is seen with it, but these may have it.
+    case unknown([SegmentInfo.PossibleHolder])
+    /// No handle is open on it, and only its owner, that user, may remove it.
+    ///
+    /// `isCertain` tells whether nobody has it mapped or open either.
+    case ofOther(userID: UInt32, isCertain: Bool)
     /// Another process is just removing it.
     case claimed
   }
 
   /// Removes the segment of a name if it is temporary and nobody has it.
   ///
-  /// - Parameter processes: Which processes have what mapped; `nil` to look when it is needed.
+  /// - Parameters:
+  ///   - look: What `/proc` tells.
+  ///   - patience: How long to wait for those who have it open only to look at it.
   static func removeIfStale(
-    _ name: SegmentName, processes: ProcessTable?
+    _ name: SegmentName, look: ProcessLook, patience: Duration
   ) throws(Errno) -> StaleOutcome {
     // Looked at before it is opened: opening a FIFO or a device would do something to it.
     guard let seen = try Files.statusIfPresent(at: name.path) else { return .missing }
     guard seen.kind == .regular && seen.isTemporary else { return .inUse }
-    guard let descriptor = try Files.openIfPresent(name.path, writable: true) else {
-      return .missing
+    let descriptor: Descriptor
+    do {
+      guard let opened = try Files.openIfPresent(name.path, writable: true) else {
+        return .missing
+      }
+      descriptor = opened
+    } catch {
+      guard error == .permissionDenied || error == .notPermitted else { throw error }
+      let isLeased = Lease.isTaken(on: name, seen, look: look)
+      if seen.userID != Credentials.effectiveUserID {
+        return isLeased == false ? .unopened(name, seen, look: look) : .inUse
+      }
+      if isLeased == true { return .inUse }
+      descriptor = try Files.openWidened(name.path, identity: seen.identity)
     }
     let status = try Files.status(of: descriptor)
     guard status.kind == .regular && status.isTemporary else { return .inUse }
@@ -160,17 +204,25 @@ extension SharedMemory {
       return try Lease.isLeasedByOthers(on: descriptor) ? .inUse : .claimed
     }
     checkpoint(.removeClaimed)
-    let table: ProcessTable
-    if let processes {
-      table = processes
-    } else {
-      table = try ProcessTable(device: status.identity.device)
-    }
-    if table.mayBeMapped(status) {
+    switch SegmentUse(of: descriptor, status, look: look, patience: patience) {
+    case .unused: break
+    case .used(let processes):
       try Lease.drop(on: descriptor)
-      return .inUse
+      return .mapped(processes)
+    case .unknown(let holders):
+      try Lease.drop(on: descriptor)
+      return .unknown(holders)
     }
-    let isRemoved = try removeName(name, ifLeadingTo: status.identity)
+    let isRemoved: Bool
+    do {
+      isRemoved = try removeName(name, ifLeadingTo: status.identity)
+    } catch {
+      // EPERM: the sticky bit of the directory lets only the owner remove a file.
+      guard error == .permissionDenied || error == .notPermitted,
+        status.userID != Credentials.effectiveUserID
+      else { throw error }
+      return .ofOther(userID: status.userID, isCertain: true)
+    }
     try Lease.drop(on: descriptor)
     return isRemoved ? .removed : .missing
   }
@@ -180,25 +232,25 @@ extension SharedMemory {
   /// Removes every temporary segment that nobody has any more.
   ///
   /// A segment is in use while any handle of this library is open on it, in any process that the
-  /// kernel knows, and while `/proc` shows that any process has it mapped, such as one of CPython,
-  /// which holds no lease. Where a process of another user cannot be looked into, and could have
-  /// the segment by its permissions, the segment is left alone. Segments that stay until they are
-  /// unlinked are never touched.
+  /// kernel knows, and while any process has it open or mapped, such as one of CPython, which holds
+  /// no lease. The kernel tells that to the owner and to root. Where it does not, `/proc` is asked;
+  /// and a process that cannot be looked into, and could have the segment by its user, its groups
+  /// and its capabilities, keeps the segment. Segments that stay until they are unlinked are never
+  /// touched.
   ///
   /// Does not wait for other processes, and may be called by several at once. There is nothing like
   /// it in C; in Python the resource tracker tries to do the same, and removes what others still
   /// use.
   ///
   /// - Returns: The names that it removed, sorted.
-  /// - Throws: `permissionDenied` or `system` if `/dev/shm` or `/proc` cannot be read. A segment
-  ///   that cannot be removed is left, without an error.
+  /// - Throws: `permissionDenied` or `system` if `/dev/shm` cannot be read. A segment that cannot
+  ///   be removed, or may be in use, is left, without an error; ``segments()`` tells which.
   /// - Complexity: Linear in the number of segments; if any looks stale, also in the number of all
   ///   mappings of all processes.
   public static func sweep() throws(InterprocessError) -> [String] {
     let directory = SegmentName.directory
     do {
-      let device = try Files.status(at: directory).identity.device
-      var processes: ProcessTable?
+      let look = ProcessLook()
       var removed: [String] = []
       for bytes in try Files.names(in: directory) {
         guard var name = SegmentName(fileName: bytes),
@@ -222,25 +274,23 @@ extension SharedMemory {
             }
           }
         }
-        var isClaimed = false
+        var outcome: StaleOutcome?
         if status.isTemporary {
-          let table: ProcessTable
-          if let processes { table = processes } else { table = try ProcessTable(device: device) }
-          processes = table
-          switch try? removeIfStale(name, processes: table) {
-          case .removed: removed.append(HiddenName(name)?.original?.value ?? name.value)
-          case .claimed: isClaimed = true
-          case .missing, .inUse, nil: break
+          outcome = try? removeIfStale(name, look: look, patience: .milliseconds(50))
+          if case .removed? = outcome {
+            removed.append(HiddenName(name)?.original?.value ?? name.value)
           }
         }
-        if let hidden = HiddenName(name), hidden.purpose == .removing, !isClaimed,
+        if let hidden = HiddenName(name), hidden.purpose == .removing,
           hidden.inode == status.identity.inode
         {
-          // Memory that was being unlinked, whoever has it, by a process that did not live to do it.
+          // Memory that was being unlinked, whoever has it, by a process that did not live to do
+          // it.
+          if case .claimed? = outcome { continue }
           try? Files.unlinkIfPresent(hidden.path)
         }
       }
-      return removed.sorted()
+      return removed.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     } catch {
       throw .listing(directory, error)
     }

@@ -48,12 +48,15 @@ public struct SharedMemory: ~Copyable, Sendable {
     case readWrite
   }
 
-  /// When the memory takes its pages from the system.
+  /// When the pages of the memory are taken from the system.
   public enum Reservation: Sendable, Hashable {
-    /// At creation. If they are not there, creation fails, and no later access can.
+    /// At once, when the memory is created or attached to. If they are not there, that fails, and
+    /// no later access can. What counts is the room in the file system, the memory limits of the
+    /// control group, and the memory of the machine.
     case reserved
     /// When they are first touched, as CPython does. If there is no room then, the kernel ends the
-    /// process that touched them with `SIGBUS`.
+    /// process that touched them with `SIGBUS`, or, at the memory limit of a control group, with
+    /// `SIGKILL`.
     case onDemand
   }
 
@@ -106,6 +109,7 @@ public struct SharedMemory: ~Copyable, Sendable {
     mapping: consuming Mapping, segmentName: SegmentName?, identity: FileIdentity, access: Access,
     isCreator: Bool, lifetime: Lifetime
   ) {
+    if let segmentName { mapping.descriptor.notePath(segmentName.path) }
     range = mapping.range
     self.mapping = mapping
     self.segmentName = segmentName
@@ -113,6 +117,7 @@ public struct SharedMemory: ~Copyable, Sendable {
     self.access = access
     self.isCreator = isCreator
     self.lifetime = lifetime
+    if lifetime == .whileAttached, let segmentName { self.mapping.hold(segmentName, identity) }
   }
 
   // MARK: - Create
@@ -139,9 +144,10 @@ public struct SharedMemory: ~Copyable, Sendable {
   ///     behind.
   /// - Returns: The memory, attached for reading and writing.
   /// - Throws: `alreadyExists` if the name is taken, and not by temporary memory that nobody has
-  ///   any more, which is replaced; `invalidName`, `invalidSize` if `byteCount` is not positive or
-  ///   above the process's file size limit, `outOfMemory` if there is no room, `permissionDenied`,
-  ///   and `system` for anything else; or what `initialize` throws.
+  ///   any more, which is replaced; `system(.resourceTemporarilyUnavailable)` if another program
+  ///   has locked the file of such memory, which the message names; `invalidName`, `invalidSize` if
+  ///   `byteCount` is not positive or above the process's file size limit, `outOfMemory` if there
+  ///   is no room, `permissionDenied`, and `system` for anything else; or what `initialize` throws.
   /// - Precondition: `permissions` has none but the nine permission bits.
   public static func create(
     _ name: String? = nil,
@@ -170,28 +176,45 @@ public struct SharedMemory: ~Copyable, Sendable {
   ///   - name: The name that it was created under.
   ///   - access: Whether to write as well as to read.
   ///   - owner: Whose memory to accept.
+  ///   - reservation: Whether pages that the memory does not have yet are taken now, so that no
+  ///     access to it can fail later. CPython and numpy take none at creation. If there is no room
+  ///     for all of them, those that were taken stay with the memory, as zeros.
   ///   - timeout: How long to wait for the memory if there is none yet, or if it has no size yet;
   ///     `nil`: not at all. A timed wait sleeps, and is measured on a clock that no one can set.
   /// - Returns: The memory, with the size that it has now.
   /// - Throws: `notFound` if there is no such name; `timedOut` if there was none for all that time;
   ///   `invalidSize` if its size is still zero, as CPython gives a name first and a size a moment
   ///   later; `foreignOwner`, `permissionDenied`, `invalidName`, `wrongKind` if the name leads to
-  ///   something else than a file, such as a symbolic link; and `system` for anything else.
+  ///   something else than a file, such as a symbolic link; `outOfMemory` if pages are to be taken
+  ///   and there is no room; `system(.resourceTemporarilyUnavailable)` if it is temporary memory
+  ///   whose file another program has locked, which the message names; and `system` for anything
+  ///   else.
+  /// - Precondition: To take pages, the memory is attached for writing.
   public static func attach(
     _ name: String,
     access: Access = .readWrite,
     owner: Owner = .currentUser,
+    reservation: Reservation = .onDemand,
     waitingUpTo timeout: Duration? = nil
   ) throws(InterprocessError) -> SharedMemory {
     let name = try SegmentName(name)
+    precondition(
+      reservation == .onDemand || access == .readWrite,
+      "To reserve shared memory, attach to it for writing")
+    let memory: SharedMemory
     if let timeout {
-      return try attach(name, access: access, owner: owner, waitingUpTo: timeout)
+      memory = try attach(name, access: access, owner: owner, waitingUpTo: timeout)
+    } else {
+      switch try attachIfComplete(name, access: access, owner: owner) {
+      case .attached(let attached): memory = attached
+      case .missing: throw .notFound(name)
+      case .empty: throw .empty(name)
+      case .locked(let lock):
+        throw .locked(name.value, by: lock, action: "attach to \"\(name.value)\"")
+      }
     }
-    switch try attachIfComplete(name, access: access, owner: owner) {
-    case .attached(let memory): return memory
-    case .missing: throw .notFound(name)
-    case .empty: throw .empty(name)
-    }
+    if reservation == .reserved { try memory.reserve() }
+    return memory
   }
 
   /// Attaches to the memory of that name, or creates it if there is none.
@@ -201,7 +224,8 @@ public struct SharedMemory: ~Copyable, Sendable {
   ///
   /// Waits for at most a second, and only where another process may be about to finish: a CPython
   /// process that has made the name and not yet given it a size, one that holds the pages that are
-  /// missing here, or one that is about to remove stale memory. Python has no such function; in C
+  /// missing here, or one that is about to remove stale memory; and for ten seconds in all, while
+  /// others make and remove the name again and again. Python has no such function; in C
   /// it is `shm_open` with `O_CREAT`, which leaves the size and the content to a race.
   ///
   /// - Parameters:
@@ -218,7 +242,8 @@ public struct SharedMemory: ~Copyable, Sendable {
   /// - Throws: `invalidSize` if the memory exists and is smaller; `alreadyExists` if the name stays
   ///   that of temporary memory that no handle is open on, and that cannot be replaced, as a
   ///   process of CPython has it mapped or a process that was about to remove it has been stopped;
-  ///   and what creating and attaching throw but `notFound`.
+  ///   `system(.resourceTemporarilyUnavailable)` if another program has locked the file of such
+  ///   memory, which the message names; and what creating and attaching throw but `notFound`.
   public static func attachOrCreate(
     _ name: String,
     byteCount: Int,
@@ -231,6 +256,7 @@ public struct SharedMemory: ~Copyable, Sendable {
     let name = try SegmentName(name)
     try Draft.check(byteCount: byteCount, name: name)
     let deadline = SuspendingClock.now + Self.patience
+    let lastDeadline = SuspendingClock.now + Self.greatestPatience
     var obstacle: (file: FileIdentity?, deadline: SuspendingClock.Instant) = (nil, deadline)
     while true {
       if let memory = try attachIfPresent(name, owner: owner) {
@@ -254,8 +280,10 @@ public struct SharedMemory: ~Copyable, Sendable {
         switch error.code {
         case .alreadyExists:
           // Someone else was faster. If that memory is gone by now, it is tried again; each round
-          // means that some process got what it wanted.
+          // means that some process got what it wanted. Only one that makes and removes the name
+          // all the time can keep this up.
           let file = (try? Files.statusIfPresent(at: name.path))??.identity
+          guard SuspendingClock.now < lastDeadline else { throw error }
           if file == nil || file != obstacle.file {
             obstacle = (file, .now + Self.patience)
             continue
@@ -279,17 +307,18 @@ public struct SharedMemory: ~Copyable, Sendable {
 
   /// Ends this handle's use of the memory.
   ///
-  /// The memory stays, for other handles and under its name. The same happens at the end of the
-  /// handle's life; `close` is for ending it early. Using the handle afterwards does not compile.
+  /// The memory stays, for other handles and under its name; the name of temporary memory goes with
+  /// the last handle of all processes. The same happens at the end of the handle's life, and, but
+  /// for the mapping, at `exit` and at the end of `main`; `close` is for ending it early. Using the
+  /// handle afterwards does not compile.
   ///
-  /// Does not block. Corresponds to `SharedMemory.close()` in Python, and to `munmap` and `close`
-  /// in C.
+  /// A child that `fork` has made holds no lease, and takes no name away by closing what it has
+  /// inherited.
+  ///
+  /// Does not block, but for up to 200 ms if another process has just claimed the name of temporary
+  /// memory to see whether it is stale. Corresponds to `SharedMemory.close()` in Python, and to
+  /// `munmap` and `close` in C.
   public consuming func close() {}
-
-  deinit {
-    // What fails here leaves a stale segment, which the next creator or sweep removes.
-    if lifetime == .whileAttached { try? removeNameIfLast() }
-  }
 
   /// Removes the name of this memory.
   ///
@@ -327,11 +356,13 @@ public struct SharedMemory: ~Copyable, Sendable {
 
   // MARK: - Growing
 
-  /// Maps what the file has by now.
+  /// Changes what is mapped.
   ///
   /// Here, as only this file sets the mapping.
-  mutating func enlargeMapping(to newByteCount: Int) throws(Errno) {
-    try mapping.enlarge(to: newByteCount)
-    range = mapping.range
+  mutating func changeMapping<Failure>(
+    _ change: (inout Mapping) throws(Failure) -> Void
+  ) throws(Failure) {
+    defer { range = mapping.range }
+    try change(&mapping)
   }
 }

@@ -67,9 +67,10 @@ public final class SharedMemoryManager: Sendable {
     return memory
   }
 
-  /// Lets a block last until the scope ends.
+  /// Lets a block last until the scope ends, or the process within it.
   func keep(_ memory: borrowing SharedMemory) throws(InterprocessError) {
-    let kept = try memory.anotherHandle()
+    let kept = try memory.duplicate()
+    kept.mapping.temporaryName?.goAtEnd()
     let block = Block(kept)
     blocks.withLock { $0.append(block) }
   }

@@ -270,4 +270,15 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   }
 
   func giveBack() { lock.unlock() }
+
+  /// Gives back a role that this handle has, and lets it take none any more.
+  func close() {
+    let message = "A sender or receiver of the queue is in use, which was to be closed"
+    role.withLock { role in
+      guard let current = role.take(), current.generation == Descriptor.generation else { return }
+      precondition(current.thread == nil, message)
+      lock.unlock()
+    }
+    lock.close(orElse: message)
+  }
 }

@@ -103,19 +103,17 @@ struct QueueHead {
   var isFinished: Bool
 
   /// Reads what is there without using it: nothing is written.
-  init(reading memory: borrowing SharedMemory, at offset: Int) {
+  init<Bytes: SegmentBytes & ~Copyable>(reading memory: borrowing Bytes, at offset: Int) {
     receiving = Self.counts(memory, at: offset + Self.receivingOffset)
     sending = Self.counts(memory, at: offset + Self.sendingOffset)
-    isFinished = memory.load(fromByteOffset: offset + Self.isFinishedOffset, as: UInt32.self) != 0
+    isFinished = memory.currentWord32(at: offset + Self.isFinishedOffset) != 0
   }
 
-  private static func counts(
-    _ memory: borrowing SharedMemory, at offset: Int
+  private static func counts<Bytes: SegmentBytes & ~Copyable>(
+    _ memory: borrowing Bytes, at offset: Int
   ) -> QueueSide.Counts {
-    func count(_ distance: Int) -> UInt64 {
-      memory.range.word(at: offset + distance).loadRelaxed()
-    }
-    return QueueSide.Counts(
-      position: count(8), slept: count(24), woken: count(32), messages: count(40))
+    QueueSide.Counts(
+      position: memory.currentWord(at: offset + 8), slept: memory.currentWord(at: offset + 24),
+      woken: memory.currentWord(at: offset + 32), messages: memory.currentWord(at: offset + 40))
   }
 }

@@ -14,7 +14,7 @@
 // What is read here once may be anything.
 extension SegmentContent {
   static func queue(
-    _ memory: borrowing SharedMemory, _ header: SegmentHeader
+    _ memory: SegmentPeek, _ header: SegmentHeader
   ) throws(InterprocessError) -> SegmentContent {
     try check(header, in: memory, hasRoomFor: QueueHead.byteCount)
     let head = QueueHead(reading: memory, at: header.contentOffset)
@@ -24,7 +24,7 @@ extension SegmentContent {
   }
 
   static func byteQueue(
-    _ memory: borrowing SharedMemory, _ header: SegmentHeader
+    _ memory: SegmentPeek, _ header: SegmentHeader
   ) throws(InterprocessError) -> SegmentContent {
     try check(header, in: memory, hasRoomFor: QueueHead.byteCount)
     let head = QueueHead(reading: memory, at: header.contentOffset)
@@ -34,7 +34,7 @@ extension SegmentContent {
   }
 
   static func topic(
-    _ memory: borrowing SharedMemory, _ header: SegmentHeader
+    _ memory: SegmentPeek, _ header: SegmentHeader
   ) throws(InterprocessError) -> SegmentContent {
     try check(header, in: memory, hasRoomFor: TopicLayout.subscribersOffset)
     let layout = try TopicLayout(reading: memory, header)

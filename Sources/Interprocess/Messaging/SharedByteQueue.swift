@@ -194,6 +194,24 @@ public final class SharedByteQueue: Sendable {
   /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
   public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
 
+  /// Ends this handle's use of the queue, and a role that it has.
+  ///
+  /// Its lease is given up, and with the last one of all processes a temporary name. The same
+  /// happens when the last reference to the handle goes, and then the memory is unmapped.
+  /// Afterwards the handle only tells its name and what belongs to that, and unlinks it; all else
+  /// is a failed precondition, also for a thread or task that waits here meanwhile, when it goes
+  /// on. To close it once more does nothing.
+  ///
+  /// Does not block, but as ``SharedMemory/close()``.
+  ///
+  /// - Precondition: No thread sends or receives with this handle.
+  public func close() {
+    segment.close {
+      senders.close()
+      receivers.close()
+    }
+  }
+
   /// How many bytes of messages it holds, each with 8 bytes more and rounded up to a multiple of 8.
   public var byteCapacity: Int { ring.capacity }
 
@@ -218,6 +236,7 @@ public final class SharedByteQueue: Sendable {
   ///
   /// - Complexity: O(1), without blocking.
   public var statistics: QueueStatistics {
+    segment.checkOpen()
     // In this order, so that not more were received than sent.
     let receiving = ring.receiving.counts
     return QueueStatistics(ofBytes: ring.sending.counts, receiving)
@@ -228,7 +247,10 @@ public final class SharedByteQueue: Sendable {
   /// Whether no more messages can be sent.
   ///
   /// - Complexity: O(1), without blocking.
-  public var isFinished: Bool { ring.isFinished }
+  public var isFinished: Bool {
+    segment.checkOpen()
+    return ring.isFinished
+  }
 
   /// Lets nobody send any more: receivers get what there is, and then the end.
   ///

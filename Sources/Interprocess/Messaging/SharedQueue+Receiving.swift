@@ -209,6 +209,11 @@ extension SharedQueue {
       if generation == Descriptor.generation { queue.receivers.giveBack() }
     }
 
+    /// Gives the role back, as the end of its life does.
+    ///
+    /// Does not block.
+    public consuming func close() {}
+
     /// Receives the next message if there is one, as ``SharedQueue/tryReceive()`` does.
     ///
     /// Does not block.

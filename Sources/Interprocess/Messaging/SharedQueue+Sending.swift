@@ -242,6 +242,11 @@ extension SharedQueue {
       return sentCount
     }
 
+    /// Gives the role back, as the end of its life does.
+    ///
+    /// Does not block.
+    public consuming func close() {}
+
     /// Gives the role back, and lets nobody send any more: receivers get what there is, and then
     /// the end.
     ///

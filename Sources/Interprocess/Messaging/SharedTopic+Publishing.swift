@@ -23,6 +23,11 @@ extension SharedTopic {
 
     fileprivate init(_ writer: TopicWriter) { self.writer = writer }
 
+    /// Gives the role back, if there is one, as the end of its life does.
+    ///
+    /// A message on loan keeps it. Does not block.
+    public consuming func close() {}
+
     /// Publishes a message of one element.
     ///
     /// Does not wait for subscribers, unless the publisher was made to; with many publishers it

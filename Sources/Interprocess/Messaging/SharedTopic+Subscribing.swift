@@ -28,6 +28,11 @@ extension SharedTopic {
       self.cursor = cursor
     }
 
+    /// Gives the place back, as the end of its life does.
+    ///
+    /// Samples and sets that wait for it keep it. Does not block.
+    public consuming func close() {}
+
     /// How many messages this subscriber was too slow for so far, or has skipped by ``latest()``.
     public var missedCount: UInt64 { reader.missedCount }
 

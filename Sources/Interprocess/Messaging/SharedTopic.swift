@@ -224,6 +224,19 @@ public final class SharedTopic<Element: Shareable>: Sendable {
   /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
   public func unlink() throws(InterprocessError) { try ring.segment.memory.unlink() }
 
+  /// Ends this handle's use of the topic.
+  ///
+  /// Its lease is given up, and with the last one of all processes a temporary name. The same
+  /// happens when the last reference to the handle goes, and then the memory is unmapped.
+  /// Afterwards the handle only tells its name and what belongs to that, and unlinks it; all else
+  /// is a failed precondition, also for a thread or task that waits here meanwhile, when it goes
+  /// on. To close it once more does nothing.
+  ///
+  /// Does not block, but as ``SharedMemory/close()``.
+  ///
+  /// - Precondition: No subscriber, sample, message on loan or only publisher of this handle lives.
+  public func close() { ring.close() }
+
   /// How many elements a message has at most.
   public var maximumElementCount: Int { ring.layout.maximumElementCount }
 
@@ -246,7 +259,9 @@ public final class SharedTopic<Element: Shareable>: Sendable {
   /// - Complexity: Linear in the number of subscribers and of samples that they can hold, without
   ///   blocking.
   public var statistics: TopicStatistics {
-    TopicStatistics(reading: ring.segment.memory, at: ring.segment.contentOffset, ring.layout)
+    ring.segment.checkOpen()
+    return TopicStatistics(
+      reading: ring.segment.memory, at: ring.segment.contentOffset, ring.layout)
   }
 }
 
@@ -274,27 +289,28 @@ public struct TopicStatistics: Sendable, Hashable {
   public var slotCount: Int
 
   /// Reads what is there without using it: nothing is written.
-  init(reading memory: borrowing SharedMemory, at offset: Int, _ layout: TopicLayout) {
+  init<Bytes: SegmentBytes & ~Copyable>(
+    reading memory: borrowing Bytes, at offset: Int, _ layout: TopicLayout
+  ) {
     let head = QueueHead(reading: memory, at: offset)
     publishedCount = head.sending.position
     fullCount = head.sending.slept
     emptyCount = head.receiving.slept
     wokenCount = head.sending.woken &+ head.receiving.woken
     slotCount = layout.slotCount
-    let range = memory.range
-    receivedCount = range.word(at: offset + TopicLayout.receivedTotalOffset).loadRelaxed()
-    missedCount = range.word(at: offset + TopicLayout.missedTotalOffset).loadRelaxed()
+    receivedCount = memory.currentWord(at: offset + TopicLayout.receivedTotalOffset)
+    missedCount = memory.currentWord(at: offset + TopicLayout.missedTotalOffset)
     subscriberCount = 0
     heldCount = 0
     for index in 0..<layout.maximumSubscriberCount {
       let place = offset + layout.offset(ofSubscriber: index)
-      receivedCount &+= range.word(at: place + TopicLayout.receivedOffset).loadRelaxed()
-      missedCount &+= range.word(at: place + TopicLayout.missedOffset).loadRelaxed()
-      guard range.readOnlyWord32(at: place).loadRelaxed() != 0 else { continue }
+      receivedCount &+= memory.currentWord(at: place + TopicLayout.receivedOffset)
+      missedCount &+= memory.currentWord(at: place + TopicLayout.missedOffset)
+      guard memory.currentWord32(at: place) != 0 else { continue }
       subscriberCount += 1
-      let pins = 0..<layout.maximumSampleCount
-      heldCount += pins.count {
-        range.readOnlyWord32(at: place + TopicLayout.pinsOffset + 4 * $0).loadRelaxed() != 0
+      for pin in 0..<layout.maximumSampleCount
+      where memory.currentWord32(at: place + TopicLayout.pinsOffset + 4 * pin) != 0 {
+        heldCount += 1
       }
     }
   }

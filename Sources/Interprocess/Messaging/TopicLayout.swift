@@ -96,22 +96,25 @@ struct TopicLayout: Sendable {
   /// Reads the numbers of a topic.
   ///
   /// - Throws: `corrupted`, also if the memory is too small for them.
-  init(reading memory: borrowing SharedMemory, _ header: SegmentHeader) throws(InterprocessError) {
+  init<Bytes: SegmentBytes & ~Copyable>(
+    reading memory: borrowing Bytes, _ header: SegmentHeader
+  ) throws(InterprocessError) {
     try self.init(
       reading: memory, at: header.contentOffset, history: header.capacity,
       elementStride: header.elementStride, elementAlignment: header.elementAlignment)
   }
 
   /// As the other one, where the header has been read.
-  init(
-    reading memory: borrowing SharedMemory, at offset: Int, history: Int, elementStride: Int,
+  init<Bytes: SegmentBytes & ~Copyable>(
+    reading memory: borrowing Bytes, at offset: Int, history: Int, elementStride: Int,
     elementAlignment: Int
   ) throws(InterprocessError) {
-    let subscriberCount = memory.load(
-      fromByteOffset: offset + Self.subscriberCountOffset, as: UInt32.self)
-    let sampleCount = memory.load(fromByteOffset: offset + Self.sampleCountOffset, as: UInt32.self)
-    let elementCount = memory.load(
-      fromByteOffset: offset + Self.elementCountOffset, as: UInt64.self)
+    let subscriberCount = memory.loadUnaligned(
+      at: offset + Self.subscriberCountOffset, as: UInt32.self)
+    let sampleCount = memory.loadUnaligned(
+      at: offset + Self.sampleCountOffset, as: UInt32.self)
+    let elementCount = memory.loadUnaligned(
+      at: offset + Self.elementCountOffset, as: UInt64.self)
     guard
       let layout = TopicLayout(
         history: history, maximumSubscriberCount: Int(subscriberCount),

@@ -124,6 +124,12 @@ final class TopicRing: Sendable {
 
   var name: String { segment.memory.name }
 
+  func close() {
+    segment.close {
+      lock.close(orElse: "The topic has a publisher or subscriber here, and was to be closed")
+    }
+  }
+
   // MARK: - Words
 
   /// The entry at some place of the ring.

@@ -26,6 +26,7 @@ final class TopicWriter: Sendable {
   ///
   /// - Throws: `roleTaken`, `corrupted` and `system`.
   init(_ ring: TopicRing, _ overflow: TopicOverflow) throws(InterprocessError) {
+    ring.segment.checkOpen()
     // Before there is anything that gives it back.
     if ring.publishers == .one {
       guard try ring.lock.claim(ring.segment.memory) else { throw Self.roleTaken(ring.name) }

@@ -284,7 +284,8 @@ private struct QueueSource<Element: Shareable>: WaitSource {
   func attempt(
     _ stage: Waiting.Stage, _ seen: UInt32
   ) throws(InterprocessError) -> Waiting.Turn<UInt32> {
-    try queue.receivers.attempt(stage).withoutGeneration
+    queue.segment.checkOpen()
+    return try queue.receivers.attempt(stage).withoutGeneration
   }
 }
 
@@ -294,7 +295,8 @@ private struct ByteQueueSource: WaitSource {
   func attempt(
     _ stage: Waiting.Stage, _ seen: UInt32
   ) throws(InterprocessError) -> Waiting.Turn<UInt32> {
-    try queue.receivers.attempt(stage, in: queue.segment.memory).withoutGeneration
+    queue.segment.checkOpen()
+    return try queue.receivers.attempt(stage, in: queue.segment.memory).withoutGeneration
   }
 }
 
@@ -315,7 +317,10 @@ private struct EventSource: WaitSource {
 
   func attempt(
     _ stage: Waiting.Stage, _ seen: UInt32
-  ) throws(InterprocessError) -> Waiting.Turn<UInt32> { event.attempt(stage, after: seen) }
+  ) throws(InterprocessError) -> Waiting.Turn<UInt32> {
+    event.segment.checkOpen()
+    return event.attempt(stage, after: seen)
+  }
 }
 
 private struct SemaphoreSource: WaitSource {

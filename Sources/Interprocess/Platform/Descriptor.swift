@@ -18,14 +18,26 @@ internal import SystemPackage
 /// An open file descriptor that is closed at the end of its life.
 ///
 /// A child that `fork` makes has a descriptor of the same number, which leads to the same file and
-/// holds none of the locks of this one.
+/// holds none of the locks of this one. Where the system refuses it that, the child shares its
+/// parent's, and leaves the locks alone.
+///
+/// Once memory is mapped from it, its number is used only while it leads to the same file: a
+/// program may close any number, and then open something else under it. The mapping, and with it
+/// the lease on the memory, outlive that.
 @safe
 struct Descriptor: ~Copyable, @unchecked Sendable {
   // Sendable: the entry lives as long as the descriptor, and what changes in it changes under the
   // lock of the list.
   private let file: UnsafeMutablePointer<ipc_file>
 
-  var fd: CInt { unsafe file.pointee.fd }
+  /// The number; -1, which every system call refuses with `EBADF`, if someone else has closed it.
+  var fd: CInt { unsafe ipc_file_number(file) }
+
+  /// The number, to take, drop or look at locks; -1 also where a forked child shares its parent's
+  /// locks, and can neither tell them apart nor keep its parent out.
+  func fdForLock(taking isTaking: Bool) -> CInt {
+    unsafe ipc_file_number_for_lock(file, isTaking ? 1 : 0)
+  }
 
   /// Opens a descriptor.
   ///
@@ -45,8 +57,9 @@ struct Descriptor: ~Copyable, @unchecked Sendable {
     defer { ipc_fork_unlock() }
     let fd = try retryingInterrupts(open)
     guard let file = unsafe ipc_file_note(fd, isWritable ? 1 : 0) else {
+      let errno = Errno(rawValue: Glibc.errno)
       _ = Glibc.close(fd)
-      throw .noMemory
+      throw errno
     }
     return unsafe file
   }
@@ -57,6 +70,34 @@ struct Descriptor: ~Copyable, @unchecked Sendable {
 
   /// Changes in a forked child, whose descriptors hold none of the locks that were taken before.
   static var generation: UInt32 { ipc_fork_generation() }
+
+  // MARK: - In a forked child
+
+  /// Whether the lease of the handle, if it has one, belongs to this process.
+  var isOfThisProcess: Bool {
+    unsafe file.pointee.lease_generation == Self.generation
+  }
+
+  /// Says that the handle has a lease of this process by now.
+  func noteLease() {
+    ipc_fork_lock()
+    unsafe file.pointee.lease_generation = Self.generation
+    ipc_fork_unlock()
+  }
+
+  /// Whether the descriptor has its own open file description, or has got one now.
+  ///
+  /// If not, either its parent holds the locks with it, or someone else has closed it.
+  func ownDescription() -> Bool { unsafe ipc_file_own(file) == 0 }
+
+  /// Whether a forked child has found no way to open the file once more, and shares its parent's
+  /// locks.
+  var sharesLocksOfParent: Bool { unsafe file.pointee.is_inherited != 0 }
+
+  /// Notes a name that the file can be found by.
+  func notePath(_ path: String) {
+    unsafe ipc_file_note_path(file, path)
+  }
 
   // MARK: - The mapping
 
@@ -69,23 +110,24 @@ struct Descriptor: ~Copyable, @unchecked Sendable {
     ipc_fork_lock()
     defer { ipc_fork_unlock() }
     let range = unsafe try change()
-    unsafe file.pointee.start = range?.baseAddress
-    unsafe file.pointee.byte_count = range?.count ?? 0
+    unsafe ipc_file_note_mapping(file, range?.baseAddress, range?.count ?? 0)
   }
 }
 
 /// Calls `body` until it is not interrupted by a signal.
 ///
 /// - Parameter body: A system call that returns -1 and sets `errno` when it fails.
-/// - Throws: The `errno` of the call, never `EINTR`.
+/// - Throws: The `errno` of the call; `EINTR` only if a million signals in a row have kept it from
+///   what it is to do.
 @discardableResult
 func retryingInterrupts<Result: SignedInteger>(
   _ body: () -> Result
 ) throws(Errno) -> Result {
-  while true {
+  for _ in 0..<1_000_000 {
     let result = body()
     if result != -1 { return result }
     let errno = Errno(rawValue: Glibc.errno)
     if errno != .interrupted { throw errno }
   }
+  throw .interrupted
 }

@@ -40,11 +40,7 @@ struct DirectoryWatch: ~Copyable {
 
   /// Sleeps until something has changed or the time is over; may also return early.
   func wait(atMost timeout: Duration) {
-    // Rounded up: a wait that ends before its time would be followed by many short ones.
-    let (seconds, attoseconds) = timeout.components
-    let milliseconds = CInt(
-      clamping: seconds.multipliedReportingOverflow(by: 1000).overflow
-        ? .max : seconds * 1000 + attoseconds / 1_000_000_000_000_000 + 1)
+    let milliseconds = timeout.wholeMilliseconds
     switch descriptor {
     case .none:
       poll(nil, 0, min(milliseconds, 5))
@@ -55,7 +51,10 @@ struct DirectoryWatch: ~Copyable {
         // What happened does not matter, as the caller looks at the directory; the events are only
         // taken out of the queue.
         var events = [UInt8](repeating: 0, count: 4096)
-        while unsafe read(instance.fd, &events, events.count) > 0 {}
+        // What is left when others are faster ends the next wait.
+        for _ in 0..<16 {
+          if unsafe read(instance.fd, &events, events.count) <= 0 { break }
+        }
       }
     }
   }

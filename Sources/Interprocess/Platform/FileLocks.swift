@@ -19,6 +19,10 @@ internal import SystemPackage
 /// them when the last descriptor and the last mapping of it are gone, however the process ends.
 ///
 /// A process's own POSIX locks would vanish as soon as it closes *any* descriptor of the file.
+///
+/// Each throws `EBADF` for a descriptor whose number someone else has closed, and in a forked child
+/// that could not open the file once more: on a description that it shares with its parent, its
+/// locks would keep its parent out of nothing, and end with its parent's.
 enum FileLocks {
   enum Kind: Sendable {
     case shared, exclusive
@@ -31,20 +35,41 @@ enum FileLocks {
     }
   }
 
+  /// A lock that another open file description holds, or another process by `lockf` or `fcntl`.
+  struct Lock: Sendable, Hashable {
+    var kind: Kind
+    /// The bytes that it covers, in a file of any length.
+    var bytes: ClosedRange<Int>
+    /// The process that holds it: 0 if it runs in another PID namespace, and `nil` for a lock that
+    /// belongs to an open file description.
+    var processID: Int32?
+  }
+
   /// Takes a lock, or changes one that this description holds, without waiting.
   ///
-  /// - Returns: Whether the lock was taken; `false` if another description holds one that
-  ///   conflicts.
+  /// - Returns: Whether the lock was taken; `false` if somebody else holds one that conflicts.
+  /// - Throws: Any other error; see `isRefusal(_:)`.
   static func tryLock(
     _ kind: Kind, byte offset: Int, of descriptor: borrowing Descriptor
   ) throws(Errno) -> Bool {
     do {
       try set(kind.rawValue, byte: offset, of: descriptor)
       return true
-    } catch .resourceTemporarilyUnavailable, .permissionDenied {
-      // EAGAIN, or EACCES on some systems: POSIX allows both for a lock that is held. A missing
-      // right to lock is EBADF.
+    } catch .resourceTemporarilyUnavailable {
+      // Other systems may say EACCES, which from Linux is a refusal.
       return false
+    }
+  }
+
+  /// Whether an error says that the system lets nobody take such locks here.
+  static func isRefusal(_ errno: Errno) -> Bool {
+    switch errno {
+    // A kernel before Linux 3.15, and gVisor, do not know the command.
+    case .invalidArgument: true
+    // A filter of system calls, or the security module.
+    case .notPermitted, .permissionDenied, .noFunction: true
+    case .notSupported, .noLocks: true
+    default: false
     }
   }
 
@@ -53,25 +78,31 @@ enum FileLocks {
     try set(CShort(F_UNLCK), byte: offset, of: descriptor)
   }
 
-  /// The lock that another description holds on the byte, if any does; needs no permission beyond
-  /// the open descriptor.
-  static func othersLock(
-    byte offset: Int, of descriptor: borrowing Descriptor
-  ) throws(Errno) -> Kind? {
-    let fd = descriptor.fd
-    var lock = request(CShort(F_WRLCK), byte: offset)
+  /// The first lock of others that keeps this description from one on the byte, if there is any;
+  /// needs no permission beyond the open descriptor.
+  ///
+  /// - Parameter kind: The lock that would be taken. Exclusive locks keep it from both kinds, and
+  ///   shared ones only from an exclusive one.
+  static func obstacle(
+    to kind: Kind, byte offset: Int, of descriptor: borrowing Descriptor
+  ) throws(Errno) -> Lock? {
+    let fd = descriptor.fdForLock(taking: false)
+    var lock = request(kind.rawValue, byte: offset)
     try retryingInterrupts { unsafe fcntl(fd, ipc_F_OFD_GETLK, &lock) }
-    switch lock.l_type {
-    case CShort(F_UNLCK): return nil
-    case CShort(F_RDLCK): return .shared
-    default: return .exclusive
-    }
+    if lock.l_type == CShort(F_UNLCK) { return nil }
+    let (end, overflow) = lock.l_start.addingReportingOverflow(lock.l_len - 1)
+    // A length of 0 stands for all that follows.
+    let last = lock.l_len == 0 || overflow ? Int.max : Int(end)
+    return Lock(
+      kind: lock.l_type == CShort(F_RDLCK) ? .shared : .exclusive,
+      bytes: Int(lock.l_start)...max(last, Int(lock.l_start)),
+      processID: lock.l_pid == -1 ? nil : lock.l_pid)
   }
 
   private static func set(
     _ type: CShort, byte offset: Int, of descriptor: borrowing Descriptor
   ) throws(Errno) {
-    let fd = descriptor.fd
+    let fd = descriptor.fdForLock(taking: type != CShort(F_UNLCK))
     var lock = request(type, byte: offset)
     try retryingInterrupts { unsafe fcntl(fd, ipc_F_OFD_SETLK, &lock) }
   }

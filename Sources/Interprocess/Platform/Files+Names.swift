@@ -127,6 +127,13 @@ extension Files {
     return Status(status) { TemporaryMark.isOn(path: path, mode: $0) }
   }
 
+  /// The file that `path` leads to in the end.
+  static func statusOfTarget(at path: String) throws(Errno) -> Status {
+    var status = stat()
+    try retryingInterrupts { unsafe stat(path, &status) }
+    return Status(status) { TemporaryMark.isOn(path: path, mode: $0) }
+  }
+
   /// As `status(at:)`, or `nil` if there is no such file.
   static func statusIfPresent(at path: String) throws(Errno) -> Status? {
     do {
@@ -141,7 +148,8 @@ extension Files {
     guard let stream = unsafe opendir(directory) else { throw Errno(rawValue: Glibc.errno) }
     defer { unsafe closedir(stream) }
     var names: [[UInt8]] = []
-    while true {
+    // A directory to which others add names all the time has an end here.
+    while names.count < maximumNameCount {
       // The end and an error both return NULL; only an error sets errno.
       Glibc.errno = 0
       guard let entry = unsafe readdir(stream) else {
@@ -155,5 +163,8 @@ extension Files {
       let bytes = unsafe [UInt8](UnsafeRawBufferPointer(start: name, count: length))
       if bytes != [0x2E] && bytes != [0x2E, 0x2E] { names.append(bytes) }
     }
+    throw .tooManyReferences
   }
+
+  private static let maximumNameCount = 1 << 24
 }

@@ -27,6 +27,7 @@ enum Files {
     /// The permission bits, and the sticky bit.
     var mode: CModeT
     var userID: UInt32
+    var groupID: UInt32
     var byteCount: Int
     var residentByteCount: Int
     var linkCount: Int
@@ -41,6 +42,7 @@ enum Files {
       kind = FileKind(mode: status.st_mode)
       mode = status.st_mode & 0o7777
       userID = status.st_uid
+      groupID = status.st_gid
       byteCount = Int(status.st_size)
       residentByteCount = Int(status.st_blocks) * 512
       linkCount = Int(status.st_nlink)
@@ -71,8 +73,8 @@ enum Files {
     do {
       return try Descriptor(isWritable: true) { unsafe Glibc.open(directory, flags, mode) }
     } catch .notSupported, .isDirectory, .invalidArgument, .noFunction, .notPermitted {
-      // EISDIR: a kernel that does not know the flag opens the directory. ENOSYS, EPERM: a filter of
-      // system calls.
+      // EISDIR: a kernel that does not know the flag opens the directory. ENOSYS, EPERM: a filter
+      // of system calls.
       return nil
     }
   }
@@ -93,22 +95,14 @@ enum Files {
     ipc_is_sealed_against_shrinking(descriptor.fd) != 0
   }
 
-  /// Whether a descriptor that somebody else has opened may be written; `EBADF` if it may not be
-  /// read.
-  static func isWritable(fd: CInt) throws(Errno) -> Bool {
-    switch try retryingInterrupts({ fcntl(fd, F_GETFL) }) & O_ACCMODE {
-    case O_RDWR: return true
-    case O_RDONLY: return false
-    default: throw .badFileDescriptor
-    }
-  }
-
   /// Opens the file at `path`.
   ///
   /// A symbolic link is not followed (`ELOOP`), and a FIFO does not block.
   static func open(_ path: String, writable: Bool) throws(Errno) -> Descriptor {
     let flags = (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
-    return try Descriptor(isWritable: writable) { unsafe Glibc.open(path, flags) }
+    return try waitingForLookers { () throws(Errno) in
+      try Descriptor(isWritable: writable) { unsafe Glibc.open(path, flags) }
+    }
   }
 
   /// As `open`, or `nil` if there is no such file.
@@ -149,76 +143,20 @@ enum Files {
     try retryingInterrupts { fchmod(fd, mode) }
   }
 
-  static func setSize(_ byteCount: Int, of descriptor: borrowing Descriptor) throws(Errno) {
-    let fd = descriptor.fd
-    try retryingInterrupts { ftruncate(fd, off_t(byteCount)) }
-  }
-
-  /// How many bytes are taken at once.
-  static let reservationStepByteCount = 4 << 20
-
-  /// Takes the pages of `range`, so that touching them later cannot fail, and makes the file at
-  /// least that large.
-  ///
-  /// The pages are taken in steps: a call that a signal interrupts gives up what it had taken, and
-  /// a program with a fast timer would otherwise never get through a large range.
-  static func reserve(_ range: Range<Int>, of descriptor: borrowing Descriptor) throws(Errno) {
-    let fd = descriptor.fd
-    var offset = range.lowerBound
-    while offset < range.upperBound {
-      let step = min(reservationStepByteCount, range.upperBound - offset)
-      // Returns the error instead of setting errno.
-      let result = posix_fallocate(fd, off_t(offset), off_t(step))
-      if result == EINTR { continue }
-      if result != 0 { throw Errno(rawValue: result) }
-      offset += step
-    }
-  }
-
-  /// Makes the file at least that large, with all pages of the new part taken.
-  ///
-  /// It is never made smaller, also if another process enlarges it at the same time. If it fails,
-  /// the size has not changed.
-  static func enlarge(
-    _ descriptor: borrowing Descriptor, from offset: Int, to byteCount: Int
-  ) throws(Errno) {
-    let fd = descriptor.fd
-    var result = EINTR
-    while result == EINTR { result = posix_fallocate(fd, off_t(offset), off_t(byteCount - offset)) }
-    if result != 0 { throw Errno(rawValue: result) }
-  }
-
-  /// The bytes that may still be taken in the file system of `descriptor`.
-  static func availableByteCount(of descriptor: borrowing Descriptor) throws(Errno) -> Int {
-    let fd = descriptor.fd
-    var status = statvfs()
-    try retryingInterrupts { unsafe fstatvfs(fd, &status) }
-    let (byteCount, overflow) = UInt64(status.f_bavail)
-      .multipliedReportingOverflow(by: UInt64(status.f_frsize))
-    // A tmpfs mounted with size=0 has no limit of its own and reports 0 blocks in all.
-    if overflow || status.f_blocks == 0 { return .max }
-    return Int(clamping: byteCount)
-  }
-
-  /// The largest file that this process may make, in bytes.
-  ///
-  /// A file made larger does not fail: the kernel sends `SIGXFSZ`, which ends the process.
-  static func maximumFileByteCount() throws(Errno) -> Int {
-    var limit = rlimit()
-    try retryingInterrupts { unsafe getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) }
-    return Int(clamping: limit.rlim_cur)
-  }
-
   /// The whole content of a file, read to its end; for files in `/proc`, which have no size.
-  static func contents(of path: String) throws(Errno) -> [UInt8] {
+  ///
+  /// - Parameter limit: About how many bytes to read at most.
+  static func contents(of path: String, atMost limit: Int = 1 << 30) throws(Errno) -> [UInt8] {
     let descriptor = try open(path, writable: false)
     var contents: [UInt8] = []
     let stepByteCount = 64 << 10
-    while true {
+    // What others can make longer while it is read has an end here.
+    while contents.count < limit {
       let chunk = try read(atMost: stepByteCount, from: descriptor)
-      if chunk.isEmpty { return contents }
+      if chunk.isEmpty { break }
       contents += chunk
     }
+    return contents
   }
 
   private static func read(
@@ -236,75 +174,6 @@ enum Files {
     }
     if let failure { throw failure }
     return chunk
-  }
-
-  /// The first bytes of a file, fewer if it is shorter.
-  ///
-  /// Unlike a look through a mapping, this takes no page for a part that has never been touched.
-  static func firstBytes(
-    _ byteCount: Int, of descriptor: borrowing Descriptor
-  ) throws(Errno) -> [UInt8] {
-    let fd = descriptor.fd
-    var bytes = [UInt8](repeating: 0, count: byteCount)
-    let count = try retryingInterrupts { unsafe pread(fd, &bytes, byteCount, 0) }
-    return Array(bytes.prefix(count))
-  }
-
-  /// Where the part begins, at an offset or behind it, that has been written; `nil` if none does.
-  ///
-  /// What lies before it is zeros that take no pages.
-  static func offsetOfData(
-    from offset: Int, of descriptor: borrowing Descriptor
-  ) throws(Errno) -> Int? {
-    let fd = descriptor.fd
-    do {
-      return try retryingInterrupts { lseek(fd, off_t(offset), ipc_SEEK_DATA) }
-    } catch .noSuchAddressOrDevice {
-      return nil
-    }
-  }
-
-  // MARK: - Descriptors
-
-  /// Opens the file of a descriptor anew: a description of its own, with no lock.
-  static func reopen(
-    _ descriptor: borrowing Descriptor, writable: Bool
-  ) throws(Errno) -> Descriptor {
-    let path = "/proc/self/fd/\(descriptor.fd)"
-    let flags = (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK
-    return try Descriptor(isWritable: writable) { unsafe Glibc.open(path, flags) }
-  }
-
-  /// As `reopen`, or `nil` if the mode of the file does not allow it.
-  static func reopenIfPermitted(
-    _ descriptor: borrowing Descriptor, writable: Bool
-  ) throws(Errno) -> Descriptor? {
-    do {
-      return try reopen(descriptor, writable: writable)
-    } catch .permissionDenied {
-      return nil
-    }
-  }
-
-  /// A second descriptor of the same description, for the caller to close; closed on `exec`.
-  static func duplicate(_ descriptor: borrowing Descriptor) throws(Errno) -> CInt {
-    let fd = descriptor.fd
-    return try retryingInterrupts { fcntl(fd, F_DUPFD_CLOEXEC, 0) }
-  }
-
-  /// Sends bytes with a descriptor over a Unix socket.
-  static func send(
-    _ descriptor: borrowing Descriptor, with bytes: [UInt8], over socket: CInt
-  ) throws(Errno) {
-    let fd = descriptor.fd
-    try retryingInterrupts { unsafe ipc_send(socket, fd, bytes, bytes.count) }
-  }
-
-  /// Receives as many bytes as the array has, and the descriptor that came with them, for the
-  /// caller to close.
-  static func receive(_ bytes: inout [UInt8], over socket: CInt) throws(Errno) -> CInt {
-    let count = bytes.count
-    return try retryingInterrupts { unsafe ipc_receive(socket, &bytes, count) }
   }
 }
 

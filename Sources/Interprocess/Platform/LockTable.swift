@@ -11,31 +11,31 @@
 //
 //===----------------------------------------------------------------------===//
 
-internal import CInterprocess
 internal import SystemPackage
 
 /// Who holds locks on what, as `/proc/locks` tells it: the locks of all processes of this machine.
 struct LockTable: Sendable {
-  private var counts: [FileIdentity: Int] = [:]
+  private var counts: [String: Int] = [:]
 
-  /// Counts the shared locks that open file descriptions hold on one byte of the files of a device.
+  /// Counts the shared locks that open file descriptions hold on one byte of each file, and on no
+  /// other.
   ///
   /// The system tells its locks a page at a time. What anybody locks or unlocks between two pages
   /// shifts the rest, so that a lock may be told twice or not at all.
-  init(device: UInt64, byte offset: Int) throws(Errno) {
-    let devicePrefix = "\(DeviceNumber.text(device)):"
+  ///
+  /// - Throws: `ENOENT` where `/proc` shows processes only (`subset=pid`), or nothing.
+  init(byte offset: Int) throws(Errno) {
     let text = String(decoding: try Files.contents(of: "/proc/locks"), as: UTF8.self)
     for line in text.split(separator: "\n") {
-      guard let lock = LockLine(line), lock.isShared, lock.bytes.lowerBound == offset,
-        lock.file.hasPrefix(devicePrefix),
-        let inode = UInt64(lock.file.dropFirst(devicePrefix.count))
-      else { continue }
-      counts[FileIdentity(device: device, inode: inode), default: 0] += 1
+      guard let lock = LockLine(line), lock.isShared, lock.bytes == offset...offset else {
+        continue
+      }
+      counts[String(lock.file), default: 0] += 1
     }
   }
 
   /// The number of locks on a file.
-  func count(of identity: FileIdentity) -> Int { counts[identity] ?? 0 }
+  func count(of file: KernelFile) -> Int { counts[file.text] ?? 0 }
 }
 
 /// A lock that an open file description holds on a part of a file.
@@ -62,9 +62,8 @@ extension ProcessTable {
   /// user may look into.
   ///
   /// - Complexity: Linear in the number of descriptors that processes with the file have open.
-  func holder(ofLockOnByte offset: Int, of identity: FileIdentity) -> Entry? {
-    let file = "\(DeviceNumber.text(identity.device)):\(identity.inode)"
-    return entries[identity]?.first { entry in
+  func holder(ofLockOnByte offset: Int, of file: KernelFile) -> Entry? {
+    entries[file]?.first { entry in
       let directory = "/proc/\(entry.processID)/fdinfo"
       // Neither the process nor the descriptor has to be there any more.
       return ((try? Files.names(in: directory)) ?? []).contains { number in
@@ -75,19 +74,9 @@ extension ProcessTable {
           guard line.hasPrefix("lock:"), let lock = LockLine(line.dropFirst("lock:".count)) else {
             return false
           }
-          return lock.file == file && lock.bytes.contains(offset)
+          return lock.file == file.text && lock.bytes.contains(offset)
         }
       }
     }
-  }
-}
-
-/// How the kernel prints a device number in `/proc`.
-enum DeviceNumber {
-  static func text(_ device: UInt64) -> String {
-    [ipc_device_major(device), ipc_device_minor(device)].map { part in
-      let digits = String(part, radix: 16)
-      return digits.count < 2 ? "0\(digits)" : digits
-    }.joined(separator: ":")
   }
 }

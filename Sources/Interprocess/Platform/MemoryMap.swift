@@ -38,10 +38,12 @@ enum MemoryMap {
     return unsafe start
   }
 
-  /// Makes a mapping larger; it may move.
+  /// Makes a mapping larger, so that it may move, or smaller.
+  ///
+  /// It may be larger than the file, whose missing pages must not be touched.
   ///
   /// - Returns: The range; it begins on a page.
-  static func enlarge(
+  static func resize(
     _ start: UnsafeMutableRawPointer, from oldByteCount: Int, to byteCount: Int,
     of descriptor: borrowing Descriptor
   ) throws(Errno) -> UnsafeMutableRawPointer {

@@ -27,3 +27,14 @@ extension SuspendingClock.Instant {
     .now.advanced(by: min(timeout, .seconds(1 << 32)))
   }
 }
+
+extension Duration {
+  /// In milliseconds, as `poll` takes them; rounded up, as a wait that ends before its time would
+  /// be followed by many short ones.
+  var wholeMilliseconds: CInt {
+    if self <= .zero { return 0 }
+    let (seconds, attoseconds) = components
+    let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1000)
+    return overflow ? .max : CInt(clamping: milliseconds + attoseconds / 1_000_000_000_000_000 + 1)
+  }
+}

@@ -14,82 +14,192 @@
 internal import Glibc
 internal import SystemPackage
 
-/// Which processes have which files mapped, as `/proc` tells it.
+/// Which processes have which files mapped, as `/proc` tells it, and which ones it does not tell
+/// of.
 struct ProcessTable: Sendable {
-  struct Entry: Sendable {
+  struct Entry: Sendable, Hashable {
     var processID: Int32
     var command: String
   }
 
-  /// The processes that have a file of the device mapped, by file; in the order of their numbers.
-  private(set) var entries: [FileIdentity: [Entry]] = [:]
+  /// A process that this user may not look into, or that could not be looked into for once.
+  struct HiddenProcess: Sendable {
+    var entry: Entry
+    var credentials: Credentials
+    /// Whose files its capabilities count for, if it has any that matter.
+    fileprivate var userMap: [UInt8]?
+    fileprivate var groupMap: [UInt8]?
+  }
 
-  /// The users of the processes that this user may not look into; root is left out.
-  private(set) var hiddenUserIDs: Set<UInt32> = []
+  /// Why there may be processes that the table does not even know of.
+  enum Gap: Sendable, Hashable {
+    /// There is no `/proc` here, or it is not that of this process.
+    case missing
+    /// It could not be read.
+    case failed(Errno)
+    /// It leaves out processes of others (`hidepid`).
+    case hidden
+  }
+
+  /// The processes that have a file of the device mapped, by file; in the order of their numbers.
+  private(set) var entries: [KernelFile: [Entry]] = [:]
+  private(set) var hiddenProcesses: [HiddenProcess] = []
+  private(set) var gap: Gap?
 
   /// Looks through all processes once.
   ///
-  /// A process that ends meanwhile, or that this user may not look into, is left out.
+  /// A process that ends meanwhile is left out. Whatever else keeps one from being looked into
+  /// makes it a hidden one.
   ///
-  /// - Parameter device: Only files of this device are noted.
+  /// - Parameters:
+  ///   - device: Only files of this device are noted.
+  ///   - mounts: What is known of `/proc`.
   /// - Complexity: Linear in the number of all mappings of all processes.
-  init(device: UInt64) throws(Errno) {
-    let processIDs = try Files.names(in: "/proc")
-      .compactMap { Int32(String(decoding: $0, as: UTF8.self)) }
-      .sorted()
-    for processID in processIDs {
-      let directory = "/proc/\(processID)"
-      let maps: [UInt8]
-      do {
-        maps = try Files.contents(of: "\(directory)/maps")
-      } catch {
-        if error == .permissionDenied, let status = try? Files.status(at: directory),
-          status.userID != 0
-        {
-          hiddenUserIDs.insert(status.userID)
-        }
-        continue
-      }
-      let identities = Self.mappedFiles(in: maps + [0], device: device)
-      if identities.isEmpty { continue }
-      guard let comm = try? Files.contents(of: "\(directory)/comm") else { continue }
+  init(device: String, mounts: MountTable) {
+    let names: [[UInt8]]
+    do {
+      names = try Files.names(in: "/proc")
+    } catch {
+      gap = error == .noSuchFileOrDirectory ? .missing : .failed(error)
+      return
+    }
+    let processIDs = names.compactMap { Int32(String(decoding: $0, as: UTF8.self)) }.sorted()
+    // A `/proc` of processes that this one does not belong to has no such link.
+    if processIDs.isEmpty || (try? Files.statusOfTarget(at: "/proc/self")) == nil {
+      gap = .missing
+    } else if mounts.hidesProcesses || processIDs[0] != 1 {
+      gap = .hidden
+    }
+    for processID in processIDs { look(at: processID, device: device) }
+  }
+
+  private mutating func look(at processID: Int32, device: String) {
+    let directory = "/proc/\(processID)"
+    do {
+      let identities = try Self.mappedFiles(of: directory, device: device)
+      if identities.isEmpty { return }
+      // The name is not worth losing the process for.
+      let comm = (try? Files.contents(of: "\(directory)/comm")) ?? []
       let command = String(decoding: comm.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
       for identity in identities {
         entries[identity, default: []].append(Entry(processID: processID, command: command))
       }
+    } catch {
+      if error.saysGone { return }
+      do {
+        let text = try Files.contents(of: "\(directory)/status")
+        guard let status = ProcessStatus(text) else {
+          gap = gap ?? .hidden
+          return
+        }
+        // One that has ended or that belongs to the kernel has nothing mapped.
+        if status.hasMemory || status.threadCount > 1 { hide(processID, status) }
+      } catch {
+        if error.saysGone { return }
+        let isForbidden = error == .permissionDenied || error == .notPermitted
+        gap = gap ?? (isForbidden ? .hidden : .failed(error))
+      }
     }
   }
 
-  /// Whether any process may have a file mapped: one that was seen with it, or one of another user
-  /// that could not be looked into and has permission to open the file.
+  private mutating func hide(_ processID: Int32, _ status: ProcessStatus) {
+    var process = HiddenProcess(
+      entry: Entry(processID: processID, command: status.command),
+      credentials: status.credentials)
+    if status.credentials.ignoresModes {
+      process.userMap = try? Files.contents(of: "/proc/\(processID)/uid_map")
+      process.groupMap = try? Files.contents(of: "/proc/\(processID)/gid_map")
+    }
+    hiddenProcesses.append(process)
+  }
+
+  // MARK: - Asking
+
+  /// The hidden processes that may have a file open: by their users and groups against its mode, or
+  /// by a capability.
   ///
-  /// Root is taken to have no file mapped that it is not seen with: it may open any file, and on
-  /// every machine some process of root cannot be looked into, so that nothing would ever count as
-  /// unused.
-  func mayBeMapped(_ status: Files.Status) -> Bool {
-    if entries[status.identity] != nil { return true }
-    let isOpenToOthers = status.mode & 0o077 != 0
-    return isOpenToOthers && hiddenUserIDs.contains { $0 != status.userID }
+  /// What a process was handed by another, or opened as another user or while the file had another
+  /// mode, is not counted. Neither is root: it may open any file, and on every machine some process
+  /// of root cannot be looked into, so that nothing would ever count as unused.
+  func suspects(_ file: Files.Status, hasAccessList: Bool) -> [HiddenProcess] {
+    let maps = (
+      users: try? Files.contents(of: "/proc/self/uid_map"),
+      groups: try? Files.contents(of: "/proc/self/gid_map")
+    )
+    return hiddenProcesses.filter { process in
+      let credentials = process.credentials
+      if credentials.effectiveUserID == 0 { return false }
+      if credentials.canOpen(file, hasAccessList: hasAccessList) { return true }
+      guard credentials.ignoresModes else { return false }
+      // In a namespace of its own a process has all capabilities, and they count for the users and
+      // groups that the namespace knows.
+      guard let userMap = process.userMap, let groupMap = process.groupMap else { return true }
+      return NamespaceMap.knows(file.userID, in: userMap, ownText: maps.users ?? [])
+        && NamespaceMap.knows(file.groupID, in: groupMap, ownText: maps.groups ?? [])
+    }
+  }
+
+  /// The processes, of those that may be looked into, that have a file open, mapped or not.
+  ///
+  /// - Complexity: Linear in the number of descriptors that all processes have open.
+  static func openers(of file: FileIdentity) -> [Entry] {
+    let processIDs = ((try? Files.names(in: "/proc")) ?? [])
+      .compactMap { Int32(String(decoding: $0, as: UTF8.self)) }
+      .sorted()
+    return processIDs.compactMap { processID in
+      let directory = "/proc/\(processID)/fd"
+      let hasFile = ((try? Files.names(in: directory)) ?? []).contains { number in
+        let path = "\(directory)/\(String(decoding: number, as: UTF8.self))"
+        return (try? Files.statusOfTarget(at: path))?.identity == file
+      }
+      guard hasFile, processID != getpid() else { return nil }
+      let comm = (try? Files.contents(of: "/proc/\(processID)/comm")) ?? []
+      return Entry(
+        processID: processID,
+        command: String(decoding: comm.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
+    }
+  }
+
+  // MARK: - Mappings
+
+  /// The files of `device` that a process has mapped.
+  ///
+  /// - Parameter directory: That of the process in `/proc`.
+  private static func mappedFiles(
+    of directory: String, device: String
+  ) throws(Errno) -> Set<KernelFile> {
+    let maps = try Files.contents(of: "\(directory)/maps")
+    if !maps.isEmpty { return mappedFiles(in: maps + [0], device: device) }
+    // A kernel thread; or a process whose first thread has ended, while others have the memory.
+    for thread in try Files.names(in: "\(directory)/task") {
+      let path = "\(directory)/task/\(String(decoding: thread, as: UTF8.self))/maps"
+      do {
+        let maps = try Files.contents(of: path)
+        if !maps.isEmpty { return mappedFiles(in: maps + [0], device: device) }
+      } catch {
+        if !error.saysGone { throw error }
+      }
+    }
+    return []
   }
 
   /// The files of `device` in the text of a `/proc/PID/maps`, ended by a NUL, whose lines are
   /// `address-range permissions offset major:minor inode path`, with the device in hexadecimal.
-  static func mappedFiles(in maps: [UInt8], device: UInt64) -> Set<FileIdentity> {
-    let device = (device: device, field: DeviceNumber.text(device))
+  static func mappedFiles(in maps: [UInt8], device: String) -> Set<KernelFile> {
     let newline = UInt8(ascii: "\n")
-    var identities: Set<FileIdentity> = []
+    var identities: Set<KernelFile> = []
     // Most lines are of other devices, or of none; only those that name the device are taken apart.
     var position = 0
-    while let match = firstOffset(of: " \(device.field) ", in: maps, from: position) {
+    while let match = firstOffset(of: " \(device) ", in: maps, from: position) {
       let start = maps[..<match].lastIndex(of: newline).map { $0 + 1 } ?? 0
       let end = maps[match...].firstIndex(of: newline) ?? maps.endIndex
       position = end
       // The path may contain the same characters, so that the place of the field counts.
       let fields = maps[start..<end].split(separator: UInt8(ascii: " "), maxSplits: 5)
-      guard fields.count >= 5, fields[3].elementsEqual(device.field.utf8),
+      guard fields.count >= 5, fields[3].elementsEqual(device.utf8),
         let inode = UInt64(String(decoding: fields[4], as: UTF8.self))
       else { continue }
-      identities.insert(FileIdentity(device: device.device, inode: inode))
+      identities.insert(KernelFile(device: device, inode: inode))
     }
     return identities
   }
@@ -103,4 +213,9 @@ struct ProcessTable: Sendable {
       return unsafe strstr(begin, text).map { unsafe UnsafeRawPointer($0) - start }
     }
   }
+}
+
+extension Errno {
+  /// Whether it says that a process has ended, of all that may keep one from being looked into.
+  fileprivate var saysGone: Bool { self == .noSuchFileOrDirectory || self == .noSuchProcess }
 }

@@ -154,6 +154,9 @@ struct HolderTable: Sendable {
     place(at: index).loadRelaxed() == number
   }
 
+  /// Whether any place is that of a holder.
+  func isAnyTaken(by number: UInt32) -> Bool { places.contains { isTaken($0, by: number) } }
+
   /// Frees the places whose holders are dead, and those that hold no holder's number.
   ///
   /// - Parameter number: That of the handle that asks, or 0 if it has none.
@@ -168,7 +171,7 @@ struct HolderTable: Sendable {
     }
   }
 
-  /// Frees the places that name a number which is about to be used anew.
+  /// Frees the places that name a number, which is about to be used anew, or no more.
   func forget(_ number: UInt32) {
     for index in places { free(index, number) }
   }

@@ -157,11 +157,11 @@ struct RobustLock: ~Copyable, Sendable {
       setHolder(isRunning: true)
       return true
     case .wait(_, let current):
-      if try isDead(current & ~Self.waiters, own: number, memory) {
-        abandon(current)
-        throw ownerDied(memory.name)
-      }
-      return false
+      guard case .held(let other) = Self.state(of: current),
+        try isDead(other, own: number, memory)
+      else { return false }
+      abandon(current)
+      throw ownerDied(memory.name)
     }
   }
 
@@ -171,7 +171,7 @@ struct RobustLock: ~Copyable, Sendable {
   /// - Throws: `corrupted` and `system`.
   func claim(_ memory: borrowing SharedMemory) throws(InterprocessError) -> Bool {
     let number = try number(memory)
-    while true {
+    for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadRelaxed()
       switch Self.state(of: current) {
       case .free, .abandoned:
@@ -185,6 +185,7 @@ struct RobustLock: ~Copyable, Sendable {
         throw corrupted(current, memory.name)
       }
     }
+    throw .corrupted(memory.name, "somebody changes its lock all the time")
   }
 
   /// Whether nobody holds the lock, nor died with it.
@@ -192,18 +193,14 @@ struct RobustLock: ~Copyable, Sendable {
 
   /// The number of the handle, which the word does not name from before.
   func number(_ memory: borrowing SharedMemory) throws(InterprocessError) -> UInt32 {
-    do {
-      return try holder.value(on: memory.mapping.descriptor) { number in
-        // A waiter may set the mark in between.
-        var current = word.loadRelaxed()
-        while current & ~Self.waiters == number {
-          abandon(current)
-          current = word.loadRelaxed()
-        }
-        places?.forget(number)
+    try holder.value(memory) { number in
+      // A waiter may set the mark in between.
+      for _ in 0..<SharedWord32.attemptLimit {
+        let current = word.loadRelaxed()
+        guard current & ~Self.waiters == number else { break }
+        abandon(current)
       }
-    } catch {
-      throw .system(error, name: memory.name, action: "take a number for the lock")
+      places?.forget(number)
     }
   }
 
@@ -221,7 +218,7 @@ struct RobustLock: ~Copyable, Sendable {
     _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory,
     isRecovering: Bool = false, isTaking: Bool = true
   ) throws(InterprocessError) -> Waiting.Turn<Bool> {
-    while true {
+    for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadRelaxed()
       // One who has slept does not know whether others still do.
       let mark = stage == .spinning ? current & Self.waiters : Self.waiters
@@ -255,7 +252,12 @@ struct RobustLock: ~Copyable, Sendable {
         throw corrupted(current, memory.name)
       }
     }
+    return anotherTurn()
   }
+
+  /// A turn that has come to nothing, as others change the word all the time: for the wait to look
+  /// at its time, and to sleep if the word stays as it is.
+  func anotherTurn<Result>() -> Waiting.Turn<Result> { .wait(word, while: word.loadRelaxed()) }
 
   private func isDead(
     _ number: UInt32, own: UInt32, _ memory: borrowing SharedMemory
@@ -305,6 +307,20 @@ struct RobustLock: ~Copyable, Sendable {
     let old = word.exchangeReleasing(value)
     checkpoint(.unlockReleased)
     if old & Self.waiters != 0 { word.wake(count) }
+  }
+
+  // MARK: - Closing
+
+  /// Lets the handle take the lock no more, nor a place beside it.
+  ///
+  /// A thread that waits for it at this moment still gets it, under a number that is alive.
+  ///
+  /// - Parameter message: Why the handle cannot be closed if it has the lock or a place.
+  func close(orElse message: String) {
+    guard let number = holder.close() else { return }
+    precondition(
+      word.loadRelaxed() & ~Self.waiters != number && places?.isAnyTaken(by: number) != true,
+      message)
   }
 
   // MARK: - Waiting for a change

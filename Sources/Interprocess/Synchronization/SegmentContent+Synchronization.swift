@@ -25,7 +25,7 @@ package enum LockHolding: Sendable, Hashable {
 // What is read here once may be anything. What a number in a word stands for, the kernel is asked.
 extension SegmentContent {
   static func mutex(
-    _ memory: borrowing SharedMemory, _ header: SegmentHeader
+    _ memory: SegmentPeek, _ header: SegmentHeader
   ) throws(InterprocessError) -> SegmentContent {
     // The same sum as in `LockLayout`, of a value whose type is not known here.
     let needed = header.elementByteCount.addingReportingOverflow(LockLayout<UInt8>.valueOffset)
@@ -34,41 +34,59 @@ extension SegmentContent {
       dtype: header.description, try holding(ofLockAt: header.contentOffset, in: memory))
   }
 
-  static func semaphore(
-    _ memory: borrowing SharedMemory
+  static func readWriteLock(
+    _ memory: SegmentPeek, _ header: SegmentHeader
   ) throws(InterprocessError) -> SegmentContent {
-    let header = try SegmentHeader.read(.semaphore, of: UInt32.self, from: memory)
-    try check(header, in: memory, hasRoomFor: SharedSemaphore.byteCount(of: header.capacity))
-    let begin = header.contentOffset + SharedSemaphore.permitsOffset
-    let end = begin + 4 * header.capacity
-    var (takenCount, orphanedCount) = (0, 0)
-    var offset = begin
-    // Where nobody has written anything all permits are free, and a look would take pages.
-    while offset < end, let data = try offsetOfData(from: offset, in: memory), data < end {
-      let pieceEnd = min(end, (data / pieceByteCount + 1) * pieceByteCount)
-      for permit in stride(from: data, to: pieceEnd, by: 4) {
-        guard let isOrphaned = try isOrphaned(permitAt: permit, (permit - begin) / 4, in: memory)
-        else { continue }
-        takenCount += 1
-        if isOrphaned { orphanedCount += 1 }
-      }
-      offset = pieceEnd
-    }
-    return .semaphore(
-      permitCount: header.capacity, freeCount: header.capacity - takenCount,
-      orphanedCount: orphanedCount)
+    // The same sum as in `SharedReadWriteLock`, of a value whose type is not known here.
+    typealias Layout = SharedReadWriteLock<UInt8>
+    let needed = Layout.valueOffset(header.capacity)?
+      .addingReportingOverflow(header.elementByteCount)
+    let byteCount = needed?.overflow == false ? needed?.partialValue : nil
+    try check(header, in: memory, hasRoomFor: byteCount)
+    return .readWriteLock(
+      dtype: header.description, writer: try holding(ofLockAt: header.contentOffset, in: memory),
+      maximumReaderCount: header.capacity,
+      readers: try PlaceHolding(
+        in: memory, at: header.contentOffset + Layout.placesOffset, stride: Layout.placeStride,
+        count: header.capacity, called: "the place of reader"))
   }
 
-  static func event(_ memory: borrowing SharedMemory) throws(InterprocessError) -> SegmentContent {
+  static func semaphore(_ memory: SegmentPeek) throws(InterprocessError) -> SegmentContent {
+    let header = try SegmentHeader.read(.semaphore, of: UInt32.self, from: memory)
+    try check(header, in: memory, hasRoomFor: SharedSemaphore.byteCount(of: header.capacity))
+    return .semaphore(
+      permitCount: header.capacity,
+      try PlaceHolding(
+        in: memory, at: header.contentOffset + SharedSemaphore.permitsOffset, stride: 4,
+        count: header.capacity, called: "permit"))
+  }
+
+  static func barrier(_ memory: SegmentPeek) throws(InterprocessError) -> SegmentContent {
+    let header = try SegmentHeader.read(.barrier, of: UInt32.self, from: memory)
+    try check(header, in: memory, hasRoomFor: SharedBarrier.byteCount(of: header.capacity))
+    let (arrivedCount, condition) = SharedBarrier.state(
+      of: memory.currentWord32(at: header.contentOffset))
+    guard arrivedCount < header.capacity else {
+      throw .corrupted(
+        memory.name, "\(arrivedCount) of \(header.capacity) parties have arrived, and still wait")
+    }
+    return .barrier(
+      partyCount: header.capacity, arrivedCount: arrivedCount, condition,
+      parties: try PlaceHolding(
+        in: memory, at: header.contentOffset + SharedBarrier.placesOffset, stride: 4,
+        count: header.capacity, called: "the place of party"))
+  }
+
+  static func event(_ memory: SegmentPeek) throws(InterprocessError) -> SegmentContent {
     let header = try SegmentHeader.read(.event, of: UInt32.self, from: memory)
     try check(header, in: memory, hasRoomFor: SharedEvent.byteCount)
-    let word = memory.load(fromByteOffset: header.contentOffset, as: UInt32.self)
+    let word = memory.currentWord32(at: header.contentOffset)
     let (isSet, generation) = SharedEvent.state(of: word)
     return .event(isSet: isSet, generation: generation)
   }
 
   static func atomic(
-    _ memory: borrowing SharedMemory, _ header: SegmentHeader
+    _ memory: SegmentPeek, _ header: SegmentHeader
   ) throws(InterprocessError) -> SegmentContent {
     let value: Int128 =
       switch header.description {
@@ -87,16 +105,16 @@ extension SegmentContent {
   }
 
   private static func integer<Value: SharedAtomicValue>(
-    _ type: Value.Type, in memory: borrowing SharedMemory
+    _ type: Value.Type, in memory: SegmentPeek
   ) throws(InterprocessError) -> Int128 {
     let header = try SegmentHeader.read(.atomic, of: type, from: memory)
     try check(header, in: memory, hasRoomFor: SharedAtomic<Value>.byteCount)
-    return Int128(memory.load(fromByteOffset: header.contentOffset, as: type))
+    return Int128(memory.loadUnaligned(at: header.contentOffset, as: type))
   }
 
   /// - Parameter byteCount: What the content needs; `nil` if that is more than any memory has.
   static func check(
-    _ header: SegmentHeader, in memory: borrowing SharedMemory, hasRoomFor byteCount: Int?
+    _ header: SegmentHeader, in memory: SegmentPeek, hasRoomFor byteCount: Int?
   ) throws(InterprocessError) {
     let room = memory.byteCount - header.contentOffset
     guard let byteCount, byteCount <= room else {
@@ -111,15 +129,12 @@ extension SegmentContent {
 
   // MARK: - Holders
 
-  /// No page is smaller.
-  private static let pieceByteCount = 4096
-
   private static func holding(
-    ofLockAt offset: Int, in memory: borrowing SharedMemory
+    ofLockAt offset: Int, in memory: SegmentPeek
   ) throws(InterprocessError) -> LockHolding {
     var isAbandoned = false
     let found = try holder { () throws(InterprocessError) in
-      let word = memory.load(fromByteOffset: offset, as: UInt32.self)
+      let word = memory.currentWord32(at: offset)
       let state = RobustLock.state(of: word)
       isAbandoned = state == .abandoned
       switch state {
@@ -132,24 +147,8 @@ extension SegmentContent {
       try isTaken(number, in: memory)
     }
     guard let found else { return isAbandoned ? .ownerDied : .free }
-    return found.isAlive ? .held(by: process(of: found.number, in: memory)) : .ownerDied
-  }
-
-  /// - Returns: Whether the holder of a permit is dead; `nil` if nobody has the permit.
-  private static func isOrphaned(
-    permitAt offset: Int, _ index: Int, in memory: borrowing SharedMemory
-  ) throws(InterprocessError) -> Bool? {
-    let found = try holder { () throws(InterprocessError) in
-      let number = memory.load(fromByteOffset: offset, as: UInt32.self)
-      guard number == 0 || HolderNumber.range.contains(number) else {
-        throw .corrupted(
-          memory.name, "permit \(index) is held by \(number), which is no holder's number")
-      }
-      return number == 0 ? nil : number
-    } isTaken: { number throws(InterprocessError) in
-      try isTaken(number, in: memory)
-    }
-    return found.map { !$0.isAlive }
+    return found.isAlive
+      ? .held(by: HolderSearch(memory).process(of: found.number)) : .ownerDied
   }
 
   /// Finds out whether the holder lives whose number a word has.
@@ -174,34 +173,13 @@ extension SegmentContent {
     return (found, true)
   }
 
-  private static func isTaken(
-    _ number: UInt32, in memory: borrowing SharedMemory
+  static func isTaken(
+    _ number: UInt32, in memory: SegmentPeek
   ) throws(InterprocessError) -> Bool {
     do {
-      return try Lease.isNumberTaken(number, byOthersThan: memory.mapping.descriptor)
+      return try Lease.isNumberTaken(number, byOthersThan: memory.descriptor)
     } catch {
       throw .system(error, name: memory.name, action: "ask whether a holder lives")
-    }
-  }
-
-  private static func process(
-    of number: UInt32, in memory: borrowing SharedMemory
-  ) -> SegmentInfo.Process? {
-    let identity = memory.identity
-    guard let processes = try? ProcessTable(device: identity.device),
-      let entry = processes.holder(
-        ofLockOnByte: Lease.byteOffset(ofNumber: number), of: identity)
-    else { return nil }
-    return SegmentInfo.Process(processID: entry.processID, command: entry.command)
-  }
-
-  private static func offsetOfData(
-    from offset: Int, in memory: borrowing SharedMemory
-  ) throws(InterprocessError) -> Int? {
-    do {
-      return try Files.offsetOfData(from: offset, of: memory.mapping.descriptor)
-    } catch {
-      throw .system(error, name: memory.name, action: "look for what has been written")
     }
   }
 }

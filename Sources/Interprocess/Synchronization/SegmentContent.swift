@@ -16,13 +16,22 @@ package enum SegmentContent: Sendable {
   /// Nothing that is known here.
   case bytes
   case array(NpyHeader)
-  case list([ShareableList.Element])
+  /// A list: how many elements it has, and the first of them, all but in a list of many megabytes.
+  case list(count: Int, [ShareableList.Element])
   /// A shared value: the dtype, and how many have been stored.
   case value(dtype: String, version: UInt64)
   /// A shared mutex: the dtype of its value, and who holds it.
   case mutex(dtype: String, LockHolding)
-  /// A shared semaphore: its permits, how many of them are free, and how many dead holders have.
-  case semaphore(permitCount: Int, freeCount: Int, orphanedCount: Int)
+  /// A shared read-write lock: the dtype of its value, who holds it for writing, how many may read
+  /// at once, and who reads.
+  case readWriteLock(
+    dtype: String, writer: LockHolding, maximumReaderCount: Int, readers: PlaceHolding)
+  /// A shared semaphore: its permits, and who holds some.
+  case semaphore(permitCount: Int, PlaceHolding)
+  /// A shared barrier: how many parties it waits for, how many of them have arrived in this round,
+  /// whether it is broken, and who the parties are that are known.
+  case barrier(
+    partyCount: Int, arrivedCount: Int, SharedBarrier.Condition, parties: PlaceHolding)
   case event(isSet: Bool, generation: UInt32)
   case atomic(dtype: String, value: Int128)
   /// A shared queue: the dtype of its messages, and what has happened in it.
@@ -46,7 +55,9 @@ package enum SegmentContent: Sendable {
     case .list: "list"
     case .value: SegmentKind.value.word
     case .mutex: SegmentKind.mutex.word
+    case .readWriteLock: SegmentKind.readWriteLock.word
     case .semaphore: SegmentKind.semaphore.word
+    case .barrier: SegmentKind.barrier.word
     case .event: SegmentKind.event.word
     case .atomic: SegmentKind.atomic.word
     case .queue: SegmentKind.queue.word
@@ -59,45 +70,55 @@ package enum SegmentContent: Sendable {
 
   /// The kind of a segment in one word, for which less has to be looked at than for all.
   ///
+  /// - Parameter nameBytes: The name, which need not be UTF-8.
   /// - Throws: As `init(ofSegment:)`.
-  package static func kind(ofSegment name: String) throws(InterprocessError) -> String {
-    guard let memory = try peek(name) else { return "bytes" }
-    if NpyHeader.isPresent(in: memory) { return "array" }
-    if SegmentHeader.isPresent(in: memory) { return structuredKind(of: memory) }
-    return listElements(of: memory) == nil ? "bytes" : "list"
+  package static func kind(ofSegment nameBytes: [UInt8]) throws(InterprocessError) -> String {
+    let memory = try SegmentPeek(name: SegmentName(bytes: nameBytes), owner: .anyone)
+    let kind =
+      if NpyHeader.isPresent(in: memory) {
+        "array"
+      } else if SegmentHeader.isPresent(in: memory) {
+        structuredKind(of: memory)
+      } else {
+        list(in: memory) == nil ? "bytes" : "list"
+      }
+    try memory.checkWhole()
+    return kind
   }
 
   /// Looks at a segment without using it: it takes no lease, no lock and no page of the memory that
   /// is not taken yet, and writes nothing.
   ///
   /// - Throws: `notFound`, `permissionDenied`, `wrongKind`, `invalidName` and `system`, as
-  ///   attaching.
+  ///   attaching, and `invalidSize` if the segment becomes smaller meanwhile.
   package init(ofSegment name: String) throws(InterprocessError) {
-    if let memory = try Self.peek(name) { self.init(of: memory) } else { self = .bytes }
+    try self.init(ofSegment: Array(name.utf8))
   }
 
-  private static func peek(_ name: String) throws(InterprocessError) -> SharedMemory? {
-    try SharedMemory.peek(name) { bytes, byteCount in
-      bytes.starts(with: NpyHeader.magic) || bytes.starts(with: SegmentHeader.magic)
-        || mayBeList(bytes, byteCount: byteCount)
-    }
+  /// As the other one, of a name that need not be UTF-8.
+  package init(ofSegment nameBytes: [UInt8]) throws(InterprocessError) {
+    try self.init(of: SegmentPeek(name: SegmentName(bytes: nameBytes), owner: .anyone))
   }
 
-  /// Looks at memory that is attached.
-  package init(of memory: borrowing SharedMemory) {
+  /// Looks at memory that has been opened for that.
+  ///
+  /// - Throws: `invalidSize` if it becomes smaller meanwhile, and `system`.
+  package init(of memory: SegmentPeek) throws(InterprocessError) {
     if NpyHeader.isPresent(in: memory) {
       self = Self.attempt("array") { () throws(InterprocessError) in
-        .array(try NpyHeader(of: memory))
+        .array(try NpyHeader(describing: memory))
       }
     } else if SegmentHeader.isPresent(in: memory) {
       self = Self.attempt(Self.structuredKind(of: memory)) { () throws(InterprocessError) in
         try Self.structured(memory)
       }
-    } else if let elements = Self.listElements(of: memory) {
-      self = .list(elements)
+    } else if let list = Self.list(in: memory) {
+      self = .list(count: list.count, list.elements)
     } else {
       self = .bytes
     }
+    // What looks broken may only be what is not there any more.
+    try memory.checkWhole()
   }
 
   private static func attempt(
@@ -108,18 +129,18 @@ package enum SegmentContent: Sendable {
 
   // MARK: - Structured segments
 
-  private static func structuredKind(of memory: borrowing SharedMemory) -> String {
+  private static func structuredKind(of memory: SegmentPeek) -> String {
     SegmentHeader.kind(of: memory)?.word ?? "unknown"
   }
 
   private static func structured(
-    _ memory: borrowing SharedMemory
+    _ memory: SegmentPeek
   ) throws(InterprocessError) -> SegmentContent {
     let header = try SegmentHeader(memory)
     switch SegmentKind(rawValue: header.kind) {
     case .value?:
       let layout = try ValueLayout(reading: memory, header)
-      let version = memory.range.word(at: layout.versionOffset).loadRelaxed()
+      let version = memory.currentWord(at: layout.versionOffset)
       return .value(dtype: header.description, version: version)
     case .mutex?:
       return try mutex(memory, header)
@@ -135,37 +156,12 @@ package enum SegmentContent: Sendable {
       return try byteQueue(memory, header)
     case .topic?:
       return try topic(memory, header)
-    case .readWriteLock?, .barrier?, nil:
+    case .readWriteLock?:
+      return try readWriteLock(memory, header)
+    case .barrier?:
+      return try barrier(memory)
+    case nil:
       return .unknown(kind: header.kind)
     }
-  }
-
-  // MARK: - Lists
-
-  // A list has no magic number. So memory is taken for one if all of its tables and elements make
-  // sense, and if it has just the size of that list. An empty one is nothing but zeros, as fresh
-  // memory is, and counts as bytes.
-
-  /// Whether the first bytes can be those of a list with elements.
-  private static func mayBeList(_ bytes: [UInt8], byteCount: Int) -> Bool {
-    let count = bytes.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    return count > 0 && count <= UInt64(byteCount) / 25
-  }
-
-  private static func listElements(
-    of memory: borrowing SharedMemory
-  ) -> [ShareableList.Element]? {
-    let range = memory.range
-    guard let layout = try? ListLayout(reading: range), layout.count > 0,
-      layout.byteCount == range.byteCount
-    else { return nil }
-    var elements: [ShareableList.Element] = []
-    for index in 0..<layout.count {
-      guard let element = try? StoredForm(of: layout[index], in: range).element(in: range) else {
-        return nil
-      }
-      elements.append(element)
-    }
-    return elements
   }
 }

@@ -36,7 +36,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
 
   private static var gateOffset: Int { 8 }
 
-  let segment: StructuredSegment
+  @usableFromInline let segment: StructuredSegment
   @usableFromInline let word: AtomicWord
   private let gate: Gate
   private let waiting = Waiting()
@@ -159,9 +159,23 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
   /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
   public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
 
+  /// Ends this handle's use of the integer.
+  ///
+  /// Its lease is given up, and with the last one of all processes a temporary name. The same
+  /// happens when the last reference to the handle goes, and then the memory is unmapped.
+  /// Afterwards the handle only tells its name and what belongs to that, and unlinks it; all else
+  /// is a failed precondition, also for a thread or task that waits here meanwhile, when it goes
+  /// on. To close it once more does nothing.
+  ///
+  /// Does not block, but as ``SharedMemory/close()``.
+  public func close() { segment.close() }
+
   /// The integer itself.
   public var integer: AtomicInteger<Value> {
-    @_lifetime(borrow self) @inlinable get { AtomicInteger(word, of: self) }
+    @_lifetime(borrow self) @inlinable get {
+      segment.checkOpen()
+      return AtomicInteger(word, of: self)
+    }
   }
 
   // MARK: - Waiting
@@ -211,7 +225,10 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
   ///
   /// Does not block, and calls the system only if somebody sleeps. Corresponds to
   /// `std::atomic::notify_all` in C++20.
-  public func notify() { gate.openToAll() }
+  public func notify() {
+    segment.checkOpen()
+    gate.openToAll()
+  }
 
   private func attempt(
     _ stage: Waiting.Stage, while value: Value, _ ordering: AtomicLoadOrdering

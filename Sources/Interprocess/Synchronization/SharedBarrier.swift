@@ -182,12 +182,18 @@ public final class SharedBarrier: Sendable {
   /// How many have arrived, and wait for the others.
   ///
   /// - Complexity: O(1), without blocking.
-  public var arrivedCount: Int { Self.arrivedCount(of: word.loadRelaxed()) }
+  public var arrivedCount: Int {
+    segment.checkOpen()
+    return Self.arrivedCount(of: word.loadRelaxed())
+  }
 
   /// Whether a party has died or given up.
   ///
   /// - Complexity: O(1), without blocking.
-  public var isBroken: Bool { word.loadRelaxed() & Self.breakMask != 0 }
+  public var isBroken: Bool {
+    segment.checkOpen()
+    return word.loadRelaxed() & Self.breakMask != 0
+  }
 
   /// The name, without a leading slash.
   public var name: String { segment.memory.name }
@@ -209,6 +215,24 @@ public final class SharedBarrier: Sendable {
   ///
   /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
   public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
+
+  /// Ends this handle's use of the barrier, which has one party less, as if that had
+  /// died.
+  ///
+  /// Its lease is given up, and with the last one of all processes a temporary name. The same
+  /// happens when the last reference to the handle goes, and then the memory is unmapped.
+  /// Afterwards the handle only tells its name and what belongs to that, and unlinks it; all else
+  /// is a failed precondition, also for a thread or task that waits here meanwhile, when it goes
+  /// on. To close it once more does nothing.
+  ///
+  /// Does not block, but as ``SharedMemory/close()``.
+  public func close() {
+    segment.close {
+      guard let number = holder.close() else { return }
+      // What fails leaves a party that leaves with the descriptor.
+      try? Lease.dropNumber(number, on: segment.memory.mapping.descriptor)
+    }
+  }
 
   // MARK: - Arriving
 
@@ -266,19 +290,40 @@ public final class SharedBarrier: Sendable {
   ///
   /// Those who wait get `timedOut`. Does not block. Corresponds to `Barrier.reset()` in Python.
   public func reset() {
+    segment.checkOpen()
     // Those who live keep their places, so that nobody waits for a party that is not known.
     places.dropDead(own: holder.valueIfTaken ?? 0, segment.memory)
-    while true {
+    // Two rounds on: who waits for the next one does not take this for it.
+    func next() -> (UInt32, UInt32) {
       let current = word.loadRelaxed()
-      // Two rounds on: who waits for the next one does not take this for it.
-      let next = Self.word(round: Self.round(of: current) &+ 2)
-      guard word.compareExchangeReleasing(current, next) else { continue }
-      word.wake(.max)
-      return
+      return (current, Self.word(round: Self.round(of: current) &+ 2))
     }
+    let isReset = (0..<SharedWord32.attemptLimit).contains { _ in
+      let (current, next) = next()
+      return word.compareExchangeReleasing(current, next)
+    }
+    // Whatever it is that others write there all the time, it is no arrival.
+    if !isReset { _ = word.exchangeReleasing(next().1) }
+    word.wake(.max)
   }
 
   // MARK: - Words
+
+  /// Whether a barrier can be used, for those who look at it.
+  package enum Condition: Sendable {
+    case whole, partyDied, partyGaveUp
+  }
+
+  /// What a word tells.
+  static func state(of word: UInt32) -> (arrivedCount: Int, Condition) {
+    let condition: Condition =
+      switch word & breakMask {
+      case 0: .whole
+      case Break.timeout.rawValue: .partyGaveUp
+      default: .partyDied
+      }
+    return (arrivedCount(of: word), condition)
+  }
 
   private static func round(of word: UInt32) -> UInt32 { word >> roundShift }
 
@@ -296,7 +341,7 @@ public final class SharedBarrier: Sendable {
   private func arrive() throws(InterprocessError) -> (UInt32, round: UInt32?) {
     let number = try number()
     try join(as: number)
-    while true {
+    for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadRelaxed()
       try checkNotBroken(current)
       let arrivedCount = Self.arrivedCount(of: current) + 1
@@ -316,13 +361,14 @@ public final class SharedBarrier: Sendable {
         return (number, nil)
       }
     }
+    throw isRestless
   }
 
   /// Takes a place for this handle, if it has none.
   private func join(as number: UInt32) throws(InterprocessError) {
     let found = place.load(ordering: .relaxed)
     if found >= 0, places.isTaken(found, by: number) { return }
-    while true {
+    for _ in 0..<SharedWord32.attemptLimit {
       if let index = places.take(as: number) {
         // Of two threads that come here, one gives its place back.
         let isKept = place.compareExchange(
@@ -347,20 +393,17 @@ public final class SharedBarrier: Sendable {
         throw ownerDied
       }
     }
+    throw isRestless
   }
 
   private func number() throws(InterprocessError) -> UInt32 {
-    do {
-      return try holder.value(on: segment.memory.mapping.descriptor) { places.forget($0) }
-    } catch {
-      throw .system(error, name: name, action: "take a number for a party")
-    }
+    try holder.value(segment.memory) { places.forget($0) }
   }
 
   private func attempt(
     _ stage: Waiting.Stage, round: UInt32, as number: UInt32
   ) throws(InterprocessError) -> Waiting.Turn<Bool> {
-    while true {
+    for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadAcquiring()
       if try isOver(round, current) { return .done(true) }
       if stage == .spinning { return .wait(word, while: current) }
@@ -371,6 +414,8 @@ public final class SharedBarrier: Sendable {
       }
       breakRound(round, .death)
     }
+    // Others change the word all the time: the wait looks at its time.
+    return .wait(word, while: word.loadRelaxed())
   }
 
   /// Whether a round has ended with all parties.
@@ -396,7 +441,7 @@ public final class SharedBarrier: Sendable {
   /// - Returns: Whether this has broken it.
   @discardableResult
   private func breakRound(_ round: UInt32, _ reason: Break) -> Bool {
-    while true {
+    for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadRelaxed()
       guard Self.round(of: current) == round, current & Self.breakMask == 0 else { return false }
       let next = current & ~Self.waiters | reason.rawValue
@@ -405,6 +450,7 @@ public final class SharedBarrier: Sendable {
       if current & Self.waiters != 0 { word.wake(.max) }
       return true
     }
+    return false
   }
 
   // MARK: - Errors
@@ -415,6 +461,10 @@ public final class SharedBarrier: Sendable {
     case Break.timeout.rawValue: throw timedOut("A party has given up.")
     default: throw ownerDied
     }
+  }
+
+  private var isRestless: InterprocessError {
+    .corrupted(name, "somebody changes its words all the time")
   }
 
   private func timedOut(_ reason: String) -> InterprocessError {

@@ -169,19 +169,36 @@ public final class SharedEvent: Sendable {
   /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
   public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
 
+  /// Ends this handle's use of the event.
+  ///
+  /// Its lease is given up, and with the last one of all processes a temporary name. The same
+  /// happens when the last reference to the handle goes, and then the memory is unmapped.
+  /// Afterwards the handle only tells its name and what belongs to that, and unlinks it; all else
+  /// is a failed precondition, also for a thread or task that waits here meanwhile, when it goes
+  /// on. To close it once more does nothing.
+  ///
+  /// Does not block, but as ``SharedMemory/close()``.
+  public func close() { segment.close() }
+
   // MARK: - State
 
   /// Whether the event is set.
   ///
   /// - Complexity: O(1), without blocking.
-  public var isSet: Bool { word.loadAcquiring() & Self.isSetBit != 0 }
+  public var isSet: Bool {
+    segment.checkOpen()
+    return word.loadAcquiring() & Self.isSetBit != 0
+  }
 
   /// How often the event was set or pulsed.
   ///
   /// Counts up to 2³⁰ - 1, and begins again with 0.
   ///
   /// - Complexity: O(1), without blocking.
-  public var generation: UInt32 { Self.state(of: word.loadAcquiring()).generation }
+  public var generation: UInt32 {
+    segment.checkOpen()
+    return Self.state(of: word.loadAcquiring()).generation
+  }
 
   /// Sets the event: all who wait go on, and all who come later, until it is reset.
   ///
@@ -200,23 +217,24 @@ public final class SharedEvent: Sendable {
   /// Those who wait already are not concerned. Does not block. Corresponds to `Event.clear()` in
   /// Python.
   public func reset() {
-    while true {
-      let current = word.loadRelaxed()
-      let next = current & ~Self.isSetBit
-      if current == next || word.compareExchangeReleasing(current, next) { return }
-    }
+    segment.checkOpen()
+    if word.loadRelaxed() & Self.isSetBit != 0 { word.andReleasing(~Self.isSetBit) }
   }
 
   /// Counts the generation up.
   private func advance(to bit: UInt32) {
-    while true {
+    segment.checkOpen()
+    func next(_ current: UInt32) -> UInt32 { (current & ~3) &+ 4 | bit }
+    for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadRelaxed()
-      let next = (current & ~3) &+ 4 | bit
-      guard word.compareExchangeReleasing(current, next) else { continue }
+      guard word.compareExchangeReleasing(current, next(current)) else { continue }
       checkpoint(.eventAdvanced)
       if current & Self.waiters != 0 { word.wake(.max) }
       return
     }
+    // Whatever others write there all the time, those who wait are to go on.
+    _ = word.exchangeReleasing(next(word.loadRelaxed()))
+    word.wake(.max)
   }
 
   // MARK: - Waiting
@@ -229,6 +247,7 @@ public final class SharedEvent: Sendable {
   /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
   /// - Throws: `timedOut`; `system` if the system cannot wait there.
   public func wait(timeout: Duration? = nil) throws(InterprocessError) {
+    segment.checkOpen()
     let begin = word.loadRelaxed() >> 2
     _ = try finish(
       waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
@@ -259,7 +278,8 @@ public final class SharedEvent: Sendable {
   public func wait(
     after generation: UInt32, timeout: Duration? = nil
   ) throws(InterprocessError) -> UInt32 {
-    try finish(
+    segment.checkOpen()
+    return try finish(
       waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
         attempt(stage) { $0 >> 2 != generation }
       } translatingErrors: { [name] errno in
@@ -274,6 +294,7 @@ public final class SharedEvent: Sendable {
   public nonisolated(nonsending) func wait(
     timeout: Duration? = nil
   ) async throws {
+    segment.checkOpen()
     let begin = word.loadRelaxed() >> 2
     _ = try finish(
       try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
@@ -291,7 +312,8 @@ public final class SharedEvent: Sendable {
   public nonisolated(nonsending) func wait(
     after generation: UInt32, timeout: Duration? = nil
   ) async throws -> UInt32 {
-    try finish(
+    segment.checkOpen()
+    return try finish(
       try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
         attempt(stage) { $0 >> 2 != generation }
       })
@@ -307,7 +329,7 @@ public final class SharedEvent: Sendable {
   private func attempt(
     _ stage: Waiting.Stage, _ isOver: (UInt32) -> Bool
   ) -> Waiting.Turn<UInt32> {
-    while true {
+    for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadAcquiring()
       if isOver(current) { return .done(current >> 2) }
       if stage == .spinning { return .wait(word, while: current) }
@@ -317,6 +339,8 @@ public final class SharedEvent: Sendable {
         return .wait(word, while: marked)
       }
     }
+    // Others change the word all the time: the wait looks at its time.
+    return .wait(word, while: word.loadRelaxed())
   }
 
   private func finish(_ generation: UInt32?) throws(InterprocessError) -> UInt32 {

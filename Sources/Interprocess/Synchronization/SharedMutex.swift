@@ -171,6 +171,21 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
   public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
 
+  /// Ends this handle's use of the mutex.
+  ///
+  /// Its lease is given up, and with the last one of all processes a temporary name. The same
+  /// happens when the last reference to the handle goes, and then the memory is unmapped.
+  /// Afterwards the handle only tells its name and what belongs to that, and unlinks it; all else
+  /// is a failed precondition, also for a thread or task that waits here meanwhile, when it goes
+  /// on. To close it once more does nothing.
+  ///
+  /// Does not block, but as ``SharedMemory/close()``.
+  ///
+  /// - Precondition: This handle does not hold the lock.
+  public func close() {
+    segment.close { lock.close(orElse: "The handle holds its lock, and was to be closed") }
+  }
+
   // MARK: - Locking
 
   /// Calls `body` with the value while no other thread of any process has it.

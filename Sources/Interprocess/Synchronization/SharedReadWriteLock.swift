@@ -148,7 +148,8 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   static var placesOffset: Int { 128 }
   static var placeStride: Int { 64 }
 
-  private static func valueOffset(_ maximumReaderCount: Int) -> Int? {
+  /// Where the value lies; `nil` for a number of readers that no lock has.
+  static func valueOffset(_ maximumReaderCount: Int) -> Int? {
     guard maximumReaderCount >= 1 else { return nil }
     let (byteCount, overflow) = maximumReaderCount.multipliedReportingOverflow(by: placeStride)
     let (offset, isTooLarge) = byteCount.addingReportingOverflow(placesOffset)
@@ -217,6 +218,21 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   ///
   /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
   public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
+
+  /// Ends this handle's use of the lock.
+  ///
+  /// Its lease is given up, and with the last one of all processes a temporary name. The same
+  /// happens when the last reference to the handle goes, and then the memory is unmapped.
+  /// Afterwards the handle only tells its name and what belongs to that, and unlinks it; all else
+  /// is a failed precondition, also for a thread or task that waits here meanwhile, when it goes
+  /// on. To close it once more does nothing.
+  ///
+  /// Does not block, but as ``SharedMemory/close()``.
+  ///
+  /// - Precondition: This handle holds the lock neither for reading nor for writing.
+  public func close() {
+    segment.close { lock.close(orElse: "The handle holds its lock, and was to be closed") }
+  }
 
   // MARK: - Reading
 
@@ -382,7 +398,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   private func attemptToRead(
     _ stage: Waiting.Stage, as number: UInt32
   ) throws(InterprocessError) -> Waiting.Turn<Int> {
-    while true {
+    for _ in 0..<SharedWord32.attemptLimit {
       if case .wait(let word, let value) = try lock.attempt(
         stage, as: number, segment.memory, isTaking: false)
       {
@@ -397,6 +413,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
         readers.free(index, number)
       }
     }
+    return lock.anotherTurn()
   }
 
   @usableFromInline func releaseForReading(_ place: Place) {

@@ -172,6 +172,19 @@ public final class SharedSemaphore: Sendable {
   /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
   public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
 
+  /// Ends this handle's use of the semaphore, whose permits are given back.
+  ///
+  /// Its lease is given up, and with the last one of all processes a temporary name. The same
+  /// happens when the last reference to the handle goes, and then the memory is unmapped.
+  /// Afterwards the handle only tells its name and what belongs to that, and unlinks it; all else
+  /// is a failed precondition, also for a thread or task that waits here meanwhile, when it goes
+  /// on. To close it once more does nothing.
+  ///
+  /// Does not block, but as ``SharedMemory/close()``.
+  public func close() {
+    segment.close { if let number = holder.close() { permits.forget(number) } }
+  }
+
   // MARK: - Permits
 
   /// A permit of a semaphore, for as long as it lives.
@@ -205,7 +218,10 @@ public final class SharedSemaphore: Sendable {
   /// It may be another number by the time it is returned. Corresponds to `sem_getvalue` in C.
   ///
   /// - Complexity: Linear in the number of permits, without blocking.
-  public var availableCount: Int { permits.freeCount }
+  public var availableCount: Int {
+    segment.checkOpen()
+    return permits.freeCount
+  }
 
   /// Frees the permits whose holders are dead.
   ///
@@ -290,10 +306,6 @@ public final class SharedSemaphore: Sendable {
   }
 
   private func number() throws(InterprocessError) -> UInt32 {
-    do {
-      return try holder.value(on: segment.memory.mapping.descriptor) { permits.forget($0) }
-    } catch {
-      throw .system(error, name: name, action: "take a number for permits")
-    }
+    try holder.value(segment.memory) { permits.forget($0) }
   }
 }

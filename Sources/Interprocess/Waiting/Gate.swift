@@ -53,7 +53,7 @@ struct Gate: Sendable {
   @discardableResult
   func open(waking count: Int) -> Int {
     atomicMemoryFence(ordering: .sequentiallyConsistent)
-    while true {
+    for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadRelaxed()
       if current & Self.waiters == 0 { return 0 }
       let next = current &+ 2
@@ -65,13 +65,15 @@ struct Gate: Sendable {
       }
       return wokenCount
     }
+    // Others change the word all the time, which keeps everybody from sleeping longer on it.
+    return word.wake(.max)
   }
 
   /// As `open(waking:)`, for who wakes all each time: the mark goes with R4, which
   /// `EventModelTests` goes through.
   func openToAll() {
     atomicMemoryFence(ordering: .sequentiallyConsistent)
-    while true {
+    for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadRelaxed()
       if current & Self.waiters == 0 { return }
       if word.compareExchangeRelaxed(current, (current & ~Self.waiters) &+ 2) { break }
@@ -95,14 +97,19 @@ struct Gate: Sendable {
       if let result = try body() { return .done(result) }
       return .wait(word, while: 0)
     }
-    while true {
+    var marked: UInt32?
+    for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadRelaxed()
-      let marked = current | Self.waiters
-      guard current == marked || word.compareExchangeRelaxed(current, marked) else { continue }
-      checkpoint(.gateMarked)
-      fence()
-      if let result = try body() { return .done(result) }
-      return .wait(word, while: marked)
+      let next = current | Self.waiters
+      guard current == next || word.compareExchangeRelaxed(current, next) else { continue }
+      marked = next
+      break
     }
+    checkpoint(.gateMarked)
+    fence()
+    if let result = try body() { return .done(result) }
+    // Where others have changed the word all the time, there is no mark, and the wait looks at its
+    // time.
+    return .wait(word, while: marked ?? word.loadRelaxed())
   }
 }

@@ -321,7 +321,7 @@ struct SharedArrayTests {
     #expect(error.name == name)
     #expect(
       error.message
-        == "The array \"\(name)\" has '<f4', and Double needs '<f8'. Attach with the type of its elements, or make it anew."
+        == "The array \"\(name)\" has '<f4', and Double needs '<f8'. Attach with the type of its elements, or save it with numpy's `array.astype`."
     )
     #expect(
       try refusal(Int32.self).code == .layoutMismatch(expected: "'<i4'", found: "'<f4'"))

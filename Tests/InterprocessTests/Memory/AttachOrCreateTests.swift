@@ -82,18 +82,6 @@ struct AttachOrCreateTests {
     }
   }
 
-  /// Starts helpers one inside the other, as each lives as long as its body.
-  private func withHelpers(
-    _ count: Int, _ helpers: [ChildProcess] = [],
-    _ body: @escaping @Sendable ([ChildProcess]) async throws -> Void
-  ) async throws {
-    if count == 0 { return try await body(helpers) }
-    let (status, _) = try await withChildProcess(Places.helper) { helper in
-      try await withHelpers(count - 1, helpers + [helper], body)
-    }
-    #expect(status == .exited(0))
-  }
-
   @Test("Large memory that only one of the processes has room for is still shared by all")
   func noRoomForTwo() async throws {
     let commands = "race large \(12 << 20) 0"

@@ -193,44 +193,17 @@ struct ForkTests {
     }
   }
 
-  @Test(
-    "A child that may not open the memory keeps no lease, and can touch nothing",
-    .enabled(if: geteuid() == 0, "needs root, to become another user"))
-  func notPermitted() async throws {
-    try await withPrivateSharedMemory { place in
-      try await place.withHelper { other in
-        let (status, child) = try await place.withChildProcess(
-          "env", ["SWIFT_BACKTRACE=enable=no", Places.helper]
-        ) { parent in
-          try await parent.expect("create m 4096 temporary", "ok m")
-          try await parent.expect("set 0 1", "ok ")
-          try await parent.expect("becomeUser 65534", "ok 0 0")
-          let child = try await fork(parent, "outliving")
-          // A child of the child touches the memory, so that the child goes on.
-          #expect(try await parent.ask("child fork")?.hasPrefix("ok ok ") == true)
-          try await parent.expect("child child get 0", "ok ok ended \(SIGSEGV)")
-          let file = try #require(FileNumber(at: place.path("m")))
-          let use = try FileUse(of: file, in: child)
-          #expect(use.descriptors == [])
-          #expect(use.mappings == [])
-          try await parent.expect("get 0", "ok 1")
-          try await other.expect("attach m", "ok 4096")
-          try await other.expect("close", "ok ")
-          try parent.kill()
-          return child
-        }
-        #expect(status == .signaled(9))
-        defer { kill(child, SIGKILL) }
-        #expect(kill(child, 0) == 0)
-        try await other.expect("attach m", "error notFound")
-        try await other.expect("sweep", "ok m")
-      }
-    }
-  }
-
+  /// Forks a child of a helper, and returns its number.
   @discardableResult
-  private func fork(_ parent: ChildProcess, _ mode: String = "") async throws -> pid_t {
+  func fork(_ parent: ChildProcess, _ mode: String = "") async throws -> pid_t {
     let answer = try #require(try await parent.ask("fork \(mode)"))
     return try #require(pid_t(answer.dropFirst("ok ".count)))
+  }
+}
+
+extension FileUse {
+  init(descriptors: [Descriptor], mappings: [String]) {
+    self.descriptors = descriptors
+    self.mappings = mappings
   }
 }

@@ -125,6 +125,263 @@ struct GrowingTests {
     }
   }
 
+  // MARK: - Failing late
+
+  @Test(
+    "A grower that gets no addresses leaves size, bytes and pages as they were, and grows later")
+  func noAddresses() async throws {
+    let name = uniqueName()
+    _ = try await withChildProcess(Places.helper) { helper in
+      try await helper.expect("create \(name) 4096", "ok \(name)")
+      try await helper.expect("set 4095 5", "ok ")
+      try await helper.expect("limitAddressSpace 16777216", "ok 0")
+      try await helper.expect("grow 67108864", "error system(Cannot allocate memory)")
+      #expect(try info(name).byteCount == 4096)
+      #expect(try info(name).residentByteCount == 4096)
+      try await helper.expect("refresh", "ok 4096")
+      try await helper.expect("get 4095", "ok 5")
+      try await helper.expect("grow 8192", "ok 8192")
+      try await helper.expect("get 8191", "ok 0")
+      try await helper.expect("unlink", "ok ")
+    }
+  }
+
+  @Test("Pages that run out on the way are given back, and so are the addresses")
+  func noPages() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { helper in
+        try await helper.expect("create m 4096", "ok m")
+        try await helper.expect("stopAt growMapped", "ok ")
+        try await helper.expectStop("grow 33554432", at: .growMapped)
+        // The last look at the room lies before this; half of it goes now.
+        try FileManager.default.createDirectory(
+          atPath: place.path("d"), withIntermediateDirectories: false)
+        let file = open(place.path("d/f"), O_CREAT | O_RDWR, 0o600)
+        defer { close(file) }
+        try #require(posix_fallocate(file, 0, 40 << 20) == 0)
+        try await helper.expectAfterStop(
+          "error outOfMemory(needed: 33550336, available: \((24 << 20) - 4096))")
+        #expect(try use(of: place.path("m")) == [4096, 4096])
+        try await helper.expect("refresh", "ok 4096")
+        try await helper.expect("grow 16777216", "ok 16777216")
+        try await helper.expect("get 16777215", "ok 0")
+      }
+      try place.remove("m")
+      try FileManager.default.removeItem(atPath: place.path("d"))
+    }
+  }
+
+  @Test(
+    "A grower killed at any step leaves memory of the old size or of the new one",
+    arguments: [Checkpoint.growMapped, .growTaken, .growSized])
+  func killed(step: Checkpoint) async throws {
+    try await withPrivateSharedMemory { place in
+      let (status, _) = try await place.withChildProcess(Places.helper) { helper in
+        try await helper.expect("create m 100", "ok m")
+        try await helper.expect("set 99 9", "ok ")
+        try await helper.expect("dieAt \(step.rawValue)", "ok ")
+        try await helper.send("grow 33554432")
+        #expect(try await helper.nextLine() == nil)
+      }
+      #expect(status == .signaled(9))
+      let hasGrown = step == .growSized
+      #expect(try use(of: place.path("m"))[0] == (hasGrown ? 32 << 20 : 100))
+      try await place.withHelper { helper in
+        try await helper.expect("attach m", "ok \(hasGrown ? 32 << 20 : 100)")
+        // Of 64 MiB only 32 are left if what the killed one has taken stays taken.
+        try await helper.expect("grow 67108864", "ok 67108864")
+        try await helper.expect("get 99", "ok 9")
+        try await helper.expect("sum", "ok 9")
+      }
+      try place.remove("m")
+    }
+  }
+
+  @Test("A grower that has died is in nobody's way, and one that stands is reported")
+  func turns() async throws {
+    let name = uniqueName()
+    let memory = try SharedMemory.create(name, byteCount: 100)
+    _ = try await withChildProcess(Places.helper) { other in
+      try await other.expect("attach \(name)", "ok 100")
+      _ = try await withChildProcess(Places.helper) { helper in
+        try await helper.expect("attach \(name)", "ok 100")
+        try await helper.expect("stopAt growTaken", "ok ")
+        try await helper.expectStop("grow 8192", at: .growTaken)
+        try await other.expect("grow 5000", "error timedOut")
+        try await other.expect("explain grow 5000", "ok \(Self.standing)")
+        #expect(try fileByteCount(name) == 100)
+        try await helper.expectAfterStop("ok 8192")
+        try await other.expect("grow 5000", "ok 8192")
+        try await helper.expect("stopAt growTaken", "ok ")
+        try await helper.expectStop("grow 10000", at: .growTaken)
+        try helper.kill()
+      }
+      try await other.expect("grow 9000", "ok 9000")
+    }
+    try memory.unlink()
+  }
+
+  private static let standing =
+    "Cannot enlarge shared memory: another process is growing it, and does not get on."
+
+  @Test("Many processes that grow at once lose no byte, and the largest size counts")
+  func growersAtOnce() async throws {
+    let name = uniqueName()
+    let memory = try SharedMemory.create(name, byteCount: 4)
+    let written = try await withThrowingTaskGroup { group in
+      for number in 0..<4 {
+        group.addTask { try await grow(name, writing: number) }
+      }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+    let grown = try SharedMemory.attach(name)
+    let byteCount = grown.byteCount
+    let last = written.flatMap(\.offsets).max()
+    #expect(byteCount - 1 == last)
+    for (number, offsets) in written {
+      for offset in offsets {
+        let value = grown[offset]
+        #expect(value == UInt8(number + 1), "\(offset)")
+      }
+    }
+    let sum = grown.withBytes { bytes in
+      bytes.byteOffsets.reduce(0) {
+        $0 + Int(bytes.unsafeLoad(fromByteOffset: $1, as: UInt8.self))
+      }
+    }
+    #expect(sum == written.reduce(0) { $0 + $1.offsets.count * ($1.number + 1) })
+    try memory.unlink()
+  }
+
+  /// Grows memory again and again, and writes to the last byte that was asked for.
+  ///
+  /// - Parameter number: The rest of the offsets, by which each process has its own, divided by 4.
+  private func grow(
+    _ name: String, writing number: Int
+  ) async throws -> (number: Int, offsets: [Int]) {
+    try await withChildProcess(Places.helper) { helper in
+      var answer = try #require(try await helper.ask("attach \(name)"))
+      var offsets: [Int] = []
+      for _ in 1...50 {
+        let byteCount = try #require(Int(answer.dropFirst("ok ".count)), "\(answer)")
+        let offset = (byteCount + 700) / 4 * 4 + number
+        answer = try #require(try await helper.ask("grow \(offset + 1)"))
+        try await helper.expect("set \(offset) \(number + 1)", "ok ")
+        offsets.append(offset)
+      }
+      return (number, offsets)
+    }.result
+  }
+
+  @Test("A file that others have made as large as can be is an error", arguments: [0, 1, 4095])
+  func greatest(less: Int) throws {
+    var memory = try SharedMemory.create(uniqueName(), byteCount: 16)
+    #expect(truncate(path(memory.name), off_t.max - off_t(less)) == 0)
+    #expect(throws: InterprocessError.self) { try memory.grow(to: .max) }
+    #expect(throws: InterprocessError.self) { try memory.refresh() }
+    let byteCount = memory.byteCount
+    #expect(byteCount == 16)
+    try memory.unlink()
+  }
+
+  // MARK: - New bytes
+
+  @Test(
+    "What somebody has written behind the end is gone when the memory has grown",
+    arguments: ["size=8m", "size=8m,huge=always"], [100, 4096])
+  func behindTheEnd(mountOptions: String, byteCount: Int) async throws {
+    try await withPrivateSharedMemory(mountOptions) { place in
+      try await place.withHelper { helper in
+        try await helper.expect("create m \(byteCount)", "ok m")
+        try await helper.expect("set \(byteCount - 1) 1", "ok ")
+        let written = try scribble(behind: byteCount, in: place.path("m"))
+        #expect(byteCount % 4096 == 0 || !written.isEmpty)
+        try await helper.expect("grow 2097152", "ok 2097152")
+        try await helper.expect("sum", "ok 1")
+        try await place.withHelper { other in
+          try await other.expect("attach m", "ok 2097152")
+          try await other.expect("sum", "ok 1")
+        }
+      }
+      try place.remove("m")
+    }
+  }
+
+  @Test("Nor is it seen where the file system knows no holes")
+  func withoutHoles() async throws {
+    let name = uniqueName()
+    _ = try await withChildProcess(Places.helper) { helper in
+      try await helper.expect("deny fallocate EOPNOTSUPP", "ok ")
+      try await helper.expect("create \(name) 100", "ok \(name)")
+      try await helper.expect("set 99 1", "ok ")
+      #expect(try scribble(behind: 100, in: path(name)).contains(200))
+      try await helper.expect("grow 20000", "ok 20000")
+      try await helper.expect("sum", "ok 1")
+      #expect(try info(name).residentByteCount == 20480)
+      try await helper.expect("unlink", "ok ")
+    }
+  }
+
+  /// Writes as far behind the end of a file as its pages reach, through a mapping of its own.
+  ///
+  /// - Returns: Where it has written.
+  private func scribble(behind byteCount: Int, in path: String) throws -> [Int] {
+    let file = open(path, O_RDWR)
+    defer { close(file) }
+    let length = 2 << 20
+    let mapping = try #require(
+      mmap(nil, length, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0))
+    try #require(mapping != MAP_FAILED)
+    defer { munmap(mapping, length) }
+    // A huge page is mapped as a whole by the first touch, which has to be where the file is.
+    mapping.storeBytes(
+      of: mapping.load(fromByteOffset: byteCount - 1, as: UInt8.self),
+      toByteOffset: byteCount - 1, as: UInt8.self)
+    var resident = [UInt8](repeating: 0, count: length / 4096)
+    let hasHugePage = try use(of: path)[1] >= length
+    #expect(mincore(mapping, length, &resident) == 0)
+    let end = hasHugePage ? length : (byteCount + 4095) / 4096 * 4096
+    let offsets = Array(stride(from: byteCount, to: end, by: 100))
+    for offset in offsets { mapping.storeBytes(of: 7, toByteOffset: offset, as: UInt8.self) }
+    return offsets
+  }
+
+  /// The size of a file and the bytes that it takes.
+  private func use(of path: String) throws -> [Int] {
+    var status = stat()
+    try #require(stat(path, &status) == 0)
+    return [Int(status.st_size), Int(status.st_blocks) * 512]
+  }
+
+  // MARK: - Signals
+
+  @Test("A signal each 100 us does not keep memory from being made, grown and reserved")
+  func fastTimer() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { helper in
+        try await helper.expect("timer 100", "ok 0")
+        try await helper.expect("create m 20000000", "ok m")
+        try await helper.expect("grow 40000000", "ok 40000000")
+        try await helper.expect("attachReserved m", "ok 40000000")
+      }
+      try place.remove("m")
+    }
+  }
+
+  @Test("Where each long call is interrupted, shorter ones are made")
+  func interrupted() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { helper in
+        try await helper.expect("deny long-fallocate EINTR", "ok ")
+        try await helper.expect("create m 20000000", "ok m")
+        try await helper.expect("grow 40000000", "ok 40000000")
+        try await helper.expect("attachReserved m", "ok 40000000")
+        try await helper.expect("anonymous 9000000", "ok 9000000")
+      }
+      try place.remove("m")
+    }
+  }
+
   @Test("Growing read-only memory is a failed precondition")
   func readOnly() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {

@@ -99,7 +99,8 @@ struct GuessedNameTests {
     }
   }
 
-  @Test("A sweep ends the unlinking of lasting memory whose remover was killed", arguments: [1, 240])
+  @Test(
+    "A sweep ends the unlinking of lasting memory whose remover was killed", arguments: [1, 240])
   func killedUnlink(nameLength: Int) async throws {
     let name = String(repeating: "n", count: nameLength)
     try await withPrivateSharedMemory { place in

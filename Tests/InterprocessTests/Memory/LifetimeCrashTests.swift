@@ -40,6 +40,9 @@ struct LifetimeCrashTests {
       [.sweep, .replace]
     case .removeSeen, .removeMoved, .removeDone:
       [.close, .sweep, .replace]
+    case .growMapped, .growTaken, .growSized:
+      // Of no lifetime; see `GrowingTests`.
+      []
     case .storeMarked, .storeHalfWritten, .storeWritten, .storeCompleted, .loadBegun:
       // No step of memory; see `SharedValueTests`.
       []

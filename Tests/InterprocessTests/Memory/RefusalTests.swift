@@ -29,7 +29,8 @@ struct RefusalTests {
     "membarrier ENOSYS", "membarrier EPERM", "getrandom ENOSYS",
   ]
 
-  @Test("Memory lives as elsewhere where the system refuses what there is a way around",
+  @Test(
+    "Memory lives as elsewhere where the system refuses what there is a way around",
     arguments: bearable)
   func life(refused: String) async throws {
     try await withPrivateSharedMemory { place in

@@ -37,6 +37,10 @@ func bash(_ script: String, _ arguments: String..., input: String = "") async th
 enum Tool {
   static let path = Places.product("shm")
 
+  /// What its hints call it: as `swift run` starts it, or by its path.
+  static let command =
+    path.hasPrefix(FileManager.default.currentDirectoryPath + "/.build/") ? "swift run shm" : path
+
   /// Help is formatted for a terminal of that width, whatever the tests are run in.
   static let environment = ["COLUMNS": "80", "SHM": path]
 }

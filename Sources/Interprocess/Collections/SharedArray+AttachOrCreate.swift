@@ -1,0 +1,97 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+public import SystemPackage
+
+extension SharedArray {
+  /// Attaches to an array of one dimension, or creates it, filled with zeros, if there is none.
+  ///
+  /// Of many processes that call this at once exactly one creates the array, which ``isCreator``
+  /// tells it. Waits as `SharedMemory.attachOrCreate`
+  /// does. Python has no such function.
+  ///
+  /// - Parameters:
+  ///   - name: The name.
+  ///   - count: The number of elements; an array that exists must have just as many.
+  ///   - lifetime: That of a new array.
+  ///   - permissions: Those of a new array.
+  ///   - reservation: That of a new array.
+  ///   - owner: Whose memory to accept.
+  /// - Returns: The array, attached for reading and writing.
+  /// - Throws: `invalidSize` if the array exists with another number of elements;
+  ///   `layoutMismatch` if it exists with other elements, or with more dimensions; and what
+  ///   creating and attaching throw.
+  /// - Precondition: The element type and all its fields are shareable.
+  public static func attachOrCreate(
+    _ name: String,
+    count: Int,
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved,
+    owner: SharedMemory.Owner = .currentUser
+  ) throws(InterprocessError) -> SharedArray {
+    try attachOrCreate(
+      name, shape: [count], lifetime: lifetime, permissions: permissions,
+      reservation: reservation, owner: owner)
+  }
+
+  /// Attaches to an array of any shape, or creates it, filled with zeros, if there is none.
+  ///
+  /// Of many processes that call this at once exactly one creates the array, which ``isCreator``
+  /// tells it. Waits as `SharedMemory.attachOrCreate`
+  /// does. Python has no such function.
+  ///
+  /// - Parameters:
+  ///   - name: The name.
+  ///   - shape: How many elements lie in each direction; an array that exists must have that shape.
+  ///   - lifetime: That of a new array.
+  ///   - permissions: Those of a new array.
+  ///   - reservation: That of a new array.
+  ///   - owner: Whose memory to accept.
+  /// - Returns: The array, attached for reading and writing.
+  /// - Throws: `invalidSize` if the array exists with another number of elements;
+  ///   `layoutMismatch` if it exists with other elements, or with as many in another shape; and
+  ///   what creating and attaching throw.
+  /// - Precondition: The element type and all its fields are shareable.
+  public static func attachOrCreate(
+    _ name: String,
+    shape: [Int],
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved,
+    owner: SharedMemory.Owner = .currentUser
+  ) throws(InterprocessError) -> SharedArray {
+    let (header, headerBytes) = try NpyHeader.make(
+      of: ElementLayout(of: Element.self), shape: shape, name: name)
+    let memory = try SharedMemory.attachToAnySizeOrCreate(
+      name, byteCount: headerBytes.count + header.dataByteCount, lifetime: lifetime,
+      permissions: permissions, reservation: reservation, owner: owner
+    ) { bytes in
+      write(headerBytes, to: &bytes)
+    }
+    let array = try attach(to: memory)
+    guard array.shape == shape else {
+      let (expected, found) = (ElementLayout.text(of: shape), ElementLayout.text(of: array.shape))
+      throw InterprocessError(
+        code: array.count == shape.reduce(1, *)
+          ? .layoutMismatch(expected: "the shape \(expected)", found: "the shape \(found)")
+          : .invalidSize,
+        name: array.name,
+        message: """
+          The array "\(array.name)" exists with the shape \(found), and \(expected) is asked for. \
+          Ask for the shape that it has, or take another name.
+          """)
+    }
+    return array
+  }
+}

@@ -1,0 +1,38 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import SystemPackage
+
+extension SharedMemory {
+  /// Attaches to the memory of that name, of whatever size it is, or creates it.
+  ///
+  /// Its content says more than its size does, and the caller looks at it.
+  ///
+  /// - Parameter byteCount: The size of memory that is created here.
+  static func attachToAnySizeOrCreate(
+    _ name: String, byteCount: Int, lifetime: Lifetime, permissions: FilePermissions,
+    reservation: Reservation, owner: Owner,
+    initializingWith initialize: (inout MutableRawSpan) throws(InterprocessError) -> Void
+  ) throws(InterprocessError) -> SharedMemory {
+    do {
+      return try attachOrCreate(
+        name, byteCount: byteCount, lifetime: lifetime, permissions: permissions,
+        reservation: reservation, owner: owner, initializingWith: initialize)
+    } catch {
+      guard error.code == .invalidSize, let smaller = try? attach(name, owner: owner) else {
+        throw error
+      }
+      return smaller
+    }
+  }
+}

@@ -1,0 +1,69 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+/// The bytes of a segment to be read: mapped, or read from the file by whoever only looks.
+protocol SegmentBytes: ~Copyable {
+  /// The name of the segment, for messages.
+  var name: String { get }
+  var byteCount: Int { get }
+
+  /// A value of which nobody else is just writing a part, or of which that does no harm.
+  ///
+  /// - Precondition: All bytes of the value are within the memory.
+  borrowing func loadUnaligned<Value: Shareable>(at offset: Int, as type: Value.Type) -> Value
+
+  /// What a word that others change holds now.
+  ///
+  /// - Precondition: The word lies within the memory, and its offset is a multiple of 8.
+  borrowing func currentWord(at offset: Int) -> UInt64
+
+  /// As `currentWord(at:)`, of 4 bytes.
+  borrowing func currentWord32(at offset: Int) -> UInt32
+}
+
+extension SharedMemory: SegmentBytes {
+  borrowing func loadUnaligned<Value: Shareable>(at offset: Int, as type: Value.Type) -> Value {
+    range.loadUnaligned(at: offset, as: type)
+  }
+
+  borrowing func currentWord(at offset: Int) -> UInt64 { range.currentWord(at: offset) }
+
+  borrowing func currentWord32(at offset: Int) -> UInt32 { range.currentWord32(at: offset) }
+}
+
+extension MappedRange: SegmentBytes {
+  var name: String { "" }
+
+  func currentWord(at offset: Int) -> UInt64 { word(at: offset).loadRelaxed() }
+
+  func currentWord32(at offset: Int) -> UInt32 { readOnlyWord32(at: offset).loadRelaxed() }
+}
+
+extension SegmentPeek: SegmentBytes {
+  func loadUnaligned<Value: Shareable>(at offset: Int, as type: Value.Type) -> Value {
+    let bytes = bytesOrZeros(offset..<offset + MemoryLayout<Value>.size, isFresh: false)
+    // SAFETY: there are as many bytes as the value has, and every bit pattern is one.
+    return unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(as: type) }
+  }
+
+  func currentWord(at offset: Int) -> UInt64 {
+    let bytes = bytesOrZeros(offset..<offset + 8, isFresh: true)
+    // SAFETY: as for `loadUnaligned(at:as:)`.
+    return unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(as: UInt64.self) }
+  }
+
+  func currentWord32(at offset: Int) -> UInt32 {
+    let bytes = bytesOrZeros(offset..<offset + 4, isFresh: true)
+    // SAFETY: as for `loadUnaligned(at:as:)`.
+    return unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(as: UInt32.self) }
+  }
+}

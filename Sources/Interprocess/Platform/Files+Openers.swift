@@ -1,0 +1,138 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import CInterprocess
+internal import Glibc
+internal import SystemPackage
+
+// Who else has a file open, and opening one that its owner may not write.
+extension Files {
+  /// Asks the kernel whether anybody else has the file open or mapped: any process, seen in `/proc`
+  /// or not, also in another container, and a descriptor that is on its way through a socket.
+  ///
+  /// - Returns: `nil` if the kernel does not say: to a user other than the owner, on another file
+  ///   system than tmpfs, or where it knows no leases.
+  static func isOpenElsewhere(_ descriptor: borrowing Descriptor) -> Bool? {
+    switch ipc_is_open_elsewhere(descriptor.fd) {
+    case 1: true
+    // An overlay maps the file beneath, which the lease does not look at.
+    case 0: ipc_is_on_tmpfs(descriptor.fd) == 1 ? false : nil
+    default: nil
+    }
+  }
+
+  /// Opens a file, and waits for those who ask whether it is open elsewhere.
+  ///
+  /// For the moment of their question they hold a lease, during which opening without blocking
+  /// fails. Others may hold one for longer, up to the 45 s that the kernel allows; that is not
+  /// waited for.
+  static func waitingForLookers(
+    _ open: () throws(Errno) -> Descriptor
+  ) throws(Errno) -> Descriptor {
+    var attemptsLeft = 200
+    while true {
+      do {
+        return try open()
+      } catch {
+        guard error == .resourceTemporarilyUnavailable, attemptsLeft > 0 else { throw error }
+        attemptsLeft -= 1
+        pause(for: .milliseconds(1))
+      }
+    }
+  }
+
+  /// Whether an access list lets more users open the file than its mode says; `true` if that cannot
+  /// be read.
+  static func hasAccessList(_ descriptor: borrowing Descriptor) -> Bool {
+    ipc_has_access_list(descriptor.fd) != 0
+  }
+
+  /// Opens the file called `name` in `directory` for reading, for questions about its locks.
+  ///
+  /// - Parameter identity: The file that was seen there, a regular one; `ESTALE` if it is another
+  ///   by now.
+  static func openToAsk(
+    _ name: [UInt8], in directory: String, identity: FileIdentity
+  ) throws(Errno) -> Descriptor {
+    let flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+    let path = (Array("\(directory)/".utf8) + name + [0]).map { CChar(bitPattern: $0) }
+    let descriptor = try waitingForLookers { () throws(Errno) in
+      try Descriptor(isWritable: false) { unsafe Glibc.open(path, flags) }
+    }
+    guard try status(of: descriptor).identity == identity else { throw .staleNFSFileHandle }
+    return descriptor
+  }
+
+  // MARK: - As the owner
+
+  /// Opens temporary memory of this user for reading and writing although its mode does not let its
+  /// owner do so, as a claim needs it.
+  ///
+  /// The mode is widened for that moment. Only the owner's own bits change, which the owner may
+  /// change anyway, so nobody else can do more than before. A process killed in between leaves
+  /// memory that its owner may read and write, and that the next claim opens without this. Whoever
+  /// finds the mode widened opens the file as it is, and restores nothing.
+  ///
+  /// - Parameter identity: The file that was seen at `path`.
+  /// - Throws: `EACCES` if it belongs to another user or is lasting; `ESTALE` if another file lies
+  ///   there by now.
+  static func openWidened(_ path: String, identity: FileIdentity) throws(Errno) -> Descriptor {
+    // Two who do this at once may each restore the mode before the other has opened the file.
+    for _ in 0..<10 {
+      let flags = ipc_O_PATH | O_NOFOLLOW | O_CLOEXEC
+      let file = try Descriptor(isWritable: false) { unsafe Glibc.open(path, flags) }
+      let status = try status(of: file)
+      guard status.identity == identity else { throw .staleNFSFileHandle }
+      guard status.kind == .regular && status.isTemporary,
+        status.userID == Credentials.effectiveUserID
+      else { throw .permissionDenied }
+      let widened = status.mode | S_IRUSR | S_IWUSR
+      if widened != status.mode { try retryingInterrupts { ipc_set_mode(file.fd, widened) } }
+      defer {
+        // Not if somebody has set another mode meanwhile.
+        if widened != status.mode, (try? Self.status(of: file))?.mode == widened {
+          _ = ipc_set_mode(file.fd, status.mode)
+        }
+      }
+      do throws(Errno) {
+        let opened = try open(path, writable: true)
+        guard try Self.status(of: opened).identity == identity else { throw .staleNFSFileHandle }
+        return opened
+      } catch {
+        if error != .permissionDenied { throw error }
+      }
+    }
+    throw .permissionDenied
+  }
+
+  /// As `openWidened`, if reopening the descriptor fails.
+  ///
+  /// - Parameter path: Where its file lay.
+  static func reopenForClaim(
+    _ descriptor: borrowing Descriptor, at path: String, identity: FileIdentity
+  ) throws(Errno) -> Descriptor {
+    do {
+      return try reopen(descriptor, writable: true)
+    } catch {
+      switch error {
+      case .permissionDenied: return try openWidened(path, identity: identity)
+      case .noSuchFileOrDirectory:
+        // There is no `/proc` here.
+        let opened = try open(path, writable: true)
+        guard try status(of: opened).identity == identity else { throw .staleNFSFileHandle }
+        return opened
+      default: throw error
+      }
+    }
+  }
+}

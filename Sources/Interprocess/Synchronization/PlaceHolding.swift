@@ -1,0 +1,114 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import SystemPackage
+
+/// Who holds the places of a segment: permits of a semaphore, places of readers or parties.
+package struct PlaceHolding: Sendable {
+  /// A process, and how many places it holds.
+  package struct Holder: Sendable {
+    /// `nil` if this user cannot see which it is.
+    package var process: SegmentInfo.Process?
+    package var placeCount: Int
+  }
+
+  /// In the order of process numbers, those that cannot be seen last, as one.
+  package private(set) var holders: [Holder] = []
+  /// The places whose holders are dead.
+  package private(set) var orphanedCount = 0
+
+  /// The places of all holders that live.
+  package var heldCount: Int { holders.reduce(0) { $0 + $1.placeCount } }
+
+  /// No page is smaller.
+  private static let pieceByteCount = 4096
+  /// For more holders than that nobody wants to know each; and each costs a look into `/proc`.
+  private static let maximumSearchCount = 64
+
+  /// - Parameters:
+  ///   - begin: Where the first place lies.
+  ///   - stride: The bytes from one place to the next, which divide a page.
+  ///   - count: How many there are; they lie within the memory.
+  ///   - name: What a place is called in messages, before its number.
+  /// - Throws: `corrupted` and `system`.
+  init(
+    in memory: SegmentPeek, at begin: Int, stride: Int, count: Int, called name: String
+  ) throws(InterprocessError) {
+    let end = begin + stride * count
+    var placeCounts: [UInt32: Int] = [:]
+    var offset = begin
+    // Where nobody has written anything all places are free.
+    while offset < end, let data = try memory.data(in: offset..<end) {
+      // The first place that begins there or behind.
+      offset = begin + (data.lowerBound - begin + stride - 1) / stride * stride
+      while offset < data.upperBound {
+        if memory.loadUnaligned(at: offset, as: UInt32.self) != 0,
+          let found = try Self.holder(ofPlaceAt: offset, (offset - begin) / stride, name, memory)
+        {
+          if found.isAlive {
+            placeCounts[found.number, default: 0] += 1
+          } else {
+            orphanedCount += 1
+          }
+        }
+        offset += stride
+      }
+    }
+    let search = HolderSearch(memory)
+    var found: [Int32: Holder] = [:]
+    var hiddenCount = 0
+    for (index, (number, placeCount)) in placeCounts.enumerated() {
+      if index < Self.maximumSearchCount, let process = search.process(of: number) {
+        found[process.processID, default: Holder(process: process, placeCount: 0)].placeCount +=
+          placeCount
+      } else {
+        hiddenCount += placeCount
+      }
+    }
+    holders = found.sorted { $0.key < $1.key }.map(\.value)
+    if hiddenCount > 0 { holders.append(Holder(process: nil, placeCount: hiddenCount)) }
+  }
+
+  private static func holder(
+    ofPlaceAt offset: Int, _ index: Int, _ name: String, _ memory: SegmentPeek
+  ) throws(InterprocessError) -> (number: UInt32, isAlive: Bool)? {
+    try SegmentContent.holder { () throws(InterprocessError) in
+      let number = memory.currentWord32(at: offset)
+      if number == 0 { return nil }
+      guard HolderNumber.range.contains(number) else {
+        throw .corrupted(
+          memory.name, "\(name) \(index) is held by \(number), which is no holder's number")
+      }
+      return number
+    } isTaken: { number throws(InterprocessError) in
+      try SegmentContent.isTaken(number, in: memory)
+    }
+  }
+}
+
+/// The processes that have a segment mapped, among which that with a number is sought.
+final class HolderSearch {
+  private let memory: SegmentPeek
+  private let look = ProcessLook()
+  private lazy var file = KernelFile(
+    memory.descriptor, memory.identity, mounts: look.mounts)
+
+  init(_ memory: SegmentPeek) {
+    self.memory = memory
+  }
+
+  /// The process whose handle has a number; `nil` if this user cannot see it.
+  func process(of number: UInt32) -> SegmentInfo.Process? {
+    look.table(file.device).holder(ofLockOnByte: Lease.byteOffset(ofNumber: number), of: file)
+      .map { SegmentInfo.Process($0) }
+  }
+}

@@ -1,0 +1,260 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import Interprocess
+import Subprocess
+import TestSupport
+import Testing
+
+@Suite("The end of a process", .timeLimit(.minutes(2)))
+struct EndOfProcessTests {
+  // MARK: - Programs that close nothing
+
+  @Test(
+    "Temporary names of globals go with an orderly end, and so do their second names",
+    arguments: ["main", "exit", "thread"])
+  func orderly(ending: String) async throws {
+    try await withPrivateSharedMemory { place in
+      try await end(ending, in: place) {
+        try expectAll(in: place)
+      }
+      try place.expectNames([])
+    }
+  }
+
+  @Test(
+    "Any other end leaves stale names",
+    arguments: [
+      ("_exit", TerminationStatus.exited(0)), ("abort", .signaled(SIGABRT)),
+      ("signal", .signaled(SIGTERM)), ("exec", .exited(0)),
+    ])
+  func disorderly(ending: String, status: TerminationStatus) async throws {
+    try await withPrivateSharedMemory { place in
+      try await end(ending, in: place, status)
+      try expectAll(in: place)
+      try await place.withHelper { other in
+        try await other.expect("stale", "ok leaked memory mutex")
+        try await other.expect("sweep", "ok leaked memory mutex")
+      }
+      try place.expectNames([])
+    }
+  }
+
+  @Test("A name that others still hold stays at the end of one process")
+  func others() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { other in
+        try await end("main", in: place) { try await other.expect("attach memory", "ok 4096") }
+        #expect(try place.names().contains("memory"))
+        try await other.expect("sweep", "ok ")
+        try await other.expect("close", "ok ")
+        try place.expectNames([])
+      }
+    }
+  }
+
+  @Test("What a function given to `atexit` still does with memory is given up as well")
+  func handler() async throws {
+    try await withPrivateSharedMemory { place in
+      try await end("handler", in: place, says: "handled 4096")
+      try place.expectNames([])
+    }
+  }
+
+  @Test("A process ends in good order while its threads make and close memory")
+  func threads() async throws {
+    try await withPrivateSharedMemory { place in
+      for _ in 1...20 {
+        try await end("threads", in: place)
+        try place.expectNames([])
+      }
+    }
+  }
+
+  @Test("A child that exits takes no name from its parent", arguments: ["fork", "clone"])
+  func child(ending: String) async throws {
+    try await withPrivateSharedMemory { place in
+      try await end(ending, in: place, first: "0") {
+        try expectAll(in: place)
+        try await place.withHelper { other in
+          // The parent has kept its lease.
+          try await other.expect("attach memory", "ok 4096")
+          try await other.expect("close", "ok ")
+          try await other.expect("stale", "ok ")
+        }
+      }
+      try place.expectNames([])
+    }
+  }
+
+  @Test("What a child has made itself goes when it exits")
+  func childsOwn() async throws {
+    try await withPrivateSharedMemory { place in
+      try await end("child", in: place, first: "0") {
+        try expectAll(in: place)
+      }
+      try place.expectNames([])
+    }
+  }
+
+  @Test("A scope that the process ends in leaves no block, also none that others have")
+  func manager() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { other in
+        let (status, _) = try await place.withChildProcess(Places.helper) { manager in
+          let answer = try #require(try await manager.ask("manage 3 exit"))
+          let names = answer.split(separator: " ").dropFirst().map { String($0) }.sorted()
+          try place.expectNames(names)
+          try await other.expect("attach \(names[0])", "ok 4096")
+          #expect(try await manager.ask("go") == nil)
+        }
+        #expect(status == .exited(0))
+        try place.expectNames([])
+        try await other.expect("set 0 1", "ok ")
+        try await other.expect("get 0", "ok 1")
+      }
+    }
+  }
+
+  // MARK: - Beside others
+
+  /// How a handle is given up.
+  enum Way: String, CaseIterable {
+    case close, exit
+  }
+
+  @Test(
+    "A sweep that comes between the drop and the claim leaves no name",
+    arguments: Way.allCases, ["readWrite", "readOnly"])
+  func sweepBeforeClaim(way: Way, access: String) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { sweeper in
+        let (status, _) = try await place.withChildProcess(Places.helper) { last in
+          try await last.expect("create m 4096 temporary", "ok m")
+          if access == "readOnly" { try await last.expect("attach m readOnly", "ok 4096") }
+          try await last.expect("stopAt closeDropped", "ok ")
+          try await last.expectStop(way.rawValue, at: .closeDropped)
+          // Whoever closes still has the file open.
+          try await sweeper.expect("sweep", "ok ")
+          try last.send(signal: .resume)
+          if way == .close { try await last.expectNext("ok ") }
+        }
+        #expect(status == .exited(0))
+        try place.expectNames([])
+      }
+    }
+  }
+
+  @Test(
+    "A sweep that is in the middle of its look is waited for",
+    arguments: Way.allCases)
+  func sweepMeanwhile(way: Way) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { sweeper in
+        let (status, _) = try await place.withChildProcess(Places.helper) { last in
+          try await last.expect("create m 4096 temporary", "ok m")
+          // A second mapping without a lease, as Python has it: the sweep leaves the name.
+          try await last.expect("map m", "ok ")
+          try await last.expect("stopAt closeDropped", "ok ")
+          try await last.expectStop(way.rawValue, at: .closeDropped)
+          try await sweeper.expect("stopAt removeClaimed", "ok ")
+          try await sweeper.expectStop("sweep", at: .removeClaimed)
+          try last.send(signal: .resume)
+          // Long enough for a claim to be refused.
+          try await Task.sleep(for: .milliseconds(5))
+          try await sweeper.expectAfterStop("ok ")
+          if way == .close { try await last.expectNext("ok ") }
+        }
+        #expect(status == .exited(0))
+        try place.expectNames([])
+      }
+    }
+  }
+
+  @Test(
+    "A process that has claimed the name and been stopped is not waited for without end",
+    arguments: Way.allCases)
+  func sweepStopped(way: Way) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { sweeper in
+        let (status, _) = try await place.withChildProcess(Places.helper) { last in
+          try await last.expect("create m 4096 temporary", "ok m")
+          try await last.expect("stopAt closeDropped", "ok ")
+          try await last.expectStop(way.rawValue, at: .closeDropped)
+          try await sweeper.expect("stopAt removeClaimed", "ok ")
+          try await sweeper.expectStop("sweep", at: .removeClaimed)
+          try last.send(signal: .resume)
+          if way == .close { try await last.expectNext("ok ") }
+        }
+        #expect(status == .exited(0))
+        try place.expectNames(["m"])
+        try await sweeper.expectAfterStop("ok m")
+        try place.expectNames([])
+      }
+    }
+  }
+
+  @Test(
+    "A process killed while it gives up its names leaves what a sweep removes",
+    arguments: [Checkpoint.closeDropped, .closeClaimed, .removeSeen, .removeMoved])
+  func killed(step: Checkpoint) async throws {
+    try await withPrivateSharedMemory { place in
+      let (status, _) = try await place.withChildProcess(Places.helper) { last in
+        try await last.expect("create m 4096 temporary", "ok m")
+        try await last.expect("dieAt \(step.rawValue)", "ok ")
+        #expect(try await last.ask("exit") == nil)
+      }
+      #expect(status == .signaled(9))
+      #expect(try place.names().count == 1)
+      try await place.withHelper { try await $0.expect("sweep", "ok m") }
+      try place.expectNames([])
+    }
+  }
+
+  // MARK: - Support
+
+  /// Expects the names of a program that ends, the second one of one of them included.
+  private func expectAll(
+    in place: PrivateSharedMemory, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let names = try place.names()
+    #expect(
+      names.filter { !$0.hasPrefix(".") } == ["leaked", "memory", "mutex"],
+      sourceLocation: sourceLocation)
+    #expect(names.count == 4, sourceLocation: sourceLocation)
+  }
+
+  /// Lets a program end.
+  ///
+  /// - Parameters:
+  ///   - first: What it says before it holds its memory.
+  ///   - last: What it says while it ends.
+  ///   - body: What is to happen before.
+  private func end(
+    _ ending: String, in place: PrivateSharedMemory, _ expected: TerminationStatus = .exited(0),
+    first: String? = nil, says last: String? = nil, _ body: () async throws -> Void = {}
+  ) async throws {
+    let (status, _) = try await place.withChildProcess(
+      "env", ["SWIFT_BACKTRACE=enable=no", Places.helper, "ending", ending]
+    ) { child in
+      if let first { #expect(try await child.nextLine() == first) }
+      #expect(try await child.nextLine() == "held")
+      try await body()
+      try await child.send("end")
+      #expect(try await child.nextLine() == last)
+      if last != nil { #expect(try await child.nextLine() == nil) }
+    }
+    #expect(status == expected)
+  }
+}

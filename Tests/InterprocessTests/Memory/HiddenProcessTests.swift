@@ -1,0 +1,496 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import Subprocess
+import TestSupport
+import Testing
+
+@testable import Interprocess
+
+/// Memory without handles that somebody may have all the same, seen by user 1000, who owns it.
+@Suite(
+  "Who may have it", .timeLimit(.minutes(10)),
+  .enabled(if: geteuid() == 0, "Needs root, to be other users and to mount other /proc."))
+struct HiddenProcessTests {
+  /// What `/proc` can be like.
+  enum View: String, CaseIterable {
+    case whole, noAccess, invisible, ptraceable, processesOnly, empty
+
+    var setup: String {
+      switch self {
+      case .whole: "true"
+      case .noAccess: "mount -t proc -o hidepid=1 proc /proc"
+      case .invisible: "mount -t proc -o hidepid=2 proc /proc"
+      case .ptraceable: "mount -t proc -o hidepid=4 proc /proc"
+      case .processesOnly: "mount -t proc -o subset=pid proc /proc"
+      case .empty: "mount -t tmpfs tmpfs /proc"
+      }
+    }
+  }
+
+  /// A process of Python that has the memory mapped.
+  enum Holder: String, CaseIterable {
+    /// Of the same user, which others of that user may not look into.
+    case undumpable
+    /// Of another user in the group.
+    case member
+    /// Of the same user.
+    case own
+
+    var user: (id: Int, groups: [Int]) { self == .member ? (1001, [1000]) : (1000, []) }
+
+    var mode: String { self == .member ? "660" : "600" }
+  }
+
+  // MARK: - Nobody has it
+
+  @Test(
+    "Its owner replaces and sweeps stale memory of any mode, whoever else runs processes",
+    arguments: ["600", "640", "660", "604", "666", "400", "440", "000"])
+  func replaced(mode: String) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { other in
+        try await other.expect("become 1001 1001", "ok 0 0 0 0")
+        try await place.leaveStale("m", mode: mode)
+        try await place.withUser { owner in
+          try await owner.expect("info m", "ok stale 0 [] []")
+          try await owner.expect("try create m 4096", "ok m")
+          try await owner.expect("unlink", "ok ")
+        }
+        try await place.leaveStale("m", mode: mode)
+        try await place.withUser { owner in
+          try await owner.expect("stale", "ok m")
+          try await owner.expect("sweep", "ok m")
+        }
+        try place.expectNames([])
+      }
+    }
+  }
+
+  @Test(
+    "Where the kernel does not say who has a file open, users count who may open it",
+    arguments: [
+      ("640", "", true), ("660", "", true), ("600", "1000", true), ("604", "1000", true),
+      ("604", "", false), ("640", "1000", false), ("660", "1000", false),
+    ])
+  func permitted(mode: String, groups: String, isReplaced: Bool) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { other in
+        try await other.expect("become 1001 1001 \(groups)", "ok 0 0 0 0")
+        try await place.leaveStale("m", mode: mode)
+        try await place.withUser(asksKernel: false) { owner in
+          if isReplaced {
+            try await owner.expect("info m", "ok stale 0 [] []")
+            try await owner.expect("try create m 4096", "ok m")
+            return
+          }
+          let holder = "process \(other.processID) (interprocess-te) of user 1001"
+          try await owner.expect("info m", "ok unknown 0 [] [\(holder)]")
+          try await owner.expect(
+            "try create m 4096",
+            """
+            ok failed: Shared memory "m" exists already. Nobody is seen to have it, but this process \
+            cannot know whether \(holder) does. Remove it if you know that nobody does.
+            """)
+          try await owner.expect("sweep", "ok ")
+          try place.expectNames(["m"])
+          try other.kill()
+          while processState(other.processID) != nil, processState(other.processID) != "Z" {
+            try await Task.sleep(for: .milliseconds(1))
+          }
+          try await owner.expect("sweep", "ok m")
+        }
+      }
+    }
+  }
+
+  // MARK: - Somebody has it
+
+  @Test(
+    "Memory that Python has mapped is left to it, whatever /proc shows",
+    arguments: View.allCases, Holder.allCases)
+  func mapped(view: View, holder: Holder) async throws {
+    let python = try #require(Python.all.last)
+    for asksKernel in [true, false] {
+      try await withPrivateSharedMemory { place in
+        try await place.leaveStale("m", mode: holder.mode)
+        let processID = try await python.withSession(in: place) { child in
+          try await child.hold("m", as: holder.user, isDumpable: holder != .undumpable)
+          try await place.mount(view)
+          try await place.withUser(asksKernel: asksKernel) { owner in
+            let info = try #require(try await owner.ask("info m"))
+            if holder == .own && view != .empty {
+              #expect(info.hasPrefix("ok used "), "\(asksKernel)")
+              #expect(info.contains(" [\(child.processID)] []"))
+            } else {
+              #expect(info.hasPrefix("ok unknown "), "\(info) \(asksKernel)")
+            }
+            let answer = try #require(try await owner.ask("try create m 4096"))
+            #expect(answer.hasPrefix("ok failed: Shared memory \"m\" exists already. "))
+            let isNamed =
+              holder == .own ? view != .empty : view == .whole || view == .processesOnly
+            #expect(answer.contains("process \(child.processID) (") == isNamed, "\(answer)")
+            try await owner.expect("sweep", "ok ")
+            try place.expectNames(["m"])
+          }
+          return child.processID
+        }
+        #expect(processState(processID) == nil)
+        // Now nobody has it, which only the kernel knows in some of these cases.
+        try await place.withUser { owner in
+          try await owner.expect("sweep", "ok m")
+        }
+      }
+    }
+  }
+
+  @Test("So is memory in a PID namespace that does not show the process")
+  func processNamespace() async throws {
+    let python = try #require(Python.all.last)
+    try await withPrivateSharedMemory { place in
+      try await place.leaveStale("m", mode: "600")
+      try await python.withSession(in: place) { child in
+        try await child.hold("m", as: (1000, []), isDumpable: true)
+        let arguments = ["--pid", "--fork", "--mount-proc", Places.helper]
+        _ = try await place.withChildProcess("unshare", arguments) { owner in
+          try await owner.expect("become 1000 1000", "ok 0 0 0 0")
+          try await owner.expect("sweep", "ok ")
+          let answer = try #require(try await owner.ask("try create m 4096"))
+          #expect(answer.contains("somebody has it open"), "\(answer)")
+        }
+        try place.expectNames(["m"])
+      }
+    }
+  }
+
+  @Test("A process whose first thread has ended still has what it has mapped")
+  func endedThread() async throws {
+    let python = try #require(Python.all.last)
+    let program = """
+      import ctypes, mmap, os, sys, threading
+      os.setgid(1000); os.setuid(1000)
+      ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+      memory = mmap.mmap(os.open("/dev/shm/m", os.O_RDWR), 0)
+      def stay():
+          while open("/proc/self/stat").read().split(") ")[1][0] != "Z": pass
+          os.write(1, b"ended\\n")
+          os.read(0, 1)
+          os._exit(0)
+      threading.Thread(target=stay).start()
+      ctypes.CDLL(None).pthread_exit(None)
+      """
+    try await withPrivateSharedMemory { place in
+      for asksKernel in [true, false] {
+        try await place.leaveStale("m", mode: "600")
+        _ = try await place.withChildProcess(python.path, ["-c", program]) { child in
+          #expect(try await child.nextLine() == "ended")
+          try await place.withUser(asksKernel: asksKernel) { owner in
+            try await owner.expect("info m", "ok used 0 [\(child.processID)] []")
+            try await owner.expect("sweep", "ok ")
+          }
+        }
+        try place.expectNames(["m"])
+        try place.remove("m")
+      }
+    }
+  }
+
+  @Test("A file that is open and not mapped is left to whoever has it open")
+  func open() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.leaveStale("m", mode: "600")
+      let script = "exec 3</dev/shm/m; echo open; read x"
+      _ = try await place.withChildProcess("sh", ["-c", script]) { child in
+        #expect(try await child.nextLine() == "open")
+        try await place.withHelper { root in
+          try await root.expect("info m", "ok used 0 [\(child.processID)] []")
+          try await root.expect("sweep", "ok ")
+          let answer = try #require(try await root.ask("try create m 4096"))
+          #expect(answer.contains("process \(child.processID) (sh) has it"), "\(answer)")
+        }
+      }
+      try await place.withHelper { try await $0.expect("sweep", "ok m") }
+    }
+  }
+
+  @Test("A look that fails for want of descriptors removes nothing", arguments: [true, false])
+  func withoutDescriptors(asksKernel: Bool) async throws {
+    let python = try #require(Python.all.last)
+    try await withPrivateSharedMemory { place in
+      try await place.leaveStale("m", mode: "600")
+      try await python.withSession(in: place) { child in
+        try await child.hold("m", as: (1000, []), isDumpable: true)
+        for limit in 3...9 {
+          try await place.withUser(asksKernel: asksKernel) { owner in
+            try await owner.expect("limitDescriptors \(limit)", "ok 0")
+            let answer = try #require(try await owner.ask("create m 4096"))
+            #expect(answer.hasPrefix("error "), "\(answer)")
+            let swept = try #require(try await owner.ask("sweep"))
+            #expect(swept == "ok " || swept.hasPrefix("error system"), "\(swept)")
+          }
+        }
+        try place.expectNames(["m"])
+      }
+    }
+  }
+
+  // MARK: - Asking the kernel
+
+  @Test("Whoever opens a file while somebody asks who has it open gets it, and harms nobody")
+  func asking() async throws {
+    let python = try #require(Python.all.last)
+    let program = """
+      import os, select, sys
+      print("ready", flush=True)
+      count = 0
+      while not select.select([0], [], [], 0)[0]:
+          for flags in (os.O_RDWR, os.O_RDONLY):
+              os.close(os.open("/dev/shm/m", flags))
+              count += 1
+      print(count > 0, flush=True)
+      """
+    try await withPrivateSharedMemory { place in
+      try await place.leaveStale("m", mode: "600")
+      let (status, _) = try await place.withChildProcess(python.path, ["-c", program]) { child in
+        #expect(try await child.nextLine() == "ready")
+        try await place.withHelper { asker in
+          for _ in 0..<60 {
+            let answer = try await asker.ask("info m")
+            #expect(answer?.hasPrefix("ok ") == true)
+          }
+        }
+        try await child.expect("end", "True")
+      }
+      #expect(status == .exited(0))
+      try await place.withHelper { try await $0.expect("sweep", "ok m") }
+    }
+  }
+
+  @Test("Attaching waits for those who ask")
+  func attaching() async throws {
+    let python = try #require(Python.all.last)
+    // The kernel's lease on a file, whose holder is asked to give it up by whoever opens the file.
+    let program = """
+      import fcntl, os, signal, sys, time
+      fd = os.open("/dev/shm/m", os.O_RDWR)
+      def give_up(*_):
+          time.sleep(0.02)
+          fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+          print("asked", flush=True)
+      signal.signal(signal.SIGIO, give_up)
+      fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+      print("ready", flush=True)
+      sys.stdin.readline()
+      """
+    try await withPrivateSharedMemory { place in
+      try place.makeForeign("m")
+      _ = try await place.withChildProcess(python.path, ["-c", program]) { child in
+        #expect(try await child.nextLine() == "ready")
+        try await place.withHelper { helper in
+          try await helper.expect("attach m", "ok 4096")
+        }
+        #expect(try await child.nextLine() == "asked")
+      }
+    }
+  }
+
+  // MARK: - Others than the owner
+
+  @Test("Another user is told whose stale memory it is", arguments: ["600", "640", "660", "604"])
+  func otherUser(mode: String) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.leaveStale("m", mode: mode)
+      for user in ["1002 1002", "1001 1001 1000"] {
+        try await place.withUser(user) { other in
+          try await other.expect("info m", "ok stale 0 [] []")
+          try await other.expect(
+            "try create m 4096",
+            """
+            ok failed: Shared memory "m" exists already. It is stale memory of user 1000, on which \
+            no handle is open. Only that user and root can remove it: with `shm sweep`, or `shm \
+            remove`.
+            """)
+          try await other.expect("sweep", "ok ")
+        }
+      }
+      try await place.withUser { try await $0.expect("try create m 4096", "ok m") }
+    }
+  }
+
+  @Test("Live memory of another user is not called stale")
+  func otherUserLive() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withUser { owner in
+        try await owner.expect("create m 4096 temporary", "ok m")
+        try await place.withUser("1002 1002") { other in
+          try await other.expect("info m", "ok used 1 [] []")
+          let answer = try #require(try await other.ask("try create m 4096"))
+          #expect(!answer.contains("stale"), "\(answer)")
+        }
+        // The owner's processes may have what they hold no lease on.
+        try await place.leaveStale("n", mode: "600")
+        try await place.withUser("1002 1002") { other in
+          let answer = try #require(try await other.ask("try create n 4096"))
+          #expect(answer.contains("It is perhaps stale memory of user 1000"), "\(answer)")
+        }
+      }
+    }
+  }
+
+  @Test("What a member of the group closes last, its owner replaces and sweeps")
+  func closedByMember() async throws {
+    try await withPrivateSharedMemory { place in
+      for command in ["sweep", "try create m 4096"] {
+        try await place.withUser("1001 1001 1000") { member in
+          try await place.withUser { owner in
+            try await owner.expect("create m 4096 temporary permissions=640", "ok m")
+            try await member.expect("attach m readOnly anyone", "ok 4096")
+          }
+          try await member.expect("close", "ok ")
+        }
+        try place.expectNames(["m"])
+        try await place.withUser { try await $0.expect(command, "ok m") }
+      }
+    }
+  }
+
+  @Test(
+    "The last close of the owner's handle for reading removes the name, whatever the mode",
+    arguments: ["400", "440", "600"])
+  func closedByReader(mode: String) async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withUser { reader in
+        try await place.withUser { owner in
+          try await owner.expect("create m 4096 temporary permissions=\(mode)", "ok m")
+          try await reader.expect("attach m readOnly", "ok 4096")
+          try await owner.expect("close", "ok ")
+          // The mode was widened for nobody.
+          let attributes = try FileManager.default.attributesOfItem(atPath: place.path("m"))
+          #expect(attributes[.posixPermissions] as? Int == Int(mode, radix: 8)! | 0o1000)
+        }
+        try place.expectNames(["m"])
+        try await reader.expect("close", "ok ")
+        try place.expectNames([])
+      }
+    }
+  }
+
+  @Test("A mode that was widened for a claim is as it was where the memory is kept")
+  func restored() async throws {
+    let python = try #require(Python.all.last)
+    try await withPrivateSharedMemory { place in
+      try await place.leaveStale("m", mode: "440")
+      try await python.withSession(in: place) { child in
+        try await child.hold("m", as: (1000, []), isDumpable: true)
+        try await place.withUser { owner in
+          try await owner.expect("sweep", "ok ")
+        }
+        let attributes = try FileManager.default.attributesOfItem(atPath: place.path("m"))
+        #expect(attributes[.posixPermissions] as? Int == 0o1440)
+      }
+    }
+  }
+
+  // MARK: - File systems
+
+  @Test("A file is found on the file system that it lies on, not on that of the directory")
+  func boundFile() async throws {
+    let setup = """
+      mount -t tmpfs -o size=1m tmpfs /mnt && head -c 4096 /dev/zero > /mnt/m && touch /dev/shm/m \
+      && mount --bind /mnt/m /dev/shm/m
+      """
+    try await withPrivateSharedMemory(setup: setup) { place in
+      try await place.withHelper { helper in
+        try await helper.expect("attach m", "ok 4096")
+        try await helper.expect("info m", "ok used 1 [\(helper.processID)] []")
+      }
+    }
+  }
+
+  @Test("So it is on an overlay, whose files have two devices")
+  func overlay() async throws {
+    let setup = """
+      mount -t tmpfs tmpfs /mnt && mkdir /mnt/lower /mnt/both && mount -t tmpfs tmpfs /mnt/both && \
+      mkdir -m 1777 /mnt/both/upper && mkdir /mnt/both/work && mount -t overlay -o \
+      lowerdir=/mnt/lower,upperdir=/mnt/both/upper,workdir=/mnt/both/work overlay /dev/shm
+      """
+    let python = try #require(Python.all.last)
+    try await withPrivateSharedMemory(setup: setup) { place in
+      try await place.withUser { helper in
+        try await helper.expect("create m 4096 temporary", "ok m")
+        try await helper.expect("info m", "ok used 1 [\(helper.processID)] []")
+      }
+      try await place.leaveStale("m", mode: "600")
+      try await python.withSession(in: place) { child in
+        try await child.hold("m", as: (1000, []), isDumpable: true)
+        try await place.withUser { owner in
+          try await owner.expect("info m", "ok used 0 [\(child.processID)] []")
+          try await owner.expect("sweep", "ok ")
+        }
+      }
+      try await place.withUser { try await $0.expect("sweep", "ok m") }
+    }
+  }
+}
+
+extension ChildProcess {
+  /// Has an interpreter attach to memory and become a user.
+  fileprivate func hold(
+    _ name: String, as user: (id: Int, groups: [Int]), isDumpable: Bool
+  ) async throws {
+    try await expect("attach \(name)", "ok 4096")
+    // As that user it may not find its modules.
+    let ctypes = "exec __import__('ctypes')"
+    try await expect(ctypes, "ok ")
+    let os = "exec __import__('os')"
+    try await expect("\(os).setgroups(\(user.groups))", "ok ")
+    try await expect("\(os).setgid(\(user.id))", "ok ")
+    try await expect("\(os).setuid(\(user.id))", "ok ")
+    try await expect("\(ctypes).CDLL(None).prctl(4, \(isDumpable ? 1 : 0), 0, 0, 0)", "ok ")
+  }
+}
+
+extension PrivateSharedMemory {
+  /// Starts a helper of a user.
+  ///
+  /// - Parameters:
+  ///   - user: The user, its group and further groups.
+  ///   - asksKernel: Whether the kernel tells it who has a file open.
+  fileprivate func withUser<Result: Sendable>(
+    _ user: String = "1000 1000", asksKernel: Bool = true,
+    _ body: (ChildProcess) async throws -> Result
+  ) async throws -> Result {
+    try await withHelper { helper in
+      if !asksKernel { try await helper.expect("refuseFileLeases", "ok 0") }
+      try await helper.expect("become \(user)", "ok 0 0 0 0")
+      return try await body(helper)
+    }
+  }
+
+  /// Makes temporary memory of user 1000 whose only holder is killed.
+  fileprivate func leaveStale(_ name: String, mode: String) async throws {
+    try await withUser { helper in
+      try await helper.expect(
+        "create \(name) 4096 temporary permissions=\(mode)", "ok \(name)")
+      try helper.kill()
+    }
+    #expect(try names().contains(name))
+  }
+
+  /// Mounts another `/proc`, which those see that are started afterwards.
+  fileprivate func mount(_ view: HiddenProcessTests.View) async throws {
+    let (status, _) = try await withChildProcess("sh", ["-c", view.setup]) { _ in }
+    #expect(status == .exited(0))
+  }
+}

@@ -1,0 +1,479 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import Interprocess
+import Subprocess
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("Closing what several threads share", .timeLimit(.minutes(3)))
+struct CloseTests {
+  // MARK: - Names and leases
+
+  enum Kind: String, CaseIterable, Codable {
+    case mutex, readWriteLock, semaphore, event, barrier, atomic, queue, byteQueue, topic
+
+    /// Makes one, closes it twice, and calls `body` while the handle still lives.
+    func close(
+      _ name: String, lifetime: SharedMemory.Lifetime = .whileAttached,
+      _ body: () throws -> Void
+    ) throws {
+      switch self {
+      case .mutex:
+        let handle = try SharedMutex.create(name, initialValue: 1, lifetime: lifetime)
+        try lock(handle) { $0 += 1 }
+        handle.close()
+        handle.close()
+        try withExtendedLifetime(handle, body)
+      case .readWriteLock:
+        let handle = try SharedReadWriteLock.create(name, initialValue: 1, lifetime: lifetime)
+        handle.close()
+        handle.close()
+        try withExtendedLifetime(handle, body)
+      case .semaphore:
+        let handle = try SharedSemaphore.create(name, permitCount: 1, lifetime: lifetime)
+        handle.close()
+        handle.close()
+        try withExtendedLifetime(handle, body)
+      case .event:
+        let handle = try SharedEvent.create(name, lifetime: lifetime)
+        handle.close()
+        handle.close()
+        try withExtendedLifetime(handle, body)
+      case .barrier:
+        let handle = try SharedBarrier.create(name, partyCount: 1, lifetime: lifetime)
+        try handle.arriveAndWait()
+        handle.close()
+        handle.close()
+        try withExtendedLifetime(handle, body)
+      case .atomic:
+        let handle = try SharedAtomic<UInt64>.create(name, initialValue: 0, lifetime: lifetime)
+        handle.close()
+        handle.close()
+        try withExtendedLifetime(handle, body)
+      case .queue:
+        let handle = try SharedQueue<Int>.create(name, capacity: 4, lifetime: lifetime)
+        try handle.send(1)
+        handle.close()
+        handle.close()
+        try withExtendedLifetime(handle, body)
+      case .byteQueue:
+        let handle = try SharedByteQueue.create(
+          name, byteCapacity: 64, maximumByteCount: 8, lifetime: lifetime)
+        handle.close()
+        handle.close()
+        try withExtendedLifetime(handle, body)
+      case .topic:
+        let handle = try SharedTopic<Int>.create(name, lifetime: lifetime)
+        try handle.publisher().publish(1)
+        handle.close()
+        handle.close()
+        try withExtendedLifetime(handle, body)
+      }
+    }
+  }
+
+  @Test(
+    "Closing gives up a temporary name while references to the handle live",
+    arguments: Kind.allCases)
+  func temporary(kind: Kind) throws {
+    let name = uniqueName()
+    try kind.close(name) { #expect(!exists(name)) }
+  }
+
+  @Test("Closing gives up the lease, and leaves a lasting name", arguments: Kind.allCases)
+  func lasting(kind: Kind) throws {
+    let name = uniqueName()
+    defer { try? SharedMemory.unlink(name) }
+    try kind.close(name, lifetime: .untilUnlinked) {
+      let info = try info(name)
+      #expect(info.handleCount == 0)
+      // The mapping stays, for threads that are within a function.
+      #expect(info.processes.map(\.processID) == [getpid()])
+    }
+  }
+
+  @Test("A closed handle tells its name, and unlinks it")
+  func afterwards() throws {
+    let name = uniqueName()
+    let event = try SharedEvent.create(name)
+    event.close()
+    #expect(event.name == name)
+    #expect(event.isCreator)
+    #expect(event.lifetime == .untilUnlinked)
+    #expect(event.isLinked)
+    try event.unlink()
+    #expect(!exists(name))
+  }
+
+  // MARK: - What others see
+
+  /// A permit that several closures can have.
+  private final class Permit: Sendable {
+    private let permit: Mutex<SharedSemaphore.Permit?>
+
+    init(of semaphore: SharedSemaphore) throws {
+      permit = Mutex(try semaphore.acquireIfAvailable())
+    }
+
+    func release() { permit.withLock { $0 = nil } }
+  }
+
+  @Test("Permits of a handle that is closed are free for others, and theirs when it ends")
+  func permits() async throws {
+    let name = uniqueName()
+    let semaphore = try SharedSemaphore.create(name, permitCount: 2, lifetime: .whileAttached)
+    let permits = try [Permit(of: semaphore), Permit(of: semaphore)]
+    #expect(semaphore.availableCount == 0)
+    let observer = try SharedSemaphore.attach(name)
+    _ = try await withChildProcess(Places.helper, ["sync", "semaphore-hold", name, "2"]) { other in
+      semaphore.close()
+      try await other.expectNext("held")
+      // They are not given back a second time.
+      for permit in permits { permit.release() }
+      #expect(observer.availableCount == 0)
+      #expect(try observer.reclaim() == 0)
+      try await other.expect("go", "released")
+    }
+    #expect(observer.availableCount == 2)
+  }
+
+  @Test("A party whose handle is closed counts as one that has died")
+  func party() async throws {
+    let name = uniqueName()
+    let barrier = try SharedBarrier.create(name, partyCount: 2, lifetime: .whileAttached)
+    _ = try await withChildProcess(Places.helper, ["sync", "barrier-arrive", name, "0"]) { other in
+      #expect(try await other.nextLine() == "ready")
+      try await inThread { _ = try barrier.arriveAndWait() }.value
+      #expect(["met", "last"].contains(try await other.nextLine()))
+      _ = try await withChildProcess(Places.helper, ["sync", "barrier-arrive", name, "0"]) { late in
+        #expect(try await late.nextLine() == "ready")
+        #expect(try await late.nextLine() == "roleTaken")
+        try await late.send("end")
+      }
+      barrier.close()
+      _ = try await withChildProcess(Places.helper, ["sync", "barrier-arrive", name, "0"]) { late in
+        #expect(try await late.nextLine() == "ready")
+        #expect(try await late.nextLine() == "ownerDied")
+        try await late.send("end")
+      }
+      try await other.send("end")
+    }
+    withExtendedLifetime(barrier) {}
+  }
+
+  @Test("A role that a queue's handle has is given back when it is closed")
+  func roles() async throws {
+    let name = uniqueName()
+    let queue = try SharedQueue<UInt64>.create(
+      name, capacity: 4, senders: .one, receivers: .one, lifetime: .whileAttached)
+    #expect(try queue.trySend(1))
+    #expect(try queue.tryReceive() == 1)
+    let other = try SharedQueue<UInt64>.attach(name)
+    #expect(errorCode { _ = try other.trySend(2) } == .roleTaken)
+    #expect(errorCode { _ = try other.tryReceive() } == .roleTaken)
+    queue.close()
+    for side in ["sender", "receiver"] {
+      _ = try await withChildProcess(Places.helper, ["queue-hold", name, side]) { child in
+        #expect(try await child.nextLine() == "held")
+        try await child.send("end")
+      }
+    }
+    withExtendedLifetime(queue) {}
+  }
+
+  @Test("A value that has a role gives it back by close")
+  func roleValues() throws {
+    let queue = try SharedQueue<Int>.create(
+      capacity: 4, senders: .one, receivers: .one, lifetime: .whileAttached)
+    let sender = try queue.sender()
+    let receiver = try queue.receiver()
+    sender.close()
+    receiver.close()
+    _ = try queue.sender()
+    _ = try queue.receiver()
+
+    let topic = try SharedTopic<Int>.create(maximumSubscriberCount: 1, lifetime: .whileAttached)
+    let publisher = try topic.publisher()
+    let subscriber = try topic.subscriber()
+    publisher.close()
+    subscriber.close()
+    _ = try topic.publisher()
+    _ = try topic.subscriber()
+    topic.close()
+    queue.close()
+  }
+
+  @Test("A thread that waits for a lock whose handle is closed gets it as one that is alive")
+  func waiter() async throws {
+    let name = uniqueName()
+    let mutex = try SharedMutex.create(name, initialValue: Account(), lifetime: .whileAttached)
+    let observer = try SharedMutex<Account>.attach(name)
+    _ = try await withChildProcess(Places.helper, ["sync", "mutex-hold", name]) { holder in
+      #expect(try await holder.nextLine() == "held")
+      let isInside = Counter()
+      let waiter = inThread {
+        try lock(mutex) { _ in
+          isInside.increment()
+          // Longer than it takes others to look whether the holder lives.
+          Thread.sleep(forTimeInterval: 0.2)
+          isInside.increment()
+        }
+      }
+      try await Task.sleep(for: .milliseconds(50))
+      mutex.close()
+      #expect(try await holder.ask("go") == "released")
+      while isInside.value == 0 { try await Task.sleep(for: .milliseconds(1)) }
+      try await inThread { try lock(observer) { _ in #expect(isInside.value == 2) } }.value
+      try await waiter.value
+    }
+  }
+
+  // MARK: - Use afterwards
+
+  enum Use: String, CaseIterable, Codable {
+    case lock, tryLock, recover, lockUntil
+    case read, write, recoverToWrite
+    case acquire, acquireIfAvailable, availableCount, reclaim
+    case set, pulse, reset, isSet, generation, wait, waitAfter
+    case arrive, arrivedCount, isBroken, resetBarrier
+    case load, store, add, notify, waitForValue
+    case send, trySend, receive, tryReceive, finish, isFinished, count, sender, receiver
+    case sendBytes, receiveBytes, countOfBytes
+    case publish, publisher, subscriber, statistics
+    case waitForQueue, waitForByteQueue, waitForEvent, waitForSemaphore
+
+    func run() throws {
+      switch self {
+      case .lock, .tryLock, .recover, .lockUntil:
+        let mutex = try SharedMutex.create(initialValue: 0, lifetime: .whileAttached)
+        try CloseTests.lockOnce(mutex)
+        mutex.close()
+        switch self {
+        case .lock: try mutex.withLock { $0 += 1 }
+        case .tryLock: _ = try mutex.withLockIfAvailable { $0 += 1 }
+        case .recover: try mutex.withLock(recovering: { $0 = 0 }) { $0 += 1 }
+        default: try mutex.withLock(until: { $0 == 0 }) { $0 += 1 }
+        }
+      case .read, .write, .recoverToWrite:
+        let lock = try SharedReadWriteLock.create(initialValue: 0, lifetime: .whileAttached)
+        try lock.withWriteLock { $0 += 1 }
+        try lock.withReadLock { _ in }
+        lock.close()
+        switch self {
+        case .read: try lock.withReadLock { _ in }
+        case .write: try lock.withWriteLock { $0 += 1 }
+        default: try lock.withWriteLock(recovering: { $0 = 0 }) { $0 += 1 }
+        }
+      case .acquire, .acquireIfAvailable, .availableCount, .reclaim, .waitForSemaphore:
+        let semaphore = try SharedSemaphore.create(permitCount: 2, lifetime: .whileAttached)
+        try semaphore.acquire().release()
+        var set = WaitSet<Int>()
+        set.insert(semaphore, as: 1)
+        semaphore.close()
+        switch self {
+        case .acquire: try semaphore.acquire().release()
+        case .acquireIfAvailable: _ = try semaphore.acquireIfAvailable()
+        case .availableCount: _ = semaphore.availableCount
+        case .reclaim: _ = try semaphore.reclaim()
+        default: _ = try set.wait(timeout: .zero)
+        }
+      case .set, .pulse, .reset, .isSet, .generation, .wait, .waitAfter, .waitForEvent:
+        let event = try SharedEvent.create(isSet: true, lifetime: .whileAttached)
+        var set = WaitSet<Int>()
+        set.insert(event, as: 1)
+        event.close()
+        switch self {
+        case .set: event.set()
+        case .pulse: event.pulse()
+        case .reset: event.reset()
+        case .isSet: _ = event.isSet
+        case .generation: _ = event.generation
+        case .wait: try event.wait(timeout: .zero)
+        case .waitAfter: _ = try event.wait(after: 7, timeout: .zero)
+        default: _ = try set.wait(timeout: .zero)
+        }
+      case .arrive, .arrivedCount, .isBroken, .resetBarrier:
+        let barrier = try SharedBarrier.create(partyCount: 1, lifetime: .whileAttached)
+        try barrier.arriveAndWait()
+        barrier.close()
+        switch self {
+        case .arrive: try barrier.arriveAndWait()
+        case .arrivedCount: _ = barrier.arrivedCount
+        case .isBroken: _ = barrier.isBroken
+        default: barrier.reset()
+        }
+      case .load, .store, .add, .notify, .waitForValue:
+        let atomic = try SharedAtomic<UInt64>.create(initialValue: 0, lifetime: .whileAttached)
+        atomic.close()
+        switch self {
+        case .load: _ = atomic.load(ordering: .relaxed)
+        case .store: atomic.store(1, ordering: .relaxed)
+        case .add: atomic.add(1, ordering: .relaxed)
+        case .notify: atomic.notify()
+        default: try atomic.wait(while: 1, ordering: .relaxed, timeout: .zero)
+        }
+      case .send, .trySend, .receive, .tryReceive, .finish, .isFinished, .count, .sender, .receiver,
+        .waitForQueue:
+        let role: QueueRole = self == .sender || self == .receiver ? .one : .many
+        let queue = try SharedQueue<Int>.create(
+          capacity: 4, senders: role, receivers: role, lifetime: .whileAttached)
+        try queue.send(1)
+        try queue.send(2)
+        _ = try queue.receive()
+        var set = WaitSet<Int>()
+        set.insert(queue, as: 1)
+        queue.close()
+        switch self {
+        case .send: try queue.send(3)
+        case .trySend: _ = try queue.trySend(3)
+        case .receive: _ = try queue.receive()
+        case .tryReceive: _ = try queue.tryReceive()
+        case .finish: try queue.finish()
+        case .isFinished: _ = queue.isFinished
+        case .count: _ = queue.count
+        case .sender: _ = try queue.sender()
+        case .receiver: _ = try queue.receiver()
+        default: _ = try set.wait(timeout: .zero)
+        }
+      case .sendBytes, .receiveBytes, .countOfBytes, .waitForByteQueue:
+        let queue = try SharedByteQueue.create(
+          byteCapacity: 64, maximumByteCount: 8, lifetime: .whileAttached)
+        var set = WaitSet<Int>()
+        set.insert(queue, as: 1)
+        queue.close()
+        switch self {
+        case .sendBytes: _ = try queue.trySend(byteCount: 1) { _ in }
+        case .receiveBytes: _ = try queue.tryReceive { _ in }
+        case .countOfBytes: _ = queue.count
+        default: _ = try set.wait(timeout: .zero)
+        }
+      case .publish, .publisher, .subscriber, .statistics:
+        let topic = try SharedTopic<Int>.create(publishers: .many, lifetime: .whileAttached)
+        let publisher = try topic.publisher()
+        try publisher.publish(1)
+        topic.close()
+        switch self {
+        case .publish: try publisher.publish(2)
+        case .publisher: _ = try topic.publisher()
+        case .subscriber: _ = try topic.subscriber()
+        default: _ = topic.statistics
+        }
+      }
+    }
+  }
+
+  private static func lockOnce(_ mutex: SharedMutex<Int>) throws { try lock(mutex) { $0 += 1 } }
+
+  @Test("A handle cannot be used after it is closed", arguments: Use.allCases)
+  func useAfterClose(use: Use) async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      [use] in try use.run()
+    }
+    #expect(result.says("used after close()"), "\(use)")
+  }
+
+  enum Holding: String, CaseIterable, Codable {
+    case mutex, reader, writer, sender, receiver, publisher, subscriber, sample, loan, waitSet
+
+    func run() throws {
+      switch self {
+      case .mutex:
+        let mutex = try SharedMutex.create(initialValue: 0, lifetime: .whileAttached)
+        try mutex.withLock { _ in mutex.close() }
+      case .reader:
+        let lock = try SharedReadWriteLock.create(initialValue: 0, lifetime: .whileAttached)
+        try lock.withReadLock { _ in lock.close() }
+      case .writer:
+        let lock = try SharedReadWriteLock.create(initialValue: 0, lifetime: .whileAttached)
+        try lock.withWriteLock { _ in lock.close() }
+      case .sender, .receiver:
+        let queue = try SharedQueue<Int>.create(
+          capacity: 4, senders: .one, receivers: .one, lifetime: .whileAttached)
+        if self == .sender {
+          var sender = try queue.sender()
+          queue.close()
+          try sender.send(1)
+        } else {
+          var receiver = try queue.receiver()
+          queue.close()
+          _ = try receiver.tryReceive()
+        }
+      case .publisher, .loan:
+        let topic = try SharedTopic<Int>.create(
+          publishers: self == .loan ? .many : .one, lifetime: .whileAttached)
+        let publisher = try topic.publisher()
+        if self == .loan {
+          let loan = try publisher.loan()
+          topic.close()
+          try loan.publish()
+        } else {
+          topic.close()
+          try publisher.publish(1)
+        }
+      case .subscriber, .sample, .waitSet:
+        let topic = try SharedTopic<Int>.create(lifetime: .whileAttached)
+        try topic.publisher().publish(1)
+        var subscriber = try topic.subscriber()
+        if self == .sample {
+          let sample = try subscriber.next()
+          subscriber.close()
+          topic.close()
+          _ = sample[0]
+        } else if self == .waitSet {
+          var set = WaitSet<Int>()
+          set.insert(subscriber, as: 1)
+          subscriber.close()
+          topic.close()
+          _ = try set.wait()
+        } else {
+          topic.close()
+          _ = try subscriber.tryNext()
+        }
+      }
+    }
+  }
+
+  @Test(
+    "A handle that has a lock, or what has a role, cannot be closed", arguments: Holding.allCases)
+  func holding(holding: Holding) async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      [holding] in try holding.run()
+    }
+    #expect(result.says("was to be closed"), "\(holding)")
+  }
+
+  @Test("A child that fork has made closes what it has inherited, and its parent goes on")
+  func child() async throws {
+    try await withPrivateSharedMemory { place in
+      let (status, _) = try await place.withChildProcess(
+        Places.helper, ["ending", "closing child"]
+      ) {
+        parent in
+        #expect(try await parent.nextLine() == "0")
+        #expect(try await parent.nextLine() == "held")
+        #expect(try place.names().contains("mutex"))
+        try await place.withHelper { other in
+          let answer = try await other.ask("attach mutex")
+          #expect(answer?.hasPrefix("ok ") == true)
+        }
+        try await parent.send("end")
+        #expect(try await parent.nextLine() == nil)
+      }
+      #expect(status == .exited(0))
+      try place.expectNames([])
+    }
+  }
+}

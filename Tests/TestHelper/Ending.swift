@@ -1,0 +1,147 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+internal import Interprocess
+internal import Synchronization
+internal import TestFork
+
+/// Programs that end in some way while globals hold temporary memory, and do not close it.
+enum Ending {
+  /// What a program has until it ends, and what nobody closes.
+  private final class Holdings: Sendable {
+    let memory: SharedMemory
+    let readOnly: SharedMemory
+    let mutex: SharedMutex<Int>
+
+    init() throws {
+      memory = try SharedMemory.create("memory", byteCount: 4096, lifetime: .whileAttached)
+      try memory.protectName()
+      readOnly = try SharedMemory.attach("memory", access: .readOnly)
+      mutex = try SharedMutex.create("mutex", initialValue: 0, lifetime: .whileAttached)
+    }
+  }
+
+  private nonisolated(unsafe) static var holdings: Holdings?
+  private nonisolated(unsafe) static var later: SharedMemory?
+
+  static func run(_ how: String) throws {
+    holdings = try Holdings()
+    _ = Unmanaged.passRetained(try SharedEvent.create("leaked", lifetime: .whileAttached))
+    switch how {
+    case "main":
+      Helper.answer("held")
+      // The main function returns.
+      _ = readLine()
+    case "exit": wait(then: { exit(0) })
+    case "_exit": wait(then: { _exit(0) })
+    case "abort":
+      signal(SIGABRT, SIG_DFL)
+      wait(then: { abort() })
+    case "signal": wait(then: { raise(SIGTERM) })
+    case "exec":
+      wait(then: {
+        let arguments = [strdup("true"), nil]
+        execvp("true", arguments)
+      })
+    case "handler":
+      // Called before the library gives up what there is, although it was registered first.
+      atexit {
+        Ending.later = try! SharedMemory.create("later", byteCount: 16, lifetime: .whileAttached)
+        let attached = try! SharedMemory.attach("memory")
+        Ending.holdings!.mutex.close()
+        Helper.answer("handled \(attached.byteCount)")
+      }
+      wait(then: { exit(0) })
+    case "thread":
+      wait(then: {
+        startThread { exit(0) }
+        while true { pause() }
+      })
+    case "threads":
+      for index in 0..<4 { startThread { makeMemory(index) } }
+      wait(then: { exit(0) })
+    case "fork":
+      let child = ipctest_fork()
+      if child == 0 { exit(0) }
+      Helper.answer("\(waitForExit(child))")
+      wait(then: { exit(0) })
+    case "child":
+      // What a child makes is its own.
+      let child = ipctest_fork()
+      if child == 0 {
+        later = try SharedMemory.create("later", byteCount: 16, lifetime: .whileAttached)
+        exit(0)
+      }
+      Helper.answer("\(waitForExit(child))")
+      wait(then: { exit(0) })
+    case "closing child":
+      try holdings!.mutex.withLock { $0 += 1 }
+      let child = ipctest_fork()
+      if child == 0 {
+        holdings!.mutex.close()
+        exit(0)
+      }
+      Helper.answer("\(waitForExit(child))")
+      try holdings!.mutex.withLock { $0 += 1 }
+      wait(then: { exit(0) })
+    case "clone":
+      // A child of which nothing of this program is told.
+      let child = ipctest_clone()
+      if child == 0 { exit(0) }
+      Helper.answer("\(waitForExit(child))")
+      wait(then: { exit(0) })
+    case let other: fatalError("Unknown ending \(other)")
+    }
+  }
+
+  private static func wait(then end: () -> Void) {
+    Helper.answer("held")
+    _ = readLine()
+    end()
+    fatalError("Still there")
+  }
+
+  /// Makes, attaches to and closes memory until the process is gone.
+  private static func makeMemory(_ index: Int) {
+    let name = "thread\(index % 2)"
+    while true {
+      // Two threads share each name, so that a name may be taken or gone.
+      guard let one = try? SharedMemory.create(name, byteCount: 64, lifetime: .whileAttached)
+      else { continue }
+      do {
+        let other = try SharedMemory.attach(name)
+        one.close()
+        try SharedMemory.attach("memory", access: .readOnly).close()
+        other.close()
+      } catch {
+        guard error.code == .notFound else { fatalError("\(error)") }
+      }
+    }
+  }
+
+  private static func startThread(_ body: @escaping () -> Void) {
+    final class Body {
+      let run: () -> Void
+      init(_ run: @escaping () -> Void) { self.run = run }
+    }
+    var thread = pthread_t()
+    let error = pthread_create(
+      &thread, nil,
+      { context in
+        Unmanaged<Body>.fromOpaque(context!).takeRetainedValue().run()
+        return nil
+      }, Unmanaged.passRetained(Body(body)).toOpaque())
+    guard error == 0 else { fatalError("No thread") }
+  }
+}

@@ -1,0 +1,129 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+internal import Interprocess
+internal import Synchronization
+internal import SystemPackage
+internal import TestFork
+internal import TestSupport
+
+extension Session {
+  /// The commands on what a program may do before or after it forks.
+  func performAroundFork(
+    _ command: String, _ words: inout Words
+  ) throws(InterprocessError) -> String {
+    switch command {
+    case "takeLease":
+      try memory?.takeLease()
+      return ""
+    case "isLinked":
+      return "\(memory?.isLinked == true)"
+    case "sealed":
+      let fd = ipctest_open_sealed(words.number())
+      memory = try SharedMemory(adopting: FileDescriptor(rawValue: dup(fd)))
+      guard ipctest_seal_against_writing(fd) == 0 else { fatalError("Cannot seal") }
+      _ = Glibc.close(fd)
+      return "\(memory?.byteCount ?? 0)"
+    case "closeNumbers":
+      let last = words.option("last").flatMap { UInt32($0) } ?? .max
+      return "\(ipctest_close_range(3, last))"
+    case "occupyNumbers":
+      return occupyNumbers(words.next())
+    case "countForeign":
+      return "\(foreignCount())"
+    case "chroot":
+      return "\(chroot(words.next())) \(chdir("/"))"
+    case "limitDescriptors":
+      var limit = rlimit()
+      getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+      limit.rlim_cur = UInt(words.number())
+      return "\(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit))"
+    case "handlers":
+      return ForkHandlers.set(isEarly: words.next() == "early")
+    case "handled":
+      return ForkHandlers.description
+    default:
+      fatalError("Unknown command \(command)")
+    }
+  }
+
+  /// Opens a file under all free numbers up to 31, so that it is found under any that was closed.
+  private func occupyNumbers(_ path: String) -> String {
+    while true {
+      let fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+      guard fd >= 0 else { fatalError("Cannot open \(path)") }
+      if fd > 31 {
+        _ = Glibc.close(fd)
+        foreignFile.withLock { $0 = path }
+        return "\(foreignCount())"
+      }
+    }
+  }
+
+  /// How many numbers up to 31 lead to that file.
+  private func foreignCount() -> Int {
+    var file = stat()
+    guard stat(foreignFile.withLock { $0 }, &file) == 0 else { return -1 }
+    return (0...31).count { fd in
+      var status = stat()
+      return fstat(CInt(fd), &status) == 0 && status.st_ino == file.st_ino
+        && status.st_dev == file.st_dev
+    }
+  }
+}
+
+private let foreignFile = Mutex("")
+
+/// What a program may do in the handlers that it registers with `pthread_atfork`.
+private enum ForkHandlers {
+  /// The memory that is made in each of them.
+  private static let memory = Mutex<[Handle]>([])
+
+  private final class Handle: Sendable {
+    let memory: SharedMemory
+
+    init(_ memory: consuming SharedMemory) {
+      self.memory = memory
+    }
+  }
+
+  static func set(isEarly: Bool) -> String {
+    ipctest_set_handlers(
+      isEarly ? 1 : 0,
+      { ForkHandlers.make("before") },
+      { ForkHandlers.make("parent") },
+      { ForkHandlers.make("child") })
+    return ""
+  }
+
+  private static func make(_ name: String) {
+    do {
+      var made = try SharedMemory.create(
+        "\(name)\(getpid())", byteCount: 4096, lifetime: .whileAttached)
+      made[0] = 5
+      // One that comes and goes, and one that is attached to.
+      try SharedMemory.create(byteCount: 4096, lifetime: .whileAttached).close()
+      try SharedMemory.attach("m").close()
+      let handle = Handle(made)
+      memory.withLock { $0.append(handle) }
+    } catch {
+      fatalError("In a handler: \(error.message)")
+    }
+  }
+
+  /// The first byte of each.
+  static var description: String {
+    memory.withLock { $0.map { "\($0.memory.name)=\($0.memory[0])" }.joined(separator: " ") }
+  }
+}
