@@ -54,7 +54,10 @@ extension SharedMemory {
       pause(for: .milliseconds(1))
     }
     checkpoint(.closeClaimed)
-    try removeName(name, ifLeadingTo: identity)
+    if try !removeName(name, ifLeadingTo: identity) {
+      // Others have removed the name; the second one has nothing left to be for.
+      removeGuards(of: name, try Files.status(of: descriptor), isNameGone: true)
+    }
     try Lease.drop(on: descriptor)
   }
 
@@ -98,10 +101,14 @@ extension SharedMemory {
 
   /// Removes the second names of a file that has lost its first one.
   ///
-  /// - Parameter status: What was known of the file while it had that name.
-  static func removeGuards(of name: SegmentName, _ status: Files.Status) {
+  /// - Parameters:
+  ///   - status: What was known of the file while it had that name.
+  ///   - isNameGone: Whether it had lost that name by then.
+  static func removeGuards(
+    of name: SegmentName, _ status: Files.Status, isNameGone: Bool = false
+  ) {
     // What cannot be removed now goes in a sweep, when nobody has the memory any more.
-    for guarding in (try? HiddenName.guards(of: name, status)) ?? [] {
+    for guarding in (try? HiddenName.guards(of: name, status, isNameGone: isNameGone)) ?? [] {
       try? Files.unlink(guarding.path)
     }
   }

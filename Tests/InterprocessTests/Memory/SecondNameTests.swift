@@ -109,6 +109,20 @@ struct SecondNameTests {
     }
   }
 
+  @Test("The second name of temporary memory goes with the last handle, also without the first")
+  func lastClose() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { helper in
+        try await helper.expect("create m 4096 temporary", "ok m")
+        try await helper.expect("protect", "ok ")
+        try place.remove("m")
+        #expect(try place.names().count == 1)
+        try await helper.expect("close", "ok ")
+        try place.expectNames([])
+      }
+    }
+  }
+
   @Test("Stale memory of a name with dots that lies aside is swept", arguments: names)
   func aside(name: String) async throws {
     try await withPrivateSharedMemory { place in
