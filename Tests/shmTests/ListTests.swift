@@ -128,38 +128,41 @@ struct ListTests {
     "Memory that somebody may have is not called stale, and it is shown who that is",
     .enabled(if: geteuid() == 0, "needs root, to be other users"))
   func perhapsStale() async throws {
+    // Users that have no other processes, such as those of a second run of this test.
+    let owner = 1_000_000_000 + 2 * Int(getpid())
     let outcome = try await runWithOwnSharedMemory(
       "size=64m,mode=1777",
       #"""
+      owner=\#(owner); other=\#(owner + 1)
       mount -t tmpfs tmpfs /mnt; cp "$SHM" /mnt/tool; chmod 755 /mnt/tool; mkfifo -m 666 /mnt/fifo
       as() { exec setpriv --reuid "$1" --regid 1000 --clear-groups "${@:2}"; }
       for name in held stale; do
-        (as 4000001 /mnt/tool create $name --bytes 1 --hold > /mnt/fifo) & read line < /mnt/fifo
+        (as $owner /mnt/tool create $name --bytes 1 --hold > /mnt/fifo) & read line < /mnt/fifo
         { kill -KILL $!; wait $!; } 2> /dev/null
       done
-      (as 4000001 sleep 60 3< /dev/shm/held) & sleeper=$!
+      (as $owner sleep 60 3< /dev/shm/held) & sleeper=$!
       for i in {1..1000}; do
         [ "$(cat /proc/$sleeper/comm)" = sleep ] && break
         sleep 0.01
       done
-      for user in 4000001 4000002; do
+      for user in $owner $other; do
         (as $user /mnt/tool list) | tr -s ' ' | sed -E "s/ [0-9]+s / AGE /; s/$sleeper/PID/"
       done
-      (as 4000002 /mnt/tool info held --json) | grep -o '"isStale.*' | sed "s/$sleeper/PID/"
+      (as $other /mnt/tool info held --json) | grep -o '"isStale.*' | sed "s/$sleeper/PID/"
       kill $sleeper
       wait $sleeper 2> /dev/null
-      for user in 4000001 4000002; do (as $user /mnt/tool info stale) | grep removal; done
+      for user in $owner $other; do (as $user /mnt/tool info stale) | grep removal; done
       """#)
     #expect(
       outcome.output == """
         NAME KIND SIZE RESIDENT OWNER MODE AGE LIFETIME HANDLES PROCESSES
-        held bytes 1 4KiB 4000001 0600 AGE temporary 0 PID sleep
-        stale bytes 1 4KiB 4000001 0600 AGE STALE 0
+        held bytes 1 4KiB \(owner) 0600 AGE temporary 0 PID sleep
+        stale bytes 1 4KiB \(owner) 0600 AGE STALE 0
         NAME KIND SIZE RESIDENT OWNER MODE AGE LIFETIME HANDLES PROCESSES
-        held ? 1 4KiB 4000001 0600 AGE STALE? 0 perhaps PID sleep of 4000001
-        stale ? 1 4KiB 4000001 0600 AGE STALE? 0 perhaps PID sleep of 4000001
-        "isStale": false, "processes": [], "possibleHolders": ["process PID (sleep) of user 4000001"], "error": "The permissions of shared memory \\\"held\\\" do not let this user read it."}
-        removal    only 4000001 and root can remove it, with `shm sweep`
+        held ? 1 4KiB \(owner) 0600 AGE STALE? 0 perhaps PID sleep of \(owner)
+        stale ? 1 4KiB \(owner) 0600 AGE STALE? 0 perhaps PID sleep of \(owner)
+        "isStale": false, "processes": [], "possibleHolders": ["process PID (sleep) of user \(owner)"], "error": "The permissions of shared memory \\\"held\\\" do not let this user read it."}
+        removal    only \(owner) and root can remove it, with `shm sweep`
 
         """)
   }

@@ -109,7 +109,7 @@ struct RefusalTests {
         "unshare",
         ["--mount", "sh", "-c", "mount -t tmpfs tmpfs /proc && exec \"$0\"", Places.helper]
       ) { helper in
-        try await helper.expect("becomeUser 65534", "ok 0 0")
+        if geteuid() == 0 { try await helper.expect("becomeUser 65534", "ok 0 0") }
         try await helper.expect("create m 4096", "ok m")
         try await helper.expect("attach m", "ok 4096")
         try await helper.expect("unlink", "ok ")
