@@ -122,7 +122,7 @@ extern const int ipc_F_SEAL_FUTURE_WRITE;
 /// Whether the file lies in a tmpfs, as those of `memfd_create` do unless they are of huge pages.
 /// Returns -1 with `errno`.
 int ipc_is_in_tmpfs(int fd);
-/// The type of a file, as in the `st_mode` of `fstat`, without asking whoever serves its file system.
+/// The type of a file, as in the `st_mode` of `fstat`, without asking the process that serves its file system.
 /// Returns 0 if it cannot be known.
 unsigned ipc_file_type(int fd);
 

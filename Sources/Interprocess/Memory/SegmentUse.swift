@@ -132,7 +132,7 @@ extension SharedMemory.StaleOutcome {
   ) -> SharedMemory.StaleOutcome {
     guard
       let descriptor = try? Files.openForStatus(
-        Array(name.value.utf8), in: SegmentName.directory)
+        name.bytes, in: SegmentName.directory)
     else { return .missing }
     let file = KernelFile(descriptor, status.identity, mounts: look.mounts)
     switch SegmentUse(unopened: status, file, look: look) {
@@ -152,7 +152,7 @@ extension Lease {
     }
     guard let locks = look.locks,
       let descriptor = try? Files.openForStatus(
-        Array(name.value.utf8), in: SegmentName.directory)
+        name.bytes, in: SegmentName.directory)
     else { return nil }
     return locks.count(
       of: KernelFile(descriptor, status.identity, mounts: look.mounts)) > 0
