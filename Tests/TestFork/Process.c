@@ -8,8 +8,16 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 int ipctest_set_dumpable(int is_dumpable) { return prctl(PR_SET_DUMPABLE, is_dumpable, 0, 0, 0); }
+
+int ipctest_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+int ipctest_lock_all(int fd, int type) {
+  struct flock request = {.l_type = (short)type, .l_whence = SEEK_SET};
+  return fcntl(fd, F_OFD_SETLK, &request);
+}
 
 int ipctest_refuse_file_leases(void) {
   struct sock_filter instructions[] = {

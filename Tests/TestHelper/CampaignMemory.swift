@@ -20,6 +20,7 @@ internal import TestSupport
 struct CampaignMemory: Hashable {
   /// Different for each memory that any process of the campaign creates.
   var instance: UInt64
+  /// The size at creation.
   var byteCount: Int
   /// Which of the campaign's names it was made for.
   var nameIndex: Int
@@ -27,13 +28,18 @@ struct CampaignMemory: Hashable {
 
   static let names = ["red", "green", "blue", "black"]
   /// The least size of all, so that an attacher may ask for as much and find it whatever is there.
-  static let minimumByteCount = 4096
-  static let maximumByteCount = 6 * 4096
+  static let minimumByteCount = pageByteCount
+  /// The greatest size at creation.
+  static let maximumByteCount = 6 * pageByteCount
+  /// The greatest size that memory grows to.
+  static let maximumGrownByteCount = 10 * pageByteCount
+  static let pageByteCount = 4096
   static let workerCount = 6
 
   /// The words that change during the life of the memory.
   private static let intentOffset = 40
   private static let markOffset = 64
+  private static let grownPagesOffset = markOffset + 8 * workerCount
   private static let magic: UInt64 = 0x69_70_63_74_65_73_74_31
 
   /// What a process has logged in the memory about removing its name.
@@ -74,6 +80,32 @@ struct CampaignMemory: Hashable {
     (Self.markOffset + 8 * worker, mix(instance ^ UInt64(worker + 1)))
   }
 
+  // MARK: - Growing
+
+  /// The first byte of each page that the memory has got by growing, and the word that somebody may
+  /// have written there; all other bytes that it has got are zero.
+  func grownPages(upTo byteCount: Int) -> [(offset: Int, word: UInt64)] {
+    let page = Self.pageByteCount
+    let first = (self.byteCount + page - 1) / page * page
+    return stride(from: first, through: byteCount - 8, by: page).map { offset in
+      (offset, mix(instance &+ UInt64(offset)))
+    }
+  }
+
+  /// Writes the word of a grown page, and notes so where nobody else writes: the page must not lose
+  /// it any more.
+  func writeGrownPage(
+    by worker: Int, _ page: (offset: Int, word: UInt64), in memory: inout SharedMemory
+  ) {
+    memory.storeBytes(of: page.word, toByteOffset: page.offset, as: UInt64.self)
+    let noteOffset = Self.grownPagesOffset + 8 * worker
+    let noted = memory.load(fromByteOffset: noteOffset, as: UInt64.self)
+    memory.storeBytes(
+      of: noted | Self.note(of: page.offset), toByteOffset: noteOffset, as: UInt64.self)
+  }
+
+  private static func note(of pageOffset: Int) -> UInt64 { 1 << UInt64(pageOffset / pageByteCount) }
+
   // MARK: - Reading
 
   struct Problem: Error {
@@ -81,29 +113,61 @@ struct CampaignMemory: Hashable {
   }
 
   /// Reads the memory that a name of the campaign led to, and checks every word.
-  init(
-    nameIndex: Int, byteCount: Int, isTemporary: Bool, load: (Int) -> UInt64
-  ) throws(Problem) {
-    func expect(_ offset: Int, _ found: UInt64, _ expected: UInt64) throws(Problem) {
-      guard found == expected else {
+  init(_ bytes: RawSpan, nameIndex: Int, isTemporary: Bool) throws(Problem) {
+    let byteCount = bytes.byteCount
+    func word(_ offset: Int) -> UInt64 {
+      bytes.unsafeLoad(fromByteOffset: offset, as: UInt64.self)
+    }
+    func expect(_ isRight: Bool, _ offset: Int, _ expected: UInt64) throws(Problem) {
+      guard isRight else {
         let name = Self.names[nameIndex]
         throw Problem(
           text: """
             \(name) has \(byteCount) bytes, is \(isTemporary ? "temporary" : "lasting"), and holds \
-            \(found) at \(offset) instead of \(expected)
+            \(word(offset)) at \(offset) instead of \(expected)
             """)
       }
     }
-    guard byteCount >= Self.minimumByteCount else {
+    guard byteCount >= Self.minimumByteCount, byteCount % 8 == 0 else {
       throw Problem(text: "\(Self.names[nameIndex]) has \(byteCount) bytes")
     }
     self.init(
-      instance: load(8), byteCount: byteCount, nameIndex: nameIndex, isTemporary: isTemporary)
-    for (offset, word) in constantWords { try expect(offset, load(offset), word) }
+      instance: word(8), byteCount: Int(truncatingIfNeeded: word(16)), nameIndex: nameIndex,
+      isTemporary: isTemporary)
+    guard (Self.minimumByteCount...byteCount).contains(self.byteCount) else {
+      throw Problem(text: "\(Self.names[nameIndex]) has \(byteCount) bytes of \(self.byteCount)")
+    }
+    for (offset, expected) in constantWords {
+      try expect(word(offset) == expected, offset, expected)
+    }
     for worker in 0..<Self.workerCount {
-      let (offset, word) = mark(of: worker)
-      let found = load(offset)
-      if found != 0 { try expect(offset, found, word) }
+      let (offset, expected) = mark(of: worker)
+      try expect([0, expected].contains(word(offset)), offset, expected)
+    }
+    // Read before the pages, which have their words first.
+    let noted = (0..<Self.workerCount).reduce(0) { $0 | word(Self.grownPagesOffset + 8 * $1) }
+    var end = self.byteCount
+    for (offset, expected) in grownPages(upTo: byteCount) {
+      if let wrong = Self.firstNonZero(bytes, end..<offset) { try expect(false, wrong, 0) }
+      let isNoted = noted & Self.note(of: offset) != 0
+      try expect((isNoted ? [expected] : [0, expected]).contains(word(offset)), offset, expected)
+      end = offset + 8
+    }
+    if let wrong = Self.firstNonZero(bytes, end..<byteCount) { try expect(false, wrong, 0) }
+  }
+
+  /// The offset of the first word that is not zero.
+  private static func firstNonZero(_ bytes: RawSpan, _ range: Range<Int>) -> Int? {
+    bytes.withUnsafeBytes { bytes in
+      // Fast where all is well, as nearly always; zeros are equal to themselves one byte on.
+      let start = bytes.baseAddress! + range.lowerBound
+      let isZero =
+        range.isEmpty
+        || bytes[range.lowerBound] == 0 && memcmp(start, start + 1, range.count - 1) == 0
+      if isZero { return nil }
+      return stride(from: range.lowerBound, to: range.upperBound, by: 8).first {
+        bytes.load(fromByteOffset: $0, as: UInt64.self) != 0
+      }
     }
   }
 
@@ -118,19 +182,10 @@ struct CampaignMemory: Hashable {
 
   /// Reads and checks the memory of a handle that was got by a name.
   init(_ memory: borrowing SharedMemory, nameIndex: Int) throws(Problem) {
-    guard memory.byteCount >= Self.minimumByteCount else {
-      throw Problem(text: "\(Self.names[nameIndex]) has \(memory.byteCount) bytes")
+    let isTemporary = memory.lifetime == .whileAttached
+    self = try memory.withBytes { bytes throws(Problem) in
+      try CampaignMemory(bytes, nameIndex: nameIndex, isTemporary: isTemporary)
     }
-    var words: [Int: UInt64] = [:]
-    let byteCount = memory.byteCount
-    let probe = CampaignMemory(
-      instance: 0, byteCount: byteCount, nameIndex: nameIndex, isTemporary: false)
-    let offsets =
-      probe.constantWords.map(\.offset) + (0..<Self.workerCount).map { probe.mark(of: $0).offset }
-    for offset in offsets { words[offset] = memory.load(fromByteOffset: offset, as: UInt64.self) }
-    try self.init(
-      nameIndex: nameIndex, byteCount: byteCount, isTemporary: memory.lifetime == .whileAttached
-    ) { words[$0]! }
   }
 
   static func intent(of memory: borrowing SharedMemory) -> Intent {
@@ -152,7 +207,10 @@ struct WorkerLog {
   /// What is counted.
   enum Count: Int, CaseIterable {
     case created, attached, foundNothing, nameTaken, written, protected, closed, unlinked, swept
-    case replacedStale, removedAtClose
+    case replacedStale, removedAtClose, removedAtExit
+    case grown, refreshed, wroteBehindEnd
+    case visited, movedToChild, leaseTaken, nameLost
+    case lockedForeign
   }
 
   private static let wordCount = 32

@@ -14,17 +14,23 @@
 internal import Glibc
 internal import Interprocess
 internal import SystemPackage
+internal import TestFork
 internal import TestSupport
 
-/// Kills processes that share memory of both lifetimes under a few names, at random moments, and
-/// checks that nothing leaks and that nothing is taken away from those that live.
+/// Kills processes that share memory of both lifetimes under a few names, at random moments, lets
+/// others end in good order with what they hold, and checks that nothing leaks and that nothing is
+/// taken away from those that live.
 ///
 /// Runs where nobody else uses `/dev/shm`. After each round the workers pause, each of them between
 /// two operations, so that what they hold and what lies in `/dev/shm` can be compared exactly.
 struct LifetimesCampaign {
-  /// So many workers are killed in one round, of these some while all are paused: what those leave
-  /// is there when it is looked for, while the other workers soon replace what the first leave.
-  private static let killsPerRound = (running: 17, paused: 3)
+  /// So many workers end in one round, of these some while all are paused: what those leave is there
+  /// when it is looked for, while the other workers soon replace what the first leave.
+  private static let endsPerRound = (running: 18, paused: 4)
+  /// How many of a hundred are not killed, but end in good order.
+  private static let exitPercentages = (running: 15, paused: 25)
+  /// How many of a hundred of the others kill themselves in the middle of growing memory.
+  private static let dyingPercentage = 25
 
   private let killCount: Int
   private let seed: UInt64
@@ -32,13 +38,16 @@ struct LifetimesCampaign {
   private let logPath: String
   private let logs: [WorkerLog]
   private let freeAtStart: FreeSpace
-  private var workers: [Worker] = []
+  private var workers: [CampaignWorker] = []
   private var report = Report()
 
   /// What is counted by the conductor.
   private struct Report {
     var kills = 0
     var killsAtStep: [Checkpoint: Int] = [:]
+    var exits = 0
+    /// Memory whose last holder has ended in good order while all others were paused.
+    var goneAtExit = 0
     /// Memory found without a holder that still had its name.
     var stale = 0
     /// Of these, memory that lay aside for its removal.
@@ -53,6 +62,13 @@ struct LifetimesCampaign {
     var lastingLeftAlone = 0
     /// Second names, summed over all rounds.
     var secondNames = 0
+    /// Memory with pages behind its end, which a grower has left that was killed.
+    var pagesBehindEnd = 0
+    /// Stale memory that was left alone and lasting memory that was attached to, under a lock of a
+    /// foreign program, and memory in use that was attached to under one.
+    var staleUnderLock = 0
+    var lastingUnderLock = 0
+    var usedUnderLock = 0
   }
 
   init(killCount: Int, seed: UInt64) throws {
@@ -73,6 +89,7 @@ struct LifetimesCampaign {
     close(fd)
     logs = (0..<CampaignMemory.workerCount).map { WorkerLog(start, worker: $0) }
     freeAtStart = try .now()
+    guard ipctest_adopt_orphans() == 0 else { fatalError("Cannot wait for children of workers") }
   }
 
   mutating func run() {
@@ -88,7 +105,7 @@ struct LifetimesCampaign {
     for index in logs.indices { workers.append(start(index)) }
     let useAtStart = ProcessUse.now()
     while report.kills < killCount {
-      for _ in 0..<Self.killsPerRound.running { killOne() }
+      for _ in 0..<Self.endsPerRound.running { endOne() }
       try checkRound()
       let use = ProcessUse.now()
       guard use.descriptorCount == useAtStart.descriptorCount, use.sharedMappingCount == 0 else {
@@ -99,15 +116,15 @@ struct LifetimesCampaign {
     try summarize()
   }
 
-  // MARK: - Killing
+  // MARK: - Ending workers
 
-  private mutating func start(_ index: Int) -> Worker {
-    Worker(index: index, log: logPath, seed: generator.next())
+  private mutating func start(_ index: Int) -> CampaignWorker {
+    CampaignWorker(index: index, log: logPath, seed: generator.next())
   }
 
-  /// Kills a worker that has begun to work, as soon as most of them have, and starts another in its
-  /// place.
-  private mutating func killOne() {
+  /// Kills a worker that has begun to work, as soon as most of them have, or lets it end, and starts
+  /// another in its place.
+  private mutating func endOne() {
     while workers.count(where: \.isReady) <= workers.count / 2 {
       for worker in workers where !worker.isReady && worker.hasOutput(within: 1) {
         expectReady(worker)
@@ -116,17 +133,32 @@ struct LifetimesCampaign {
     usleep(UInt32.random(in: 0..<3000, using: &generator))
     let ready = workers.indices.filter { workers[$0].isReady }
     let index = ready.randomElement(using: &generator)!
-    kill(index)
+    if happens(Self.exitPercentages.running) { end(index) } else { kill(index) }
     workers[index] = start(index)
   }
 
-  private mutating func kill(_ index: Int) {
-    workers[index].kill { fail("Worker \(index) \($0)") }
+  private mutating func happens(_ percentage: Int) -> Bool {
+    Int.random(in: 1...100, using: &generator) <= percentage
+  }
+
+  private mutating func end(_ index: Int) {
+    workers[index].send("exit")
+    workers[index].waitForEnd(with: 0) { fail("Worker \(index) \($0)") }
+    report.exits += 1
+  }
+
+  private mutating func kill(_ index: Int, byItself: Bool = false) {
+    if byItself {
+      workers[index].send("die")
+      workers[index].waitForEnd(with: SIGKILL) { fail("Worker \(index) \($0)") }
+    } else {
+      workers[index].kill { fail("Worker \(index) \($0)") }
+    }
     report.kills += 1
     if let step = logs[index].step { report.killsAtStep[step, default: 0] += 1 }
   }
 
-  private func expectReady(_ worker: Worker) {
+  private func expectReady(_ worker: CampaignWorker) {
     let line = worker.nextLine()
     guard line == "ready" else { fail("Worker \(worker.index) says \(line ?? "nothing")") }
     worker.isReady = true
@@ -138,6 +170,7 @@ struct LifetimesCampaign {
   private struct Holding {
     var content: CampaignMemory
     var intent: CampaignMemory.Intent
+    var pageCount: Int
   }
 
   /// A file of the campaign.
@@ -152,6 +185,9 @@ struct LifetimesCampaign {
     var content: CampaignMemory
     var place: Place
     var inode: UInt64
+    /// The size by now.
+    var byteCount: Int
+    var pageCount: Int
   }
 
   private mutating func checkRound() throws {
@@ -165,10 +201,23 @@ struct LifetimesCampaign {
     }
     for worker in workers { worker.send("report") }
     var holdingsByWorker = workers.map { readHoldings(of: $0) }
-    let victims = workers.indices.shuffled(using: &generator).prefix(Self.killsPerRound.paused)
+    let victims = workers.indices.shuffled(using: &generator).prefix(Self.endsPerRound.paused)
     for index in victims {
-      kill(index)
-      holdingsByWorker[index] = []
+      if happens(Self.exitPercentages.paused) {
+        let ended = holdingsByWorker[index]
+        holdingsByWorker[index] = []
+        end(index)
+        try expectGone(ended, others: holdingsByWorker.flatMap { $0 })
+      } else {
+        holdingsByWorker[index] = []
+        kill(index, byItself: happens(Self.dyingPercentage))
+      }
+    }
+    // They tell the same handles again, and perhaps more pages by now.
+    let survivors = workers.indices.filter { !victims.contains($0) }
+    for index in survivors {
+      workers[index].send("report")
+      holdingsByWorker[index] = readHoldings(of: workers[index])
     }
     let holdings = holdingsByWorker.flatMap { $0 }
     var held: [UInt64: CampaignMemory] = [:]
@@ -176,7 +225,7 @@ struct LifetimesCampaign {
 
     let found = try files()
     check(holdings, against: found)
-    try checkSpace(held: held, files: found)
+    try checkSpace(holdings, files: found)
     let stale = found.filter {
       $0.content.isTemporary && held[$0.content.instance] == nil && $0.place != .second
     }
@@ -189,6 +238,7 @@ struct LifetimesCampaign {
     report.aside += stale.count { $0.place == .aside }
     report.secondNames += found.count { $0.place == .second }
 
+    try attachUnderLock(found, held: held)
     let replaced = try replace(
       stale.filter { $0.place == .named }.randomElement(using: &generator))
     try sweep(stale.filter { $0.fileName != replaced }, held: held, holdings)
@@ -201,19 +251,32 @@ struct LifetimesCampaign {
     }
   }
 
-  private func readHoldings(of worker: Worker) -> [Holding] {
+  /// Expects that memory went with a worker that has ended in good order, if nobody else had it.
+  private mutating func expectGone(_ ended: [Holding], others: [Holding]) throws {
+    let others = Set(others.map(\.content.instance))
+    let instances = Set(
+      ended.filter {
+        $0.content.isTemporary && $0.intent == .none && !others.contains($0.content.instance)
+      }.map(\.content.instance))
+    if let left = try files().first(where: { instances.contains($0.content.instance) }) {
+      fail("\(left) outlived its only holder, which has ended in good order")
+    }
+    report.goneAtExit += instances.count
+  }
+
+  private func readHoldings(of worker: CampaignWorker) -> [Holding] {
     let line = worker.nextLine() ?? "nothing"
     let words = line.split(separator: " ")
     guard words.first == "holds" else { fail("Worker \(worker.index) says \(line)") }
     return words.dropFirst().map { word in
       let numbers = word.split(separator: ",").compactMap { UInt64($0) }
-      guard numbers.count == 5, let intent = CampaignMemory.Intent(rawValue: numbers[4]) else {
+      guard numbers.count == 6, let intent = CampaignMemory.Intent(rawValue: numbers[4]) else {
         fail("Worker \(worker.index) says \(line)")
       }
       let content = CampaignMemory(
         instance: numbers[0], byteCount: Int(numbers[1]), nameIndex: Int(numbers[2]),
         isTemporary: numbers[3] == 1)
-      return Holding(content: content, intent: intent)
+      return Holding(content: content, intent: intent, pageCount: Int(numbers[5]))
     }
   }
 
@@ -233,15 +296,15 @@ struct LifetimesCampaign {
       return try descriptor.closeAfter {
         var status = stat()
         guard fstat(descriptor.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+        let count = try bytes.withUnsafeMutableBytes {
+          try descriptor.read(fromAbsoluteOffset: 0, into: $0)
+        }
+        guard count == bytes.count else { fail("\(fileName) has only \(count) bytes") }
         let content: CampaignMemory
         do throws(CampaignMemory.Problem) {
           content = try CampaignMemory(
-            nameIndex: nameIndex, byteCount: Int(status.st_size),
-            isTemporary: status.st_mode & S_ISVTX != 0
-          ) { offset in
-            var word: UInt64 = 0
-            return pread(descriptor.rawValue, &word, 8, off_t(offset)) == 8 ? word : 0
-          }
+            bytes.span.bytes, nameIndex: nameIndex, isTemporary: status.st_mode & S_ISVTX != 0)
         } catch {
           fail("Wrong bytes in \(fileName): \(error.text)")
         }
@@ -251,7 +314,9 @@ struct LifetimesCampaign {
           fail("\(fileName) has the inode \(status.st_ino)")
         }
         return File(
-          fileName: fileName, content: content, place: place, inode: UInt64(status.st_ino))
+          fileName: fileName, content: content, place: place, inode: UInt64(status.st_ino),
+          byteCount: bytes.count,
+          pageCount: Int(status.st_blocks) * 512 / CampaignMemory.pageByteCount)
       }
     }
   }
@@ -279,10 +344,21 @@ struct LifetimesCampaign {
   }
 
   /// Expects that just the pages and files are taken that are named or held.
-  private func checkSpace(held: [UInt64: CampaignMemory], files: [File]) throws {
-    var all = held
-    for file in files { all[file.content.instance] = file.content }
-    let blockCount = all.values.reduce(0) { $0 + ($1.byteCount + 4095) / 4096 }
+  private mutating func checkSpace(_ holdings: [Holding], files: [File]) throws {
+    var all: [UInt64: (content: CampaignMemory, pageCount: Int)] = [:]
+    let page = CampaignMemory.pageByteCount
+    let known =
+      holdings.map { ($0.content, $0.content.byteCount, $0.pageCount) }
+      + files.map { ($0.content, $0.byteCount, $0.pageCount) }
+    for (content, byteCount, pageCount) in known {
+      let possible = (byteCount + page - 1) / page...CampaignMemory.maximumGrownByteCount / page
+      guard possible.contains(pageCount),
+        all.updateValue((content, pageCount), forKey: content.instance)?.pageCount ?? pageCount
+          == pageCount
+      else { fail("\(content) of \(byteCount) bytes has \(pageCount) pages") }
+    }
+    report.pagesBehindEnd += files.count { $0.pageCount > ($0.byteCount + page - 1) / page }
+    let blockCount = all.values.reduce(0) { $0 + $1.pageCount }
     // A tmpfs counts each further name of a file as one more.
     let linkCount = files.count - Set(files.map(\.inode)).count
     let free = try FreeSpace.now()
@@ -290,11 +366,47 @@ struct LifetimesCampaign {
       blockCount: freeAtStart.blockCount - blockCount,
       fileCount: freeAtStart.fileCount - all.count - linkCount)
     // The mark of temporary memory takes up to 128 bytes, and a tmpfs counts 1024 for each file.
-    let marks = (all.values.count(where: \.isTemporary) + 7) / 8
+    let marks = (all.values.count(where: \.content.isTemporary) + 7) / 8
     let missing = expected.fileCount - free.fileCount
     guard free.blockCount == expected.blockCount && (0...marks).contains(missing) else {
       fail("\(free) instead of \(expected) is left in /dev/shm")
     }
+  }
+
+  /// Locks a file as a foreign program may, for as long as the body runs.
+  private func withForeignLock(_ type: CInt, on file: File, _ body: () throws -> Void) throws {
+    let descriptor = try FileDescriptor.open(
+      FilePath("/dev/shm/\(file.fileName)"), .readWrite)
+    try descriptor.closeAfter {
+      guard ipctest_lock_all(descriptor.rawValue, type) == 0 else {
+        fail("\(file) cannot be locked: \(Errno(rawValue: errno))")
+      }
+      try body()
+    }
+  }
+
+  /// Attaches to memory that a foreign program has locked: to lasting memory in any case, to
+  /// temporary memory if somebody has it.
+  private mutating func attachUnderLock(
+    _ files: [File], held: [UInt64: CampaignMemory]
+  ) throws {
+    let candidates = files.filter {
+      $0.place == .named && (held[$0.content.instance] != nil || !$0.content.isTemporary)
+    }
+    guard let file = candidates.randomElement(using: &generator) else { return }
+    let isHeld = held[file.content.instance] != nil
+    // The handles of the holders keep others from a lock for writing.
+    try withForeignLock(isHeld ? F_RDLCK : F_WRLCK, on: file) {
+      do {
+        let memory = try SharedMemory.attach(file.fileName)
+        guard try CampaignMemory(memory, nameIndex: file.content.nameIndex) == file.content else {
+          fail("\(file) is not what its name leads to")
+        }
+      } catch {
+        fail("\(file) cannot be attached to while a foreign program has it locked: \(error)")
+      }
+    }
+    if isHeld { report.usedUnderLock += 1 } else { report.lastingUnderLock += 1 }
   }
 
   /// Creates memory in the place of stale memory, as the next user of that name would.
@@ -322,10 +434,20 @@ struct LifetimesCampaign {
     _ stale: [File], held: [UInt64: CampaignMemory], _ holdings: [Holding]
   ) throws {
     let before = try files()
-    let swept = try SharedMemory.sweep()
-    let expected = stale.map(\.content.name).sorted()
-    guard swept == expected else { fail("The sweep removed \(swept) instead of \(expected)") }
-    report.sweptByConductor += swept.count
+    if Bool.random(using: &generator), let locked = stale.randomElement(using: &generator) {
+      try withForeignLock(Bool.random(using: &generator) ? F_RDLCK : F_WRLCK, on: locked) {
+        try sweep(expecting: stale.filter { $0.fileName != locked.fileName })
+        if locked.place == .named {
+          guard (try? SharedMemory.create(locked.fileName, byteCount: 8)) == nil else {
+            fail("\(locked) was replaced while a foreign program had it locked")
+          }
+        }
+      }
+      report.staleUnderLock += 1
+      try sweep(expecting: [locked])
+    } else {
+      try sweep(expecting: stale)
+    }
 
     let after = try files()
     check(holdings, against: after)
@@ -349,6 +471,13 @@ struct LifetimesCampaign {
     }
   }
 
+  private mutating func sweep(expecting stale: [File]) throws {
+    let swept = try SharedMemory.sweep()
+    let expected = stale.map(\.content.name).sorted()
+    guard swept == expected else { fail("The sweep removed \(swept) instead of \(expected)") }
+    report.sweptByConductor += swept.count
+  }
+
   // MARK: - The end
 
   /// Lets the workers close what they hold, and expects that nothing is left but what the killed
@@ -358,9 +487,10 @@ struct LifetimesCampaign {
     for worker in workers {
       worker.send("finish")
       let line = worker.nextLine()
-      guard line == "finished", worker.wait() == 0 else {
+      guard line == "finished" else {
         fail("Worker \(worker.index) says \(line ?? "nothing") at the end")
       }
+      worker.waitForEnd(with: 0) { fail("Worker \(worker.index) \($0) at the end") }
     }
     // The last round has swept, so that whatever has a name since then has had a holder, and each
     // holder has closed in good order.
@@ -376,16 +506,21 @@ struct LifetimesCampaign {
 
   private func summarize() throws {
     var counts: [(String, Int)] = [
-      ("kills", report.kills), ("left stale", report.stale), ("left aside", report.aside),
+      ("kills", report.kills), ("exits", report.exits), ("gone at exit", report.goneAtExit),
+      ("left stale", report.stale), ("left aside", report.aside),
       ("swept", report.sweptByConductor), ("replaced", report.replacedByConductor),
       ("held and named", report.heldAndNamed), ("held and unlinked", report.heldAndUnlinked),
       ("lasting left alone", report.lastingLeftAlone), ("second names", report.secondNames),
+      ("pages behind an end", report.pagesBehindEnd),
+      ("stale under a lock", report.staleUnderLock),
+      ("lasting under a lock", report.lastingUnderLock),
+      ("used under a lock", report.usedUnderLock),
     ]
     for count in WorkerLog.Count.allCases {
       counts.append(("workers \(count)", logs.reduce(0) { $0 + $1[count] }))
     }
     let others = Checkpoint.ofValues.union(Checkpoint.ofSynchronization)
-      .union(Checkpoint.ofMessaging).union(Checkpoint.ofGrowing)
+      .union(Checkpoint.ofMessaging)
     for step in Checkpoint.allCases where !others.contains(step) {
       counts.append(("killed at \(step)", report.killsAtStep[step] ?? 0))
     }
@@ -405,91 +540,5 @@ struct LifetimesCampaign {
       """
     _ = try? FileDescriptor.standardError.writeAll(message.utf8)
     exit(1)
-  }
-}
-
-/// A worker, as the conductor sees it.
-private final class Worker {
-  let index: Int
-  /// Whether it has begun to work.
-  var isReady = false
-  private let processID: pid_t
-  private let input: FileDescriptor
-  private let output: FileDescriptor
-  private var text: [UInt8] = []
-
-  init(index: Int, log: String, seed: UInt64) {
-    self.index = index
-    let (inputEnd, input) = Self.pipe()
-    let (output, outputEnd) = Self.pipe()
-    (self.input, self.output) = (input, output)
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_adddup2(&actions, inputEnd.rawValue, 0)
-    posix_spawn_file_actions_adddup2(&actions, outputEnd.rawValue, 1)
-    let arguments = [CommandLine.arguments[0], "lifetimes-worker", log, "\(index)", "\(seed)"]
-    var pointers = arguments.map { strdup($0) } + [nil]
-    defer { for pointer in pointers { free(pointer) } }
-    var processID: pid_t = 0
-    let error = posix_spawn(&processID, "/proc/self/exe", &actions, nil, &pointers, environ)
-    guard error == 0 else { fatalError("Cannot start a worker: \(Errno(rawValue: error))") }
-    self.processID = processID
-    try? inputEnd.close()
-    try? outputEnd.close()
-  }
-
-  deinit {
-    try? input.close()
-    try? output.close()
-  }
-
-  /// A pipe that no other worker inherits.
-  private static func pipe() -> (FileDescriptor, FileDescriptor) {
-    guard let (readEnd, writeEnd) = try? FileDescriptor.pipe() else { fatalError("No pipe") }
-    for end in [readEnd, writeEnd] { _ = fcntl(end.rawValue, F_SETFD, FD_CLOEXEC) }
-    return (readEnd, writeEnd)
-  }
-
-  func send(_ line: String) {
-    // A worker that is gone is found when its answer is read.
-    _ = try? input.writeAll((line + "\n").utf8)
-  }
-
-  func hasOutput(within milliseconds: CInt) -> Bool {
-    var request = pollfd(fd: output.rawValue, events: CShort(POLLIN), revents: 0)
-    return poll(&request, 1, milliseconds) == 1
-  }
-
-  /// The next line of its output; `nil` at the end.
-  func nextLine() -> String? {
-    while true {
-      if let end = text.firstIndex(of: UInt8(ascii: "\n")) {
-        defer { text.removeSubrange(...end) }
-        return String(decoding: text[..<end], as: UTF8.self)
-      }
-      var chunk = [UInt8](repeating: 0, count: 4096)
-      let count = chunk.withUnsafeMutableBytes { (try? output.read(into: $0)) ?? 0 }
-      if count == 0 { return nil }
-      text += chunk.prefix(count)
-    }
-  }
-
-  /// Waits for its end.
-  ///
-  /// - Returns: The status as `waitpid` tells it.
-  func wait() -> CInt {
-    var status: CInt = -1
-    while waitpid(processID, &status, 0) == -1 && errno == EINTR {}
-    return status
-  }
-
-  /// Kills it, and waits until the kernel has taken everything from it.
-  ///
-  /// - Parameter complain: Called with what it said if it had ended by itself.
-  func kill(_ complain: (String) -> Void) {
-    _ = Glibc.kill(processID, SIGKILL)
-    let status = wait()
-    if status != SIGKILL { complain("ended with status \(status): \(nextLine() ?? "nothing")") }
   }
 }

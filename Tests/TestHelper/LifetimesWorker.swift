@@ -13,16 +13,19 @@
 
 internal import Glibc
 internal import Interprocess
+internal import SystemPackage
 internal import TestSupport
 
-/// One of the processes that the lifetimes campaign kills: creates, attaches, writes, protects,
-/// closes, unlinks and sweeps at random until it is told to stop, or until it is killed.
+/// One of the processes that the lifetimes campaign kills: creates, attaches, writes, grows,
+/// protects, closes, unlinks, sweeps, forks and locks as foreign programs do, at random, until it is
+/// told to stop, or until it is killed.
 ///
 /// Between two operations it obeys its standard input: at `pause` it waits, at `report` it tells what
-/// it holds and waits; at `go` it goes on, and at `finish` it closes everything and ends.
+/// it holds and waits; at `go` it goes on, at `exit` it ends with all that it holds, at `die` it
+/// kills itself while it grows memory, and at `finish` it closes everything first.
 final class LifetimesWorker {
   /// A handle, and what it leads to.
-  private final class Held {
+  final class Held {
     var memory: SharedMemory
     let content: CampaignMemory
 
@@ -33,8 +36,8 @@ final class LifetimesWorker {
   }
 
   /// What the steps of an operation need to know; only one thread exists here.
-  private final class Course: @unchecked Sendable {
-    enum Operation { case other, creating, closing }
+  final class Course: @unchecked Sendable {
+    enum Operation { case other, creating, closing, ending }
 
     let log: WorkerLog
     var operation = Operation.other
@@ -55,9 +58,12 @@ final class LifetimesWorker {
       log.step = step
       if step == .removeDone && operation == .creating { log[.replacedStale] += 1 }
       if step == .removeDone && operation == .closing { log[.removedAtClose] += 1 }
+      if step == .removeDone && operation == .ending { log[.removedAtExit] += 1 }
       switch step {
+      // These come seldom, and would hardly ever be hit.
+      case .growSeen, .growMapped, .growTaken, .growSized:
+        if happens(80) { usleep(UInt32(number(in: 1...4000))) }
       case .createLinked, .closeClaimed, .removeSeen, .removeMoved, .removeDone:
-        // These come seldom, and would hardly ever be hit.
         if happens(50) { usleep(UInt32(number(in: 1...2000))) }
       default:
         if happens(10) { usleep(UInt32(number(in: 1...400))) }
@@ -65,11 +71,11 @@ final class LifetimesWorker {
     }
   }
 
-  private let logDescriptor: CInt
-  private let log: WorkerLog
-  private let index: Int
-  private let course: Course
-  private var held: [Held] = []
+  let logDescriptor: CInt
+  let log: WorkerLog
+  let index: Int
+  let course: Course
+  var held: [Held] = []
   private var useAtStart = ProcessUse.now()
 
   init(log path: String, index: Int, seed: UInt64) {
@@ -111,6 +117,11 @@ final class LifetimesWorker {
       obey()
     case "go":
       return
+    case "exit":
+      course.operation = .ending
+      exit(0)
+    case "die":
+      dieGrowing()
     case "finish":
       held = []
       Helper.answer("finished")
@@ -142,14 +153,28 @@ final class LifetimesWorker {
       let intent = CampaignMemory.intent(of: held.memory)
       return """
         \(content.instance),\(content.byteCount),\(content.nameIndex),\
-        \(content.isTemporary ? 1 : 0),\(intent.rawValue)
+        \(content.isTemporary ? 1 : 0),\(intent.rawValue),\(pageCount(of: held.memory))
         """
     }
     Helper.answer((["holds"] + handles).joined(separator: " "))
   }
 
+  /// How many pages the memory has, also behind its end.
+  private func pageCount(of memory: borrowing SharedMemory) -> Int {
+    do {
+      let descriptor = try memory.makeFileDescriptor()
+      return try descriptor.closeAfter {
+        var status = stat()
+        guard fstat(descriptor.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+        return Int(status.st_blocks) * 512 / CampaignMemory.pageByteCount
+      }
+    } catch {
+      fail("cannot ask for the pages: \(error)")
+    }
+  }
+
   /// Tells the conductor what is wrong, and ends.
-  private func fail(_ problem: String) -> Never {
+  func fail(_ problem: String) -> Never {
     Helper.answer("failed \(problem)")
     exit(1)
   }
@@ -165,14 +190,19 @@ final class LifetimesWorker {
       case 1...230: try create()
       case 231...420: try attachOrCreate()
       case 421...670: try attach()
-      case 671...740: write()
-      case 741...770: try protect()
-      case 771...967: close()
-      case 968...997: try unlink()
+      case 671...710: write()
+      case 711...750: try grow()
+      case 751...770: try protect()
+      case 771...940: close()
+      case 941...970: try unlink()
+      case 971...976: visit()
+      case 977...982: moveToChild()
+      case 983...997: lockForeign()
       default: log[.swept] += try SharedMemory.sweep().count
       }
     } catch {
-      fail("\(error)")
+      // Another worker locks files as a foreign program does, and only for moments.
+      guard error.code == .system(.resourceTemporarilyUnavailable) else { fail("\(error)") }
     }
   }
 
@@ -241,12 +271,22 @@ final class LifetimesWorker {
   }
 
   private func write() {
-    guard let held = held.randomElement(using: &course.generator),
-      held.memory.access == .readWrite
-    else { return }
+    guard let held = writableHeld() else { return }
     let (offset, word) = held.content.mark(of: index)
     held.memory.storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
+    writeGrownPage(of: held)
     log[.written] += 1
+  }
+
+  func writeGrownPage(of held: Held) {
+    let pages = held.content.grownPages(upTo: held.memory.byteCount)
+    if let page = pages.randomElement(using: &course.generator) {
+      held.content.writeGrownPage(by: index, page, in: &held.memory)
+    }
+  }
+
+  private func writableHeld() -> Held? {
+    held.filter { $0.memory.access == .readWrite }.randomElement(using: &course.generator)
   }
 
   /// Gives memory that this process holds a second name.
@@ -276,9 +316,7 @@ final class LifetimesWorker {
   /// that somebody holds. So a memory without that log has its name, or the library has taken it
   /// away.
   private func unlink() throws(InterprocessError) {
-    guard let held = held.randomElement(using: &course.generator),
-      held.memory.access == .readWrite, flock(logDescriptor, LOCK_EX | LOCK_NB) == 0
-    else { return }
+    guard let held = writableHeld(), flock(logDescriptor, LOCK_EX | LOCK_NB) == 0 else { return }
     defer { _ = flock(logDescriptor, LOCK_UN) }
     let intent = CampaignMemory.intent(of: held.memory)
     if intent == .done { return }

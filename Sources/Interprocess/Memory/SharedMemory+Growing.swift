@@ -47,6 +47,7 @@ extension SharedMemory {
     try takeTurn()
     defer { try? Lease.drop(.grower, on: mapping.descriptor) }
     let present = try presentByteCount()
+    checkpoint(.growSeen)
     if newByteCount > present {
       try enlarge(from: present, to: newByteCount)
     } else {

@@ -18,7 +18,7 @@ package enum Checkpoint: String, Sendable, CaseIterable {
   case attachOpened, attachSeen, attachLeased
   case closeDropped, closeClaimed
   case removeClaimed, removeSeen, removeMoved, removeDone
-  case growMapped, growTaken, growSized
+  case growSeen, growMapped, growTaken, growSized
   case storeMarked, storeHalfWritten, storeWritten, storeCompleted, loadBegun
 
   case lockTaken, lockMarked, lockAbandoned
@@ -32,9 +32,6 @@ package enum Checkpoint: String, Sendable, CaseIterable {
   case messageSeen, messageRead, messageTaken, messageFreed
   case queueFinished
   case slotsTaken, subscribed, messagePinned, arrivalTold
-
-  /// The steps of growing.
-  package static let ofGrowing: Set<Checkpoint> = [.growMapped, .growTaken, .growSized]
 
   /// The steps of a shared value.
   package static let ofValues: Set<Checkpoint> = [

@@ -173,7 +173,7 @@ struct GrowingTests {
 
   @Test(
     "A grower killed at any step leaves memory of the old size or of the new one",
-    arguments: [Checkpoint.growMapped, .growTaken, .growSized])
+    arguments: [Checkpoint.growSeen, .growMapped, .growTaken, .growSized])
   func killed(step: Checkpoint) async throws {
     try await withPrivateSharedMemory { place in
       let (status, _) = try await place.withChildProcess(Places.helper) { helper in

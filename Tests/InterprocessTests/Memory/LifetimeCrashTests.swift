@@ -40,7 +40,7 @@ struct LifetimeCrashTests {
       [.sweep, .replace]
     case .removeSeen, .removeMoved, .removeDone:
       [.close, .sweep, .replace]
-    case .growMapped, .growTaken, .growSized:
+    case .growSeen, .growMapped, .growTaken, .growSized:
       // Of no lifetime; see `GrowingTests`.
       []
     case .storeMarked, .storeHalfWritten, .storeWritten, .storeCompleted, .loadBegun:

@@ -48,6 +48,13 @@ int ipctest_seal_against_writing(int fd);
 /// Closes all descriptors of some numbers, as a daemon does. Returns 0, or -1 with `errno`.
 int ipctest_close_range(unsigned first, unsigned last);
 
+/// Lets this process wait for the children of its children whose parents have ended. Returns 0, or -1.
+int ipctest_adopt_orphans(void);
+
+/// Locks all bytes of a file, as a foreign program may, until the descriptor is closed: with a lock of the
+/// open file description, F_RDLCK or F_WRLCK. Returns 0, or -1 with `errno`.
+int ipctest_lock_all(int fd, int type);
+
 /// Whether other processes of the same user may look into this one.
 int ipctest_set_dumpable(int is_dumpable);
 
