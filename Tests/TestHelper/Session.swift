@@ -170,12 +170,6 @@ final class Session {
       return results.map { "\($0)" }.joined(separator: " ") + " \(ipctest_set_dumpable(1))"
     case "refuseFileLeases":
       return "\(ipctest_refuse_file_leases())"
-    case "try":
-      do {
-        return try perform(words.rest().joined(separator: " "))
-      } catch {
-        return "failed: \(error.message)"
-      }
     case "info":
       let name = words.next()
       guard let info = try SharedMemory.segments().first(where: { $0.name == name }) else {
@@ -211,15 +205,16 @@ final class Session {
       return ForkStorm.run(forkCount: words.number(), passing: words.flag("passing"))
     case "child":
       return child?.ask(words.rest().joined(separator: " ")) ?? "none"
-    case "message":
-      // What another command says when it fails, or what the last one said.
-      let command = words.rest().joined(separator: " ")
-      if command.isEmpty { return lastMessage }
+    case "explain":
+      // The message of the error that a command ends with.
       do {
-        return "no error: \(try perform(command))"
+        return try perform(words.rest().joined(separator: " "))
       } catch {
         return error.message
       }
+    case "message":
+      // That of the last command which has failed.
+      return lastMessage
     case "exit":
       exit(0)
     case "_exit":

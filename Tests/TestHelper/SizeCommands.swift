@@ -23,13 +23,6 @@ extension Session {
     _ command: String, _ words: inout Words
   ) throws(InterprocessError) -> String? {
     switch command {
-    case "explain":
-      // The message of the error that a command ends with.
-      do {
-        return try perform(words.rest().joined(separator: " "))
-      } catch {
-        return error.message
-      }
     case "attachReserved":
       memory = try SharedMemory.attach(words.next(), reservation: .reserved)
       return "\(memory?.byteCount ?? 0)"

@@ -88,11 +88,11 @@ struct ForeignLockTests {
             lockf or fcntl lock on the whole file
             """
           for command in ["create stale 64 temporary", "attachOrCreate stale 64 temporary"] {
-            let message = try #require(try await helper.ask("message \(command)"))
+            let message = try #require(try await helper.ask("explain \(command)"))
             #expect(message.contains(reason), "\(message)")
             try await helper.expect(command, "error \(Self.tryAgain)")
           }
-          let wait = try #require(try await helper.ask("message attach stale wait=0.1"))
+          let wait = try #require(try await helper.ask("explain attach stale wait=0.1"))
           #expect(wait.contains(reason) == (lock.kind == .exclusive), "\(wait)")
           try await helper.expect("attach stale wait=0.1", "error timedOut")
           // It is nobody's all the same: a shared lock is no lease.

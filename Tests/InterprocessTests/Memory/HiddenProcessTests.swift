@@ -18,9 +18,19 @@ import Testing
 
 @testable import Interprocess
 
-/// Memory without handles that somebody may have all the same, seen by user 1000, who owns it.
+/// Users, each with a group of the same number, that no other process on this machine is of: who
+/// may have memory is asked of all processes.
+private enum User {
+  /// Owns the memory.
+  static let owner = 1_100_000_000 + 4 * Int(getpid())
+  static let member = owner + 1
+  static let stranger = owner + 2
+}
+
+/// Memory without handles that somebody may have all the same, seen by its owner.
 @Suite(
-  "Who may have it", .timeLimit(.minutes(10)),
+  // Each is of the same users.
+  "Who may have it", .timeLimit(.minutes(10)), .serialized,
   .enabled(if: geteuid() == 0, "Needs root, to be other users and to mount other /proc."))
 struct HiddenProcessTests {
   /// What `/proc` can be like.
@@ -48,7 +58,9 @@ struct HiddenProcessTests {
     /// Of the same user.
     case own
 
-    var user: (id: Int, groups: [Int]) { self == .member ? (1001, [1000]) : (1000, []) }
+    var user: (id: Int, groups: [Int]) {
+      self == .member ? (User.member, [User.owner]) : (User.owner, [])
+    }
 
     var mode: String { self == .member ? "660" : "600" }
   }
@@ -61,11 +73,11 @@ struct HiddenProcessTests {
   func replaced(mode: String) async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { other in
-        try await other.expect("become 1001 1001", "ok 0 0 0 0")
+        try await other.expect("become \(User.member) \(User.member)", "ok 0 0 0 0")
         try await place.leaveStale("m", mode: mode)
         try await place.withUser { owner in
           try await owner.expect("info m", "ok stale 0 [] []")
-          try await owner.expect("try create m 4096", "ok m")
+          try await owner.expect("explain create m 4096", "ok m")
           try await owner.expect("unlink", "ok ")
         }
         try await place.leaveStale("m", mode: mode)
@@ -81,26 +93,27 @@ struct HiddenProcessTests {
   @Test(
     "Where the kernel does not say who has a file open, users count who may open it",
     arguments: [
-      ("640", "", true), ("660", "", true), ("600", "1000", true), ("604", "1000", true),
-      ("604", "", false), ("640", "1000", false), ("660", "1000", false),
+      ("640", "", true), ("660", "", true), ("600", "\(User.owner)", true),
+      ("604", "\(User.owner)", true),
+      ("604", "", false), ("640", "\(User.owner)", false), ("660", "\(User.owner)", false),
     ])
   func permitted(mode: String, groups: String, isReplaced: Bool) async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { other in
-        try await other.expect("become 1001 1001 \(groups)", "ok 0 0 0 0")
+        try await other.expect("become \(User.member) \(User.member) \(groups)", "ok 0 0 0 0")
         try await place.leaveStale("m", mode: mode)
         try await place.withUser(asksKernel: false) { owner in
           if isReplaced {
             try await owner.expect("info m", "ok stale 0 [] []")
-            try await owner.expect("try create m 4096", "ok m")
+            try await owner.expect("explain create m 4096", "ok m")
             return
           }
-          let holder = "process \(other.processID) (interprocess-te) of user 1001"
+          let holder = "process \(other.processID) (interprocess-te) of user \(User.member)"
           try await owner.expect("info m", "ok unknown 0 [] [\(holder)]")
           try await owner.expect(
-            "try create m 4096",
+            "explain create m 4096",
             """
-            ok failed: Shared memory "m" exists already. Nobody is seen to have it, but this process \
+            ok Shared memory "m" exists already. Nobody is seen to have it, but this process \
             cannot know whether \(holder) does. Remove it if you know that nobody does.
             """)
           try await owner.expect("sweep", "ok ")
@@ -136,8 +149,8 @@ struct HiddenProcessTests {
             } else {
               #expect(info.hasPrefix("ok unknown "), "\(info) \(asksKernel)")
             }
-            let answer = try #require(try await owner.ask("try create m 4096"))
-            #expect(answer.hasPrefix("ok failed: Shared memory \"m\" exists already. "))
+            let answer = try #require(try await owner.ask("explain create m 4096"))
+            #expect(answer.hasPrefix("ok Shared memory \"m\" exists already. "))
             let isNamed =
               holder == .own ? view != .empty : view == .whole || view == .processesOnly
             #expect(answer.contains("process \(child.processID) (") == isNamed, "\(answer)")
@@ -161,12 +174,12 @@ struct HiddenProcessTests {
     try await withPrivateSharedMemory { place in
       try await place.leaveStale("m", mode: "600")
       try await python.withSession(in: place) { child in
-        try await child.hold("m", as: (1000, []), isDumpable: true)
+        try await child.hold("m", as: (User.owner, []), isDumpable: true)
         let arguments = ["--pid", "--fork", "--mount-proc", Places.helper]
         _ = try await place.withChildProcess("unshare", arguments) { owner in
-          try await owner.expect("become 1000 1000", "ok 0 0 0 0")
+          try await owner.expect("become \(User.owner) \(User.owner)", "ok 0 0 0 0")
           try await owner.expect("sweep", "ok ")
-          let answer = try #require(try await owner.ask("try create m 4096"))
+          let answer = try #require(try await owner.ask("explain create m 4096"))
           #expect(answer.contains("somebody has it open"), "\(answer)")
         }
         try place.expectNames(["m"])
@@ -179,7 +192,7 @@ struct HiddenProcessTests {
     let python = try #require(Python.all.last)
     let program = """
       import ctypes, mmap, os, sys, threading
-      os.setgid(1000); os.setuid(1000)
+      os.setgid(\(User.owner)); os.setuid(\(User.owner))
       ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
       memory = mmap.mmap(os.open("/dev/shm/m", os.O_RDWR), 0)
       def stay():
@@ -216,7 +229,7 @@ struct HiddenProcessTests {
         try await place.withHelper { root in
           try await root.expect("info m", "ok used 0 [\(child.processID)] []")
           try await root.expect("sweep", "ok ")
-          let answer = try #require(try await root.ask("try create m 4096"))
+          let answer = try #require(try await root.ask("explain create m 4096"))
           #expect(answer.contains("process \(child.processID) (sh) has it"), "\(answer)")
         }
       }
@@ -230,7 +243,7 @@ struct HiddenProcessTests {
     try await withPrivateSharedMemory { place in
       try await place.leaveStale("m", mode: "600")
       try await python.withSession(in: place) { child in
-        try await child.hold("m", as: (1000, []), isDumpable: true)
+        try await child.hold("m", as: (User.owner, []), isDumpable: true)
         for limit in 3...9 {
           try await place.withUser(asksKernel: asksKernel) { owner in
             try await owner.expect("limitDescriptors \(limit)", "ok 0")
@@ -311,20 +324,22 @@ struct HiddenProcessTests {
   func otherUser(mode: String) async throws {
     try await withPrivateSharedMemory { place in
       try await place.leaveStale("m", mode: mode)
-      for user in ["1002 1002", "1001 1001 1000"] {
+      for user in [
+        "\(User.stranger) \(User.stranger)", "\(User.member) \(User.member) \(User.owner)",
+      ] {
         try await place.withUser(user) { other in
           try await other.expect("info m", "ok stale 0 [] []")
           try await other.expect(
-            "try create m 4096",
+            "explain create m 4096",
             """
-            ok failed: Shared memory "m" exists already. It is stale memory of user 1000, on which \
+            ok Shared memory "m" exists already. It is stale memory of user \(User.owner), on which \
             no handle is open. Only that user and root can remove it: with `shm sweep`, or `shm \
             remove`.
             """)
           try await other.expect("sweep", "ok ")
         }
       }
-      try await place.withUser { try await $0.expect("try create m 4096", "ok m") }
+      try await place.withUser { try await $0.expect("explain create m 4096", "ok m") }
     }
   }
 
@@ -333,16 +348,16 @@ struct HiddenProcessTests {
     try await withPrivateSharedMemory { place in
       try await place.withUser { owner in
         try await owner.expect("create m 4096 temporary", "ok m")
-        try await place.withUser("1002 1002") { other in
+        try await place.withUser("\(User.stranger) \(User.stranger)") { other in
           try await other.expect("info m", "ok used 1 [] []")
-          let answer = try #require(try await other.ask("try create m 4096"))
+          let answer = try #require(try await other.ask("explain create m 4096"))
           #expect(!answer.contains("stale"), "\(answer)")
         }
         // The owner's processes may have what they hold no lease on.
         try await place.leaveStale("n", mode: "600")
-        try await place.withUser("1002 1002") { other in
-          let answer = try #require(try await other.ask("try create n 4096"))
-          #expect(answer.contains("It is perhaps stale memory of user 1000"), "\(answer)")
+        try await place.withUser("\(User.stranger) \(User.stranger)") { other in
+          let answer = try #require(try await other.ask("explain create n 4096"))
+          #expect(answer.contains("It is perhaps stale memory of user \(User.owner)"), "\(answer)")
         }
       }
     }
@@ -351,8 +366,8 @@ struct HiddenProcessTests {
   @Test("What a member of the group closes last, its owner replaces and sweeps")
   func closedByMember() async throws {
     try await withPrivateSharedMemory { place in
-      for command in ["sweep", "try create m 4096"] {
-        try await place.withUser("1001 1001 1000") { member in
+      for command in ["sweep", "explain create m 4096"] {
+        try await place.withUser("\(User.member) \(User.member) \(User.owner)") { member in
           try await place.withUser { owner in
             try await owner.expect("create m 4096 temporary permissions=640", "ok m")
             try await member.expect("attach m readOnly anyone", "ok 4096")
@@ -392,7 +407,7 @@ struct HiddenProcessTests {
     try await withPrivateSharedMemory { place in
       try await place.leaveStale("m", mode: "440")
       try await python.withSession(in: place) { child in
-        try await child.hold("m", as: (1000, []), isDumpable: true)
+        try await child.hold("m", as: (User.owner, []), isDumpable: true)
         try await place.withUser { owner in
           try await owner.expect("sweep", "ok ")
         }
@@ -433,7 +448,7 @@ struct HiddenProcessTests {
       }
       try await place.leaveStale("m", mode: "600")
       try await python.withSession(in: place) { child in
-        try await child.hold("m", as: (1000, []), isDumpable: true)
+        try await child.hold("m", as: (User.owner, []), isDumpable: true)
         try await place.withUser { owner in
           try await owner.expect("info m", "ok used 0 [\(child.processID)] []")
           try await owner.expect("sweep", "ok ")
@@ -468,7 +483,7 @@ extension PrivateSharedMemory {
   ///   - user: The user, its group and further groups.
   ///   - asksKernel: Whether the kernel tells it who has a file open.
   fileprivate func withUser<Result: Sendable>(
-    _ user: String = "1000 1000", asksKernel: Bool = true,
+    _ user: String = "\(User.owner) \(User.owner)", asksKernel: Bool = true,
     _ body: (ChildProcess) async throws -> Result
   ) async throws -> Result {
     try await withHelper { helper in
@@ -478,7 +493,7 @@ extension PrivateSharedMemory {
     }
   }
 
-  /// Makes temporary memory of user 1000 whose only holder is killed.
+  /// Makes temporary memory of the owner whose only holder is killed.
   fileprivate func leaveStale(_ name: String, mode: String) async throws {
     try await withUser { helper in
       try await helper.expect(

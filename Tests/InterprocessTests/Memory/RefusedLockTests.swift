@@ -40,7 +40,7 @@ struct RefusedLockTests {
         try await helper.expect("attach lasting readOnly wait=1", "ok 4096")
         try await helper.expect("attachOrCreate lasting 64", "ok attached")
         // Growers take turns by such a lock.
-        let grown = try #require(try await helper.ask("message grow 8192"))
+        let grown = try #require(try await helper.ask("explain grow 8192"))
         #expect(grown.contains("refuses OFD locks"), "\(grown)")
         try await helper.expect("attachOrCreate other 64", "ok created")
         try await helper.expect("unlink", "ok ")
@@ -56,11 +56,11 @@ struct RefusedLockTests {
           "create new 64 temporary", "attachOrCreate new 64 temporary", "attach before",
           "attach stale",
         ] {
-          let message = try #require(try await helper.ask("message \(command)"))
+          let message = try #require(try await helper.ask("explain \(command)"))
           #expect(message.hasPrefix("ok \(refusal)temporary memory needs: "), "\(message)")
         }
         // What has a number.
-        let message = try #require(try await helper.ask("message mutex mutex"))
+        let message = try #require(try await helper.ask("explain mutex mutex"))
         #expect(
           message.hasPrefix("ok \(refusal)locks, permits, queues and topics need: "), "\(message)")
         try await helper.expect("unlinkName mutex", "ok ")
