@@ -20,23 +20,57 @@ struct Sweep: ParsableCommand {
     discussion: """
       Temporary memory goes with the last process that has it. If these are all killed, its name \
       stays, and `shm list` shows it as STALE. Memory that any process still has is never \
-      removed, and neither is memory that stays until it is removed by name.
+      removed, and neither is memory that stays until it is removed by name. Prints the names \
+      that it removes.
+
+      What stays although it is stale, or may be, is told on standard error, with the reason. The \
+      exit status is 1 if any of it could not be removed: something failed, or another program \
+      has locked it. It is 0 if what stays may be in use, or is that of other users.
 
         shm sweep --dry-run
         shm sweep
       """)
 
-  @Flag(help: "Only print the names that would be removed.")
+  @Flag(help: "Only print the names that would be removed, and tell what would stay.")
   var dryRun = false
 
   func run() throws {
+    var hasFailed = false
+    var othersCount = 0
+    let report = { (error: InterprocessError) in
+      switch error.code {
+      case .foreignOwner:
+        othersCount += 1
+      case .perhapsInUse:
+        complain(error.message)
+      default:
+        complain(error.message)
+        hasFailed = true
+      }
+    }
     let names =
       dryRun
-      ? try SharedMemory.segments().filter(\.isStale).compactMap(\.sweptName)
-        .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-      : try SharedMemory.sweep()
+      ? try SharedMemory.sweepTrial(reportingLeft: report)
+      : try SharedMemory.sweep(reportingLeft: report)
+    // Nothing that this user could do anything about: once is enough.
+    switch othersCount {
+    case 0: break
+    case 1:
+      complain(
+        """
+        1 segment of another user seems to be stale, and stays: only its owner and root can sweep \
+        it. `\(Invocation.command) list` shows it.
+        """)
+    default:
+      complain(
+        """
+        \(othersCount) segments of other users seem to be stale, and stay: only their owners and \
+        root can sweep them. `\(Invocation.command) list` shows them.
+        """)
+    }
     try Output.write { output in
       for name in names { try output.writeLine(name.escaped) }
     }
+    if hasFailed { throw ExitCode(1) }
   }
 }

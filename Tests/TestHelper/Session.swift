@@ -67,8 +67,18 @@ final class Session {
     case "sweep":
       return try SharedMemory.sweep().joined(separator: " ")
     case "stale":
-      return try SharedMemory.segments().filter(\.isStale).compactMap(\.sweptName).sorted()
-        .joined(separator: " ")
+      return try SharedMemory.segments().filter(\.isStale).map(\.name).joined(separator: " ")
+    case "left":
+      // What a sweep, or a trial, removes and why it leaves the rest.
+      var left: [String] = []
+      let report = { (error: InterprocessError) in
+        left.append(" | \(error.code) \(error.name ?? ""): \(error.message)")
+      }
+      let removed =
+        words.flag("trial")
+        ? try SharedMemory.sweepTrial(reportingLeft: report)
+        : try SharedMemory.sweep(reportingLeft: report)
+      return removed.joined(separator: " ") + left.joined()
     case "cycles":
       return try cycles(words.next(), count: words.number())
     case "race":

@@ -376,7 +376,12 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         Temporary memory goes with the last process that has it. If these are all
         killed, its name stays, and `shm list` shows it as STALE. Memory that any
         process still has is never removed, and neither is memory that stays until it
-        is removed by name.
+        is removed by name. Prints the names that it removes.
+
+        What stays although it is stale, or may be, is told on standard error, with the
+        reason. The exit status is 1 if any of it could not be removed: something
+        failed, or another program has locked it. It is 0 if what stays may be in use,
+        or is that of other users.
 
           shm sweep --dry-run
           shm sweep
@@ -384,7 +389,8 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         USAGE: shm sweep [--dry-run]
 
         OPTIONS:
-          --dry-run               Only print the names that would be removed.
+          --dry-run               Only print the names that would be removed, and tell
+                                  what would stay.
           -h, --help              Show help information.
 
 

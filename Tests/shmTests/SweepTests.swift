@@ -110,4 +110,118 @@ struct SweepTests {
 
         """)
   }
+
+  // MARK: - What stays
+
+  /// Makes stale memory of a name, of the user that runs it.
+  private static let stale = #"""
+    stale() {
+      mkfifo "/tmp/hold$$"
+      "$SHM" create "$1" --bytes 1 --hold > "/tmp/hold$$" &
+      read -r line < "/tmp/hold$$"; rm "/tmp/hold$$"
+      { kill -KILL $!; wait $!; } 2> /dev/null
+    }
+
+    """#
+
+  @Test("What cannot be removed is named in a line, keeps nothing else, and makes a failure")
+  func failures() async throws {
+    let locker = """
+      import fcntl, sys
+      file = open("/dev/shm/locked\\n\\x1b", "r+b")
+      fcntl.lockf(file, fcntl.LOCK_EX)
+      print("locked", flush=True)
+      sys.stdin.read()
+      """
+    let outcome = try await runWithOwnSharedMemory(
+      "size=1m",
+      Self.stale + #"""
+        stale a; stale $'locked\n\x1b'; stale z
+        mv /dev/shm/a $'/dev/shm/\xff'; stale a
+        coproc python3 -c "$1"; read -r line <&${COPROC[0]}
+        for option in --dry-run "" --dry-run; do
+          "$SHM" sweep $option 2> /tmp/errors$$; echo "status $?"
+          sed "s/process $COPROC_PID/process PID/" /tmp/errors$$
+        done
+        rm /tmp/errors$$; eval "exec ${COPROC[1]}>&-"; wait $COPROC_PID
+        "$SHM" remove '\xff'; "$SHM" sweep; echo "status $?"
+        """#, locker)
+    let left = #"""
+      shm: Shared memory "\xff" was not swept. It is stale, but its name is not UTF-8, as this library makes none: remove it with `shm remove`.
+      shm: Cannot sweep shared memory "locked\n\x1b": process PID holds an exclusive lockf or fcntl lock on the whole file, which covers the bytes that this library locks; let it unlock the file, or use flock, which is not in the way.
+      """#
+    #expect(outcome.errors == "")
+    #expect(
+      outcome.output == """
+        a
+        z
+        status 1
+        \(left)
+        a
+        z
+        status 1
+        \(left)
+        status 1
+        \(left)
+        locked\\n\\x1b
+        status 0
+
+        """)
+  }
+
+  @Test(
+    "Stale memory of others is told once, whatever it is called, and is no failure",
+    .enabled(if: geteuid() == 0, "Needs root, to be other users."), arguments: [1, 3])
+  func ofOthers(count: Int) async throws {
+    let outcome = try await runWithOwnSharedMemory(
+      "size=1m",
+      Self.stale + #"""
+        for name in $(seq $1); do stale theirs$name; done
+        chmod 1666 /dev/shm/theirs1
+        stale ours; chown 1000 /dev/shm/ours
+        for option in --dry-run "" --dry-run; do
+          setpriv --reuid 1000 --clear-groups "$SHM" sweep $option; echo "status $?"
+        done
+        "$SHM" sweep
+        """#, "\(count)")
+    let line =
+      count == 1
+      ? """
+      shm: 1 segment of another user seems to be stale, and stays: only its owner and root can sweep it. `\(Tool.command) list` shows it.
+
+      """
+      : """
+      shm: 3 segments of other users seem to be stale, and stay: only their owners and root can sweep them. `\(Tool.command) list` shows them.
+
+      """
+    #expect(outcome.errors == line + line + line)
+    #expect(
+      outcome.output
+        == "ours\nstatus 0\nours\nstatus 0\nstatus 0\n"
+        + (1...count).map { "theirs\($0)\n" }.joined())
+  }
+
+  @Test(
+    "Memory that a process may have which cannot be seen is named, and is no failure",
+    .enabled(if: geteuid() == 0, "Needs root, to be other users and to hide processes."))
+  func perhapsInUse() async throws {
+    let outcome = try await runWithOwnSharedMemory(
+      "size=1m",
+      Self.stale + #"""
+        stale m; chown 1000 /dev/shm/m
+        # Root's, which user 1000 may not look into.
+        exec 3< /dev/shm/m
+        for option in --dry-run ""; do
+          setpriv --reuid 1000 --clear-groups sh -c 'exec 3<&-; "$SHM" sweep '$option; echo "status $?"
+        done
+        exec 3<&-
+        setpriv --reuid 1000 --clear-groups "$SHM" sweep
+        """#)
+    #expect(outcome.output == "status 0\nstatus 0\nm\n")
+    let line = """
+      shm: Shared memory "m" was not swept. No handle is open on it, but somebody has it open: a process that cannot be seen, such as one of root or of another container. End what has it, or remove it if you know that nobody needs it.
+
+      """
+    #expect(outcome.errors == line + line)
+  }
 }

@@ -36,8 +36,12 @@ public struct InterprocessError: Error, Sendable, Hashable {
     case notFound
     /// The file's permissions, or the directory's, forbid it (`EACCES`, `EPERM`).
     case permissionDenied
-    /// The segment belongs to another user, and the caller did not allow that.
+    /// The segment belongs to another user, and the caller did not allow that; or only that user
+    /// may remove it.
     case foreignOwner
+    /// Nobody is seen to have the stale segment, but a process may have it that this one cannot
+    /// look into.
+    case perhapsInUse
     /// The name is not one that shared memory can have.
     case invalidName
     /// The size is not one that shared memory can have, or not the one that is needed.

@@ -138,6 +138,19 @@ enum Lease {
     try FileLocks.tryLock(.exclusive, byte: byteOffset, of: descriptor)
   }
 
+  /// Who holds a segment and so keeps this process from removing it.
+  ///
+  /// - Parameter claiming: Whether to claim it if nobody does.
+  static func holders(
+    of descriptor: borrowing Descriptor, claiming: Bool
+  ) throws(Errno) -> Holders {
+    if claiming, try claim(descriptor) { return .nobody }
+    let holders = try holders(of: descriptor)
+    // Whoever held it has let go since.
+    if claiming, case .nobody = holders { return .remover }
+    return holders
+  }
+
   /// Gives up the lease or the claim.
   static func drop(on descriptor: borrowing Descriptor) throws(Errno) {
     try FileLocks.unlock(byte: byteOffset, of: descriptor)

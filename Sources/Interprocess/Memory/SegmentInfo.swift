@@ -55,7 +55,7 @@ public struct SegmentInfo: Sendable, Hashable {
   /// number may be wrong while other processes lock and unlock files.
   public var handleCount: Int?
   /// Whether it is temporary memory that nobody has any more: the next creator of that name
-  /// replaces it, and ``SharedMemory/sweep()`` removes it.
+  /// replaces it, and ``SharedMemory/sweep(reportingLeft:)`` removes it.
   ///
   /// Only its owner and root may do so where the directory is as usual, so that memory which
   /// another user has closed last stays until one of them does.
@@ -105,16 +105,8 @@ extension SharedMemory {
 }
 
 extension SegmentInfo {
-  /// The name that a sweep tells when it removes this; `nil` for a hidden name that it does not
-  /// tell, and for one that is not UTF-8, as this library makes none.
-  package var sweptName: String? {
-    guard let segmentName = SegmentName(fileName: nameBytes) else { return nil }
-    guard let hidden = HiddenName(segmentName) else { return name }
-    return hidden.purpose == .removing ? hidden.original?.value ?? name : nil
-  }
-
   /// Looks at one file; `nil` if it is none, or gone.
-  fileprivate init?(_ name: [UInt8], in directory: String, look: ProcessLook) {
+  init?(_ name: [UInt8], in directory: String, look: ProcessLook) {
     guard let descriptor = try? Files.openForStatus(name, in: directory),
       let status = try? Files.status(of: descriptor), status.kind == .regular
     else { return nil }

@@ -126,7 +126,8 @@ extension SegmentInfo.Process {
 }
 
 extension SharedMemory.StaleOutcome {
-  /// For temporary memory of another user, on which no handle is open.
+  /// For temporary memory that this user may not open, on which no handle is open: of another user,
+  /// or, in a trial, its own.
   static func unopened(
     _ name: SegmentName, _ status: Files.Status, look: ProcessLook
   ) -> SharedMemory.StaleOutcome {
@@ -135,10 +136,12 @@ extension SharedMemory.StaleOutcome {
         name.bytes, in: SegmentName.directory)
     else { return .missing }
     let file = KernelFile(descriptor, status.identity, mounts: look.mounts)
+    let isOwn = status.userID == Credentials.effectiveUserID
     switch SegmentUse(unopened: status, file, look: look) {
-    case .unused: return .ofOther(userID: status.userID, isCertain: true)
     case .used(let processes): return .mapped(processes)
-    case .unknown: return .ofOther(userID: status.userID, isCertain: false)
+    case .unused: return isOwn ? .removed : .ofOther(userID: status.userID, isCertain: true)
+    case .unknown(let holders):
+      return isOwn ? .unknown(holders) : .ofOther(userID: status.userID, isCertain: false)
     }
   }
 }
@@ -156,72 +159,5 @@ extension Lease {
     else { return nil }
     return locks.count(
       of: KernelFile(descriptor, status.identity, mounts: look.mounts)) > 0
-  }
-}
-
-// MARK: - Errors
-
-extension InterprocessError {
-  /// The error for a name that is that of temporary memory without handles, which could not be
-  /// replaced.
-  ///
-  /// - Parameter reason: Why not, in a sentence or two.
-  private static func alreadyExists(
-    _ name: SegmentName, because reason: String, _ errno: Errno = .fileExists
-  ) -> InterprocessError {
-    InterprocessError(
-      code: .alreadyExists, name: name.value,
-      message: "Shared memory \"\(name.value)\" exists already. \(reason)", errno: errno)
-  }
-
-  static func notLookedAt(_ name: SegmentName, _ errno: Errno) -> InterprocessError {
-    alreadyExists(name, because: "Whether anybody uses it cannot be found out: \(errno).", errno)
-  }
-
-  static func mapped(
-    _ name: SegmentName, by processes: [ProcessTable.Entry]
-  ) -> InterprocessError {
-    let list = processes.map { "process \($0.processID) (\($0.command))" }
-    return alreadyExists(
-      name,
-      because: """
-        No handle is open on it, but \(text(list)) \(list.count == 1 ? "has" : "have") it: attach \
-        to it with Python, end what has it, or remove it.
-        """)
-  }
-
-  static func perhapsInUse(
-    _ name: SegmentName, by holders: [SegmentInfo.PossibleHolder]
-  ) -> InterprocessError {
-    let list = text(holders.map(\.description))
-    return alreadyExists(
-      name,
-      because: holders.contains(.unseenOpener)
-        ? """
-        No handle is open on it, but somebody has it open: \(list). End what has it, or remove \
-        it if you know that nobody needs it.
-        """
-        : """
-        Nobody is seen to have it, but this process cannot know whether \(list) does. Remove it \
-        if you know that nobody does.
-        """)
-  }
-
-  static func staleOfOther(
-    _ name: SegmentName, userID: UInt32, isCertain: Bool
-  ) -> InterprocessError {
-    alreadyExists(
-      name,
-      because: """
-        It is \(isCertain ? "stale" : "perhaps stale") memory of user \(userID), on which no \
-        handle is open. Only that user and root can remove it: with `shm sweep`, or `shm remove`.
-        """)
-  }
-
-  /// A list for people; of many only the first.
-  private static func text(_ items: [String]) -> String {
-    let shownCount = 4
-    let shown = items.prefix(shownCount).joined(separator: " or ")
-    return items.count > shownCount ? "\(shown) or \(items.count - shownCount) more" : shown
   }
 }

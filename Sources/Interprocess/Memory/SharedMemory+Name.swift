@@ -34,7 +34,8 @@ extension SharedMemory {
   /// before. The second name is seen in `/dev/shm` as `.swift-guard.TOKEN.INODE.NAME`, with a token
   /// that nobody can guess, so that nobody can take it first. It goes with the name when the memory
   /// is unlinked through this library or, if temporary, with the last handle. If the name was
-  /// removed by others, ``sweep()`` removes the second one when nobody has the memory any more.
+  /// removed by others, ``sweep(reportingLeft:)`` removes the second one when nobody has the memory
+  /// any more.
   ///
   /// Does not block; takes time in proportion to the number of names in `/dev/shm` if the memory
   /// has a second one already. There is nothing like it in C or Python.

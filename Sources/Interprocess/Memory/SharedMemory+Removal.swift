@@ -143,7 +143,8 @@ extension SharedMemory {
     while true {
       let outcome: StaleOutcome
       do {
-        outcome = try removeIfStale(name, look: ProcessLook(), patience: .milliseconds(200))
+        outcome = try removeIfStale(
+          name, look: ProcessLook(), patience: .milliseconds(200), isTrial: false)
       } catch {
         throw .notLookedAt(name, error)
       }
@@ -154,7 +155,8 @@ extension SharedMemory {
       case .unknown(let holders): throw .perhapsInUse(name, by: holders)
       case .ofOther(let userID, let isCertain):
         throw .staleOfOther(name, userID: userID, isCertain: isCertain)
-      case .claimed:
+      case .refused(let errno): throw .notLookedAt(name, errno)
+      case .claimed, .locked:
         // Somebody is about to remove it, and needs a moment; or has been stopped in the middle.
         guard SuspendingClock.now < deadline else { throw .alreadyExists(name, .fileExists) }
         pause(for: .milliseconds(1))
@@ -176,6 +178,10 @@ extension SharedMemory {
     case ofOther(userID: UInt32, isCertain: Bool)
     /// Another process is just removing it.
     case claimed
+    /// A lock of another program keeps everybody from removing it.
+    case locked(FileLocks.Lock)
+    /// The system lets nobody take the lock that a removal needs.
+    case refused(Errno)
   }
 
   /// Removes the segment of a name if it is temporary and nobody has it.
@@ -183,22 +189,24 @@ extension SharedMemory {
   /// - Parameters:
   ///   - look: What `/proc` tells.
   ///   - patience: How long to wait for those who have it open only to look at it.
+  ///   - isTrial: Whether to change nothing, and only tell what would come of it.
   static func removeIfStale(
-    _ name: SegmentName, look: ProcessLook, patience: Duration
+    _ name: SegmentName, look: ProcessLook, patience: Duration, isTrial: Bool
   ) throws(Errno) -> StaleOutcome {
     // Looked at before it is opened: opening a FIFO or a device would do something to it.
     guard let seen = try Files.statusIfPresent(at: name.path) else { return .missing }
     guard seen.kind == .regular && seen.isTemporary else { return .inUse }
     let descriptor: Descriptor
     do {
-      guard let opened = try Files.openIfPresent(name.path, writable: true) else {
+      // Without a claim, reading is enough.
+      guard let opened = try Files.openIfPresent(name.path, writable: !isTrial) else {
         return .missing
       }
       descriptor = opened
     } catch {
       guard error == .permissionDenied || error == .notPermitted else { throw error }
       let isLeased = Lease.isTaken(on: name, seen, look: look)
-      if seen.userID != Credentials.effectiveUserID {
+      if isTrial || seen.userID != Credentials.effectiveUserID {
         return isLeased == false ? .unopened(name, seen, look: look) : .inUse
       }
       if isLeased == true { return .inUse }
@@ -207,123 +215,40 @@ extension SharedMemory {
     let status = try Files.status(of: descriptor)
     guard status.kind == .regular && status.isTemporary else { return .inUse }
 
-    guard try Lease.claim(descriptor) else {
-      return try Lease.isLeasedByOthers(on: descriptor) ? .inUse : .claimed
-    }
-    checkpoint(.removeClaimed)
-    switch SegmentUse(of: descriptor, status, look: look, patience: patience) {
-    case .unused: break
-    case .used(let processes):
-      try Lease.drop(on: descriptor)
-      return .mapped(processes)
-    case .unknown(let holders):
-      try Lease.drop(on: descriptor)
-      return .unknown(holders)
-    }
-    let isRemoved: Bool
     do {
-      isRemoved = try removeName(name, ifLeadingTo: status.identity)
-    } catch {
-      // EPERM: the sticky bit of the directory lets only the owner remove a file.
-      guard error == .permissionDenied || error == .notPermitted,
-        status.userID != Credentials.effectiveUserID
-      else { throw error }
-      return .ofOther(userID: status.userID, isCertain: true)
-    }
-    try Lease.drop(on: descriptor)
-    return isRemoved ? .removed : .missing
-  }
-
-  // MARK: - Sweep
-
-  /// Removes every temporary segment that nobody has any more.
-  ///
-  /// A segment is in use while any handle of this library is open on it, in any process that the
-  /// kernel knows, and while any process has it open or mapped, such as one of CPython, which holds
-  /// no lease. The kernel tells that to the owner and to root. Where it does not, `/proc` is asked;
-  /// and a process that cannot be looked into, and could have the segment by its user, its groups
-  /// and its capabilities, keeps the segment. Segments that stay until they are unlinked are never
-  /// touched.
-  ///
-  /// Does not wait for other processes, and may be called by several at once. There is nothing like
-  /// it in C; in Python the resource tracker tries to do the same, and removes what others still
-  /// use.
-  ///
-  /// - Returns: The names that it removed, sorted.
-  /// - Throws: `permissionDenied` or `system` if `/dev/shm` cannot be read. A segment that cannot
-  ///   be removed, or may be in use, is left, without an error; ``segments()`` tells which.
-  /// - Complexity: Linear in the number of segments; if any looks stale, also in the number of all
-  ///   mappings of all processes.
-  public static func sweep() throws(InterprocessError) -> [String] {
-    let directory = SegmentName.directory
-    do {
-      let look = ProcessLook()
-      var removed: [String] = []
-      for bytes in try Files.names(in: directory) {
-        guard var name = SegmentName(fileName: bytes),
-          let status = try? Files.status(at: name.path), status.kind == .regular
-        else { continue }
-        if let hidden = HiddenName(name) {
-          // What cannot be removed does not keep the others.
-          switch hidden.purpose {
-          case .guarding:
-            try? removeUnneededGuard(hidden, status)
-            continue
-          case .new:
-            try? removeIfClaimable(hidden.path, status)
-            continue
-          case .removing where status.identity.inode == hidden.inode:
-            break
-          case .removing:
-            // Caught by mistake.
-            if let original = hidden.original, (try? putBack(hidden, as: original)) == true {
-              name = original
-            }
-          }
-        }
-        var outcome: StaleOutcome?
-        if status.isTemporary {
-          outcome = try? removeIfStale(name, look: look, patience: .milliseconds(50))
-          if case .removed? = outcome {
-            removed.append(HiddenName(name)?.original?.value ?? name.value)
-          }
-        }
-        if let hidden = HiddenName(name), hidden.purpose == .removing,
-          hidden.inode == status.identity.inode
-        {
-          // Memory that was being unlinked, whoever has it, by a process that did not live to do
-          // it.
-          if case .claimed? = outcome { continue }
-          try? Files.unlinkIfPresent(hidden.path)
-        }
+      switch try Lease.holders(of: descriptor, claiming: !isTrial) {
+      case .nobody: break
+      case .handles: return .inUse
+      case .remover: return .claimed
+      case .foreign(let lock, _):
+        let file = KernelFile(descriptor, status.identity, mounts: look.mounts)
+        return look.table(file.device).entries[file].map { .mapped($0) } ?? .locked(lock)
       }
-      return removed.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     } catch {
-      throw .listing(directory, error)
+      guard FileLocks.isRefusal(error) else { throw error }
+      return .refused(error)
     }
-  }
-
-  /// Removes the second name of memory that has lost its first one and that nobody has any more.
-  ///
-  /// While the first name leads to the file, the second one goes with it.
-  private static func removeUnneededGuard(
-    _ hidden: HiddenName, _ status: Files.Status
-  ) throws(Errno) {
-    if let original = hidden.original,
-      try Files.statusIfPresent(at: original.path)?.identity == status.identity
-    {
-      return
+    if !isTrial { checkpoint(.removeClaimed) }
+    let isOthers = !Files.mayRemove(status, from: SegmentName.directory)
+    let outcome: StaleOutcome
+    switch SegmentUse(of: descriptor, status, look: look, patience: patience) {
+    case .used(let processes): outcome = .mapped(processes)
+    case .unknown where isOthers: outcome = .ofOther(userID: status.userID, isCertain: false)
+    case .unknown(let holders): outcome = .unknown(holders)
+    case .unused where isTrial:
+      outcome = isOthers ? .ofOther(userID: status.userID, isCertain: true) : .removed
+    case .unused:
+      do {
+        outcome = try removeName(name, ifLeadingTo: status.identity) ? .removed : .missing
+      } catch {
+        // EPERM: the sticky bit of the directory lets only the owner remove a file.
+        guard error == .permissionDenied || error == .notPermitted,
+          status.userID != Credentials.effectiveUserID
+        else { throw error }
+        outcome = .ofOther(userID: status.userID, isCertain: true)
+      }
     }
-    try removeIfClaimable(hidden.path, status)
-  }
-
-  /// Removes a hidden name of a file that nobody has a lease on.
-  private static func removeIfClaimable(_ path: String, _ status: Files.Status) throws(Errno) {
-    // The claim ends with the descriptor.
-    guard let descriptor = try Files.openIfPresent(path, writable: true),
-      try Files.status(of: descriptor).identity == status.identity,
-      try Lease.claim(descriptor)
-    else { return }
-    try Files.unlink(path)
+    if !isTrial { try Lease.drop(on: descriptor) }
+    return outcome
   }
 }

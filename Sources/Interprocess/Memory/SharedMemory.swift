@@ -75,8 +75,8 @@ public struct SharedMemory: ~Copyable, Sendable {
     /// When someone calls ``SharedMemory/unlink()``, as POSIX and CPython have it.
     case untilUnlinked
     /// When the last handle of the last process closes. If all processes that have it end without
-    /// closing it, the next one to create that name replaces it, and ``SharedMemory/sweep()``
-    /// removes it.
+    /// closing it, the next one to create that name replaces it, and
+    /// ``SharedMemory/sweep(reportingLeft:)`` removes it.
     case whileAttached
   }
 

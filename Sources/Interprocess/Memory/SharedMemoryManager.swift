@@ -18,7 +18,7 @@ public import SystemPackage
 ///
 /// Every block gets a name of its own, which others attach to while the scope runs; at the end of
 /// the scope all names are removed, also when it throws. If the process is killed, the blocks count
-/// as stale once nobody has them any more, and ``SharedMemory/sweep()`` removes them.
+/// as stale once nobody has them any more, and ``SharedMemory/sweep(reportingLeft:)`` removes them.
 ///
 /// ```swift
 /// try await withSharedMemoryManager { manager in
@@ -78,7 +78,8 @@ public final class SharedMemoryManager: Sendable {
   /// Removes the names of all blocks.
   fileprivate func removeAll() {
     for block in blocks.withLock({ $0 }) {
-      // A name that is gone already, or that cannot be removed, does not keep the others.
+      // A name that is gone already, or that cannot be removed, does not keep the others. A sweep
+      // tells why it stays.
       try? block.memory.unlink()
     }
   }

@@ -120,6 +120,15 @@ extension Files {
     do { try unlink(path) } catch .noSuchFileOrDirectory {}
   }
 
+  /// Whether a user such as this one can remove a file from a directory that it may write to: where
+  /// the directory has the sticky bit, its owner, that of the file, and root.
+  static func mayRemove(_ status: Status, from directory: String) -> Bool {
+    let userID = Credentials.effectiveUserID
+    if userID == 0 || userID == status.userID { return true }
+    guard let directory = try? statusOfTarget(at: directory) else { return false }
+    return directory.mode & S_ISVTX == 0 || userID == directory.userID
+  }
+
   /// The file that `path` leads to; a symbolic link is looked at itself.
   static func status(at path: String) throws(Errno) -> Status {
     var status = stat()

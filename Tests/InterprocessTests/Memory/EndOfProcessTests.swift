@@ -44,7 +44,7 @@ struct EndOfProcessTests {
       try await end(ending, in: place, status)
       try expectAll(in: place)
       try await place.withHelper { other in
-        try await other.expect("stale", "ok leaked memory mutex")
+        try await other.expect("left trial", "ok leaked memory mutex")
         try await other.expect("sweep", "ok leaked memory mutex")
       }
       try place.expectNames([])

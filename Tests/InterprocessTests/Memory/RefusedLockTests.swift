@@ -64,6 +64,14 @@ struct RefusedLockTests {
         #expect(
           message.hasPrefix("ok \(refusal)locks, permits, queues and topics need: "), "\(message)")
         try await helper.expect("unlinkName mutex", "ok ")
+        // What may be stale.
+        for command in ["left trial", "left"] {
+          let left = try #require(try await helper.ask(command))
+          #expect(left.hasPrefix("ok  | "), "\(left)")
+          for name in ["before", "stale"] {
+            #expect(left.contains(" \(name): \(refusal)a sweep needs: "), "\(left)")
+          }
+        }
         try place.expectNames(["before", "stale"])
       }
     }
