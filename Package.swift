@@ -27,6 +27,7 @@ let package = Package(
     .executableTarget(
       name: "shm",
       dependencies: [
+        "CInterprocess",
         "Interprocess",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 import ArgumentParser
+import CInterprocess
 import Glibc
 import Interprocess
 import SystemPackage
@@ -118,8 +119,13 @@ private struct DemoChild {
     defer { unsafe arguments.forEach { unsafe free($0) } }
     var processID: pid_t = 0
     // Wherever the program was installed, this is it.
-    let result = unsafe posix_spawn(
+    var result = unsafe posix_spawn(
       &processID, "/proc/self/exe", &actions, &attributes, &arguments, environ)
+    if result == ENOENT, let program = unsafe ipc_program() {
+      // There is no `/proc` here.
+      result = unsafe posix_spawn(
+        &processID, program, &actions, &attributes, &arguments, environ)
+    }
     guard result == 0 else {
       throw Failure(Errno(rawValue: result), action: "start a process")
     }

@@ -11,17 +11,16 @@
 //
 //===----------------------------------------------------------------------===//
 import ArgumentParser
+import CInterprocess
 import Glibc
 
 /// How the tool was started.
 enum Invocation {
   private static let rawArguments: [[UInt8]] = {
-    // SAFETY: the system hands over that many pointers to texts that end in NUL, and nobody changes
-    // them.
-    (0..<Int(CommandLine.argc)).compactMap { index in
-      unsafe CommandLine.unsafeArgv[index].map { start in
-        unsafe Array(UnsafeRawBufferPointer(start: start, count: strlen(start)))
-      }
+    (0..<ipc_argument_count()).map { index in
+      // SAFETY: there are that many texts, each ends in NUL, and nobody changes them.
+      let start = unsafe ipc_argument(index)
+      return unsafe Array(UnsafeRawBufferPointer(start: start, count: strlen(start)))
     }
   }()
 

@@ -81,6 +81,17 @@ int ipc_has_access_list(int fd);
 /// `fchmod` for a descriptor that was opened with `O_PATH`.
 int ipc_set_mode(int path_fd, unsigned mode);
 
+// MARK: - The arguments of the program
+
+// Swift's own `CommandLine` reads them from `/proc`, and has none where there is no `/proc`.
+
+/// How many words the program was started with, the name of the program included.
+int ipc_argument_count(void);
+/// One of them.
+const char *_Nonnull ipc_argument(int index);
+/// The path that the program was started by, from the directory that it was started in.
+const char *_Nullable ipc_program(void);
+
 // MARK: - Atomic integers
 
 /// The orders of memory, as the compiler's own functions number them.

@@ -127,6 +127,11 @@ extension SegmentInfo {
 
     let use: SegmentUse
     if let opened = try? Files.openToAsk(name, in: directory, identity: status.identity) {
+      // Without `/proc`, only a file that is open for reading tells its mark.
+      if let seen = try? Files.status(of: opened), !seen.isTemporary {
+        lifetime = .untilUnlinked
+        return
+      }
       // Exact, unlike the count. A claim is no lease: its holder may be dead before it acts. Where
       // the system refuses such locks, the count has to do.
       let isLeased = (try? Lease.isLeasedByOthers(on: opened)) ?? (handleCount != 0)

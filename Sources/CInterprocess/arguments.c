@@ -1,0 +1,21 @@
+#define _GNU_SOURCE
+#include "CInterprocess.h"
+
+#include "CInterprocess.h"
+
+#include <sys/auxv.h>
+
+static int count;
+static char **arguments;
+
+// The C library calls constructors with what it calls `main` with.
+__attribute__((constructor)) static void keep(int argument_count, char **argument_list) {
+  count = argument_count;
+  arguments = argument_list;
+}
+
+int ipc_argument_count(void) { return count; }
+
+const char *ipc_argument(int index) { return arguments[index]; }
+
+const char *ipc_program(void) { return (const char *)getauxval(AT_EXECFN); }
