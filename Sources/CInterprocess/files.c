@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+const int ipc_F_SEAL_SEAL = F_SEAL_SEAL;
 const int ipc_F_SEAL_WRITE = F_SEAL_WRITE;
 const int ipc_F_SEAL_FUTURE_WRITE = F_SEAL_FUTURE_WRITE;
 

@@ -14,7 +14,21 @@
 #define _GNU_SOURCE
 #include "CInterprocess.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
+
+// The C library's headers may be older than the kernel.
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+int ipc_reserve(int fd, int64_t offset, int64_t byte_count) {
+  int before = errno;
+  int error = fallocate(fd, 0, offset, byte_count) == 0 ? 0 : errno;
+  errno = before;
+  return error;
+}
 
 int ipc_take_pages(int fd, int64_t offset, int64_t byte_count) {
   return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, byte_count);
@@ -22,4 +36,8 @@ int ipc_take_pages(int fd, int64_t offset, int64_t byte_count) {
 
 int ipc_discard_pages(int fd, int64_t offset, int64_t byte_count) {
   return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, byte_count);
+}
+
+int ipc_populate(void *start, size_t byte_count) {
+  return madvise(start, byte_count, MADV_POPULATE_WRITE);
 }

@@ -127,6 +127,8 @@ int ipc_is_sealed_against_shrinking(int fd);
 /// The seals of a file in memory. Returns -1 with `errno`: `EINVAL` for a file of any other kind, `EBADF`
 /// for a descriptor of `O_PATH`. Asks nobody but the kernel.
 int ipc_seals(int fd);
+/// Seals against further seals, which all files in memory have from the beginning.
+extern const int ipc_F_SEAL_SEAL;
 /// Seals against new mappings and calls that write.
 extern const int ipc_F_SEAL_WRITE;
 extern const int ipc_F_SEAL_FUTURE_WRITE;
@@ -220,12 +222,18 @@ int ipc_processor_count(void);
 
 // MARK: - Sizes
 
+/// `fallocate` without flags: takes the pages of a range, and makes the file at least that large. Returns 0 or an
+/// error number, and leaves `errno` alone, as `posix_fallocate`, which does more where the system refuses that.
+int ipc_reserve(int fd, int64_t offset, int64_t byte_count);
 /// `fallocate` with `FALLOC_FL_KEEP_SIZE`: takes the pages of a range, which may lie behind the end of the file.
 /// The size stays.
 int ipc_take_pages(int fd, int64_t offset, int64_t byte_count);
 /// `fallocate` with `FALLOC_FL_PUNCH_HOLE`: gives back the whole pages of a range, and fills the parts of others
 /// with zeros, also behind the end of the file. The size stays.
 int ipc_discard_pages(int fd, int64_t offset, int64_t byte_count);
+/// `madvise` with `MADV_POPULATE_WRITE`: takes the pages of a mapping as writes would, and changes no byte. Returns
+/// 0, or -1 with `errno`: `EFAULT` if there are none to be had, `EINVAL` before Linux 5.14.
+int ipc_populate(void *_Nonnull start, size_t byte_count);
 
 // MARK: - Guarded reading
 

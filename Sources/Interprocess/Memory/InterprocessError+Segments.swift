@@ -134,6 +134,21 @@ extension InterprocessError {
       code: .permissionDenied, name: name.value, message: message, errno: errno)
   }
 
+  /// The error for a system that refuses a call which there is no way around.
+  ///
+  /// - Parameter call: What it refuses.
+  static func callRefused(
+    _ name: SegmentName?, _ call: String, _ errno: Errno
+  ) -> InterprocessError {
+    InterprocessError(
+      code: .system(errno), name: name?.value,
+      message: """
+        This system refuses \(call), which \(SharedMemory.Room.description(of: name)) needs: \
+        \(errno). Allow it in the filter of system calls.
+        """,
+      errno: errno)
+  }
+
   /// The error for a directory that cannot be looked through.
   static func listing(_ directory: String, _ errno: Errno) -> InterprocessError {
     switch errno {

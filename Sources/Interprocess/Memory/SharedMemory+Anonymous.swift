@@ -40,6 +40,8 @@ extension SharedMemory {
     let identity = try translating({ errno in
       switch errno {
       case .noSpace, .noMemory: Room.error(byteCount, for: nil, in: descriptor, errno)
+      case .notPermitted, .noFunction, .notSupported:
+        .callRefused(nil, "ftruncate, \(Room.reservingCalls), or F_ADD_SEALS of fcntl", errno)
       default: .system(errno, name: nil, action: action)
       }
     }) { () throws(Errno) in

@@ -46,20 +46,26 @@ extension SharedMemory {
       checkpoint(.createOpened)
       if reservation == .reserved { try Room.check(byteCount, for: name, in: file.descriptor) }
 
+      var call = "fsetxattr"
       do throws(Errno) {
         if lifetime == .whileAttached { try TemporaryMark.put(on: file.descriptor, mode: mode) }
         switch reservation {
-        case .reserved: try Files.reserve(0..<byteCount, of: file.descriptor)
-        case .onDemand: try Files.setSize(byteCount, of: file.descriptor)
+        case .reserved:
+          call = Room.reservingCalls
+          try Files.reserve(0..<byteCount, of: file.descriptor)
+        case .onDemand:
+          call = "ftruncate"
+          try Files.setSize(byteCount, of: file.descriptor)
         }
       } catch {
         switch error {
         case .noSpace, .noMemory, .diskQuotaExceeded:
-          throw Room.error(byteCount, for: name, in: file.descriptor, error)
+          let taken = (try? Files.status(of: file.descriptor).residentByteCount) ?? 0
+          throw Room.error(byteCount, for: name, in: file.descriptor, error, taken: taken)
         case .fileTooLarge, .invalidArgument:
           throw tooLarge(name, byteCount: byteCount, errno: error)
-        case .notPermitted, .noFunction:
-          throw refused(name, "fsetxattr, fallocate or ftruncate", error)
+        case .notPermitted, .noFunction, .notSupported:
+          throw .callRefused(name, call, error)
         default:
           throw Self.error(error, "size", name)
         }
@@ -118,7 +124,7 @@ extension SharedMemory {
         if isTemporary { EndOfProcess.leave() }
         switch errno {
         case .fileExists: break
-        case .notPermitted, .noFunction: throw Self.refused(name, "linkat and renameat2", errno)
+        case .notPermitted, .noFunction: throw .callRefused(name, "linkat and renameat2", errno)
         default: throw Self.error(errno, "name", name)
         }
         // Only one that makes stale memory of that name all the time can keep this up.
@@ -186,21 +192,6 @@ extension SharedMemory {
       default:
         .system(errno, name: name?.value, action: action)
       }
-    }
-
-    /// The error for a system that refuses a call which there is no way around.
-    ///
-    /// - Parameter call: What it refuses.
-    private static func refused(
-      _ name: SegmentName?, _ call: String, _ errno: Errno
-    ) -> InterprocessError {
-      InterprocessError(
-        code: .system(errno), name: name?.value,
-        message: """
-          This system refuses \(call), which \(Room.description(of: name)) needs: \(errno). Allow \
-          it in the filter of system calls.
-          """,
-        errno: errno)
     }
 
     private static func tooLarge(

@@ -33,7 +33,9 @@ extension SharedMemory {
   ///   file system or below the memory limits of the control group and the machine;
   ///   `permissionDenied` if the size is sealed, as that of anonymous memory; `timedOut` if another
   ///   process keeps its turn; and `system` for anything else, such as `ENOMEM` if the addresses
-  ///   are not to be had. Size, bytes and pages of the memory are then as they were.
+  ///   are not to be had. Size, bytes and pages of the memory are then as they were. Only where the
+  ///   system refuses `fallocate` may it have grown by a part, if room ran out meanwhile: by zeros,
+  ///   whose pages are taken.
   /// - Precondition: The memory is attached for writing.
   public mutating func grow(to newByteCount: Int) throws(InterprocessError) {
     precondition(mapping.range.isWritable, "This shared memory is attached read-only")
@@ -122,8 +124,10 @@ extension SharedMemory {
         let last = max(present, newByteCount - Files.reservationStepByteCount)
         try Files.reserve(last..<newByteCount, of: mapping.descriptor)
       } else {
-        // A file system without holes: the last page is cleared by hand, and the rest is one call,
-        // which does all or nothing.
+        // Without holes the last page is cleared by hand, and the rest is one call, which does all
+        // or nothing. Where that is refused, too, zeros are written up to the new size, and the
+        // memory grows with each step. What others see of it has its pages; and as they may use it
+        // by then, it stays should the room run out.
         changeMapping { $0.clear(present..<(present + rest)) }
         try Files.reserve(
           present..<newByteCount, of: mapping.descriptor, stepByteCount: newByteCount - present)
@@ -138,7 +142,9 @@ extension SharedMemory {
       switch error {
       case .noSpace, .noMemory, .diskQuotaExceeded:
         throw Room.error(needed, for: segmentName, in: mapping.descriptor, error)
-      case .notPermitted: throw sealed(error)
+      case .notPermitted where Files.isSealed(mapping.descriptor): throw sealed(error)
+      case .notPermitted, .noFunction, .notSupported:
+        throw .callRefused(segmentName, Room.reservingCalls, error)
       default: throw growing(error)
       }
     }
@@ -148,15 +154,16 @@ extension SharedMemory {
 
   /// Drops everything that lies behind the end of the file.
   ///
-  /// - Returns: Whether pages can lie there; `false` where the file system knows no holes.
+  /// - Returns: Whether pages can lie there; `false` where the file system knows no holes, or the
+  ///   system refuses to make any.
   private borrowing func dropBehindEnd(at present: Int) throws(InterprocessError) -> Bool {
     do {
       try Files.discardPages(from: present, of: mapping.descriptor)
       return true
     } catch {
       switch error {
-      case .notSupported, .noFunction: return false
-      case .notPermitted: throw sealed(error)
+      case .notPermitted where Files.isSealed(mapping.descriptor): throw sealed(error)
+      case .notPermitted, .notSupported, .noFunction: return false
       default: throw growing(error)
       }
     }
@@ -201,7 +208,7 @@ extension SharedMemory {
   }
 
   /// The size of the file, which is no smaller than this handle.
-  private borrowing func presentByteCount() throws(InterprocessError) -> Int {
+  borrowing func presentByteCount() throws(InterprocessError) -> Int {
     let present = try translating({ growing($0) }) { () throws(Errno) in
       try Files.status(of: mapping.descriptor).byteCount
     }

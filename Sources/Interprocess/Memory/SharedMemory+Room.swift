@@ -137,6 +137,9 @@ extension SharedMemory {
         name: name?.value, message: message, errno: errno)
     }
 
+    /// What takes the pages of memory that nobody has yet.
+    static let reservingCalls = "fallocate and pwrite64"
+
     static func description(of name: SegmentName?) -> String {
       if let name { "shared memory \"\(name.value)\"" } else { "shared memory" }
     }
@@ -163,11 +166,16 @@ extension SharedMemory {
         // Keeps the size, should someone have shrunk the file.
         try Files.takePages(of: range, in: mapping.descriptor)
       } catch {
-        guard error == .notSupported || error == .noFunction else { throw error }
-        try Files.reserve(range, of: mapping.descriptor)
+        guard Files.isRefusal(ofReservation: error) else { throw error }
+        // Zeros would overwrite what others write meanwhile.
+        try MemoryMap.populate(mapping.range)
       }
     } catch {
+      // What is gone has no pages.
+      _ = try presentByteCount()
       switch error {
+      case .notPermitted, .noFunction, .notSupported, .invalidArgument:
+        throw .callRefused(segmentName, "fallocate and madvise (MADV_POPULATE_WRITE)", error)
       case .noSpace, .noMemory, .diskQuotaExceeded:
         throw Room.error(max(missing, page), for: segmentName, in: mapping.descriptor, error)
       default:

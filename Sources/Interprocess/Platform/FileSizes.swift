@@ -27,10 +27,11 @@ extension Files {
   /// How many bytes are taken at once.
   static let reservationStepByteCount = 4 << 20
 
-  /// Takes the pages of `range`, so that touching them later cannot fail, and makes the file at
-  /// least that large.
+  /// Takes the pages of `range`, which nobody writes to yet, so that touching them later cannot
+  /// fail, and makes the file at least that large.
   ///
-  /// The file is never made smaller, also if another process enlarges it at the same time.
+  /// The file is never made smaller, also if another process enlarges it at the same time. Where
+  /// the system refuses `fallocate`, the range is filled with zeros, which takes its pages as well.
   ///
   /// - Parameter stepByteCount: How much is taken in one step, which takes nothing if it fails.
   static func reserve(
@@ -38,14 +39,40 @@ extension Files {
     stepByteCount: Int = reservationStepByteCount
   ) throws(Errno) {
     let fd = descriptor.fd
-    // Returns the error instead of setting errno.
-    try inSteps(of: stepByteCount, through: range) { posix_fallocate(fd, off_t($0), off_t($1)) }
+    do throws(Errno) {
+      // Not `posix_fallocate`: where that is refused, the C library looks at each page and writes
+      // into it, by two system calls.
+      try inSteps(of: stepByteCount, through: range) { ipc_reserve(fd, Int64($0), Int64($1)) }
+    } catch {
+      guard isRefusal(ofReservation: error) else { throw error }
+      try writeZeros(range, of: descriptor)
+    }
+  }
+
+  /// Whether `fallocate` may have failed as the system does not have it.
+  ///
+  /// ENOSYS or EPERM: a filter of system calls, which may answer either; EPERM also for a size that
+  /// is sealed. ENOTSUP: the file system.
+  static func isRefusal(ofReservation error: Errno) -> Bool {
+    [.noFunction, .notPermitted, .notSupported].contains(error)
+  }
+
+  private static func writeZeros(
+    _ range: Range<Int>, of descriptor: borrowing Descriptor
+  ) throws(Errno) {
+    var zeros = [UInt8](repeating: 0, count: min(range.count, 1 << 20))
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      zeros.removeLast(max(0, zeros.count - (range.upperBound - offset)))
+      try write(zeros, at: offset, of: descriptor)
+      offset += zeros.count
+    }
   }
 
   /// Takes the pages of `range`, which may lie behind the end of the file, and leaves the size as
   /// it is.
   ///
-  /// `ENOTSUP` where the file system cannot.
+  /// Fails where the system refuses that: see `isRefusal(ofReservation:)`.
   static func takePages(
     of range: Range<Int>, in descriptor: borrowing Descriptor
   ) throws(Errno) {
@@ -53,6 +80,12 @@ extension Files {
     try inSteps(of: reservationStepByteCount, through: range) { offset, byteCount in
       ipc_take_pages(fd, Int64(offset), Int64(byteCount)) == 0 ? 0 : Glibc.errno
     }
+  }
+
+  /// Whether nobody can change the size of a file in memory, or its bytes, in some way.
+  static func isSealed(_ descriptor: borrowing Descriptor) -> Bool {
+    let seals = ipc_seals(descriptor.fd)
+    return seals > 0 && seals != ipc_F_SEAL_SEAL
   }
 
   /// Gives back all pages behind an offset, and fills the rest of the page in which it lies with

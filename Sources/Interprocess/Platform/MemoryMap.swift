@@ -59,6 +59,25 @@ enum MemoryMap {
     return unsafe newStart
   }
 
+  /// Takes the pages of a mapping that the file does not have yet, and changes no byte, whoever
+  /// writes there.
+  ///
+  /// `ENOSPC` if there are none to be had; `EINVAL` where the system knows no such call.
+  static func populate(_ range: MappedRange) throws(Errno) {
+    var offset = 0
+    while offset < range.byteCount {
+      let byteCount = min(Files.reservationStepByteCount, range.byteCount - offset)
+      let start = unsafe range.mutablePointer(at: offset, byteCount: byteCount)
+      do {
+        try retryingInterrupts { unsafe ipc_populate(start, byteCount) }
+      } catch .badAddress {
+        // Where a touch would raise SIGBUS.
+        throw .noSpace
+      }
+      offset += byteCount
+    }
+  }
+
   /// Removes a mapping; it cannot fail for a range that `map` returned.
   static func unmap(
     _ start: UnsafeMutableRawPointer, byteCount: Int, of descriptor: borrowing Descriptor

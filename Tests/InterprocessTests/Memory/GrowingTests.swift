@@ -307,11 +307,13 @@ struct GrowingTests {
     }
   }
 
-  @Test("Nor is it seen where the file system knows no holes")
-  func withoutHoles() async throws {
+  @Test(
+    "Nor is it seen where the file system knows no holes, or the system refuses to make any",
+    arguments: RefusalTests.refusals)
+  func withoutHoles(errno: String) async throws {
     let name = uniqueName()
     _ = try await withChildProcess(Places.helper) { helper in
-      try await helper.expect("deny fallocate EOPNOTSUPP", "ok ")
+      try await helper.expect("deny fallocate \(errno)", "ok ")
       try await helper.expect("create \(name) 100", "ok \(name)")
       try await helper.expect("set 99 1", "ok ")
       #expect(try scribble(behind: 100, in: path(name)).contains(200))

@@ -27,6 +27,7 @@ struct RefusalTests {
     "tmpfile ENOSYS renameat2 ENOSYS", "linkat EPERM tmpfile EPERM",
     "statx ENOSYS", "statx EPERM", "inotify_init1 ENOSYS", "inotify_init1 EMFILE",
     "membarrier ENOSYS", "membarrier EPERM", "getrandom ENOSYS",
+    "fallocate ENOSYS", "fallocate EPERM", "fallocate EOPNOTSUPP",
   ]
 
   @Test(
@@ -121,7 +122,9 @@ struct RefusalTests {
   /// What there is no way around, and a word of the message that says so.
   static let unbearable = [
     ("fsetxattr EPERM", "fsetxattr"), ("fsetxattr ENOSYS", "fsetxattr"),
-    ("fallocate EPERM ftruncate EPERM", "fallocate"),
+    ("fallocate EPERM pwrite64 EPERM", "fallocate and pwrite64"),
+    ("fallocate ENOSYS pwrite64 ENOSYS", "fallocate and pwrite64"),
+    ("fallocate EOPNOTSUPP pwrite64 EOPNOTSUPP", "fallocate and pwrite64"),
     ("linkat EPERM link EPERM renameat2 ENOSYS", "renameat2"),
     ("tmpfile EPERM linkat EPERM link EPERM renameat2 EPERM", "renameat2"),
   ]
@@ -136,6 +139,115 @@ struct RefusalTests {
         let message = try await helper.ask("message") ?? ""
         #expect(message.contains(word), "\(message)")
         try place.expectNames([])
+      }
+    }
+  }
+
+  // MARK: - Reservation
+
+  /// How `fallocate` is refused altogether.
+  static let refusals = ["ENOSYS", "EPERM", "EOPNOTSUPP"]
+
+  private func byteCounts(_ path: String) throws -> [Int] {
+    var status = stat()
+    try #require(stat(path, &status) == 0)
+    return [Int(status.st_size), Int(status.st_blocks) * 512]
+  }
+
+  @Test("Without fallocate, pages are taken all the same, at creation and by growing")
+  func reserved() async throws {
+    for errno in Self.refusals {
+      try await withPrivateSharedMemory { place in
+        try await place.withHelper { helper in
+          try await helper.expect("deny fallocate \(errno)", "ok ")
+          for byteCount in [1, 4096, 4097, 3 << 20, 10_000_001] {
+            try await helper.expect("create m \(byteCount)", "ok m")
+            #expect(
+              try byteCounts(place.path("m")) == [byteCount, (byteCount + 4095) / 4096 * 4096])
+            try await helper.expect("sum", "ok 0")
+            try await helper.expect("set 0 3", "ok ")
+            try await helper.expect("grow 20000001", "ok 20000001")
+            #expect(try byteCounts(place.path("m")) == [20_000_001, 20_000_768])
+            try await helper.expect("sum", "ok 3")
+            try await helper.expect("unlink", "ok ")
+          }
+          try await helper.expect("anonymous 9000000", "ok 9000000")
+          try await helper.expect("sum", "ok 0")
+          try await helper.expect("grow 9000001", "error permissionDenied")
+        }
+      }
+    }
+  }
+
+  @Test("Without fallocate, a lack of room is the same error, and leaves nothing")
+  func noRoom() async throws {
+    for errno in Self.refusals {
+      try await withPrivateSharedMemory("size=1m") { place in
+        try await place.withHelper { helper in
+          try await helper.expect("deny fallocate \(errno)", "ok ")
+          try await helper.expect(
+            "create m 2000000", "error outOfMemory(needed: 2000000, available: 1048576)")
+          try place.expectNames([])
+          try await helper.expect("create m 100", "ok m")
+          try await helper.expect(
+            "grow 2000000", "error outOfMemory(needed: 1995904, available: 1044480)")
+          #expect(try byteCounts(place.path("m")) == [100, 4096])
+        }
+      }
+    }
+  }
+
+  @Test("Without fallocate, holes get pages, and keep what others write there meanwhile")
+  func holes() async throws {
+    for errno in Self.refusals {
+      try await withPrivateSharedMemory { place in
+        try await place.withHelper { helper in
+          try await helper.expect("deny fallocate \(errno)", "ok ")
+          try await helper.expect("create m 10000001 onDemand", "ok m")
+          try await helper.expect("set 9000000 5", "ok ")
+          try await helper.expect("attachReserved m", "ok 10000001")
+          #expect(try byteCounts(place.path("m")) == [10_000_001, 10_002_432])
+          try await helper.expect("sum", "ok 5")
+        }
+      }
+      // No room, also where the file system does not say so beforehand.
+      for calls in ["fallocate \(errno)", "fallocate \(errno) fstatfs ENOSYS"] {
+        try await withPrivateSharedMemory("size=1m") { place in
+          try await place.withHelper { helper in
+            try await helper.expect("deny \(calls)", "ok ")
+            try await helper.expect("create m 2000000 onDemand", "ok m")
+            try await helper.expect("set 5 5", "ok ")
+            let answer = try #require(try await helper.ask("attachReserved m"))
+            #expect(answer.hasPrefix("error outOfMemory(needed: 1998848, available: "), "\(answer)")
+            try await helper.expect("get 5", "ok 5")
+          }
+        }
+      }
+    }
+  }
+
+  @Test("Where nothing takes pages, the error names what would, and the memory is as it was")
+  func nothingReserves() async throws {
+    for errno in Self.refusals {
+      try await withPrivateSharedMemory { place in
+        try await place.withHelper { helper in
+          try await helper.expect("create m 4096", "ok m")
+          try await helper.expect("create holes 8192 onDemand", "ok holes")
+          try await helper.expect(
+            "deny fallocate \(errno) pwrite64 \(errno) madvise \(errno)", "ok ")
+          for (command, word) in [
+            ("attachReserved holes", "refuses fallocate and madvise (MADV_POPULATE_WRITE), which"),
+            ("anonymous 4096", "fallocate and pwrite64"),
+          ] {
+            let message = try await helper.ask("message \(command)") ?? ""
+            #expect(message.contains(word), "\(message)")
+          }
+          try await helper.expect("attach m", "ok 4096")
+          let message = try await helper.ask("message grow 8192") ?? ""
+          #expect(message.contains("refuses fallocate and pwrite64, which"), "\(message)")
+          #expect(try byteCounts(place.path("m")) == [4096, 4096])
+          #expect(try byteCounts(place.path("holes")) == [8192, 0])
+        }
       }
     }
   }
