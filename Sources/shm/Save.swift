@@ -85,31 +85,18 @@ struct Save: ParsableCommand {
 
     var mode = memory.permissions
     if let existing { mode.formIntersection(FilePermissions(rawValue: existing.st_mode)) }
-    let random = hexadecimal(UInt64.random(in: .min ... .max), digits: 16)
-    let temporary = "\(directory(of: target))/.shm-save-\(random)"
-    let descriptor: FileDescriptor
+    let draft: SaveDraft
     do {
-      descriptor = try FileDescriptor.open(
-        FilePath(temporary), .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
-        permissions: mode)
-    } catch let errno as Errno {
-      throw Failure(errno, action: "open \(description)")
-    }
-    do {
-      if let existing { keep(existing, mode, of: descriptor) }
-      try write(memory, to: descriptor, called: description)
+      draft = try SaveDraft(in: directory(of: target), permissions: mode)
     } catch {
-      try? descriptor.close()
-      _ = unsafe unlink(temporary)
-      throw error
+      throw Failure(error, action: "open \(description)")
     }
+    if let existing { keep(existing, mode, of: draft.descriptor) }
+    try write(memory, to: draft.descriptor, called: description)
     do {
-      // Some file systems find out only now that they are full.
-      try descriptor.close()
-      guard unsafe rename(temporary, target) == 0 else { throw Errno(rawValue: errno) }
-    } catch let errno as Errno {
-      _ = unsafe unlink(temporary)
-      throw Failure(errno, action: "write to \(description)")
+      try draft.publish(as: target, replacing: existing != nil)
+    } catch {
+      throw Failure(error, action: "write to \(description)")
     }
   }
 

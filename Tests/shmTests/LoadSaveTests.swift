@@ -287,6 +287,92 @@ struct LoadSaveTests {
     }
   }
 
+  @Test(
+    "A save that is killed while it copies leaves the file as it was, and nothing beside it",
+    arguments: ["new", "kept"])
+  func killedSave(content: String) async throws {
+    let killer = """
+      import os, subprocess, sys
+      shm, content = sys.argv[1:]
+      # Many small pieces, which take a while to copy.
+      with open("/dev/shm/m", "wb") as file:
+          for offset in range(0, 128 << 20, 8192):
+              file.seek(offset)
+              file.write(b"x")
+      def files(process_id):
+          try:
+              directory = f"/proc/{process_id}/fd/"
+              return [os.readlink(directory + number) for number in os.listdir(directory)]
+          except OSError:
+              return []
+      kill_count = 0
+      for _ in range(10):
+          if content == "kept":
+              with open("/mnt/file", "w") as file: file.write(content)
+          process = subprocess.Popen([shm, "save", "m", "/mnt/file"])
+          while process.poll() is None:
+              if any(file.startswith("/mnt/") for file in files(process.pid)): break
+          process.kill()
+          if process.wait() == 0:
+              os.unlink("/mnt/file")
+              continue
+          kill_count += 1
+          found = {name: open("/mnt/" + name).read() for name in os.listdir("/mnt")}
+          assert found == ({"file": content} if content == "kept" else {}), found.keys()
+      print(kill_count > 0)
+      """
+    let python = try #require(Python.all.last)
+    let outcome = try await runWithOwnSharedMemory(
+      "size=256m", #"mount -t tmpfs tmpfs /mnt; "$1" -c "$2" "$SHM" "$3""#, python.path, killer,
+      content)
+    #expect(outcome == .success("True\n"))
+  }
+
+  @Test(
+    "Where no file can be made without a name, or be named later, a save does the same",
+    arguments: [
+      "tmpfile EOPNOTSUPP", "tmpfile EISDIR", "tmpfile EPERM", "linkat EPERM", "linkat ENOSYS",
+    ])
+  func refusedSave(calls: String) async throws {
+    let outcome = try await runWithOwnSharedMemory(
+      "size=1m",
+      #"""
+      mount -t tmpfs -o size=64k tmpfs /mnt; cd /mnt; umask 027
+      "$SHM" create m --bytes 3 --mode 0666; "$SHM" write m 97 98 99
+      yes | head -c 100000 | "$SHM" load large -
+      printf 'much longer' > old; chmod 604 old
+      save() { "$1" deny $2 -- "$SHM" save "${@:3}"; echo " $?"; }
+      save "$1" "$2" m new; save "$1" "$2" m old; save "$1" "$2" large old 2>&1
+      stat -c '%n %s %a' $(ls -A); cat new old
+      """#, Places.helper, calls)
+    #expect(
+      outcome
+        == .success(
+          """
+           0
+           0
+          shm: Cannot write to "old": No space left on device.
+           1
+          new 3 640
+          old 3 604
+          abcabc
+          """))
+  }
+
+  @Test("A link that leads nowhere is replaced")
+  func danglingLink() async throws {
+    try await withTemporaryDirectory { directory in
+      try await withName { name in
+        try SharedMemory.create(name, byteCount: 3).close()
+        let outcome = try await bash(
+          """
+          cd "$2"; ln -s nowhere link; "$SHM" save "$1" link; stat -c '%n %s %F' $(ls -A)
+          """, name, directory)
+        #expect(outcome == .success("link 3 regular file\n"))
+      }
+    }
+  }
+
   @Test("A file beside shared memory would be shared memory, and is refused")
   func besideMemory() async throws {
     try await withName { name in
