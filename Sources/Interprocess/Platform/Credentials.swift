@@ -64,13 +64,12 @@ struct ProcessStatus: Sendable {
   /// `nil` if the text is not what the kernel writes.
   init?(_ text: [UInt8]) {
     var fields: [Substring: Substring] = [:]
-    // Lines are separated by newlines, and a name holds none.
-    let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
-    for line in lines {
+    // A name holds no newline, but may end in a carriage return, which is one character with the
+    // newline behind it.
+    for bytes in text.split(separator: UInt8(ascii: "\n")) {
+      let line = Substring(decoding: bytes, as: UTF8.self)
       guard let colon = line.firstIndex(of: ":") else { continue }
-      // The first counts: the name, which anybody may choose, comes in the first line.
-      let key = line[..<colon]
-      if fields[key] == nil { fields[key] = line[line.index(after: colon)...] }
+      fields[line[..<colon]] = line[line.index(after: colon)...]
     }
     func numbers(_ key: Substring) -> [UInt32]? {
       guard let words = fields[key]?.split(whereSeparator: { $0 == "\t" || $0 == " " }) else {

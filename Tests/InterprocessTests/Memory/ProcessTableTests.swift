@@ -59,7 +59,7 @@ struct ProcessTableTests {
     Gid:\t2001\t2002\t2003\t2004
     Groups:\t3001 3002 \nVmSize:\t    5000 kB
     Threads:\t2
-    CapPrm:\t0000000000000002
+    CapPrm:\t00000000a80425fb
 
     """
 
@@ -71,6 +71,7 @@ struct ProcessTableTests {
     #expect(status.credentials.effectiveUserID == 1002)
     #expect(status.credentials.groupIDs == [2001, 2002, 2003, 2004])
     #expect(status.credentials.supplementaryGroupIDs == [3001, 3002])
+    #expect(status.credentials.capabilities == 0xA804_25FB)
     #expect(status.credentials.ignoresModes)
     #expect(status.hasMemory)
     #expect(status.threadCount == 2)
@@ -82,11 +83,18 @@ struct ProcessTableTests {
     let status = try #require(ProcessStatus(Array(text.utf8)))
     #expect(status.command == "a\\nUid:\t0\t0\t0\t0 :")
     #expect(status.credentials.userIDs == [1001, 1002, 1003, 1004])
+    // A carriage return and the newline behind it are one character.
+    let carriageReturn = Self.status.replacing("sleep", with: "a\r")
+    #expect(ProcessStatus(Array(carriageReturn.utf8))?.command == "a\r")
     for part in ["Uid", "Gid", "Groups", "CapPrm", "Name"] {
       let broken = Self.status.replacing("\(part):", with: "X:")
       #expect(ProcessStatus(Array(broken.utf8)) == nil, "\(part)")
     }
-    for (part, other) in [("1003", "x"), ("\t1004", ""), ("0002\n", "0002g\n"), ("1001", "-1")] {
+    let changes = [
+      ("1003", "x"), ("\t1004", ""), ("1001", "-1"), ("\t2004", ""), ("3001", "x"),
+      ("25fb\n", "25fg\n"),
+    ]
+    for (part, other) in changes {
       let broken = Self.status.replacing(part, with: other)
       #expect(ProcessStatus(Array(broken.utf8)) == nil, "\(part)")
     }
@@ -104,7 +112,9 @@ struct ProcessTableTests {
       (1001, 2000, [], 0o640, false, true), (1001, 2000, [], 0o600, false, false),
       (1001, 9, [2000], 0o604, false, false), (1001, 9, [2000], 0o620, false, true),
       (1001, 9, [], 0o611, false, false), (1001, 9, [], 0o660, true, true),
-      (1001, 9, [], 0o600, true, false),
+      (1001, 9, [], 0o600, true, false), (1001, 9, [], 0o602, false, true),
+      // A process can leave its group, and not a further one.
+      (1001, 2000, [], 0o604, false, true),
     ])
   func canOpen(
     user: Int, group: Int, groups: [Int], mode: Int, hasAccessList: Bool, isPermitted: Bool
@@ -145,6 +155,7 @@ struct ProcessTableTests {
     let rootless = Array("         0       1001          1\n   1  100000      65536\n".utf8)
     #expect(NamespaceMap.knows(1000, in: own, ownText: own))
     #expect(!NamespaceMap.knows(1000, in: rootless, ownText: own))
+    #expect(NamespaceMap.knows(1000, in: rootless, ownText: rootless))
     #expect(NamespaceMap.knows(1001, in: rootless, ownText: own))
     #expect(NamespaceMap.knows(165_535, in: rootless, ownText: own))
     #expect(!NamespaceMap.knows(165_536, in: rootless, ownText: own))
