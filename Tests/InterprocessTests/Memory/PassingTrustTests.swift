@@ -40,7 +40,7 @@ struct PassingTrustTests {
         try await helper.expect("becomeUser 65534", "ok 0 0")
         try await helper.expect("attach \(name) readOnly anyone", "error permissionDenied")
         try await helper.expect("sendFile \(path(name)) \(ipc_O_PATH) \(socketPath)", "ok ")
-        let peer = try server.accept()
+        let peer = try await server.accept()
         let error = #expect(throws: InterprocessError.self) {
           _ = try SharedMemory.receive(over: peer, owner: .anyone, timeout: .seconds(30))
         }
@@ -75,7 +75,7 @@ struct PassingTrustTests {
         try await helper.expect("becomeUser 65534", "ok 0 0")
         try await helper.expect("attach \(name) readOnly", "ok 16")
         try await helper.expect("send \(socketPath)", "ok ")
-        let peer = try server.accept()
+        let peer = try await server.accept()
         let received = try SharedMemory.receive(over: peer, timeout: .seconds(30))
         let (access, value) = (received.access, received[3])
         #expect(access == .readOnly)
@@ -131,7 +131,7 @@ struct PassingTrustTests {
         ]
       ) { helper in
         try await helper.send("receive \(socketPath)")
-        let peer = try server.accept()
+        let peer = try await server.accept()
         try memory.send(over: peer)
         try await helper.expectNext("ok 64 ")
         try await helper.expect("get 1", "ok 21")
@@ -163,7 +163,7 @@ struct PassingTrustTests {
       let (status, _) = try await withChildProcess(Places.helper) { helper in
         try await helper.expect("becomeUser 65534", "ok 0 0")
         try await helper.send("receive \(socketPath)")
-        let peer = try server.accept()
+        let peer = try await server.accept()
         try pass([dup(descriptor.rawValue)], with: goodMessage, over: peer.rawValue)
         try await helper.expectNext("ok 16 ")
         try await helper.expect("close", "ok ")
@@ -216,7 +216,7 @@ struct PassingTrustTests {
         }
         try await helper.expect("set 4 9", "ok ")
         try await helper.expect("send \(socketPath)", "ok ")
-        let refusing = try server.accept()
+        let refusing = try await server.accept()
         let error = #expect(throws: InterprocessError.self) {
           _ = try SharedMemory.receive(over: refusing, timeout: .seconds(30))
         }
@@ -225,7 +225,7 @@ struct PassingTrustTests {
         try refusing.close()
 
         try await helper.expect("send \(socketPath)", "ok ")
-        let accepting = try server.accept()
+        let accepting = try await server.accept()
         let received = try SharedMemory.receive(
           over: accepting, owner: .anyone, timeout: .seconds(30))
         let (value, found) = (received[4], received.name)
@@ -247,7 +247,8 @@ struct PassingTrustTests {
   // MARK: - Files that are not memory
 
   @Test("A file of another file system is refused, and the error says of which")
-  func onDisk() throws {
+  func onDisk() async throws {
+    let type = try await run("findmnt", ["-no", "FSTYPE", "-T", "/var/tmp"]).output
     var template = Array("/var/tmp/ipctest_XXXXXX".utf8CString)
     let fd = mkstemp(&template)
     try #require(fd >= 0)
@@ -258,8 +259,7 @@ struct PassingTrustTests {
       Issue.record("\(error)")
       return
     }
-    #expect(found.hasPrefix("a file of "))
-    #expect(found != "a file of another file system")
+    #expect(found + "\n" == "a file of \(type)")
     #expect(error.message.contains(found))
   }
 
@@ -351,17 +351,17 @@ struct PassingTrustTests {
         try await helper.expect("becomeUser 65534", "ok 0 0")
         // Writable memory that one does not own cannot be handed out read-only with any effect.
         try await helper.send("receive \(socketPath)")
-        let first = try server.accept()
+        let first = try await server.accept()
         try memory.send(over: first)
         try await helper.expectNext("ok 16 ")
         try await helper.expect("set 1 3", "ok ")
         try await helper.expect("send \(socketPath) readOnly", "error permissionDenied")
-        try server.accept().close()
+        try await server.accept().close()
         try await helper.expect("openForWriting", "ok 0")
         try await helper.expect("close", "ok ")
 
         try await helper.send("receive \(socketPath)")
-        let second = try server.accept()
+        let second = try await server.accept()
         try memory.send(over: second, access: .readOnly)
         try await helper.expectNext("ok 16 ")
         memory[2] = 4
@@ -369,7 +369,7 @@ struct PassingTrustTests {
         try await helper.expect("openForWriting", "ok \(EACCES)")
         // As it is, it can be passed on.
         try await helper.expect("send \(socketPath)", "ok ")
-        let third = try server.accept()
+        let third = try await server.accept()
         let back = try SharedMemory.receive(over: third)
         let access = back.access
         #expect(access == .readOnly)

@@ -79,7 +79,7 @@ struct PassingWaitTests {
       [sealedFile()], with: Array(goodMessage.prefix(100)), over: here.rawValue)
     let receiver = inThread { () -> InterprocessError.Code? in
       do {
-        _ = try SharedMemory.receive(over: there)
+        _ = try SharedMemory.receive(over: there, timeout: .seconds(60))
         return nil
       } catch let error as InterprocessError { return error.code }
     }
@@ -217,6 +217,18 @@ struct PassingWaitTests {
         return
       }
       #expect(try FileUse(of: files[0]).descriptors == [])
+    }
+    // Two halves are no whole.
+    try pass([sealedFile()], with: Array(goodMessage.prefix(132)), over: here.rawValue)
+    #expect(write(here.rawValue, Array(goodMessage.dropFirst(132)), 132) == 132)
+    for _ in 1...2 {
+      let error = #expect(throws: InterprocessError.self) {
+        _ = try SharedMemory.receive(over: there, timeout: .seconds(30))
+      }
+      guard case .corrupted? = error?.code else {
+        Issue.record("\(String(describing: error))")
+        return
+      }
     }
     try here.close()
     try there.close()
@@ -361,7 +373,7 @@ struct PassingWaitTests {
         except PermissionError:
             print("read-only")
         """, [path, name])
-      let peer = try server.accept()
+      let peer = try await server.accept()
       var memory = try SharedMemory.create(name, byteCount: 100, lifetime: .whileAttached)
       memory[3] = 33
       try memory.send(over: peer, timeout: .seconds(30))
