@@ -46,6 +46,8 @@ extension Session {
       let byteCount = Self.addressByteCount() + words.number()
       var limit = rlimit(rlim_cur: UInt(byteCount), rlim_max: .max)
       return "\(setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit))"
+    case "growOften":
+      return try growOften(writing: words.number(), times: words.number())
     case "raiseDescriptorLimit":
       // As many as this process may have.
       let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
@@ -141,6 +143,23 @@ extension Session {
       Self.hasEntered.store(true, ordering: .relaxed)
       while !Self.mayLeave.load(ordering: .relaxed) { usleep(1000) }
     }
+  }
+
+  /// Grows the memory again and again, and writes to the last byte each time, at once: whoever
+  /// believes that it is still as small as before would take that byte away.
+  ///
+  /// - Returns: Where it has written. Divided by 4, these offsets leave the number.
+  private func growOften(writing number: Int, times count: Int) throws(InterprocessError) -> String
+  {
+    var offsets: [Int] = []
+    for _ in 0..<count {
+      guard let byteCount = memory?.byteCount else { fatalError("No memory") }
+      let offset = (byteCount + 700) / 4 * 4 + number
+      try memory?.grow(to: offset + 1)
+      memory?[offset] = UInt8(number + 1)
+      offsets.append(offset)
+    }
+    return offsets.map { "\($0)" }.joined(separator: " ")
   }
 
   /// Creates so many pieces of memory, keeps them, and removes their names.

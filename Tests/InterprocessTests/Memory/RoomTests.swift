@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+import CInterprocess
 import Foundation
 import Interprocess
 import Subprocess
@@ -208,6 +209,25 @@ struct RoomTests {
         // What is attached stays so.
         try await helper.expect("get 5", "ok 5")
         #expect(try resident(place.path("m")) == 4096)
+      }
+    }
+  }
+
+  @Test("Nor is any hole filled where there is no room for all of them")
+  func noRoomForAllHoles() async throws {
+    try await withPrivateSharedMemory("size=10m") { place in
+      try await place.withHelper { helper in
+        try await helper.expect("create m \(8 << 20)", "ok m")
+        let file = open(place.path("m"), O_RDWR)
+        defer { close(file) }
+        // Two holes of 2 MiB, far enough from each other that no call fills both.
+        for offset in [0, 4 << 20] {
+          try #require(ipc_discard_pages(file, Int64(offset), 2 << 20) == 0)
+        }
+        try await helper.expect("create other \(3 << 20)", "ok other")
+        try await helper.expect(
+          "attachReserved m", "error outOfMemory(needed: \(4 << 20), available: \(3 << 20))")
+        #expect(try resident(place.path("m")) == 4 << 20)
       }
     }
   }
