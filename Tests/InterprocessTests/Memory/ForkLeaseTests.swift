@@ -119,14 +119,16 @@ extension ForkTests {
       try await place.withHelper { other in
         for round in 0..<20 {
           var children: [pid_t] = []
+          defer { for child in children { kill(child, SIGKILL) } }
           _ = try await place.withChildProcess(Places.helper) { parent in
             try await parent.expect("create m 8192 temporary", "ok m")
             try await parent.expect("set 0 \(round)", "ok ")
             for _ in 0..<4 { children.append(try await fork(parent, "reviving")) }
             try await parent.expect("child get 0", "ok ok \(round)")
             try parent.kill()
+            // From the moment on that its lease is gone.
+            for _ in 0..<10 { try await other.expect("sweep", "ok ") }
           }
-          for _ in 0..<5 { try await other.expect("sweep", "ok ") }
           try await attachSoon(other)
           try await other.expect("get 0", "ok \(round)")
           try await other.expect("close", "ok ")
@@ -139,7 +141,7 @@ extension ForkTests {
               try await Task.sleep(for: .milliseconds(1))
             }
           }
-          for child in children { try await end(child) }
+          while let child = children.popLast() { try await end(child) }
           try await other.expect("sweep", "ok m")
         }
       }
