@@ -251,7 +251,7 @@ struct CloseTests {
     case arrive, arrivedCount, isBroken, resetBarrier
     case load, store, add, notify, waitForValue
     case send, trySend, receive, tryReceive, finish, isFinished, count, sender, receiver
-    case sendBytes, receiveBytes, countOfBytes
+    case sendBytes, receiveBytes, countOfBytes, isFinishedOfBytes
     case publish, publisher, subscriber, statistics
     case waitForQueue, waitForByteQueue, waitForEvent, waitForSemaphore
 
@@ -348,7 +348,7 @@ struct CloseTests {
         case .receiver: _ = try queue.receiver()
         default: _ = try set.wait(timeout: .zero)
         }
-      case .sendBytes, .receiveBytes, .countOfBytes, .waitForByteQueue:
+      case .sendBytes, .receiveBytes, .countOfBytes, .isFinishedOfBytes, .waitForByteQueue:
         let queue = try SharedByteQueue.create(
           byteCapacity: 64, maximumByteCount: 8, lifetime: .whileAttached)
         var set = WaitSet<Int>()
@@ -358,6 +358,7 @@ struct CloseTests {
         case .sendBytes: _ = try queue.trySend(byteCount: 1) { _ in }
         case .receiveBytes: _ = try queue.tryReceive { _ in }
         case .countOfBytes: _ = queue.count
+        case .isFinishedOfBytes: _ = queue.isFinished
         default: _ = try set.wait(timeout: .zero)
         }
       case .publish, .publisher, .subscriber, .statistics:
@@ -380,13 +381,16 @@ struct CloseTests {
   @Test("A handle cannot be used after it is closed", arguments: Use.allCases)
   func useAfterClose(use: Use) async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      [use] in try use.run()
+      [use] in
+      alarm(60)
+      try use.run()
     }
     #expect(result.says("used after close()"), "\(use)")
   }
 
   enum Holding: String, CaseIterable, Codable {
     case mutex, reader, writer, sender, receiver, publisher, subscriber, sample, loan, waitSet
+    case sending, receiving
 
     func run() throws {
       switch self {
@@ -410,6 +414,16 @@ struct CloseTests {
           var receiver = try queue.receiver()
           queue.close()
           _ = try receiver.tryReceive()
+        }
+      case .sending, .receiving:
+        let queue = try SharedByteQueue.create(
+          byteCapacity: 64, maximumByteCount: 8, senders: .one, receivers: .one,
+          lifetime: .whileAttached)
+        if self == .sending {
+          try queue.send(byteCount: 1) { _ in queue.close() }
+        } else {
+          try queue.send(byteCount: 1) { _ in }
+          _ = try queue.receive { _ in queue.close() }
         }
       case .publisher, .loan:
         let topic = try SharedTopic<Int>.create(
@@ -450,7 +464,9 @@ struct CloseTests {
     "A handle that has a lock, or what has a role, cannot be closed", arguments: Holding.allCases)
   func holding(holding: Holding) async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      [holding] in try holding.run()
+      [holding] in
+      alarm(60)
+      try holding.run()
     }
     #expect(result.says("was to be closed"), "\(holding)")
   }
