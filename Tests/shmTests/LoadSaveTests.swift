@@ -378,14 +378,16 @@ struct LoadSaveTests {
     try await withName { name in
       try await withName("other") { other in
         try SharedMemory.create(name, byteCount: 1).close()
-        try SharedMemory.create(other, byteCount: 5).close()
-        for file in [other, name + "new"] {
-          let outcome = try await shm("save", name, "/dev/shm/\(file)")
-          #expect(outcome.status == .exited(1))
-          #expect(outcome.errors.contains("would be shared memory, not a file"))
+        try await withName("new") { new in
+          try SharedMemory.create(other, byteCount: 5).close()
+          for file in [other, new] {
+            let outcome = try await shm("save", name, "/dev/shm/\(file)")
+            #expect(outcome.status == .exited(1))
+            #expect(outcome.errors.contains("would be shared memory, not a file"))
+          }
+          #expect(try content(other).count == 5)
+          #expect(!exists(new))
         }
-        #expect(try content(other).count == 5)
-        #expect(!exists(name + "new"))
       }
     }
   }
