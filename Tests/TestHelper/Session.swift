@@ -133,8 +133,6 @@ final class Session {
     case "drop":
       kept.remove(at: words.number())
       return ""
-    case "map":
-      return map(words.next())
     case "makeDescriptor":
       let descriptor = try memory?.makeFileDescriptor()
       try? descriptor?.close()
@@ -246,14 +244,6 @@ final class Session {
     } catch {
       throw error as! InterprocessError
     }
-  }
-
-  /// Maps memory as a program in another language does, until the process ends.
-  private func map(_ name: String) -> String {
-    let fd = open("/dev/shm/\(name)", O_RDONLY | O_CLOEXEC)
-    guard mmap(nil, 4096, PROT_READ, MAP_SHARED, fd, 0) != MAP_FAILED else { return "failed" }
-    _ = Glibc.close(fd)
-    return ""
   }
 
   /// Creates blocks in the scope of a manager, tells their names, and stays there until the next

@@ -215,29 +215,40 @@ extension SharedMemory {
     let status = try Files.status(of: descriptor)
     guard status.kind == .regular && status.isTemporary else { return .inUse }
 
-    do {
-      switch try Lease.holders(of: descriptor, claiming: !isTrial) {
-      case .nobody: break
-      case .handles: return .inUse
-      case .remover: return .claimed
-      case .foreign(let lock, _):
-        let file = KernelFile(descriptor, status.identity, mounts: look.mounts)
-        return look.table(file.device).entries[file].map { .mapped($0) } ?? .locked(lock)
+    func obstacle(claiming isClaiming: Bool) throws(Errno) -> StaleOutcome? {
+      do {
+        switch try Lease.holders(of: descriptor, claiming: isClaiming) {
+        case .nobody: return nil
+        case .handles: return .inUse
+        case .remover: return .claimed
+        case .foreign(let lock, _):
+          let file = KernelFile(descriptor, status.identity, mounts: look.mounts)
+          return look.table(file.device).entries[file].map { .mapped($0) } ?? .locked(lock)
+        }
+      } catch {
+        guard FileLocks.isRefusal(error) else { throw error }
+        return .refused(error)
       }
-    } catch {
-      guard FileLocks.isRefusal(error) else { throw error }
-      return .refused(error)
     }
-    if !isTrial { checkpoint(.removeClaimed) }
     let isOthers = !Files.mayRemove(status, from: SegmentName.directory)
+    func use() -> StaleOutcome? {
+      switch SegmentUse(of: descriptor, status, look: look, patience: patience) {
+      case .used(let processes): .mapped(processes)
+      case .unknown where isOthers: .ofOther(userID: status.userID, isCertain: false)
+      case .unknown(let holders): .unknown(holders)
+      case .unused: nil
+      }
+    }
+    // Looked at before it is claimed, too. The look takes its time, and while one after the other
+    // claims what is in use only to look at it, the last handle could not be closed.
+    if let outcome = try obstacle(claiming: false) ?? use() { return outcome }
+    if isTrial { return isOthers ? .ofOther(userID: status.userID, isCertain: true) : .removed }
+    if let outcome = try obstacle(claiming: true) { return outcome }
+    checkpoint(.removeClaimed)
     let outcome: StaleOutcome
-    switch SegmentUse(of: descriptor, status, look: look, patience: patience) {
-    case .used(let processes): outcome = .mapped(processes)
-    case .unknown where isOthers: outcome = .ofOther(userID: status.userID, isCertain: false)
-    case .unknown(let holders): outcome = .unknown(holders)
-    case .unused where isTrial:
-      outcome = isOthers ? .ofOther(userID: status.userID, isCertain: true) : .removed
-    case .unused:
+    if let used = use() {
+      outcome = used
+    } else {
       do {
         outcome = try removeName(name, ifLeadingTo: status.identity) ? .removed : .missing
       } catch {
@@ -248,7 +259,7 @@ extension SharedMemory {
         outcome = .ofOther(userID: status.userID, isCertain: true)
       }
     }
-    if !isTrial { try Lease.drop(on: descriptor) }
+    try Lease.drop(on: descriptor)
     return outcome
   }
 }

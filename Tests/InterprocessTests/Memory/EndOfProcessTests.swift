@@ -12,10 +12,11 @@
 //===----------------------------------------------------------------------===//
 
 import Foundation
-import Interprocess
 import Subprocess
 import TestSupport
 import Testing
+
+@testable import Interprocess
 
 @Suite("The end of a process", .timeLimit(.minutes(2)))
 struct EndOfProcessTests {
@@ -156,52 +157,54 @@ struct EndOfProcessTests {
     }
   }
 
-  @Test(
-    "A sweep that is in the middle of its look is waited for",
-    arguments: Way.allCases)
-  func sweepMeanwhile(way: Way) async throws {
+  /// The claim of a process that has found the memory unused a moment before.
+  private static let claim = ForeignLock(
+    .exclusive, start: Lease.byteOffset, count: 1, isOfDescription: true)
+
+  @Test("A process that has claimed the name for a moment is waited for", arguments: Way.allCases)
+  func claimedMeanwhile(way: Way) async throws {
+    let python = try #require(Python.all.last)
     try await withPrivateSharedMemory { place in
-      try await place.withHelper { sweeper in
-        let (status, _) = try await place.withChildProcess(Places.helper) { last in
-          try await last.expect("create m 4096 temporary", "ok m")
-          // A second mapping without a lease, as Python has it: the sweep leaves the name.
-          try await last.expect("map m", "ok ")
-          try await last.expect("stopAt closeDropped", "ok ")
-          try await last.expectStop(way.rawValue, at: .closeDropped)
-          try await sweeper.expect("stopAt removeClaimed", "ok ")
-          try await sweeper.expectStop("sweep", at: .removeClaimed)
+      let (status, _) = try await place.withChildProcess(Places.helper) { last in
+        try await last.expect("create m 4096 temporary", "ok m")
+        try await last.expect("stopAt closeDropped", "ok ")
+        try await last.expectStop(way.rawValue, at: .closeDropped)
+        try await python.withLock(Self.claim, on: "/dev/shm/m", in: place) { claimer in
           try last.send(signal: .resume)
           // Long enough for a claim to be refused.
           try await Task.sleep(for: .milliseconds(5))
-          try await sweeper.expectAfterStop("ok ")
+          #expect(try await claimer.ask("") == "unlocked")
           if way == .close { try await last.expectNext("ok ") }
         }
-        #expect(status == .exited(0))
-        try place.expectNames([])
       }
+      #expect(status == .exited(0))
+      try place.expectNames([])
     }
   }
 
   @Test(
     "A process that has claimed the name and been stopped is not waited for without end",
     arguments: Way.allCases)
-  func sweepStopped(way: Way) async throws {
+  func claimedForLong(way: Way) async throws {
+    let python = try #require(Python.all.last)
     try await withPrivateSharedMemory { place in
-      try await place.withHelper { sweeper in
-        let (status, _) = try await place.withChildProcess(Places.helper) { last in
-          try await last.expect("create m 4096 temporary", "ok m")
-          try await last.expect("stopAt closeDropped", "ok ")
-          try await last.expectStop(way.rawValue, at: .closeDropped)
-          try await sweeper.expect("stopAt removeClaimed", "ok ")
-          try await sweeper.expectStop("sweep", at: .removeClaimed)
+      let (status, _) = try await place.withChildProcess(Places.helper) { last in
+        try await last.expect("create m 4096 temporary", "ok m")
+        try await last.expect("stopAt closeDropped", "ok ")
+        try await last.expectStop(way.rawValue, at: .closeDropped)
+        try await python.withLock(Self.claim, on: "/dev/shm/m", in: place) { _ in
           try last.send(signal: .resume)
-          if way == .close { try await last.expectNext("ok ") }
+          if way == .close {
+            try await last.expectNext("ok ")
+          } else {
+            #expect(try await last.nextLine() == nil)
+          }
+          try place.expectNames(["m"])
         }
-        #expect(status == .exited(0))
-        try place.expectNames(["m"])
-        try await sweeper.expectAfterStop("ok m")
-        try place.expectNames([])
       }
+      #expect(status == .exited(0))
+      try await place.withHelper { try await $0.expect("sweep", "ok m") }
+      try place.expectNames([])
     }
   }
 

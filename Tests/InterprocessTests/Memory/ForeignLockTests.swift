@@ -151,7 +151,9 @@ struct ForeignLockTests {
     }
   }
 
-  @Test("Where locks cannot be listed, what a lock may hide is left alone", .enabled(if: isRoot))
+  @Test(
+    "Where locks cannot be listed, what a lock may hide is left alone",
+    .enabled(if: isRoot, "needs root, to mount another /proc"))
   func unlisted() async throws {
     try await withPrivateSharedMemory { place in
       try await place.leaveStale("stale")
@@ -175,7 +177,9 @@ struct ForeignLockTests {
     }
   }
 
-  @Test("A wait ends soon after the lock that stood in its way", .enabled(if: isRoot))
+  @Test(
+    "A wait ends soon after the lock that stood in its way",
+    .enabled(if: isRoot, "needs root, to be another user"))
   func waits() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { user in

@@ -26,7 +26,7 @@ struct SweepTests {
 
   @Test(
     "A file that nobody may remove is left and named, and keeps no other",
-    .enabled(if: geteuid() == 0))
+    .enabled(if: geteuid() == 0, "needs root, to set an attribute of a file"))
   func immutable() async throws {
     try await withPrivateSharedMemory { place in
       for name in ["a", "fixed", "z"] { try await place.leaveStale(name) }
@@ -46,7 +46,9 @@ struct SweepTests {
     }
   }
 
-  @Test("Where the directory cannot be written, its owner is told so", .enabled(if: geteuid() == 0))
+  @Test(
+    "Where the directory cannot be written, its owner is told so",
+    .enabled(if: geteuid() == 0, "needs root, to be another user"))
   func closedDirectory() async throws {
     try await withPrivateSharedMemory { place in
       let (status, _) = try await place.withChildProcess(Places.helper) { helper in
@@ -72,7 +74,7 @@ struct SweepTests {
 
   @Test(
     "A directory that is mounted read-only is an error of each segment",
-    .enabled(if: geteuid() == 0))
+    .enabled(if: geteuid() == 0, "needs root, to mount"))
   func readOnly() async throws {
     try await withPrivateSharedMemory { place in
       for name in ["b", "a"] { try await place.leaveStale(name) }

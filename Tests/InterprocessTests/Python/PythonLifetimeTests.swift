@@ -57,6 +57,24 @@ struct PythonLifetimeTests {
     }
   }
 
+  @Test("Who finds memory in use has not claimed it, which would keep the last handle from closing")
+  func unclaimed() async throws {
+    let python = try #require(Python.all.last)
+    try await withPrivateSharedMemory { place in
+      try await python.withSession(in: place) { session in
+        try await place.leaveStale("m")
+        try await session.expect("attach m", "ok 4096")
+        try await place.withHelper { other in
+          try await other.expect("dieAt removeClaimed", "ok ")
+          try await other.expect("sweep", "ok ")
+          try await other.expect("create m 100 temporary", "error alreadyExists")
+          try await other.expect("attachOrCreate m 100", "error alreadyExists")
+        }
+        try place.expectNames(["m"])
+      }
+    }
+  }
+
   @Test("A creator replaces stale memory as soon as Python is gone", arguments: Python.all)
   func replaced(python: Python) async throws {
     try await withPrivateSharedMemory { place in
