@@ -61,20 +61,29 @@ static void give_way(void) {
 // MARK: - Names
 
 void ipc_names_enter(int is_leaving) {
-  if (depth++ > 0) return;
+  if (depth > 0) {
+    depth++;
+    return;
+  }
   lock();
   if (state != RUNNING && !is_last) {
     int64_t deadline = now() + nanoseconds_per_second;
     while ((state == ENDING || (state == ENDED && !is_leaving)) && now() < deadline) give_way();
   }
+  // Both under the lock, which counts this thread anew in a forked child.
   user_count++;
+  depth = 1;
   unlock();
 }
 
 void ipc_names_leave(void) {
-  if (--depth > 0) return;
+  if (depth > 1) {
+    depth--;
+    return;
+  }
   lock();
   user_count--;
+  depth = 0;
   unlock();
 }
 

@@ -61,7 +61,7 @@ final class LifetimesWorker {
       if step == .removeDone && operation == .ending { log[.removedAtExit] += 1 }
       switch step {
       // These come seldom, and would hardly ever be hit.
-      case .growSeen, .growMapped, .growTaken, .growSized:
+      case .removeClaimed, .growSeen, .growMapped, .growTaken, .growSized:
         if happens(80) { usleep(UInt32(number(in: 1...4000))) }
       case .createLinked, .closeClaimed, .removeSeen, .removeMoved, .removeDone:
         if happens(50) { usleep(UInt32(number(in: 1...2000))) }

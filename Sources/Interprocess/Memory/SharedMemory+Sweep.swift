@@ -161,6 +161,9 @@ private struct Sweep: ~Copyable {
       switch status.isTemporary ? try? outcome(of: name) : nil {
       case .removed?: removed.append(Self.told(name).value)
       case .claimed?: claimed.append(name)
+      case .locked?:
+        // Nobody has the memory, and no lock keeps a name that was to go.
+        if try remove(name, status) { removed.append(Self.told(name).value) }
       default: try remove(name, status)
       }
     case .removing:
@@ -244,16 +247,22 @@ private struct Sweep: ~Copyable {
     if !isTrial { try Lease.drop(on: descriptor) }
   }
 
-  private mutating func remove(_ name: SegmentName, _ status: Files.Status) throws(Errno) {
+  /// - Returns: Whether it did, and not left the name to its owner.
+  @discardableResult
+  private mutating func remove(
+    _ name: SegmentName, _ status: Files.Status
+  ) throws(Errno) -> Bool {
     do throws(Errno) {
       if !isTrial {
         try Files.unlinkIfPresent(name.path)
       } else if !Files.mayRemove(status, from: SegmentName.directory) {
         throw Errno.notPermitted
       }
+      return true
     } catch {
       guard Self.isForbidden(error, status) else { throw error }
       left.append(.notSwept(Self.told(name), ofOther: status.userID, isCertain: false))
+      return false
     }
   }
 

@@ -99,6 +99,29 @@ struct EndOfProcessTests {
     }
   }
 
+  @Test("A child that has taken a lease ends as fast as any process")
+  func childWithLease() async throws {
+    try await withPrivateSharedMemory { place in
+      try await place.withHelper { parent in
+        try await parent.expect("create m 4096 temporary", "ok m")
+        let begin = ContinuousClock.now
+        for _ in 1...20 {
+          let answer = try #require(try await parent.ask("fork"))
+          let processID = try #require(pid_t(answer.dropFirst("ok ".count)))
+          try await parent.expect("child takeLease", "ok ok ")
+          _ = try await parent.ask("child exit")
+          while let state = processState(processID), state != "Z" {
+            try await Task.sleep(for: .milliseconds(1))
+          }
+        }
+        // The end of a process waits for a second for what other threads are about to do; here
+        // nobody is.
+        #expect(.now - begin < .seconds(15))
+      }
+      try place.expectNames([])
+    }
+  }
+
   @Test("What a child has made itself goes when it exits")
   func childsOwn() async throws {
     try await withPrivateSharedMemory { place in
