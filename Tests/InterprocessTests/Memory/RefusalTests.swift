@@ -239,11 +239,11 @@ struct RefusalTests {
             ("attachReserved holes", "refuses fallocate and madvise (MADV_POPULATE_WRITE), which"),
             ("anonymous 4096", "fallocate and pwrite64"),
           ] {
-            let message = try await helper.ask("message \(command)") ?? ""
+            let message = try await helper.ask("explain \(command)") ?? ""
             #expect(message.contains(word), "\(message)")
           }
           try await helper.expect("attach m", "ok 4096")
-          let message = try await helper.ask("message grow 8192") ?? ""
+          let message = try await helper.ask("explain grow 8192") ?? ""
           #expect(message.contains("refuses fallocate and pwrite64, which"), "\(message)")
           #expect(try byteCounts(place.path("m")) == [4096, 4096])
           #expect(try byteCounts(place.path("holes")) == [8192, 0])
