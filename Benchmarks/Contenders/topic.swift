@@ -49,7 +49,7 @@ struct Topic {
       contender, test: "pingpong", "published and received", size: MemoryLayout<Message>.size,
       wait: .spinning
     ).measureRoundTrip { run in
-      let publisher = try SharedTopic<Message>.attach(names[0]).publisher()
+      var publisher = try SharedTopic<Message>.attach(names[0]).publisher()
       var subscriber = try SharedTopic<Message>.attach(names[1]).subscriber()
       run { number in
         try publisher.publish(Message(number: number))
@@ -57,7 +57,7 @@ struct Topic {
         return sample[0].number
       }
     } server: { run in
-      let publisher = try SharedTopic<Message>.attach(names[1]).publisher()
+      var publisher = try SharedTopic<Message>.attach(names[1]).publisher()
       var subscriber = try SharedTopic<Message>.attach(names[0]).subscriber()
       run {
         let sample = try subscriber.next()
@@ -80,7 +80,7 @@ struct Topic {
       contender, test: "handover", name, wait: .spinning,
       note: "The first 8 bytes are written and read, in place."
     ).measureRoundTrip { run in
-      let publisher = try SharedTopic<UInt64>.attach(names[0]).publisher()
+      var publisher = try SharedTopic<UInt64>.attach(names[0]).publisher()
       var subscriber = try SharedTopic<UInt64>.attach(names[1]).subscriber()
       run { number in
         var loan = try publisher.loan(count: count)
@@ -90,7 +90,7 @@ struct Topic {
         return sample[0]
       }
     } server: { run in
-      let publisher = try SharedTopic<UInt64>.attach(names[1]).publisher()
+      var publisher = try SharedTopic<UInt64>.attach(names[1]).publisher()
       var subscriber = try SharedTopic<UInt64>.attach(names[0]).subscriber()
       run {
         let sample = try subscriber.next()
@@ -107,7 +107,7 @@ struct Topic {
     let topic = try SharedTopic<UInt64>.create(nil, maximumSubscriberCount: 4)
     try topic.unlink()
     let subscribers = try (0..<subscriberCount).map { _ in Subscription(try topic.subscriber()) }
-    let publisher = try topic.publisher()
+    var publisher = try topic.publisher()
     let operationCount = 100
     var number: UInt64 = 0
     Case(

@@ -76,7 +76,7 @@ struct Camera: ParsableCommand {
     }
     print("Started a fast viewer and a slow one")
 
-    let publisher = try topic.publisher()
+    var publisher = try topic.publisher()
     for number in 0..<frames where interruption.signal == nil {
       var frame = try publisher.loan(count: pixelCount)
       let pixel = Pixel(ofFrame: number)

@@ -167,6 +167,10 @@ func inThread<Result: Sendable>(
   }
 }
 
+/// For the form for threads, where one for tasks would be chosen.
+@discardableResult
+func inThisThread<Result>(_ body: () throws -> Result) throws -> Result { try body() }
+
 /// The monotonic clock in nanoseconds, which all processes have in common.
 func now() -> Int {
   var time = timespec()

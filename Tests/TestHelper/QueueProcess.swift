@@ -17,10 +17,15 @@ internal import TestFork
 
 /// Processes that have roles of a queue.
 enum QueueProcess {
-  /// Has a role until it is killed.
+  /// Has a role until it is killed, or its turn to send.
   static func hold(_ name: String, _ side: String) throws {
     let queue = try SharedQueue<UInt64>.attach(name)
-    if side == "sender" {
+    if side == "turn" {
+      #if DEBUG
+        Checkpoint.handler = { if $0 == .messageBegun { waitToBeKilled() } }
+      #endif
+      try queue.send(0)
+    } else if side == "sender" {
       let sender = try queue.sender()
       waitToBeKilled()
       _ = consume sender

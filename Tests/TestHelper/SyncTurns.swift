@@ -339,7 +339,7 @@ enum SyncTurns {
     let there = try SharedTopic<UInt64>.attach("\(name)_there")
     let back = try SharedTopic<UInt64>.attach("\(name)_back")
     var subscriber = try isFirst ? back.subscriber() : there.subscriber()
-    let publisher = try (isFirst ? there : back).publisher(overflow: .wait(timeout: nil))
+    var publisher = try (isFirst ? there : back).publisher(overflow: .wait)
     // Without a subscriber, nobody would be waited for.
     while (isFirst ? there : back).statistics.subscriberCount == 0 { usleep(100) }
     try takeTurns(rounds, isFirst) {

@@ -22,7 +22,7 @@ enum TopicProcess {
   static func hold(_ name: String, _ part: String) throws {
     let topic = try SharedTopic<UInt64>.attach(name)
     if part == "publisher" {
-      let publisher = try topic.publisher()
+      var publisher = try topic.publisher()
       try publisher.publish(7)
       var loan = try publisher.loan()
       loan[0] = 8
@@ -45,7 +45,7 @@ enum TopicProcess {
   /// Publishes and holds a sample, of both of which a child has had a copy.
   static func fork(_ name: String) throws {
     let topic = try SharedTopic<UInt64>.attach(name)
-    let publisher = try topic.publisher()
+    var publisher = try topic.publisher()
     var subscriber = try topic.subscriber()
     try publisher.publish(7)
     let sample = try subscriber.next(timeout: .seconds(10))

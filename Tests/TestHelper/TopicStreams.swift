@@ -55,22 +55,22 @@ enum TopicStreams {
   }
 
   private static func publish(_ topic: SharedTopic<UInt64>, seconds: Int) throws {
-    let publisher = try topic.publisher()
+    var publisher = try topic.publisher()
     let end = ContinuousClock.now + .seconds(seconds)
     var sequence: UInt64 = 0
     repeat {
       for _ in 0..<100 {
-        try publish(publisher, sequence, count: 1 + Int(sequence) % wordCount)
+        try publish(&publisher, sequence, count: 1 + Int(sequence) % wordCount)
         sequence += 1
       }
     } while .now < end
     // The last message, for which there is time.
     usleep(100_000)
-    try publish(publisher, .max, count: 1)
+    try publish(&publisher, .max, count: 1)
   }
 
   private static func publish(
-    _ publisher: borrowing SharedTopic<UInt64>.Publisher, _ word: UInt64, count: Int
+    _ publisher: inout SharedTopic<UInt64>.Publisher, _ word: UInt64, count: Int
   ) throws {
     var loan = try publisher.loan(count: count)
     var words = loan.elements

@@ -79,7 +79,7 @@ final class TopicSubject: Sendable {
     let before = topic.statistics
     let message = WordMessage(sender: ledger.takePage(), number: 1)
     ledger.begin(message.sender, 1)
-    let publisher = try topic.publisher()
+    var publisher = try topic.publisher()
     try publisher.publish(message)
     ledger.end(message.sender, 1)
     let pages = 0..<UInt32(ledger.takenPageCount)
@@ -112,8 +112,8 @@ final class TopicSubject: Sendable {
 }
 
 extension SharedTopic<UInt64>.Publisher {
-  func publish(_ message: WordMessage) throws {
-    var loan = try loan(count: message.count)
+  mutating func publish(_ message: WordMessage, timeout: Duration? = nil) throws {
+    var loan = try loan(count: message.count, timeout: timeout)
     var elements = loan.elements
     message.write(to: &elements)
     try loan.publish()
@@ -155,7 +155,7 @@ final class TopicWorker {
   private func publish(timeout: Duration) throws {
     if publisher == nil {
       publisher = try subject.topic.publisher(
-        overflow: subject.isPatient ? .wait(timeout: timeout) : .overwrite)
+        overflow: subject.isPatient ? .wait : .overwrite)
     }
     if number == MessageLedger.numberCount {
       page = subject.ledger.takePage()
@@ -163,7 +163,8 @@ final class TopicWorker {
     }
     number += 1
     subject.ledger.begin(page, number)
-    try publisher!.publish(WordMessage(sender: page, number: number))
+    try publisher!.publish(
+      WordMessage(sender: page, number: number), timeout: timeout)
     subject.ledger.end(page, number)
   }
 

@@ -278,7 +278,7 @@ struct SynchronizationKindTests {
       while try queue.tryReceive() != nil {}
       let receiver = Task { try await queue.receive() }
       while queue.statistics.emptyCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
-      try queue.finish()
+      try await queue.finish()
       #expect(try await receiver.value == nil)
       let json = try await infoJSON(name)
       #expect(json["isFinished"] as? Bool == true)
@@ -305,7 +305,7 @@ struct SynchronizationKindTests {
           "received 1", "slept, full 0", "slept, empty 0", "woken 0",
         ])
       #expect(try content(name) == before)
-      try queue.finish()
+      try await queue.finish()
       let json = try await infoJSON(name)
       #expect(json["isFinished"] as? Bool == true)
       let counts = ["byteCapacity", "count", "sentCount", "receivedCount", "fullCount"]
@@ -319,9 +319,9 @@ struct SynchronizationKindTests {
       let topic = try SharedTopic<UInt32>.create(
         name, maximumElementCount: 30, history: 2, maximumSubscriberCount: 3)
       #expect(try await listedKind(name) == "topic")
-      let publisher = try topic.publisher()
+      var publisher = try topic.publisher()
       var subscriber = try topic.subscriber()
-      for number: UInt32 in 0..<5 { try publish(publisher, number) }
+      for number: UInt32 in 0..<5 { try publish(&publisher, number) }
       let sample = try subscriber.tryNext()
       let before = try content(name)
       #expect(
@@ -342,7 +342,7 @@ struct SynchronizationKindTests {
   }
 
   private func publish(
-    _ publisher: borrowing SharedTopic<UInt32>.Publisher, _ number: UInt32
+    _ publisher: inout SharedTopic<UInt32>.Publisher, _ number: UInt32
   ) throws {
     try publisher.publish(number)
   }

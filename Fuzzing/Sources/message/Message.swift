@@ -81,13 +81,13 @@ private func useTopic() throws {
   let topic = try SharedTopic<UInt64>.attach(segment.name)
   expectBearableErrors {
     var subscriber = try topic.subscriber()
-    let publisher = try topic.publisher(overflow: .wait(timeout: .zero))
+    var publisher = try topic.publisher(overflow: .wait)
     for number in 0..<3 as Range<UInt64> {
-      expectBearableErrors { try publisher.publish(number) }
+      expectBearableErrors { try publisher.publish(number, timeout: .zero) }
       expectBearableErrors { try receive(&subscriber) }
     }
     expectBearableErrors {
-      var loan = try publisher.loan(count: topic.maximumElementCount)
+      var loan = try publisher.loan(count: topic.maximumElementCount, timeout: .zero)
       loan[topic.maximumElementCount - 1] = 1
       try loan.publish()
     }

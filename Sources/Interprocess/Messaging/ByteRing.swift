@@ -302,7 +302,8 @@ final class ByteRing: MessageRing {
   private func free(_ position: UInt64) {
     receiving.limit.storeReleasing(position)
     checkpoint(.messageFreed)
-    if sending.gate.isAwaited { receiving.open(sending.gate, waking: 1) }
+    // Where one message lay, several may have room, or not the first that sleeps but another.
+    if sending.gate.isAwaited { receiving.open(sending.gate, waking: .max) }
   }
 
   // MARK: - What is waited for
@@ -329,6 +330,8 @@ final class ByteRing: MessageRing {
     isFinishedWord.storeReleasing(1)
     checkpoint(.queueFinished)
     sending.open(receiving.gate, waking: .max)
+    // Those who wait for room are told, too.
+    sending.open(sending.gate, waking: .max)
   }
 }
 

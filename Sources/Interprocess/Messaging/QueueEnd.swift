@@ -48,6 +48,8 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     let generation = Descriptor.generation
     /// The thread that uses the cursor, if one does.
     var thread: UInt?
+    /// Whether another thread waits for its turn.
+    var isAwaited = false
   }
 
   let mode: QueueRole
@@ -55,6 +57,9 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   private let isSending: Bool
   private let lock: RobustLock
   private let role = Mutex<Role?>(nil)
+  /// Where threads and tasks of this handle wait for their turns with the role.
+  private let turns = OwnWord()
+  private let waitingForTurns = Waiting()
   private let waiting = Waiting(longestSpin: .microseconds(50))
 
   init(_ mode: QueueRole, of ring: Ring, isSending: Bool) {
@@ -74,17 +79,57 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
 
   /// Begins to use the side, until `leave`, while nobody else does.
   ///
-  /// Waits for the turns of others, which are short.
+  /// The turns of others are short, unless one is in its closure, or stopped. With no time at all,
+  /// this waits for some microseconds.
   ///
-  /// - Parameter memory: The segment, by the handle that this is a part of.
+  /// - Parameters:
+  ///   - memory: The segment, by the handle that this is a part of.
+  ///   - timeout: How long to wait for the turns of others; `nil`: as long as they take.
+  /// - Returns: `nil` if the time is over.
   /// - Throws: `roleTaken`, `corrupted` and `system`.
   @usableFromInline func enter(
-    _ memory: borrowing SharedMemory
-  ) throws(InterprocessError) -> QueueCursor {
-    if mode == .one { return try enterRole(memory) }
-    if !lock.lockAtOnce() {
-      _ = try lock.lock(memory, atMost: nil, isRecovering: true)
+    _ memory: borrowing SharedMemory, atMost timeout: Duration?
+  ) throws(InterprocessError) -> QueueCursor? {
+    if let cursor = try enterAtOnce(memory) { return cursor }
+    if mode == .one {
+      return try waitingForTurns.wait(atMost: timeout) { stage throws(InterprocessError) in
+        try attemptRole(stage, memory)
+      } translatingErrors: { [name = ring.name] errno in
+        .system(errno, name: name, action: "wait for a turn at the queue")
+      }
     }
+    let outcome = try lock.lockInTime(memory, atMost: timeout, isRecovering: true)
+    return outcome == nil ? nil : try cursorOrUnlock()
+  }
+
+  /// As the other one, without waiting: takes the turn if nobody has it.
+  ///
+  /// Small, as it is what most turns cost.
+  @usableFromInline func enterAtOnce(
+    _ memory: borrowing SharedMemory
+  ) throws(InterprocessError) -> QueueCursor? {
+    if mode == .many { return lock.lockAtOnce() ? try cursorOrUnlock() : nil }
+    guard case .done(let cursor) = try attemptRole(.spinning, memory) else { return nil }
+    return cursor
+  }
+
+  /// As the form for threads, for a task, which has to leave before it is suspended again.
+  ///
+  /// - Throws: Also `CancellationError`.
+  @usableFromInline nonisolated(nonsending) func enter(
+    _ memory: borrowing SharedMemory, atMost timeout: Duration?
+  ) async throws -> QueueCursor? {
+    if let cursor = try enterAtOnce(memory) { return cursor }
+    if mode == .one {
+      return try await waitingForTurns.wait(atMost: timeout) { stage throws(InterprocessError) in
+        try attemptRole(stage, memory)
+      }
+    }
+    let outcome = try await lock.lockInTime(memory, atMost: timeout, isRecovering: true)
+    return outcome == nil ? nil : try cursorOrUnlock()
+  }
+
+  private func cursorOrUnlock() throws(InterprocessError) -> QueueCursor {
     do throws(InterprocessError) {
       return try cursor()
     } catch {
@@ -93,41 +138,80 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     }
   }
 
-  private func enterRole(
-    _ memory: borrowing SharedMemory
-  ) throws(InterprocessError) -> QueueCursor {
-    while true {
-      let cursor = try role.withLock { role throws(InterprocessError) -> QueueCursor? in
-        if role?.generation != Descriptor.generation {
-          try claim(memory)
-          do throws(InterprocessError) {
-            role = Role(cursor: try self.cursor())
-          } catch {
-            lock.unlock()
-            throw error
-          }
-        }
-        let thread = Processors.currentThread
-        precondition(role!.thread != thread, "This thread is at this side of the queue already")
-        if role!.thread != nil { return nil }
-        role!.thread = thread
-        return role!.cursor
+  /// One turn of a wait for the turn with the role, which is taken if this handle does not have it.
+  private func attemptRole(
+    _ stage: Waiting.Stage, _ memory: borrowing SharedMemory
+  ) throws(InterprocessError) -> Waiting.Turn<QueueCursor> {
+    try role.withLock { role throws(InterprocessError) in
+      if role?.generation != Descriptor.generation {
+        try claim(memory)
+        role = Role(cursor: try cursorOrUnlock())
       }
-      if let cursor { return cursor }
-      Processors.giveWay()
+      let thread = Processors.currentThread
+      precondition(role!.thread != thread, "This thread is at this side of the queue already")
+      if role!.thread != nil {
+        if stage != .spinning { role!.isAwaited = true }
+        return .wait(turns.word, while: turns.word.loadRelaxed())
+      }
+      role!.thread = thread
+      return .done(role!.cursor)
     }
+  }
+
+  /// As `enter`, for one who may have been woken for what it will not get then.
+  ///
+  /// - Parameter byteCount: The bytes of the message that is to be sent.
+  /// - Throws: `timedOut`, `roleTaken`, `corrupted` and `system`.
+  @usableFromInline func enter(
+    _ memory: borrowing SharedMemory, until sleeps: borrowing Sleeps, for byteCount: Int = 0
+  ) throws(InterprocessError) -> QueueCursor {
+    do throws(InterprocessError) {
+      if let cursor = try enter(memory, atMost: sleeps.timeLeft) { return cursor }
+      throw turnTaken
+    } catch {
+      passOn(byteCount)
+      throw error
+    }
+  }
+
+  /// As the form for threads, for a task, which has to leave before it is suspended again.
+  ///
+  /// - Throws: Also `CancellationError`.
+  @usableFromInline nonisolated(nonsending) func enter(
+    _ memory: borrowing SharedMemory, until sleeps: borrowing Sleeps, for byteCount: Int = 0
+  ) async throws -> QueueCursor {
+    do {
+      if let cursor = try await enter(memory, atMost: sleeps.timeLeft) { return cursor }
+      throw turnTaken
+    } catch {
+      passOn(byteCount)
+      throw error
+    }
+  }
+
+  private var turnTaken: InterprocessError {
+    InterprocessError(
+      code: .timedOut, name: ring.name,
+      message: """
+        Another \(isSending ? "sender" : "receiver") of the queue "\(ring.name)" kept its turn. \
+        Is it in its closure, or has it been stopped?
+        """)
   }
 
   /// Ends the use of the side.
   @usableFromInline func leave(_ cursor: QueueCursor) {
-    if mode == .one {
-      role.withLock { role in
-        role!.cursor = cursor
-        role!.thread = nil
-      }
-    } else {
+    if mode == .many {
       lock.unlock()
+      return
     }
+    let isAwaited = role.withLock { role in
+      role!.cursor = cursor
+      role!.thread = nil
+      defer { role!.isAwaited = false }
+      return role!.isAwaited
+    }
+    // The mark was set under the lock, with the word as it is until now.
+    if isAwaited { turns.ring(waking: .max) }
   }
 
   // MARK: - Waiting
@@ -221,17 +305,27 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     return role.withLock { $0?.cursor.position }
   }
 
+  /// Lets another one of this side go on that sleeps, in the place of this one, which leaves
+  /// without what it was perhaps woken for.
+  ///
+  /// - Parameter byteCount: The bytes of the message that was to be sent.
+  @usableFromInline func passOn(_ byteCount: Int = 0) {
+    if isReady(byteCount, at: side.position.loadRelaxed()) { side.gate.gate.open(waking: 1) }
+  }
+
+  /// Whether there seems to be room, or a message, or the queue is finished.
+  private func isReady(_ byteCount: Int, at position: UInt64) -> Bool {
+    ring.isFinished
+      || (isSending
+        ? ring.hasRoom(for: byteCount, at: position) : ring.hasMessage(at: position))
+  }
+
   /// One turn of that wait.
   func attempt(
     _ stage: Waiting.Stage, _ byteCount: Int = 0, at position: UInt64? = nil
   ) throws(InterprocessError) -> Waiting.Turn<Void> {
     let turn = try side.gate.attempt(stage) { () throws(InterprocessError) in
-      let position = position ?? side.position.loadRelaxed()
-      let isThere =
-        isSending
-        ? ring.hasRoom(for: byteCount, at: position)
-        : ring.hasMessage(at: position) || ring.isFinished
-      return isThere ? () : nil
+      isReady(byteCount, at: position ?? side.position.loadRelaxed()) ? () : nil
     }
     if stage != .spinning, case .wait = turn { side.countSleep() }
     return turn

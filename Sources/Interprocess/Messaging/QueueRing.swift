@@ -367,6 +367,8 @@ final class QueueRing: MessageRing {
     isFinishedWord.storeReleasing(1)
     checkpoint(.queueFinished)
     sending.open(receiving.gate, waking: .max)
+    // Those who wait for room are told, too.
+    sending.open(sending.gate, waking: .max)
   }
 
   // MARK: - Errors

@@ -254,27 +254,43 @@ public final class SharedByteQueue: Sendable {
 
   /// Lets nobody send any more: receivers get what there is, and then the end.
   ///
-  /// Waits for the turns of other senders, which are short, and for nothing else. With one sender,
-  /// only that one can finish the queue.
+  /// Blocks while other senders keep their turns, and for nothing else. With one sender, only that
+  /// one can finish the queue.
   ///
-  /// - Throws: `roleTaken` if another handle or value is the one sender; `corrupted` and `system`.
-  public func finish() throws(InterprocessError) {
-    let cursor = try senders.enter(segment.memory)
+  /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
+  /// - Throws: `roleTaken` if another handle or value is the one sender; `timedOut`, `corrupted`
+  ///   and `system`.
+  public func finish(timeout: Duration? = nil) throws(InterprocessError) {
+    finish(in: try senders.enter(segment.memory, until: Sleeps(atMost: timeout)))
+  }
+
+  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
+  /// - Throws: As the form for threads, and `CancellationError`; with any error, the queue is not
+  ///   finished.
+  public nonisolated(nonsending) func finish(timeout: Duration? = nil) async throws {
+    try Task.checkCancellation()
+    finish(in: try await senders.enter(segment.memory, until: Sleeps(atMost: timeout)))
+  }
+
+  private func finish(in turn: QueueCursor) {
     ring.finish()
-    senders.leave(cursor)
+    senders.leave(turn)
   }
 
   // MARK: - Sending
 
   /// Sends a message if there is room, which is written where it will lie.
   ///
-  /// Does not wait for receivers; with many senders it waits for the turns of others.
+  /// Does not block.
   ///
   /// - Parameters:
   ///   - byteCount: The bytes of the message.
   ///   - body: Writes the message; what it leaves is sent, whatever was there before. It must not
   ///     send to this queue. If it throws, nothing is sent.
-  /// - Returns: Whether there was room.
+  /// - Returns: Whether it was sent; it was not if there is no room, or if others keep their turns
+  ///   for more than some microseconds.
   /// - Throws: What `body` throws, and ``InterprocessError``: `invalidSize` if the message is
   ///   longer than ``maximumByteCount``; `finished`; `roleTaken` if another handle or value is the
   ///   one sender; `corrupted` if something else than this type has written there; `system`.
@@ -282,15 +298,32 @@ public final class SharedByteQueue: Sendable {
     byteCount: Int, _ body: (inout MutableRawSpan) throws -> Void
   ) throws -> Bool {
     try check(byteCount)
-    var cursor = try senders.enter(segment.memory)
-    defer { senders.leave(cursor) }
-    if isFinished { throw finished }
-    return try ring.send(byteCount: byteCount, &cursor, body)
+    guard let cursor = try senders.enter(segment.memory, atMost: .zero) else { return false }
+    return try send(byteCount, cursor, body)
+  }
+
+  /// Sends in a turn, which ends.
+  private func send(
+    _ byteCount: Int, _ cursor: QueueCursor, _ body: (inout MutableRawSpan) throws -> Void
+  ) throws -> Bool {
+    var cursor = cursor
+    do {
+      if isFinished { throw finished }
+      let isSent = try ring.send(byteCount: byteCount, &cursor, body)
+      senders.leave(cursor)
+      return isSent
+    } catch {
+      senders.leave(cursor)
+      // The room is still there.
+      senders.passOn(byteCount)
+      throw error
+    }
   }
 
   /// Sends a message, which is written where it will lie.
   ///
-  /// Blocks while there is no room: spins for some microseconds, and then sleeps in the kernel.
+  /// Blocks while there is no room, or others keep their turns: spins for some microseconds, and
+  /// then sleeps in the kernel.
   ///
   /// - Parameters:
   ///   - byteCount: The bytes of the message.
@@ -300,11 +333,13 @@ public final class SharedByteQueue: Sendable {
   public func send(
     byteCount: Int, timeout: Duration? = nil, _ body: (inout MutableRawSpan) throws -> Void
   ) throws {
-    if try trySend(byteCount: byteCount, body) { return }
+    try check(byteCount)
     let sleeps = Sleeps(atMost: timeout)
-    repeat {
+    while true {
+      let cursor = try senders.enter(segment.memory, until: sleeps, for: byteCount)
+      if try send(byteCount, cursor, body) { return }
       guard try senders.wait(for: byteCount, atMost: sleeps.timeLeft) else { throw isFull }
-    } while try !trySend(byteCount: byteCount, body)
+    }
   }
 
   /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
@@ -318,11 +353,13 @@ public final class SharedByteQueue: Sendable {
     byteCount: Int, timeout: Duration? = nil, _ body: (inout MutableRawSpan) throws -> Void
   ) async throws {
     try Task.checkCancellation()
-    if try trySend(byteCount: byteCount, body) { return }
+    try check(byteCount)
     let sleeps = Sleeps(atMost: timeout)
-    repeat {
+    while true {
+      let cursor = try await senders.enter(segment.memory, until: sleeps, for: byteCount)
+      if try send(byteCount, cursor, body) { return }
       guard try await senders.wait(for: byteCount, atMost: sleeps.timeLeft) else { throw isFull }
-    } while try !trySend(byteCount: byteCount, body)
+    }
   }
 
   /// Sends a message that lies elsewhere.
@@ -374,29 +411,41 @@ public final class SharedByteQueue: Sendable {
   /// Receives the next message if there is one, which is read where it lies.
   ///
   /// The message is gone with this process, if it dies meanwhile, and also if `body` throws. With
-  /// many receivers, others wait until `body` has returned. Does not wait for senders.
+  /// many receivers, others wait until `body` has returned. Does not block.
   ///
   /// - Parameter body: Reads the message. It must not receive from this queue.
-  /// - Returns: What `body` returns, or `nil` if there is no message.
+  /// - Returns: What `body` returns, or `nil` if there is no message, or if others keep their turns
+  ///   for more than some microseconds. Whether the queue has ended is told by `receive` with a
+  ///   time-out of zero.
   /// - Throws: What `body` throws, and ``InterprocessError``: `roleTaken` if another handle or
   ///   value is the one receiver; `corrupted` if something else than this type has written there;
   ///   `system` for anything else.
   public func tryReceive<Result>(_ body: (RawSpan) throws -> Result) throws -> Result? {
-    try tryReceive(isAcknowledging: false, body)
+    guard let cursor = try receivers.enter(segment.memory, atMost: .zero) else { return nil }
+    return try receive(isAcknowledging: false, cursor, body)
   }
 
-  private func tryReceive<Result>(
-    isAcknowledging: Bool, _ body: (RawSpan) throws -> Result
+  /// Receives in a turn, which ends.
+  private func receive<Result>(
+    isAcknowledging: Bool, _ cursor: QueueCursor, _ body: (RawSpan) throws -> Result
   ) throws -> Result? {
-    var cursor = try receivers.enter(segment.memory)
-    defer { receivers.leave(cursor) }
-    return try ring.receive(isAcknowledging: isAcknowledging, &cursor, body)
+    var cursor = cursor
+    do {
+      let result = try ring.receive(isAcknowledging: isAcknowledging, &cursor, body)
+      receivers.leave(cursor)
+      return result
+    } catch {
+      receivers.leave(cursor)
+      // There may still be a message.
+      receivers.passOn()
+      throw error
+    }
   }
 
   /// Receives the next message, which is read where it lies.
   ///
-  /// Blocks while the queue is empty and not finished: spins for some microseconds, and then sleeps
-  /// in the kernel.
+  /// Blocks while the queue is empty and not finished, or others keep their turns: spins for some
+  /// microseconds, and then sleeps in the kernel.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
@@ -434,7 +483,10 @@ public final class SharedByteQueue: Sendable {
       // First whether it is finished, and then whether there are messages: then there is none
       // behind the last one.
       let isFinished = isFinished
-      if let result = try tryReceive(isAcknowledging: isAcknowledging, body) { return result }
+      let cursor = try receivers.enter(segment.memory, until: sleeps)
+      if let result = try receive(isAcknowledging: isAcknowledging, cursor, body) {
+        return result
+      }
       if isFinished { return nil }
       guard try receivers.wait(atMost: sleeps.timeLeft, in: segment.memory) else { throw isEmpty }
     }
@@ -450,11 +502,35 @@ public final class SharedByteQueue: Sendable {
   public nonisolated(nonsending) func receive<Result>(
     timeout: Duration? = nil, _ body: (RawSpan) throws -> Result
   ) async throws -> Result? {
+    try await receive(isAcknowledging: false, timeout, body)
+  }
+
+  /// As the form for threads, which blocks no thread while it waits, and ends at once when the task
+  /// is cancelled.
+  ///
+  /// - Parameters:
+  ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
+  ///   - body: Reads the message.
+  /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been received.
+  /// - Throws: As the form for threads, and `CancellationError`, after which no message was taken.
+  @_disfavoredOverload
+  public nonisolated(nonsending) func receive<Result>(
+    timeout: Duration? = nil, acknowledging body: (RawSpan) throws -> Result
+  ) async throws -> Result? {
+    try await receive(isAcknowledging: true, timeout, body)
+  }
+
+  private nonisolated(nonsending) func receive<Result>(
+    isAcknowledging: Bool, _ timeout: Duration?, _ body: (RawSpan) throws -> Result
+  ) async throws -> Result? {
     try Task.checkCancellation()
     let sleeps = Sleeps(atMost: timeout)
     while true {
       let isFinished = isFinished
-      if let result = try tryReceive(body) { return result }
+      let cursor = try await receivers.enter(segment.memory, until: sleeps)
+      if let result = try receive(isAcknowledging: isAcknowledging, cursor, body) {
+        return result
+      }
       if isFinished { return nil }
       guard try await receivers.wait(atMost: sleeps.timeLeft, in: segment.memory)
       else { throw isEmpty }

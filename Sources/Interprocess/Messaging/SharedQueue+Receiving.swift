@@ -16,31 +16,35 @@ extension SharedQueue {
 
   /// Receives the next message if there is one.
   ///
-  /// Does not wait for senders; with many receivers it waits for the turns of others, which are
-  /// short. Corresponds to `mq_receive` with `O_NONBLOCK` in C and to `Queue.get_nowait` in Python.
+  /// Does not block. Corresponds to `mq_receive` with `O_NONBLOCK` in C and to `Queue.get_nowait`
+  /// in Python.
   ///
-  /// - Returns: The message, or `nil` if there is none; see ``isFinished`` for whether there will
-  ///   be.
+  /// - Returns: The message, or `nil` if there is none, or if others keep their turns for more than
+  ///   some microseconds. Whether the queue has ended is told by `receive(timeout:)` with `.zero`.
   /// - Throws: `roleTaken` if another handle or value is the one receiver; `corrupted` if something
   ///   else than this type has written there; `system` for anything else.
   @inlinable
   public func tryReceive() throws(InterprocessError) -> Element? {
-    var cursor = try enterToReceive()
+    guard var cursor = try enterToReceive(atMost: .zero) else { return nil }
     defer { receivers.leave(cursor) }
     return try ring.receive(Element.self, &cursor)
   }
 
   /// Receives the next message.
   ///
-  /// Blocks while the queue is empty and not finished: spins for some microseconds, and then sleeps
-  /// in the kernel. Corresponds to `mq_timedreceive` in C and to `Queue.get` in Python.
+  /// Blocks while the queue is empty and not finished, or others keep their turns: spins for some
+  /// microseconds, and then sleeps in the kernel. Corresponds to `mq_timedreceive` in C and to
+  /// `Queue.get` in Python.
   ///
   /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
   /// - Returns: The message, or `nil` if the queue is finished and all have been received.
   /// - Throws: As ``tryReceive()``, and `timedOut`.
   @inlinable
   public func receive(timeout: Duration? = nil) throws(InterprocessError) -> Element? {
-    if let element = try tryReceive() { return element }
+    if var cursor = try enterToReceiveAtOnce() {
+      defer { receivers.leave(cursor) }
+      if let element = try ring.receive(Element.self, &cursor) { return element }
+    }
     return try waitAndReceive(timeout)
   }
 
@@ -51,10 +55,18 @@ extension SharedQueue {
       // First whether it is finished, and then whether there are messages: then there is none
       // behind the last one.
       let isFinished = isFinished
-      if let element = try tryReceive() { return element }
+      let cursor = try enterToReceive(until: sleeps)
+      if let element = try receive(cursor) { return element }
       if isFinished { return nil }
       guard try receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
     }
+  }
+
+  /// Receives in a turn, which ends.
+  @inlinable func receive(_ cursor: QueueCursor) throws(InterprocessError) -> Element? {
+    var cursor = cursor
+    defer { receivers.leave(cursor) }
+    return try ring.receive(Element.self, &cursor)
   }
 
   /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
@@ -71,7 +83,8 @@ extension SharedQueue {
     let sleeps = Sleeps(atMost: timeout)
     while true {
       let isFinished = isFinished
-      if let element = try tryReceive() { return element }
+      let cursor = try await enterToReceive(until: sleeps)
+      if let element = try receive(cursor) { return element }
       if isFinished { return nil }
       guard try await receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
     }
@@ -96,16 +109,43 @@ extension SharedQueue {
     let sleeps = Sleeps(atMost: timeout)
     while true {
       let isFinished = isFinished
-      let count = try tryReceive(upTo: maximumCount, into: &elements)
+      let cursor = try enterToReceive(until: sleeps)
+      let count = try receive(cursor, upTo: maximumCount, into: &elements)
       if count > 0 || isFinished { return count }
       guard try receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
     }
   }
 
-  @inlinable func tryReceive(
-    upTo maximumCount: Int, into elements: inout [Element]
+  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - maximumCount: How many at most, at least 1.
+  ///   - elements: What they are appended to.
+  ///   - timeout: How long to wait for the first message; `nil`: as long as it takes.
+  /// - Returns: How many there were; 0 if the queue is finished and all have been received.
+  /// - Throws: As the form for threads, and `CancellationError`; with any error, no message was
+  ///   taken.
+  @inlinable @discardableResult
+  public nonisolated(nonsending) func receive(
+    upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
+  ) async throws -> Int {
+    precondition(maximumCount >= 1, "At least one message has to be asked for")
+    try Task.checkCancellation()
+    let sleeps = Sleeps(atMost: timeout)
+    while true {
+      let isFinished = isFinished
+      let cursor = try await enterToReceive(until: sleeps)
+      let count = try receive(cursor, upTo: maximumCount, into: &elements)
+      if count > 0 || isFinished { return count }
+      guard try await receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
+    }
+  }
+
+  /// Receives several in a turn, which ends.
+  @inlinable func receive(
+    _ cursor: QueueCursor, upTo maximumCount: Int, into elements: inout [Element]
   ) throws(InterprocessError) -> Int {
-    var cursor = try enterToReceive()
+    var cursor = cursor
     defer { receivers.leave(cursor) }
     return try ring.receiveAll(upTo: maximumCount, into: &elements, &cursor)
   }
@@ -128,23 +168,75 @@ extension SharedQueue {
     let sleeps = Sleeps(atMost: timeout)
     while true {
       let isFinished = isFinished
-      if let result = try tryReceive(acknowledging: body) { return result }
+      let cursor = try enterToReceive(until: sleeps)
+      if let result = try receive(cursor, acknowledging: body) { return result }
       if isFinished { return nil }
       guard try receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
     }
   }
 
-  @inlinable func tryReceive<Result>(
-    acknowledging body: (Element) throws -> Result
-  ) throws -> Result? {
-    var cursor = try enterToReceive()
-    defer { receivers.leave(cursor) }
-    return try ring.receive(acknowledging: body, &cursor)
+  /// As the form for threads, which blocks no thread while it waits, and ends at once when the task
+  /// is cancelled.
+  ///
+  /// - Parameters:
+  ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
+  ///   - body: What is to be done with the message. It must not receive from this queue.
+  /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been received.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  @inlinable
+  public nonisolated(nonsending) func receive<Result>(
+    timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
+  ) async throws -> Result? {
+    try Task.checkCancellation()
+    let sleeps = Sleeps(atMost: timeout)
+    while true {
+      let isFinished = isFinished
+      let cursor = try await enterToReceive(until: sleeps)
+      if let result = try receive(cursor, acknowledging: body) { return result }
+      if isFinished { return nil }
+      guard try await receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
+    }
   }
 
-  /// Begins to use the receiving side.
-  @usableFromInline func enterToReceive() throws(InterprocessError) -> QueueCursor {
-    try receivers.enter(segment.memory)
+  /// Receives in a turn, which ends, and counts the message as taken when `body` has returned.
+  @inlinable func receive<Result>(
+    _ cursor: QueueCursor, acknowledging body: (Element) throws -> Result
+  ) throws -> Result? {
+    var cursor = cursor
+    do {
+      let result = try ring.receive(acknowledging: body, &cursor)
+      receivers.leave(cursor)
+      return result
+    } catch {
+      receivers.leave(cursor)
+      // The message is still there.
+      receivers.passOn()
+      throw error
+    }
+  }
+
+  // Begin to use the receiving side, for those that clients have inlined.
+
+  @usableFromInline func enterToReceiveAtOnce() throws(InterprocessError) -> QueueCursor? {
+    try receivers.enterAtOnce(segment.memory)
+  }
+
+  @usableFromInline func enterToReceive(
+    atMost timeout: Duration?
+  ) throws(InterprocessError) -> QueueCursor? {
+    try receivers.enter(segment.memory, atMost: timeout)
+  }
+
+  @usableFromInline func enterToReceive(
+    until sleeps: borrowing Sleeps
+  ) throws(InterprocessError) -> QueueCursor {
+    try receivers.enter(segment.memory, until: sleeps)
+  }
+
+  @usableFromInline nonisolated(nonsending) func enterToReceive(
+    until sleeps: borrowing Sleeps
+  ) async throws -> QueueCursor {
+    try await receivers.enter(segment.memory, until: sleeps)
   }
 
   @usableFromInline var isEmpty: InterprocessError {
@@ -302,6 +394,31 @@ extension SharedQueue {
       }
     }
 
+    /// As the form for threads, which blocks no thread, and ends at once when the task is
+    /// cancelled.
+    ///
+    /// - Parameters:
+    ///   - maximumCount: How many at most, at least 1.
+    ///   - elements: What they are appended to.
+    ///   - timeout: How long to wait for the first message; `nil`: as long as it takes.
+    /// - Returns: How many there were; 0 if the queue is finished and all have been received.
+    /// - Throws: As the form for threads, and `CancellationError`.
+    @inlinable @discardableResult
+    public nonisolated(nonsending) mutating func receive(
+      upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
+    ) async throws -> Int {
+      precondition(maximumCount >= 1, "At least one message has to be asked for")
+      try Task.checkCancellation()
+      let sleeps = Sleeps(atMost: timeout)
+      while true {
+        let isFinished = ring.isFinished
+        let count = try ring.receiveAll(upTo: maximumCount, into: &elements, &cursor)
+        if count > 0 || isFinished { return count }
+        guard try await queue.receivers.wait(at: cursor.position, atMost: sleeps.timeLeft)
+        else { throw queue.isEmpty }
+      }
+    }
+
     /// Receives the next message, which counts as taken only when `body` has returned.
     ///
     /// - Parameters:
@@ -320,6 +437,30 @@ extension SharedQueue {
         if let result = try ring.receive(acknowledging: body, &cursor) { return result }
         if isFinished { return nil }
         guard try queue.receivers.wait(at: cursor.position, atMost: sleeps.timeLeft)
+        else { throw queue.isEmpty }
+      }
+    }
+
+    /// As the form for threads, which blocks no thread while it waits, and ends at once when the
+    /// task is cancelled.
+    ///
+    /// - Parameters:
+    ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
+    ///   - body: What is to be done with the message.
+    /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been
+    ///   received.
+    /// - Throws: As the form for threads, and `CancellationError`.
+    @inlinable
+    public nonisolated(nonsending) mutating func receive<Result>(
+      timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
+    ) async throws -> Result? {
+      try Task.checkCancellation()
+      let sleeps = Sleeps(atMost: timeout)
+      while true {
+        let isFinished = ring.isFinished
+        if let result = try ring.receive(acknowledging: body, &cursor) { return result }
+        if isFinished { return nil }
+        guard try await queue.receivers.wait(at: cursor.position, atMost: sleeps.timeLeft)
         else { throw queue.isEmpty }
       }
     }

@@ -16,16 +16,24 @@ extension SharedQueue {
 
   /// Sends a message if there is room.
   ///
-  /// Does not wait for receivers; with many senders it waits for the turns of others, which are
-  /// short. Corresponds to `mq_send` with `O_NONBLOCK` in C and to `Queue.put_nowait` in Python.
+  /// Does not block. Corresponds to `mq_send` with `O_NONBLOCK` in C and to `Queue.put_nowait` in
+  /// Python.
   ///
   /// - Parameter element: The message.
-  /// - Returns: Whether there was room.
+  /// - Returns: Whether it was sent; it was not if there is no room, or if others keep their turns
+  ///   for more than some microseconds.
   /// - Throws: `finished`; `roleTaken` if another handle or value is the one sender; `corrupted` if
   ///   something else than this type has written there; `system` for anything else.
   @inlinable
   public func trySend(_ element: Element) throws(InterprocessError) -> Bool {
-    var cursor = try enterToSend()
+    guard let cursor = try enterToSend(atMost: .zero) else { return false }
+    return try send(element, cursor)
+  }
+
+  /// Sends in a turn, which ends.
+  @inlinable func send(_ element: Element, _ cursor: QueueCursor) throws(InterprocessError) -> Bool
+  {
+    var cursor = cursor
     defer { senders.leave(cursor) }
     return try ring.send(element, &cursor)
   }
@@ -43,7 +51,7 @@ extension SharedQueue {
   public func send(
     _ element: Element, timeout: Duration? = nil
   ) throws(InterprocessError) {
-    if try trySend(element) { return }
+    if let cursor = try enterToSendAtOnce(), try send(element, cursor) { return }
     try waitAndSend(element, timeout)
   }
 
@@ -51,9 +59,11 @@ extension SharedQueue {
   @inlinable @inline(never)
   func waitAndSend(_ element: Element, _ timeout: Duration?) throws(InterprocessError) {
     let sleeps = Sleeps(atMost: timeout)
-    repeat {
+    while true {
+      let cursor = try enterToSend(until: sleeps)
+      if try send(element, cursor) { return }
       guard try senders.wait(atMost: sleeps.timeLeft) else { throw isFull }
-    } while try !trySend(element)
+    }
   }
 
   /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
@@ -68,11 +78,12 @@ extension SharedQueue {
     _ element: Element, timeout: Duration? = nil
   ) async throws {
     try Task.checkCancellation()
-    if try trySend(element) { return }
     let sleeps = Sleeps(atMost: timeout)
-    repeat {
+    while true {
+      let cursor = try await enterToSend(until: sleeps)
+      if try send(element, cursor) { return }
       guard try await senders.wait(atMost: sleeps.timeLeft) else { throw isFull }
-    } while try !trySend(element)
+    }
   }
 
   /// Sends messages, one behind the other, several of them at once where there is room.
@@ -82,40 +93,101 @@ extension SharedQueue {
   /// - Parameters:
   ///   - elements: The messages.
   ///   - timeout: How long to wait for room in all; `nil`: as long as it takes.
-  /// - Returns: How many were sent: all of them, or fewer if the time was over before.
-  /// - Throws: As ``trySend(_:)``.
+  /// - Returns: How many were sent: all of them, or fewer if the time was over before, or the queue
+  ///   was finished when some had been sent.
+  /// - Throws: As ``trySend(_:)``, if none was sent.
   /// - Complexity: Linear in the number of messages.
   @inlinable @discardableResult
   public func send(
     contentsOf elements: Span<Element>, timeout: Duration? = nil
   ) throws(InterprocessError) -> Int {
-    var sentCount = try trySend(elements, from: 0)
-    if sentCount == elements.count { return sentCount }
     let sleeps = Sleeps(atMost: timeout)
+    var sentCount = 0
     while sentCount < elements.count {
-      guard try senders.wait(atMost: sleeps.timeLeft) else { break }
-      sentCount = try trySend(elements, from: sentCount)
+      do throws(InterprocessError) {
+        let cursor = try enterToSend(until: sleeps)
+        sentCount = try send(elements, from: sentCount, cursor)
+        if sentCount == elements.count { break }
+        guard try senders.wait(atMost: sleeps.timeLeft) else { break }
+      } catch {
+        if sentCount == 0 && error.code != .timedOut { throw error }
+        break
+      }
     }
     return sentCount
   }
 
+  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - elements: The messages.
+  ///   - timeout: How long to wait for room in all; `nil`: as long as it takes.
+  /// - Returns: How many were sent: all of them, or fewer if the time was over before, or the queue
+  ///   was finished or the task cancelled when some had been sent.
+  /// - Throws: As the form for threads, and `CancellationError`, if none was sent.
+  @inlinable @discardableResult
+  public nonisolated(nonsending) func send(
+    contentsOf elements: Span<Element>, timeout: Duration? = nil
+  ) async throws -> Int {
+    let sleeps = Sleeps(atMost: timeout)
+    var sentCount = 0
+    while sentCount < elements.count {
+      do {
+        let cursor = try await enterToSend(until: sleeps)
+        sentCount = try send(elements, from: sentCount, cursor)
+        if sentCount == elements.count { break }
+        guard try await senders.wait(atMost: sleeps.timeLeft) else { break }
+      } catch {
+        let isLate = (error as? InterprocessError)?.code == .timedOut
+        if sentCount == 0 && !isLate { throw error }
+        break
+      }
+    }
+    return sentCount
+  }
+
+  /// Sends several in a turn, which ends.
+  ///
   /// - Returns: How many of all have been sent by then.
-  @inlinable func trySend(
-    _ elements: Span<Element>, from start: Int
+  @inlinable func send(
+    _ elements: Span<Element>, from start: Int, _ cursor: QueueCursor
   ) throws(InterprocessError) -> Int {
-    var cursor = try enterToSend()
+    var cursor = cursor
     defer { senders.leave(cursor) }
     return try ring.sendAll(elements, from: start, &cursor)
   }
 
-  /// Begins to use the sending side, as long as the queue is not finished.
-  @usableFromInline func enterToSend() throws(InterprocessError) -> QueueCursor {
-    let cursor = try senders.enter(segment.memory)
-    guard !isFinished else {
-      senders.leave(cursor)
+  // Begin to use the sending side, as long as the queue is not finished, for those that clients
+  // have inlined.
+
+  @usableFromInline func enterToSendAtOnce() throws(InterprocessError) -> QueueCursor? {
+    try unfinished(try senders.enterAtOnce(segment.memory))
+  }
+
+  @usableFromInline func enterToSend(
+    atMost timeout: Duration?
+  ) throws(InterprocessError) -> QueueCursor? {
+    try unfinished(try senders.enter(segment.memory, atMost: timeout))
+  }
+
+  @usableFromInline func enterToSend(
+    until sleeps: borrowing Sleeps
+  ) throws(InterprocessError) -> QueueCursor {
+    try unfinished(try senders.enter(segment.memory, until: sleeps))!
+  }
+
+  @usableFromInline nonisolated(nonsending) func enterToSend(
+    until sleeps: borrowing Sleeps
+  ) async throws -> QueueCursor {
+    try unfinished(try await senders.enter(segment.memory, until: sleeps))!
+  }
+
+  private func unfinished(_ turn: QueueCursor?) throws(InterprocessError) -> QueueCursor? {
+    if let turn, isFinished {
+      senders.leave(turn)
       throw finished
     }
-    return cursor
+    return turn
   }
 
   fileprivate var finished: InterprocessError {

@@ -258,14 +258,29 @@ public final class SharedQueue<Element: Shareable>: Sendable {
 
   /// Lets nobody send any more: receivers get what there is, and then the end.
   ///
-  /// Waits for the turns of other senders, which are short, and for nothing else. With one sender,
-  /// only that one can finish the queue.
+  /// Blocks while other senders keep their turns, and for nothing else. With one sender, only that
+  /// one can finish the queue.
   ///
-  /// - Throws: `roleTaken` if another handle or value is the one sender; `corrupted` and `system`.
-  public func finish() throws(InterprocessError) {
-    let cursor = try senders.enter(segment.memory)
+  /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
+  /// - Throws: `roleTaken` if another handle or value is the one sender; `timedOut`, `corrupted`
+  ///   and `system`.
+  public func finish(timeout: Duration? = nil) throws(InterprocessError) {
+    finish(in: try senders.enter(segment.memory, until: Sleeps(atMost: timeout)))
+  }
+
+  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
+  /// - Throws: As the form for threads, and `CancellationError`; with any error, the queue is not
+  ///   finished.
+  public nonisolated(nonsending) func finish(timeout: Duration? = nil) async throws {
+    try Task.checkCancellation()
+    finish(in: try await senders.enter(segment.memory, until: Sleeps(atMost: timeout)))
+  }
+
+  private func finish(in turn: QueueCursor) {
     ring.finish()
-    senders.leave(cursor)
+    senders.leave(turn)
   }
 }
 

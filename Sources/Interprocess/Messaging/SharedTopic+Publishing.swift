@@ -15,7 +15,7 @@ extension SharedTopic {
   /// Who publishes messages, for as long as this lives.
   ///
   /// ```swift
-  /// let publisher = try topic.publisher()
+  /// var publisher = try topic.publisher()
   /// try publisher.publish(1)
   /// ```
   public struct Publisher: ~Copyable, Sendable {
@@ -30,17 +30,21 @@ extension SharedTopic {
 
     /// Publishes a message of one element.
     ///
-    /// Does not wait for subscribers, unless the publisher was made to; with many publishers it
-    /// waits for the turns of others.
+    /// Blocks while one of many other publishers keeps its turn, and while a subscriber is too
+    /// slow, if the publisher was made to wait for that.
     ///
-    /// - Parameter element: The message.
-    /// - Throws: `timedOut` if a subscriber was waited for in vain; `corrupted` if something else
-    ///   than this type has written there; `system` for anything else.
+    /// - Parameters:
+    ///   - element: The message.
+    ///   - timeout: How long to wait; `nil`: as long as it takes.
+    /// - Throws: `timedOut`; `corrupted` if something else than this type has written there;
+    ///   `system` for anything else.
     /// - Precondition: No message of this publisher is on loan.
     /// - Complexity: O(1).
     @inlinable
-    public func publish(_ element: Element) throws(InterprocessError) {
-      let writing = try writer.begin()
+    public mutating func publish(
+      _ element: Element, timeout: Duration? = nil
+    ) throws(InterprocessError) {
+      let writing = try writer.begin(atMost: timeout)
       unsafe SharedTopic.pointer(to: writing.elements).pointee = element
       try writer.end(writing, count: 1)
     }
@@ -48,28 +52,57 @@ extension SharedTopic {
     /// As the form for threads, which blocks no thread, and ends at once when the task is
     /// cancelled.
     ///
-    /// - Parameter element: The message.
+    /// - Parameters:
+    ///   - element: The message.
+    ///   - timeout: How long to wait; `nil`: as long as it takes.
     /// - Throws: As the form for threads, and `CancellationError`; with any error, the message was
     ///   not published.
     @inlinable
-    public nonisolated(nonsending) func publish(_ element: Element) async throws {
-      let writing = try await writer.begin()
+    public nonisolated(nonsending) mutating func publish(
+      _ element: Element, timeout: Duration? = nil
+    ) async throws {
+      let writing = try await writer.begin(atMost: timeout)
       unsafe SharedTopic.pointer(to: writing.elements).pointee = element
       try writer.end(writing, count: 1)
     }
 
     /// Publishes a message of several elements, which are copied.
     ///
-    /// Waits as `publish(_:)` does.
+    /// Blocks as `publish(_:timeout:)` does.
     ///
-    /// - Parameter elements: The message, at least one element.
-    /// - Throws: As `publish(_:)`; `invalidSize` if the message has no elements, or more than
-    ///   ``SharedTopic/maximumElementCount``.
+    /// - Parameters:
+    ///   - elements: The message, at least one element.
+    ///   - timeout: How long to wait; `nil`: as long as it takes.
+    /// - Throws: As `publish(_:timeout:)`; `invalidSize` if the message has no elements, or more
+    ///   than ``SharedTopic/maximumElementCount``.
     /// - Complexity: Linear in the number of elements.
     @inlinable
-    public func publish(contentsOf elements: Span<Element>) throws(InterprocessError) {
+    public mutating func publish(
+      contentsOf elements: Span<Element>, timeout: Duration? = nil
+    ) throws(InterprocessError) {
       try check(elements.count)
-      let writing = try writer.begin()
+      try publish(elements, in: try writer.begin(atMost: timeout))
+    }
+
+    /// As the form for threads, which blocks no thread, and ends at once when the task is
+    /// cancelled.
+    ///
+    /// - Parameters:
+    ///   - elements: The message, at least one element.
+    ///   - timeout: How long to wait; `nil`: as long as it takes.
+    /// - Throws: As the form for threads, and `CancellationError`; with any error, the message was
+    ///   not published.
+    @inlinable
+    public nonisolated(nonsending) mutating func publish(
+      contentsOf elements: Span<Element>, timeout: Duration? = nil
+    ) async throws {
+      try check(elements.count)
+      try publish(elements, in: try await writer.begin(atMost: timeout))
+    }
+
+    @inlinable func publish(
+      _ elements: Span<Element>, in writing: TopicRing.Writing
+    ) throws(InterprocessError) {
       let pointer = unsafe SharedTopic.pointer(to: writing.elements)
       for index in 0..<elements.count {
         // SAFETY: a slot has room for so many elements, as has been checked.
@@ -80,30 +113,38 @@ extension SharedTopic {
 
     /// Lends the memory of a new message, to be written where subscribers will read it.
     ///
-    /// Waits as `publish(_:)` does; other publishers wait until the message is published, or is
-    /// gone.
+    /// Blocks as `publish(_:timeout:)` does; other publishers wait until the message is published,
+    /// or is gone.
     ///
-    /// - Parameter count: How many elements it has, at least 1.
+    /// - Parameters:
+    ///   - count: How many elements it has, at least 1.
+    ///   - timeout: How long to wait; `nil`: as long as it takes.
     /// - Returns: The message. What it has not written before it is published is what an old one
     ///   has left there.
-    /// - Throws: As `publish(_:)`; `invalidSize` if the message has no elements, or more than
-    ///   ``SharedTopic/maximumElementCount``.
+    /// - Throws: As `publish(_:timeout:)`; `invalidSize` if the message has no elements, or more
+    ///   than ``SharedTopic/maximumElementCount``.
     /// - Precondition: No message of this publisher is on loan.
     /// - Complexity: O(1).
-    public func loan(count: Int = 1) throws(InterprocessError) -> Loan {
+    public mutating func loan(
+      count: Int = 1, timeout: Duration? = nil
+    ) throws(InterprocessError) -> Loan {
       try check(count)
-      return Loan(writer, try writer.begin(), count)
+      return Loan(writer, try writer.begin(atMost: timeout), count)
     }
 
     /// As the form for threads, which blocks no thread, and ends at once when the task is
     /// cancelled.
     ///
-    /// - Parameter count: How many elements it has, at least 1.
+    /// - Parameters:
+    ///   - count: How many elements it has, at least 1.
+    ///   - timeout: How long to wait; `nil`: as long as it takes.
     /// - Returns: The message.
     /// - Throws: As the form for threads, and `CancellationError`.
-    public nonisolated(nonsending) func loan(count: Int = 1) async throws -> Loan {
+    public nonisolated(nonsending) mutating func loan(
+      count: Int = 1, timeout: Duration? = nil
+    ) async throws -> Loan {
       try check(count)
-      return Loan(writer, try await writer.begin(), count)
+      return Loan(writer, try await writer.begin(atMost: timeout), count)
     }
 
     @usableFromInline func check(_ count: Int) throws(InterprocessError) {

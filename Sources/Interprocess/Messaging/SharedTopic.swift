@@ -16,18 +16,11 @@ public import SystemPackage
 public enum TopicOverflow: Sendable, Hashable {
   /// It publishes: the subscriber misses the old message.
   case overwrite
-  /// It waits for the subscriber; `nil`: as long as it takes.
+  /// It waits for the subscriber.
   ///
   /// Who subscribes from then on gets one message less of the history, which may be replaced just
   /// then.
-  case wait(timeout: Duration?)
-
-  var timeout: Duration? {
-    switch self {
-    case .overwrite: nil
-    case .wait(let timeout): timeout
-    }
-  }
+  case wait
 }
 
 /// Messages from publishers to subscribers, each of whom gets all of them.
@@ -36,7 +29,7 @@ public enum TopicOverflow: Sendable, Hashable {
 /// struct Pixel: Shareable { var red, green, blue: UInt8 }
 ///
 /// let camera = try SharedTopic<Pixel>.create("camera", maximumElementCount: 1920 * 1080)
-/// let publisher = try camera.publisher()
+/// var publisher = try camera.publisher()
 /// var frame = try publisher.loan(count: 1920 * 1080)
 /// draw(into: frame.elements)
 /// try frame.publish()

@@ -44,21 +44,29 @@ final class TopicWriter: Sendable {
 
   /// Begins a message, and keeps other publishers waiting until it ends.
   ///
+  /// - Parameter timeout: How long to wait for the turns of others and for subscribers; `nil`: as
+  ///   long as it takes.
   /// - Throws: `timedOut`, `corrupted` and `system`.
-  @usableFromInline func begin() throws(InterprocessError) -> TopicRing.Writing {
+  @usableFromInline func begin(
+    atMost timeout: Duration?
+  ) throws(InterprocessError) -> TopicRing.Writing {
     precondition(!isLoaned.load(ordering: .acquiring), "The publisher has a message on loan")
     if ring.publishers == .one || ring.lock.lockAtOnce(), let writing = try attempt() {
       return writing
     }
-    return try waitAndBegin()
+    return try waitAndBegin(timeout)
   }
 
   // The clock is nothing for the function above, which is to be small.
-  @inline(never) private func waitAndBegin() throws(InterprocessError) -> TopicRing.Writing {
-    let sleeps = Sleeps(atMost: overflow.timeout)
+  @inline(never) private func waitAndBegin(
+    _ timeout: Duration?
+  ) throws(InterprocessError) -> TopicRing.Writing {
+    let sleeps = Sleeps(atMost: timeout)
     while true {
       if ring.publishers == .many, !ring.lock.lockAtOnce() {
-        _ = try ring.lock.lock(ring.segment.memory, atMost: sleeps.timeLeft, isRecovering: true)
+        let outcome = try ring.lock.lockInTime(
+          ring.segment.memory, atMost: sleeps.timeLeft, isRecovering: true)
+        if outcome == nil { throw turnTaken }
       }
       if let writing = try attempt() { return writing }
       guard try ring.waitForSubscribers(atMost: sleeps.timeLeft) else { throw isFull }
@@ -66,14 +74,17 @@ final class TopicWriter: Sendable {
   }
 
   /// As the form for threads, for a task.
-  @usableFromInline nonisolated(nonsending) func begin() async throws -> TopicRing.Writing {
+  @usableFromInline nonisolated(nonsending) func begin(
+    atMost timeout: Duration?
+  ) async throws -> TopicRing.Writing {
     try Task.checkCancellation()
     precondition(!isLoaned.load(ordering: .acquiring), "The publisher has a message on loan")
-    let sleeps = Sleeps(atMost: overflow.timeout)
+    let sleeps = Sleeps(atMost: timeout)
     while true {
       if ring.publishers == .many, !ring.lock.lockAtOnce() {
-        _ = try await ring.lock.lock(
+        let outcome = try await ring.lock.lockInTime(
           ring.segment.memory, atMost: sleeps.timeLeft, isRecovering: true)
+        if outcome == nil { throw turnTaken }
       }
       if let writing = try attempt() { return writing }
       guard try await ring.waitForSubscribers(atMost: sleeps.timeLeft) else { throw isFull }
@@ -131,6 +142,15 @@ final class TopicWriter: Sendable {
       message: """
         The topic "\(name)" has its only publisher already, by another handle or value. Make it \
         for many, if there are to be several.
+        """)
+  }
+
+  private var turnTaken: InterprocessError {
+    InterprocessError(
+      code: .timedOut, name: ring.name,
+      message: """
+        Another publisher of "\(ring.name)" kept its turn. Has it a message on loan, or has it \
+        been stopped?
         """)
   }
 

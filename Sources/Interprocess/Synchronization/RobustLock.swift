@@ -120,15 +120,26 @@ struct RobustLock: ~Copyable, Sendable {
   func lock(
     _ memory: borrowing SharedMemory, atMost timeout: Duration?, isRecovering: Bool
   ) throws(InterprocessError) -> Bool {
+    let outcome = try lockInTime(memory, atMost: timeout, isRecovering: isRecovering)
+    guard let wasAbandoned = outcome else { throw Self.timedOut(memory.name) }
+    return wasAbandoned
+  }
+
+  /// As `lock`.
+  ///
+  /// - Returns: `nil` if the time is over.
+  /// - Throws: `ownerDied`, `corrupted` and `system`.
+  func lockInTime(
+    _ memory: borrowing SharedMemory, atMost timeout: Duration?, isRecovering: Bool
+  ) throws(InterprocessError) -> Bool? {
     let number = try number(memory)
     let outcome = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
       try attempt(stage, as: number, memory, isRecovering: isRecovering)
     } translatingErrors: { [name = memory.name] errno in
       .system(errno, name: name, action: "wait for the lock")
     }
-    guard let wasAbandoned = outcome else { throw Self.timedOut(memory.name) }
-    setHolder(isRunning: true)
-    return wasAbandoned
+    if outcome != nil { setHolder(isRunning: true) }
+    return outcome
   }
 
   /// As the other one, for a task, which blocks no thread meanwhile.
@@ -137,13 +148,21 @@ struct RobustLock: ~Copyable, Sendable {
   nonisolated(nonsending) func lock(
     _ memory: borrowing SharedMemory, atMost timeout: Duration?, isRecovering: Bool
   ) async throws -> Bool {
+    let outcome = try await lockInTime(memory, atMost: timeout, isRecovering: isRecovering)
+    guard let wasAbandoned = outcome else { throw Self.timedOut(memory.name) }
+    return wasAbandoned
+  }
+
+  /// As `lockInTime`, for a task.
+  nonisolated(nonsending) func lockInTime(
+    _ memory: borrowing SharedMemory, atMost timeout: Duration?, isRecovering: Bool
+  ) async throws -> Bool? {
     let number = try number(memory)
     let outcome = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
       try attempt(stage, as: number, memory, isRecovering: isRecovering)
     }
-    guard let wasAbandoned = outcome else { throw Self.timedOut(memory.name) }
-    setHolder(isRunning: true)
-    return wasAbandoned
+    if outcome != nil { setHolder(isRunning: true) }
+    return outcome
   }
 
   /// Takes the lock if nobody holds it.

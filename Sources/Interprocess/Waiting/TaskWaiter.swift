@@ -40,7 +40,7 @@ final class TaskWaiter: Sendable {
 
   private let state = Mutex(State())
   /// Changes whenever there is something new for the thread.
-  private let bell = Bell()
+  private let bell = OwnWord()
 
   /// Sleeps while a word has a value, until some moment, or until the task is cancelled.
   ///
@@ -137,20 +137,25 @@ final class TaskWaiter: Sendable {
   }
 }
 
-/// A word of this process that its thread sleeps on.
-private final class Bell: Sendable {
+/// A word of this process alone that its threads and tasks sleep on.
+final class OwnWord: Sendable {
   let word: SharedWord32
 
   init() {
-    // SAFETY: the word is initialised here, and never freed: the one bell lives as long as the
-    // process.
     let pointer = UnsafeMutablePointer<Atomic<UInt32>>.allocate(capacity: 1)
     unsafe pointer.initialize(to: Atomic(0))
+    // SAFETY: the word is initialised, and lives as long as this.
     word = unsafe SharedWord32(pointer: UnsafePointer(pointer))
   }
 
-  func ring() {
+  deinit {
+    // SAFETY: it was allocated here, and nobody uses it any more.
+    unsafe word.pointer.deallocate()
+  }
+
+  /// Wakes some who sleep on it.
+  func ring(waking count: Int = 1) {
     word.incrementReleasing()
-    word.wake(1)
+    word.wake(count)
   }
 }

@@ -21,7 +21,9 @@ internal import SystemPackage
 /// No sleep is for ever. Whoever changes a word may be killed before it wakes those who sleep on
 /// it, and who holds a lock may be killed without touching the word at all. So each sleep ends by
 /// itself, the first one after 20 ms, each further one after twice that, up to a second; and then
-/// the attempt looks closer. A waiter of ten seconds makes some fifteen system calls.
+/// the attempt looks closer. A waiter of ten seconds makes some fifteen system calls. The last
+/// attempt of a wait looks closer, too: whoever has little time each time would else never find
+/// that it waits for the dead.
 struct Waiting: ~Copyable, Sendable {
   /// What an attempt may do.
   enum Stage: Sendable {
@@ -67,12 +69,13 @@ struct Waiting: ~Copyable, Sendable {
     var sleeps = Sleeps(atMost: timeout)
     var stage = Stage.sleeping
     while true {
-      switch try attempt(stage) {
+      let end = sleeps.begin()
+      switch try attempt(end == nil ? .checking : stage) {
       case .done(let result):
         learn(from: .now - begin)
         return result
       case .wait(let word, let value):
-        guard let end = sleeps.begin() else { return nil }
+        guard let end else { return nil }
         do { try word.sleep(while: value, until: end) } catch { throw translate(error) }
         stage = sleeps.isOver() ? .checking : .sleeping
       }
@@ -126,12 +129,13 @@ struct Waiting: ~Copyable, Sendable {
     var sleeps = Sleeps(atMost: timeout)
     var stage = Stage.sleeping
     while true {
-      switch try attempt(stage) {
+      let end = sleeps.begin()
+      switch try attempt(end == nil ? .checking : stage) {
       case .done(let result):
         learn(from: .now - begin)
         return result
       case .wait(let word, let value):
-        guard let end = sleeps.begin() else { return nil }
+        guard let end else { return nil }
         try await TaskWaiter.sleep(on: word, while: value, until: end)
         stage = sleeps.isOver() ? .checking : .sleeping
       }

@@ -80,7 +80,7 @@ struct ByteQueueProcessTests {
         try await Task.sleep(for: .milliseconds(1))
       }
     }
-    try queue.finish()
+    try await queue.finish()
     let begin = ContinuousClock.now
     while received.withLock({ $0.last }) != 5, .now - begin < .seconds(20) {
       try await Task.sleep(for: .milliseconds(1))

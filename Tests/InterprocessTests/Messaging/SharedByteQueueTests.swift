@@ -278,7 +278,7 @@ struct SharedByteQueueTests {
       for number: UInt8 in 0..<200 {
         try await queue.send(byteCount: 1) { $0.storeBytes(of: number, as: UInt8.self) }
       }
-      try queue.finish()
+      try await queue.finish()
     }
     var numbers: [UInt8] = []
     for try await message in queue.messages { numbers += message }
@@ -323,7 +323,7 @@ struct SharedByteQueueTests {
       for number in 0..<rounds {
         try await queue.send(byteCount: 8) { $0.storeBytes(of: number, as: UInt64.self) }
       }
-      try queue.finish()
+      try await queue.finish()
     }
     var numbers: [UInt64] = []
     while true {

@@ -214,7 +214,7 @@ struct SharedQueueTests {
       return numbers
     }
     for number in 0..<1000 { try await queue.send(number) }
-    try queue.finish()
+    try await queue.finish()
     #expect(try await receiver.value == Array(0..<1000))
   }
 
@@ -307,7 +307,7 @@ struct SharedQueueTests {
     let rounds = 2000
     let sender = Task {
       for number in 0..<rounds { try await queue.send(number) }
-      try queue.finish()
+      try await queue.finish()
     }
     var numbers: [Int] = []
     while true {

@@ -33,7 +33,7 @@ struct SharedTopicTests {
     #expect(other.lifetime == .untilUnlinked)
     var first = try topic.subscriber()
     var second = try other.subscriber()
-    let publisher = try other.publisher()
+    var publisher = try other.publisher()
     for number in 0..<3 { try publisher.publish(number * number) }
     try expectMessages(&first, [0, 1, 4])
     try expectMessages(&second, [0, 1, 4])
@@ -106,7 +106,7 @@ struct SharedTopicTests {
     let topic = try SharedTopic<UInt8>.create(
       nil, maximumElementCount: 100, history: 2, maximumSubscriberCount: 1, maximumSampleCount: 1)
     try topic.unlink()
-    let publisher = try topic.publisher()
+    var publisher = try topic.publisher()
     var subscriber = try topic.subscriber()
     for round in 1...50 {
       let message = (0..<(round * 7 % 100 + 1)).map { UInt8(truncatingIfNeeded: $0 &* round) }
@@ -136,7 +136,7 @@ struct SharedTopicTests {
   func alignment() throws {
     let topic = try SharedTopic<SIMD4<Double>>.create(nil, maximumElementCount: 3)
     try topic.unlink()
-    let publisher = try topic.publisher()
+    var publisher = try topic.publisher()
     var subscriber = try topic.subscriber()
     let message = (0..<3).map { SIMD4<Double>(repeating: Double($0)) }
     try publisher.publish(contentsOf: message.span)
@@ -153,7 +153,7 @@ struct SharedTopicTests {
   func loan() throws {
     let topic = try SharedTopic<Int>.create(nil, maximumElementCount: 3, history: 1)
     try topic.unlink()
-    let publisher = try topic.publisher()
+    var publisher = try topic.publisher()
     var subscriber = try topic.subscriber()
     var loan = try publisher.loan(count: 2)
     var elements = loan.elements
@@ -184,7 +184,7 @@ struct SharedTopicTests {
     ) { [isMany = isMany as Bool] in
       let topic = try SharedTopic<Int>.create(nil, publishers: isMany ? .many : .one)
       try topic.unlink()
-      let publisher = try topic.publisher()
+      var publisher = try topic.publisher()
       let loan = try publisher.loan()
       try publisher.publish(1)
       try loan.publish()
@@ -196,22 +196,16 @@ struct SharedTopicTests {
   func loanOfMany() async throws {
     let topic = try SharedTopic<Int>.create(nil, publishers: .many)
     try topic.unlink()
-    let publisher = try topic.publisher()
-    let other = try topic.publisher(overflow: .wait(timeout: .milliseconds(50)))
+    var publisher = try topic.publisher()
+    var other = try topic.publisher()
     var subscriber = try topic.subscriber()
     var loan = try await publisher.loan()
     loan[0] = 1
-    let late = #expect(throws: InterprocessError.self) { try publish(other, 2) }
-    #expect(late?.code == .timedOut)
+    let late = errorCode { try other.publish(2, timeout: .milliseconds(50)) }
+    #expect(late == .timedOut)
     try await end(loan)
     try await other.publish(3)
     try expectMessages(&subscriber, [1, 3])
-  }
-
-  private func publish(
-    _ publisher: borrowing SharedTopic<Int>.Publisher, _ element: Int
-  ) throws {
-    try publisher.publish(element)
   }
 
   @concurrent
@@ -226,7 +220,7 @@ struct SharedTopicTests {
   func history(count: Int) throws {
     let topic = try SharedTopic<Int>.create(nil, history: count)
     try topic.unlink()
-    let publisher = try topic.publisher()
+    var publisher = try topic.publisher()
     var early = try topic.subscriber()
     try expectMessages(&early, [])
     for number in 0..<20 {
@@ -248,7 +242,7 @@ struct SharedTopicTests {
   func latest() throws {
     let topic = try SharedTopic<Int>.create(nil, history: 4)
     try topic.unlink()
-    let publisher = try topic.publisher()
+    var publisher = try topic.publisher()
     var subscriber = try topic.subscriber()
     try expectLatest(&subscriber, nil, missed: 0)
     try publisher.publish(0)
@@ -278,7 +272,7 @@ struct SharedTopicTests {
     let topic = try SharedTopic<Int>.create(
       nil, maximumElementCount: 4, history: 1, maximumSubscriberCount: 1, maximumSampleCount: 2)
     try topic.unlink()
-    let publisher = try topic.publisher()
+    var publisher = try topic.publisher()
     var subscriber = try topic.subscriber()
     func publish(_ number: Int) throws {
       try publisher.publish(contentsOf: [number, number, number, number].span)
@@ -306,7 +300,8 @@ struct SharedTopicTests {
   func places() throws {
     let topic = try SharedTopic<Int>.create(nil, maximumSubscriberCount: 1)
     try topic.unlink()
-    try topic.publisher().publish(1)
+    var publisher = try topic.publisher()
+    try publisher.publish(1)
     var subscriber = try topic.subscriber()
     let sample = try subscriber.next(timeout: .seconds(10))
     func expectNoPlace() {
@@ -332,7 +327,7 @@ struct SharedTopicTests {
   func patience() throws {
     let topic = try SharedTopic<Int>.create(nil, history: 3)
     try topic.unlink()
-    let publisher = try topic.publisher(overflow: .wait(timeout: .milliseconds(30)))
+    var publisher = try topic.publisher(overflow: .wait)
     // Without subscribers there is nobody to wait for.
     for number in 0..<10 { try publisher.publish(number) }
     var slow = try topic.subscriber(includesHistory: false)
@@ -340,14 +335,14 @@ struct SharedTopicTests {
     for number in 10..<13 { try publisher.publish(number) }
     try expectMessages(&fast, [10, 11, 12])
     let begin = ContinuousClock.now
-    let error = #expect(throws: InterprocessError.self) { try publisher.publish(13) }
-    #expect(error?.code == .timedOut && ContinuousClock.now - begin >= .milliseconds(30))
+    let late = errorCode { try publisher.publish(13, timeout: .milliseconds(30)) }
+    #expect(late == .timedOut && ContinuousClock.now - begin >= .milliseconds(30))
     let sample = try slow.next(timeout: .seconds(10))
     let value = sample[0]
     #expect(value == 10)
     try publisher.publish(13)
-    let again = #expect(throws: InterprocessError.self) { try publisher.publish(14) }
-    #expect(again?.code == .timedOut)
+    let again = errorCode { try publisher.publish(14, timeout: .milliseconds(30)) }
+    #expect(again == .timedOut)
     // One who leaves is not waited for.
     _ = consume slow
     _ = consume sample
@@ -363,7 +358,7 @@ struct SharedTopicTests {
   func historyOfPatience(count: Int) throws {
     let topic = try SharedTopic<Int>.create(nil, history: count)
     try topic.unlink()
-    let publisher = try topic.publisher(overflow: .wait(timeout: .zero))
+    var publisher = try topic.publisher(overflow: .wait)
     var early = try topic.subscriber()
     for number in 0..<30 {
       try publisher.publish(number)
@@ -371,7 +366,7 @@ struct SharedTopicTests {
       var late = try topic.subscriber()
       // As many as may be published before it receives what it begins with.
       for next in 0..<100 {
-        let code = errorCode { try publisher.publish(1000 + next) }
+        let code = errorCode { try publisher.publish(1000 + next, timeout: .zero) }
         guard code == nil else {
           #expect(code == .timedOut)
           break
@@ -413,7 +408,7 @@ struct SharedTopicTests {
   func messages() async throws {
     let topic = try SharedTopic<Int>.create(nil, maximumElementCount: 2, history: 3)
     try topic.unlink()
-    let publisher = try topic.publisher()
+    var publisher = try topic.publisher()
     for number in 0..<5 { try await publisher.publish(number) }
     let received = Mutex<[[Int]]>([])
     let task = Task {
@@ -426,8 +421,8 @@ struct SharedTopicTests {
       }
     }
     while topic.statistics.receivedCount < 3 { try await Task.sleep(for: .milliseconds(1)) }
-    try publisher.publish(contentsOf: [5].span)
-    try publisher.publish(contentsOf: [6, 7].span)
+    try await publisher.publish(contentsOf: [5].span)
+    try await publisher.publish(contentsOf: [6, 7].span)
     while topic.statistics.receivedCount < 5 || topic.statistics.subscriberCount < 1 {
       try await Task.sleep(for: .milliseconds(1))
     }
@@ -443,7 +438,7 @@ struct SharedTopicTests {
     try topic.unlink()
     var subscriber = try topic.subscriber()
     let task = Task {
-      let publisher = try topic.publisher(overflow: .wait(timeout: nil))
+      var publisher = try topic.publisher(overflow: .wait)
       for number in 0..<100 { try await publisher.publish(number) }
       var loan = try await publisher.loan()
       loan[0] = 100
@@ -456,7 +451,7 @@ struct SharedTopicTests {
     }
     try await task.value
     let blocked = Task {
-      let publisher = try topic.publisher(overflow: .wait(timeout: nil))
+      var publisher = try topic.publisher(overflow: .wait)
       try await publisher.publish(102)
     }
     while topic.statistics.fullCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
@@ -480,7 +475,7 @@ struct SharedTopicTests {
     let name = uniqueName()
     let topic = try SharedTopic<Int>.create(name, lifetime: .whileAttached)
     let other = try SharedTopic<Int>.attach(name)
-    let publisher = try topic.publisher()
+    var publisher = try topic.publisher()
     for handle in [topic, other] {
       let error = #expect(throws: InterprocessError.self) {
         let second = try handle.publisher()
@@ -490,7 +485,8 @@ struct SharedTopicTests {
     }
     try publisher.publish(1)
     _ = consume publisher
-    try other.publisher().publish(2)
+    var next = try other.publisher()
+    try next.publish(2)
     var subscriber = try topic.subscriber()
     try expectMessages(&subscriber, [1, 2])
   }
@@ -503,9 +499,9 @@ struct SharedTopicTests {
     var subscriber = try topic.subscriber()
     let tasks = (0..<3).map { index in
       Task.detached {
-        let publisher = try topic.publisher(overflow: .wait(timeout: .seconds(60)))
+        var publisher = try topic.publisher(overflow: .wait)
         for number in 0..<1000 {
-          var loan = try await publisher.loan(count: 2)
+          var loan = try await publisher.loan(count: 2, timeout: .seconds(60))
           loan[0] = index
           loan[1] = number
           try loan.publish()

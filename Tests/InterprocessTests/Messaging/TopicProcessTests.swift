@@ -94,16 +94,16 @@ struct TopicProcessTests {
   func deadSlowSubscriber() async throws {
     let name = uniqueName()
     let topic = try SharedTopic<UInt64>.create(name, history: 3)
-    let publisher = try topic.publisher(overflow: .wait(timeout: .seconds(60)))
-    for number: UInt64 in 0...2 { try publish(publisher, number) }
+    var publisher = try topic.publisher(overflow: .wait)
+    for number: UInt64 in 0...2 { try publish(&publisher, number) }
     _ = try await withChildProcess(Places.helper, ["topic-hold", name, "subscriber"]) { holder in
       #expect(try await holder.nextLine() == "held")
-      try publish(publisher, 3)
-      try publish(publisher, 4)
-      try publish(publisher, 5)
+      try publish(&publisher, 3)
+      try publish(&publisher, 4)
+      try publish(&publisher, 5)
       try holder.kill()
     }
-    try publish(publisher, 6)
+    try publish(&publisher, 6)
     #expect(topic.statistics.subscriberCount == 0 && topic.statistics.fullCount > 0)
     try topic.unlink()
   }
@@ -131,13 +131,14 @@ struct TopicProcessTests {
   }
 
   private func publish(_ topic: SharedTopic<UInt64>, _ number: UInt64) throws {
-    try topic.publisher().publish(number)
+    var publisher = try topic.publisher()
+    try publisher.publish(number)
   }
 
   private func publish(
-    _ publisher: borrowing SharedTopic<UInt64>.Publisher, _ number: UInt64
+    _ publisher: inout SharedTopic<UInt64>.Publisher, _ number: UInt64
   ) throws {
-    try publisher.publish(number)
+    try publisher.publish(number, timeout: .seconds(60))
   }
 
   /// The number of the next message, and its first element.
@@ -148,7 +149,7 @@ struct TopicProcessTests {
 
   @Test(
     "A message that goes from one thread to another is whole, as the thread sanitizer sees it",
-    arguments: [TopicOverflow.overwrite, .wait(timeout: nil)])
+    arguments: [TopicOverflow.overwrite, .wait])
   func twoThreads(overflow: TopicOverflow) async throws {
     let topic = try SharedTopic<UInt64>.create(
       nil, maximumElementCount: 5, history: 3, publishers: .many, maximumSubscriberCount: 1)
@@ -157,7 +158,7 @@ struct TopicProcessTests {
     // Not the forms for tasks, whose waits the sanitizer does not understand.
     @Sendable func publish() throws {
       while topic.statistics.subscriberCount == 0 {}
-      let publisher = try topic.publisher(overflow: overflow)
+      var publisher = try topic.publisher(overflow: overflow)
       for number in 1...count {
         let message = [UInt64](repeating: number, count: 5)
         try publisher.publish(contentsOf: message.span)
@@ -205,12 +206,13 @@ struct TopicProcessTests {
         let offset = content + Int(generator.next() % UInt64((memory.byteCount - content) / 4)) * 4
         let word = UInt32(truncatingIfNeeded: generator.next() >> (generator.next() % 64))
         memory.storeBytes(of: word, toByteOffset: offset, as: UInt32.self)
-        for overflow in [TopicOverflow.overwrite, .wait(timeout: .microseconds(50))] {
+        for overflow in [TopicOverflow.overwrite, .wait] {
           expectBearableError {
-            let publisher = try topic.publisher(overflow: overflow)
-            try publisher.publish(1)
-            try publisher.publish(contentsOf: [1, 2, 3].span)
-            let loan = try publisher.loan(count: 3)
+            var publisher = try topic.publisher(overflow: overflow)
+            let timeout = Duration.microseconds(50)
+            try publisher.publish(1, timeout: timeout)
+            try publisher.publish(contentsOf: [1, 2, 3].span, timeout: timeout)
+            let loan = try publisher.loan(count: 3, timeout: timeout)
             _ = consume loan
           }
         }
@@ -289,7 +291,7 @@ struct TopicProcessTests {
         maximumSampleCount: 1, lifetime: .whileAttached)
       var memory = try SharedMemory.attach(name)
       var subscriber = try topic.subscriber()
-      let publisher = try topic.publisher()
+      var publisher = try topic.publisher()
       try publisher.publish(5)
       if type == UInt64.self {
         memory.storeBytes(of: word, toByteOffset: content(memory) + offset, as: UInt64.self)

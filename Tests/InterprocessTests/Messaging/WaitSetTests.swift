@@ -73,7 +73,8 @@ struct WaitSetTests {
     for _ in 1...3 { #expect(try wait(&set) == .byteQueue) }
     #expect(try receive(sources.byteQueue) == [7])
     expectNone(&set)
-    try sources.topic.publisher().publish(2)
+    var publisher = try sources.topic.publisher()
+    try publisher.publish(2)
     for _ in 1...3 { #expect(try wait(&set) == .topic) }
     let number = try take(&subscriber)
     #expect(number == 2)
@@ -276,5 +277,6 @@ private func take(_ subscriber: inout SharedTopic<Int>.Subscriber) throws -> Int
 }
 
 private func publish(_ topic: SharedTopic<Int>) throws {
-  try topic.publisher().publish(1)
+  var publisher = try topic.publisher()
+  try publisher.publish(1)
 }

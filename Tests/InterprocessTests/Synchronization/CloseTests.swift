@@ -77,7 +77,9 @@ struct CloseTests {
         try withExtendedLifetime(handle, body)
       case .topic:
         let handle = try SharedTopic<Int>.create(name, lifetime: lifetime)
-        try handle.publisher().publish(1)
+        var publisher = try handle.publisher()
+        try publisher.publish(1)
+        publisher.close()
         handle.close()
         handle.close()
         try withExtendedLifetime(handle, body)
@@ -363,7 +365,7 @@ struct CloseTests {
         }
       case .publish, .publisher, .subscriber, .statistics:
         let topic = try SharedTopic<Int>.create(publishers: .many, lifetime: .whileAttached)
-        let publisher = try topic.publisher()
+        var publisher = try topic.publisher()
         try publisher.publish(1)
         topic.close()
         switch self {
@@ -428,7 +430,7 @@ struct CloseTests {
       case .publisher, .loan:
         let topic = try SharedTopic<Int>.create(
           publishers: self == .loan ? .many : .one, lifetime: .whileAttached)
-        let publisher = try topic.publisher()
+        var publisher = try topic.publisher()
         if self == .loan {
           let loan = try publisher.loan()
           topic.close()
@@ -439,7 +441,9 @@ struct CloseTests {
         }
       case .subscriber, .sample, .waitSet:
         let topic = try SharedTopic<Int>.create(lifetime: .whileAttached)
-        try topic.publisher().publish(1)
+        var publisher = try topic.publisher()
+        try publisher.publish(1)
+        publisher.close()
         var subscriber = try topic.subscriber()
         if self == .sample {
           let sample = try subscriber.next()

@@ -121,9 +121,13 @@ struct ForeignNumberLockTests {
       case .publisher:
         _ = try SharedTopic<Int>.attach(name).publisher()
       case .publishing:
-        try inThisThread { try SharedTopic<Int>.attach(name).publisher().publish(1) }
+        try inThisThread {
+          var publisher = try SharedTopic<Int>.attach(name).publisher()
+          try publisher.publish(1, timeout: timeout)
+        }
       case .publishingForTasks:
-        try await SharedTopic<Int>.attach(name).publisher().publish(1)
+        var publisher = try SharedTopic<Int>.attach(name).publisher()
+        try await publisher.publish(1, timeout: timeout)
       case .subscriber:
         _ = try SharedTopic<Int>.attach(name).subscriber()
       case .messages:
@@ -261,6 +265,3 @@ struct ForeignNumberLockTests {
     #expect(errorCode { try second.store(2) } == .roleTaken)
   }
 }
-
-/// For the form for threads, where one for tasks would be chosen.
-private func inThisThread(_ body: () throws -> Void) throws { try body() }

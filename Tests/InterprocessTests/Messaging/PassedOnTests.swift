@@ -1,0 +1,185 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Interprocess
+
+/// What becomes of a wake-up that reaches somebody who has no use for it: it goes to another one who
+/// sleeps, in sleeps that do not end by themselves.
+@Suite("Wake-ups that are passed on", .timeLimit(.minutes(2)))
+struct PassedOnTests {
+  @Test("A message that a closure has refused wakes the next receiver")
+  func refused() async {
+    await #expect(processExitsWith: .success) {
+      unsafe Sleeping.isEndless = true
+      let queue = try SharedQueue<UInt8>.create(nil, capacity: 4)
+      try queue.unlink()
+      expectSecondReceiver(
+        { body in try queue.receive(timeout: .seconds(60), acknowledging: body) },
+        emptyCount: { queue.statistics.emptyCount }, send: { try? queue.trySend(1) })
+    }
+  }
+
+  @Test("So does a message of bytes")
+  func refusedBytes() async {
+    await #expect(processExitsWith: .success) {
+      unsafe Sleeping.isEndless = true
+      let queue = try SharedByteQueue.create(nil, byteCapacity: 64, maximumByteCount: 8)
+      try queue.unlink()
+      expectSecondReceiver(
+        { body in
+          try queue.receive(
+            timeout: .seconds(60), acknowledging: { try body($0.unsafeLoad(as: UInt8.self)) })
+        },
+        emptyCount: { queue.statistics.emptyCount },
+        send: { try? queue.trySend(byteCount: 1) { $0.storeBytes(of: 1, as: UInt8.self) } })
+    }
+  }
+
+  @Test("Room that is too small for one sender wakes another one")
+  func tooSmall() async {
+    await #expect(processExitsWith: .success) {
+      unsafe Sleeping.isEndless = true
+      let queue = try fullQueue([Int](repeating: 8, count: 7))
+      let sent = Counter()
+      for byteCount in [56, 8] { startSending(byteCount, to: queue, sent) }
+      // Taking one makes room for 24 bytes.
+      let received = try queue.tryReceive { $0.byteCount }
+      precondition(received == 8)
+      waitUntil { sent.value == 1 }
+    }
+  }
+
+  @Test("Room for several wakes them all")
+  func several() async {
+    await #expect(processExitsWith: .success) {
+      unsafe Sleeping.isEndless = true
+      let queue = try fullQueue([56, 8, 8, 8])
+      let sent = Counter()
+      for _ in 0..<4 { startSending(8, to: queue, sent) }
+      let received = try queue.tryReceive { $0.byteCount }
+      precondition(received == 56)
+      waitUntil { sent.value == 4 }
+    }
+  }
+
+  @Test("The end of a turn wakes who waits for it")
+  func turn() async {
+    await #expect(processExitsWith: .success) {
+      unsafe Sleeping.isEndless = true
+      for role in [QueueRole.one, .many] {
+        let queue = try SharedQueue<Int>.create(nil, capacity: 4, receivers: role)
+        try queue.unlink()
+        for number in 1...2 {
+          let isSent = try queue.trySend(number)
+          precondition(isSent)
+        }
+        let (held, over, received) = (Counter(), Counter(), Counter())
+        Thread.detachNewThread {
+          _ = try? queue.receive(acknowledging: { _ in
+            held.increment()
+            waitUntil { over.value == 1 }
+          })
+        }
+        waitUntil { held.value == 1 }
+        Thread.detachNewThread {
+          if (try? queue.receive(timeout: .seconds(60))) == 2 { received.increment() }
+        }
+        // Mostly it sleeps by then.
+        usleep(100_000)
+        over.increment()
+        waitUntil { received.value == 1 }
+      }
+    }
+  }
+
+  @Test("The end of a queue wakes those who wait for room in it")
+  func finished() async {
+    await #expect(processExitsWith: .success) {
+      unsafe Sleeping.isEndless = true
+      let queue = try SharedQueue<Int>.create(nil, capacity: 1)
+      try queue.unlink()
+      let isSent = try queue.trySend(1)
+      precondition(isSent)
+      let bytes = try fullQueue([56, 8, 8, 8])
+      let endCount = Counter()
+      for index in 0..<4 {
+        Thread.detachNewThread {
+          let code = errorCode {
+            if index < 2 { try queue.send(2) } else { try bytes.send(byteCount: 56) { _ in } }
+          }
+          if code == .finished { endCount.increment() }
+        }
+      }
+      waitUntil { queue.statistics.fullCount >= 2 && bytes.statistics.fullCount >= 2 }
+      try inThisThread { try queue.finish() }
+      try inThisThread { try bytes.finish() }
+      waitUntil { endCount.value == 4 }
+    }
+  }
+}
+
+/// Waits for something that has to come.
+private func waitUntil(_ isThere: () -> Bool) {
+  let begin = ContinuousClock.now
+  while !isThere() {
+    precondition(.now - begin < .seconds(30), "It did not come")
+    usleep(1000)
+  }
+}
+
+private struct Refusal: Error {}
+
+/// Lets two threads wait for a message that the first one refuses, and expects that the other one
+/// gets it.
+private func expectSecondReceiver(
+  _ receive: @escaping @Sendable (@escaping @Sendable (UInt8) throws -> Void) throws -> Void?,
+  emptyCount: () -> UInt64, send: () -> Bool?
+) {
+  let attempts = Counter()
+  let received = Counter()
+  for _ in 0..<2 {
+    Thread.detachNewThread {
+      try? receive { _ in
+        attempts.increment()
+        if attempts.value == 1 { throw Refusal() }
+        received.increment()
+      }
+    }
+  }
+  waitUntil { emptyCount() >= 2 }
+  precondition(send() == true)
+  waitUntil { received.value == 1 }
+}
+
+/// A queue of bytes without room for a message of 8 bytes.
+private func fullQueue(_ byteCounts: [Int]) throws -> SharedByteQueue {
+  let queue = try SharedByteQueue.create(nil, byteCapacity: 128, maximumByteCount: 56)
+  try queue.unlink()
+  let sent = try (byteCounts + [8]).map { try queue.trySend(byteCount: $0) { _ in } }
+  precondition(sent == byteCounts.map { _ in true } + [false])
+  return queue
+}
+
+/// Lets a thread send a message, and waits until it sleeps.
+private func startSending(_ byteCount: Int, to queue: SharedByteQueue, _ sent: Counter) {
+  let sleptCount = queue.statistics.fullCount
+  Thread.detachNewThread {
+    let code = errorCode { try queue.send(byteCount: byteCount, timeout: .seconds(60)) { _ in } }
+    if code == nil { sent.increment() }
+  }
+  waitUntil { queue.statistics.fullCount > sleptCount }
+}

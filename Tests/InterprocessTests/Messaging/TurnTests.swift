@@ -1,0 +1,315 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import Interprocess
+import TestSupport
+import Testing
+
+/// What becomes of the others while one keeps its turn at a queue or topic: is in its closure, has a
+/// message on loan, or has been stopped.
+@Suite("Turns", .timeLimit(.minutes(2)))
+struct TurnTests {
+  /// What somebody tries while another one keeps its turn.
+  struct Attempt: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    /// Whether it waits not at all.
+    var isTry = false
+    /// - Parameter timeout: How long it is to wait.
+    let perform: @Sendable (_ timeout: Duration?) async throws -> Void
+
+    init(
+      _ description: String, isTry: Bool = false,
+      _ perform: @Sendable @escaping (Duration?) async throws -> Void
+    ) {
+      testDescription = description
+      self.isTry = isTry
+      self.perform = perform
+    }
+  }
+
+  /// Whether an attempt has come to nothing as it had to.
+  private func expectTooLate(_ attempt: Attempt, _ timeout: Duration) async {
+    let begin = ContinuousClock.now
+    do {
+      try await attempt.perform(timeout)
+      #expect(attempt.isTry, "\(attempt.testDescription)")
+    } catch let error as InterprocessError {
+      #expect(error.code == .timedOut && !attempt.isTry, "\(attempt.testDescription): \(error)")
+      #expect(ContinuousClock.now - begin >= timeout, "\(attempt.testDescription)")
+    } catch {
+      Issue.record("\(attempt.testDescription): \(error)")
+    }
+    // Whoever keeps its turn does so until the end of the test, and a wait for that would not end.
+    #expect(ContinuousClock.now - begin < .seconds(60), "\(attempt.testDescription)")
+  }
+
+  /// Expects that each attempt ends in its time, that a task ends at once when it is cancelled, and
+  /// that tasks that wait leave their threads to others.
+  private func expectTimes(_ attempts: [Attempt], ofTasks tasks: [Attempt]) async throws {
+    for attempt in attempts + tasks {
+      for timeout in [Duration.zero, .milliseconds(30)] {
+        await expectTooLate(attempt, timeout)
+      }
+    }
+    for attempt in tasks {
+      // More than there are threads.
+      let waiters = (0..<50).map { _ in Task.detached { try await attempt.perform(nil) } }
+      let other = Task.detached { 1 }
+      #expect(await other.value == 1)
+      try await Task.sleep(for: .milliseconds(20))
+      for waiter in waiters {
+        waiter.cancel()
+        await #expect(throws: CancellationError.self, "\(attempt.testDescription)") {
+          try await waiter.value
+        }
+      }
+    }
+  }
+
+  /// Keeps a thread in `body` while another closure runs.
+  private func whileKept(
+    by body: @escaping @Sendable (_ hold: () -> Void) throws -> Void,
+    _ test: () async throws -> Void
+  ) async throws {
+    let held = Counter()
+    let over = Counter()
+    let keeper = inThread {
+      try body {
+        held.increment()
+        while over.value == 0 { usleep(1000) }
+      }
+    }
+    do {
+      while held.value == 0 { try await Task.sleep(for: .milliseconds(1)) }
+      try await test()
+    } catch {
+      over.increment()
+      _ = await keeper.result
+      throw error
+    }
+    over.increment()
+    try await keeper.value
+  }
+
+  // MARK: - Queues
+
+  @Test(
+    "Nobody waits longer for a receiver that is in its closure than it has time",
+    arguments: [QueueRole.one, .many])
+  func receiving(role: QueueRole) async throws {
+    let queue = try SharedQueue<Int>.create(nil, capacity: 8, receivers: role)
+    try queue.unlink()
+    for number in 1...2 { try await queue.send(number) }
+    try await whileKept { hold in
+      let received = try queue.receive(acknowledging: { number in
+        hold()
+        return number
+      })
+      #expect(received == 1)
+    } _: {
+      try await expectTimes(
+        [
+          Attempt("tryReceive", isTry: true) { _ in
+            let received = try queue.tryReceive()
+            #expect(received == nil)
+          },
+          Attempt("receive") { timeout in
+            try inThisThread { _ = try queue.receive(timeout: timeout) }
+          },
+          Attempt("receive several") { timeout in
+            try inThisThread {
+              var elements: [Int] = []
+              try queue.receive(upTo: 2, into: &elements, timeout: timeout)
+            }
+          },
+          Attempt("receive, acknowledging") { timeout in
+            try inThisThread { _ = try queue.receive(timeout: timeout, acknowledging: { $0 }) }
+          },
+        ],
+        ofTasks: [
+          Attempt("receive in a task") { timeout in _ = try await queue.receive(timeout: timeout) },
+          Attempt("receive several in a task") { timeout in
+            var elements: [Int] = []
+            try await queue.receive(upTo: 2, into: &elements, timeout: timeout)
+          },
+          Attempt("receive in a task, acknowledging") { timeout in
+            _ = try await queue.receive(timeout: timeout, acknowledging: { $0 })
+          },
+        ])
+    }
+    let last = try await queue.receive(timeout: .seconds(10))
+    #expect(last == 2)
+  }
+
+  @Test(
+    "Nobody waits longer for a receiver of bytes that is in its closure than it has time",
+    arguments: [QueueRole.one, .many])
+  func receivingBytes(role: QueueRole) async throws {
+    let queue = try SharedByteQueue.create(
+      nil, byteCapacity: 64, maximumByteCount: 8, receivers: role)
+    try queue.unlink()
+    for number: UInt8 in 1...2 { try queue.send([number].span.bytes, timeout: .zero) }
+    try await whileKept { hold in
+      let received = try queue.receive { bytes in
+        hold()
+        return bytes.unsafeLoad(as: UInt8.self)
+      }
+      #expect(received == 1)
+    } _: {
+      try await expectTimes(
+        [
+          Attempt("tryReceive", isTry: true) { _ in
+            let received = try queue.tryReceive { $0.byteCount }
+            #expect(received == nil)
+          },
+          Attempt("receive") { timeout in
+            try inThisThread { _ = try queue.receive(timeout: timeout) }
+          },
+          Attempt("receive, acknowledging") { timeout in
+            try inThisThread {
+              _ = try queue.receive(timeout: timeout, acknowledging: { $0.byteCount })
+            }
+          },
+        ],
+        ofTasks: [
+          Attempt("receive in a task") { timeout in _ = try await queue.receive(timeout: timeout) },
+          Attempt("receive in a task, acknowledging") { timeout in
+            _ = try await queue.receive(timeout: timeout, acknowledging: { $0.byteCount })
+          },
+        ])
+    }
+    let last = try await queue.receive(timeout: .seconds(10))
+    #expect(last == [2])
+  }
+
+  @Test(
+    "Nobody waits longer for a sender of bytes that is in its closure than it has time",
+    arguments: [QueueRole.one, .many])
+  func sendingBytes(role: QueueRole) async throws {
+    let queue = try SharedByteQueue.create(
+      nil, byteCapacity: 64, maximumByteCount: 8, senders: role)
+    try queue.unlink()
+    try await whileKept { hold in
+      try queue.send(byteCount: 1) { bytes in
+        hold()
+        bytes.storeBytes(of: 7, as: UInt8.self)
+      }
+    } _: {
+      try await expectTimes(
+        [
+          Attempt("trySend", isTry: true) { _ in
+            let isSent = try queue.trySend(byteCount: 0) { _ in }
+            #expect(!isSent)
+          },
+          Attempt("send") { timeout in
+            try inThisThread { try queue.send(byteCount: 0, timeout: timeout) { _ in } }
+          },
+          Attempt("finish") { timeout in try inThisThread { try queue.finish(timeout: timeout) } },
+        ],
+        ofTasks: [
+          Attempt("send in a task") { timeout in
+            try await queue.send(byteCount: 0, timeout: timeout) { _ in }
+          },
+          Attempt("finish in a task") { timeout in try await queue.finish(timeout: timeout) },
+        ])
+      #expect(!queue.isFinished)
+    }
+    let message = try await queue.receive(timeout: .seconds(10))
+    #expect(message == [7])
+  }
+
+  // MARK: - Topics
+
+  @Test("Nobody waits longer for a publisher that has a message on loan than it has time")
+  func publishing() async throws {
+    let topic = try SharedTopic<Int>.create(nil, publishers: .many)
+    try topic.unlink()
+    var publisher = try topic.publisher()
+    var loan = try await publisher.loan(timeout: .seconds(10))
+    for overflow in [TopicOverflow.overwrite, .wait] {
+      try await expectTimes(
+        [
+          Attempt("publish") { timeout in
+            try inThisThread {
+              var other = try topic.publisher(overflow: overflow)
+              try other.publish(1, timeout: timeout)
+            }
+          },
+          Attempt("publish several") { timeout in
+            try inThisThread {
+              var other = try topic.publisher(overflow: overflow)
+              try other.publish(contentsOf: [1].span, timeout: timeout)
+            }
+          },
+          Attempt("loan") { timeout in
+            try inThisThread {
+              var other = try topic.publisher(overflow: overflow)
+              _ = try other.loan(timeout: timeout).count
+            }
+          },
+        ],
+        ofTasks: [
+          Attempt("publish in a task") { timeout in
+            var other = try topic.publisher(overflow: overflow)
+            try await other.publish(1, timeout: timeout)
+          },
+          Attempt("publish several in a task") { timeout in
+            var other = try topic.publisher(overflow: overflow)
+            try await other.publish(contentsOf: [1].span, timeout: timeout)
+          },
+          Attempt("loan in a task") { timeout in
+            var other = try topic.publisher(overflow: overflow)
+            _ = try await other.loan(timeout: timeout).count
+          },
+        ])
+    }
+    loan[0] = 5
+    try loan.publish()
+    #expect(topic.statistics.publishedCount == 1)
+  }
+
+  // MARK: - Those who have been stopped, or died
+
+  @Test("A sender that was stopped in its turn holds up nobody for longer, and a dead one nobody")
+  func stoppedSender() async throws {
+    let name = uniqueName()
+    let queue = try SharedQueue<UInt64>.create(name, capacity: 8, lifetime: .whileAttached)
+    _ = try await withChildProcess(Places.helper, ["queue-hold", name, "turn"]) { holder in
+      #expect(try await holder.nextLine() == "held")
+      try await expectTimes(
+        [
+          Attempt("trySend", isTry: true) { _ in
+            let isSent = try queue.trySend(1)
+            #expect(!isSent)
+          },
+          Attempt("send") { timeout in try inThisThread { try queue.send(1, timeout: timeout) } },
+          Attempt("finish") { timeout in try inThisThread { try queue.finish(timeout: timeout) } },
+        ],
+        ofTasks: [
+          Attempt("send in a task") { timeout in try await queue.send(1, timeout: timeout) },
+          Attempt("finish in a task") { timeout in try await queue.finish(timeout: timeout) },
+        ])
+      let sentCount = try await queue.send(contentsOf: [1, 2].span, timeout: .milliseconds(30))
+      #expect(sentCount == 0)
+      try holder.kill()
+    }
+    // Also for one who never waits.
+    let begin = ContinuousClock.now
+    while try !queue.trySend(1), .now - begin < .seconds(20) {
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    let received = try await queue.receive(timeout: .seconds(10))
+    #expect(received == 1)
+  }
+}
