@@ -23,7 +23,7 @@ import Interprocess
 
 /// What came of a job.
 struct Outcome: Shareable {
-  /// Who has done it, from 1 on; 0 if nobody has.
+  /// The worker that did it, numbered from 1; 0 until one has.
   var worker: UInt32 = 0
   var square: UInt32 = 0
 }

@@ -44,7 +44,7 @@ final class TemporaryName: HeldUntilEnd, @unchecked Sendable {
     note()
   }
 
-  /// Lets the name go at the end of the process, whoever has the memory then.
+  /// Removes the name at the end of the process even if others still use the memory.
   func goAtEnd() { goesAtEnd.store(true, ordering: .relaxed) }
 
   /// Drops the lease, and removes the name if no other handle is open anywhere.

@@ -326,7 +326,7 @@ final class ByteRing: MessageRing {
   }
 
   /// As of `QueueRing`.
-  func finish() {
+  @usableFromInline func finish() {
     isFinishedWord.storeReleasing(1)
     checkpoint(.queueFinished)
     sending.open(receiving.gate, waking: .max)

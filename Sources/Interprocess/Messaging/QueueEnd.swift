@@ -36,6 +36,8 @@ protocol MessageRing: Sendable {
   var isFinished: Bool { get }
   /// Whether a receiver has taken what it has not given back: it reads it, or has died.
   var isTakenUnfreed: Bool { get }
+  /// Lets receivers get what there is, and then the end; for who has the sending side.
+  func finish()
 }
 
 /// How the threads of all processes take turns at one side of a queue, or one of them keeps it.
@@ -345,6 +347,31 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
       _ = try ring.receivingCursor()
     }
     return try attempt(stage, at: position)
+  }
+
+  // MARK: - Finishing
+
+  /// Lets nobody send any more, in a turn of the sending side.
+  ///
+  /// - Throws: `timedOut`, `roleTaken`, `corrupted` and `system`.
+  func finish(
+    _ memory: borrowing SharedMemory, atMost timeout: Duration?
+  ) throws(InterprocessError) {
+    let turn = try enter(memory, until: Sleeps(atMost: timeout))
+    ring.finish()
+    leave(turn)
+  }
+
+  /// As the form for threads, for a task.
+  ///
+  /// - Throws: Also `CancellationError`.
+  nonisolated(nonsending) func finish(
+    _ memory: borrowing SharedMemory, atMost timeout: Duration?
+  ) async throws {
+    try Task.checkCancellation()
+    let turn = try await enter(memory, until: Sleeps(atMost: timeout))
+    ring.finish()
+    leave(turn)
   }
 
   // MARK: - Roles

@@ -363,7 +363,7 @@ final class QueueRing: MessageRing {
   ///
   /// Only who has the sending side may do so: then it is behind all messages, and a receiver that
   /// finds it, and then no message, has had all of them.
-  func finish() {
+  @usableFromInline func finish() {
     isFinishedWord.storeReleasing(1)
     checkpoint(.queueFinished)
     sending.open(receiving.gate, waking: .max)

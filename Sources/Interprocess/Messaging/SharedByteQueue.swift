@@ -261,7 +261,7 @@ public final class SharedByteQueue: Sendable {
   /// - Throws: `roleTaken` if another handle or value is the one sender; `timedOut`, `corrupted`
   ///   and `system`.
   public func finish(timeout: Duration? = nil) throws(InterprocessError) {
-    finish(in: try senders.enter(segment.memory, until: Sleeps(atMost: timeout)))
+    try senders.finish(segment.memory, atMost: timeout)
   }
 
   /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
@@ -270,13 +270,7 @@ public final class SharedByteQueue: Sendable {
   /// - Throws: As the form for threads, and `CancellationError`; with any error, the queue is not
   ///   finished.
   public nonisolated(nonsending) func finish(timeout: Duration? = nil) async throws {
-    try Task.checkCancellation()
-    finish(in: try await senders.enter(segment.memory, until: Sleeps(atMost: timeout)))
-  }
-
-  private func finish(in turn: QueueCursor) {
-    ring.finish()
-    senders.leave(turn)
+    try await senders.finish(segment.memory, atMost: timeout)
   }
 
   // MARK: - Sending

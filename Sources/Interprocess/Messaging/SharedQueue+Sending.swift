@@ -129,6 +129,7 @@ extension SharedQueue {
   public nonisolated(nonsending) func send(
     contentsOf elements: Span<Element>, timeout: Duration? = nil
   ) async throws -> Int {
+    try Task.checkCancellation()
     let sleeps = Sleeps(atMost: timeout)
     var sentCount = 0
     while sentCount < elements.count {

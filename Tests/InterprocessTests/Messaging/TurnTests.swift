@@ -229,6 +229,20 @@ struct TurnTests {
     #expect(message == [7])
   }
 
+  @Test("A task that has been cancelled sends nothing of a batch, also where there is room")
+  func cancelledBatch() async throws {
+    let queue = try SharedQueue<Int>.create(nil, capacity: 8)
+    try queue.unlink()
+    // From then on a turn takes no wait.
+    try await queue.send(0)
+    let task = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      return try await queue.send(contentsOf: [1, 2].span)
+    }
+    await #expect(throws: CancellationError.self) { try await task.value }
+    #expect(queue.count == 1)
+  }
+
   // MARK: - Topics
 
   @Test("Nobody waits longer for a publisher that has a message on loan than it has time")
