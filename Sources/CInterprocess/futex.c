@@ -75,3 +75,9 @@ int ipc_fence_register(void) {
 }
 
 int ipc_processor_count(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }
+
+static _Thread_local int interruption;
+
+int ipc_interruption(void) { return interruption; }
+
+void ipc_set_interruption(int ends_waits) { interruption = ends_waits; }

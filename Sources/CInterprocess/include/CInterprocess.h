@@ -191,6 +191,10 @@ int ipc_futex_wait_any(const ipc_futex_word *_Nonnull words, size_t count, int64
 /// `FUTEX_WAKE` between processes. Returns how many it has woken, or -1 with `errno`.
 int ipc_futex_wake(const void *_Nonnull word, int count);
 
+/// Whether a signal ends the waits of this thread.
+int ipc_interruption(void);
+void ipc_set_interruption(int ends_waits);
+
 /// `membarrier`: makes every thread that runs, of every process that has called `ipc_fence_register`, do a
 /// full fence. Returns 0, or -1 with `errno`.
 int ipc_fence_all(void);

@@ -56,7 +56,7 @@ extension SharedArray {
         name, access: access, owner: owner, reservation: reservation, waitingUpTo: timeLeft)
       timeLeft = deadline - .now
       if timeLeft <= .zero || isComplete(memory) { return try attach(to: memory) }
-      watch.wait(atMost: timeLeft)
+      try watch.wait(for: SegmentName(name), atMost: timeLeft)
       timeLeft = max(.zero, deadline - .now)
     }
   }

@@ -96,6 +96,9 @@ struct SharedWord32: @unchecked Sendable {
 
   @unsafe init(pointer: UnsafePointer<Atomic<UInt32>>) { unsafe self.pointer = unsafe pointer }
 
+  /// What tells it from other words of this process.
+  var address: UInt { UInt(bitPattern: unsafe pointer) }
+
   /// How often a change is tried that others can foil by changing the word.
   ///
   /// Each failure is a change by another thread within some nanoseconds. However many there are,
@@ -145,11 +148,14 @@ struct SharedWord32: @unchecked Sendable {
     unsafe try Futex.wait(on: pointer, while: value, atMost: end - .now)
   }
 
+  /// On how many words one call can sleep.
+  static let sleepLimit = 128
+
   /// Sleeps while each of several words has its value; see `Futex`.
   static func sleep(
     onAnyOf words: [(SharedWord32, while: UInt32)], atMost timeout: Duration?
-  ) -> Bool {
-    unsafe Futex.wait(
+  ) throws(Errno) -> Bool {
+    try unsafe Futex.wait(
       onAnyOf: words.map { unsafe ($0.0.pointer, while: $0.while) }, atMost: timeout)
   }
 

@@ -22,6 +22,10 @@ func translating<Result: ~Copyable>(
 
 // The errors that several operations on segments have in common.
 extension InterprocessError {
+  static func waiting(for name: SegmentName, _ errno: Errno) -> InterprocessError {
+    .system(errno, name: name.value, action: "wait for shared memory \"\(name.value)\"")
+  }
+
   static func alreadyExists(_ name: SegmentName, _ errno: Errno) -> InterprocessError {
     InterprocessError(
       code: .alreadyExists, name: name.value,

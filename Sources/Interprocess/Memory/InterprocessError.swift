@@ -72,6 +72,9 @@ public struct InterprocessError: Error, Sendable, Hashable {
     case valueNotRepresentable
     /// The time-out passed.
     case timedOut
+    /// A signal arrived while the thread slept in a wait that was to end then (`EINTR`); see
+    /// ``withInterruptibleWaits(_:)``.
+    case interrupted
     /// Any other error of the system.
     case system(Errno)
   }
@@ -121,6 +124,7 @@ extension InterprocessError {
   /// - Parameter action: What was being done, to follow "Cannot": `map "MyMemory"`.
   static func system(_ errno: Errno, name: String?, action: String) -> InterprocessError {
     InterprocessError(
-      code: .system(errno), name: name, message: "Cannot \(action): \(errno).", errno: errno)
+      code: errno == .interrupted ? .interrupted : .system(errno), name: name,
+      message: "Cannot \(action): \(errno).", errno: errno)
   }
 }

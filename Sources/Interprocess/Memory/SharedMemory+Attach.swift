@@ -161,16 +161,16 @@ extension SharedMemory {
         guard timeLeft > .zero else {
           throw .timedOut(name, waitingUpTo: timeout, isEmpty: false)
         }
-        watch.wait(atMost: timeLeft)
+        try watch.wait(for: name, atMost: timeLeft)
       case .empty:
         guard timeLeft > .zero else {
           throw .timedOut(name, waitingUpTo: timeout, isEmpty: true)
         }
-        watch.wait(atMost: timeLeft)
+        try watch.wait(for: name, atMost: timeLeft)
       case .locked(let lock):
         guard timeLeft > .zero else { throw .timedOut(name, waitingUpTo: timeout, lock) }
         // Nothing happens in the directory when a lock goes.
-        watch.wait(atMost: min(timeLeft, .milliseconds(10)))
+        try watch.wait(for: name, atMost: min(timeLeft, .milliseconds(10)))
       }
     }
   }
@@ -193,6 +193,17 @@ extension SharedMemory {
     } catch {
       if error.code == .timedOut { throw .empty(name) }
       throw error
+    }
+  }
+}
+
+extension DirectoryWatch {
+  /// As `wait(atMost:)`, for a name.
+  ///
+  /// - Throws: `interrupted`.
+  func wait(for name: SegmentName, atMost timeout: Duration) throws(InterprocessError) {
+    try translating({ .waiting(for: name, $0) }) { () throws(Errno) in
+      try wait(atMost: timeout)
     }
   }
 }

@@ -203,7 +203,9 @@ extension SharedMemory {
           code: .timedOut, name: segmentName?.value,
           message: "Cannot enlarge shared memory: \(holder).")
       }
-      pause(for: .milliseconds(Int.random(in: 1...5)))
+      try translating({ growing($0) }) { () throws(Errno) in
+        try Interruption.pause(for: .milliseconds(Int.random(in: 1...5)))
+      }
     }
   }
 

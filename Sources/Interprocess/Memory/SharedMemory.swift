@@ -291,15 +291,21 @@ public struct SharedMemory: ~Copyable, Sendable {
           // Unless it is one and the same all the time: temporary memory that nobody holds, so that
           // one cannot attach to it, and that cannot be replaced.
           guard SuspendingClock.now < obstacle.deadline else { throw error }
-          pause(for: .milliseconds(Int.random(in: 1...20)))
+          try pauseRandomly(name)
         case .outOfMemory where SuspendingClock.now < deadline:
           // Perhaps only since other processes are at the same place, each with its pages in hand.
           // All but one give theirs back; a random pause keeps them from trying again in step.
-          pause(for: .milliseconds(Int.random(in: 1...20)))
+          try pauseRandomly(name)
         default:
           throw error
         }
       }
+    }
+  }
+
+  private static func pauseRandomly(_ name: SegmentName) throws(InterprocessError) {
+    try translating({ .waiting(for: name, $0) }) { () throws(Errno) in
+      try Interruption.pause(for: .milliseconds(Int.random(in: 1...20)))
     }
   }
 

@@ -153,7 +153,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
       precondition(role!.thread != thread, "This thread is at this side of the queue already")
       if role!.thread != nil {
         if stage != .spinning { role!.isAwaited = true }
-        return .wait(turns.word, while: turns.word.loadRelaxed())
+        return .wait(turns.word, while: turns.word.loadRelaxed(), alike: 0)
       }
       role!.thread = thread
       return .done(role!.cursor)
@@ -326,7 +326,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   func attempt(
     _ stage: Waiting.Stage, _ byteCount: Int = 0, at position: UInt64? = nil
   ) throws(InterprocessError) -> Waiting.Turn<Void> {
-    let turn = try side.gate.attempt(stage) { () throws(InterprocessError) in
+    let turn = try side.gate.attempt(stage, alike: byteCount) { () throws(InterprocessError) in
       isReady(byteCount, at: position ?? side.position.loadRelaxed()) ? () : nil
     }
     if stage != .spinning, case .wait = turn { side.countSleep() }
@@ -335,19 +335,34 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
 
   /// One turn of that wait, which looks after a receiver that has died.
   ///
-  /// What such a one had taken is given back by the next one that comes. Those who sleep do not
-  /// come before there is a message; and perhaps there is no room for one until then.
-  ///
   /// - Throws: `corrupted` and `system`.
   func attempt(
     _ stage: Waiting.Stage, at position: UInt64? = nil, in memory: borrowing SharedMemory
   ) throws(InterprocessError) -> Waiting.Turn<Void> {
-    if stage == .checking, mode == .many, ring.isTakenUnfreed, try lock.claim(memory) {
-      defer { lock.unlock() }
-      _ = try ring.receivingCursor()
-    }
+    if stage == .checking { try recover(in: memory) }
     return try attempt(stage, at: position)
   }
+
+  /// Gives back what a receiver had taken that has died.
+  ///
+  /// The next one that comes does so, too. But those who sleep do not come before there is a
+  /// message; and perhaps there is no room for one until then.
+  ///
+  /// - Throws: `corrupted` and `system`.
+  func recover(in memory: borrowing SharedMemory) throws(InterprocessError) {
+    guard mode == .many, ring.isTakenUnfreed, try lock.claim(memory) else { return }
+    defer { lock.unlock() }
+    _ = try ring.receivingCursor()
+  }
+
+  /// Where this side sleeps.
+  var gate: LightGate { side.gate }
+
+  /// Whether this side can go on, or seems to be able to.
+  var isReady: Bool { isReady(0, at: side.position.loadRelaxed()) }
+
+  /// Counts one who is about to sleep.
+  func countSleep() { side.countSleep() }
 
   // MARK: - Finishing
 

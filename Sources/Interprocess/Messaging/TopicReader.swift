@@ -269,15 +269,13 @@ final class TopicReader: Sendable {
 
   // MARK: - Waiting
 
-  /// One turn of a wait for the next message, as the place tells which one that is.
-  func attempt(_ stage: Waiting.Stage) throws(InterprocessError) -> Waiting.Turn<Void> {
-    try attempt(stage, cursor(at: position.loadRelaxed()))
-  }
+  /// Whether there is a next message, as the place tells which one that is.
+  var hasMessage: Bool { hasMessage(cursor(at: position.loadRelaxed())) }
 
   private func attempt(
     _ stage: Waiting.Stage, _ cursor: TopicCursor
   ) throws(InterprocessError) -> Waiting.Turn<Void> {
-    let turn = try ring.subscribing.gate.attempt(stage) { () throws(InterprocessError) in
+    let turn = try ring.subscribing.gate.attempt(stage, alike: 0) { () throws(InterprocessError) in
       hasMessage(cursor) ? () : nil
     }
     if stage != .spinning, case .wait = turn { ring.subscribing.countSleep() }

@@ -371,7 +371,7 @@ final class TopicRing: Sendable {
     _ stage: Waiting.Stage, as number: UInt32
   ) throws(InterprocessError) -> Waiting.Turn<Void> {
     if stage == .checking { try places.reclaim(own: number, segment.memory) }
-    let turn = try publishing.gate.attempt(stage) { () throws(InterprocessError) in
+    let turn = try publishing.gate.attempt(stage, alike: 0) { () throws(InterprocessError) in
       let tail = publishing.position.loadAcquiring()
       return tail &- leastPosition(tail) < layout.history ? () : nil
     }

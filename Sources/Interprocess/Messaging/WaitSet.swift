@@ -35,9 +35,10 @@ internal import SystemPackage
 /// looks, so use the functions that do not block, as above. What is ready and is not taken is ready
 /// the next time as well. Of several that are ready, each has its turn.
 ///
-/// Sleeps until one of them is ready, by one system call, where the kernel has `futex_waitv` (Linux
-/// 5.16 or later) and there are no more than 128; and else looks at them each millisecond.
-/// Corresponds to `select` in C and to `multiprocessing.connection.wait` in Python.
+/// Sleeps until one of them is ready, by two system calls, however many there are; with more than
+/// 128, other threads of this process sleep on the rest. Where the kernel has no `futex_waitv`
+/// (before Linux 5.16), the set looks each millisecond. Corresponds to `select` in C and to
+/// `multiprocessing.connection.wait` in Python.
 public struct WaitSet<ID: Sendable>: Sendable {
   private struct Member: Sendable {
     let id: ID
@@ -113,6 +114,19 @@ public struct WaitSet<ID: Sendable>: Sendable {
     insert(SemaphoreSource(semaphore: semaphore), id)
   }
 
+  /// Adds an integer, which is ready when it has another value than the given one.
+  ///
+  /// Who changes it has to say so with ``SharedAtomic/notify()``. Its value is loaded with
+  /// acquiring ordering.
+  ///
+  /// - Parameters:
+  ///   - atomic: The integer.
+  ///   - value: The value that is waited out.
+  ///   - id: What `wait(timeout:)` returns for it.
+  public mutating func insert<Value>(_ atomic: SharedAtomic<Value>, while value: Value, as id: ID) {
+    insert(AtomicSource(atomic: atomic, value: value), id)
+  }
+
   // MARK: - Waiting
 
   /// Waits until one of them is ready.
@@ -126,25 +140,31 @@ public struct WaitSet<ID: Sendable>: Sendable {
   /// - Complexity: Linear in their number.
   public mutating func wait(timeout: Duration? = nil) throws(InterprocessError) -> ID {
     precondition(!members.isEmpty, "There is nothing to wait for")
-    if let found = try spinning.waiting.spin(look, since: .now) { return take(found) }
+    if let found = try spinning.waiting.spin(spin, since: .now) { return take(found) }
     var sleeps = Sleeps(atMost: timeout)
     var stage = Waiting.Stage.sleeping
     while true {
-      let words: [(SharedWord32, while: UInt32)]
-      switch try lookAtAll(stage) {
-      case .ready(let found): return take(found)
-      case .sleep(let found): words = found
-      }
-      guard let end = sleeps.begin() else { throw Self.timedOut }
-      if !SharedWord32.sleep(onAnyOf: words, atMost: max(end - .now, .zero)) {
-        do throws(Errno) {
-          try words[0].0.sleep(while: words[0].while, until: min(end, .now + .milliseconds(1)))
-        } catch {
-          throw .system(error, name: nil, action: "wait for one of several")
-        }
+      let end = sleeps.begin()
+      let words = mark()
+      if let found = try look(end == nil ? .checking : stage) { return take(found) }
+      guard let end else { throw Self.timedOut }
+      do throws(Errno) {
+        try Self.sleep(onAnyOf: words, until: end)
+      } catch {
+        throw .system(error, name: nil, action: "wait for one of several")
       }
       passOn(words)
-      stage = sleeps.isOver() ? .checking : .sleeping
+      stage = sleeps.end()
+    }
+  }
+
+  private static func sleep(
+    onAnyOf words: [(SharedWord32, while: UInt32)], until end: SuspendingClock.Instant
+  ) throws(Errno) {
+    if words.count > SharedWord32.sleepLimit {
+      try TaskWaiter.sleepAsThread(onAnyOf: words, until: end)
+    } else if try !SharedWord32.sleep(onAnyOf: words, atMost: max(end - .now, .zero)) {
+      try words[0].0.sleep(while: words[0].while, until: min(end, .now + .milliseconds(1)))
     }
   }
 
@@ -158,19 +178,17 @@ public struct WaitSet<ID: Sendable>: Sendable {
   ) async throws -> ID {
     precondition(!members.isEmpty, "There is nothing to wait for")
     try Task.checkCancellation()
-    if let found = try spinning.waiting.spin(look, since: .now) { return take(found) }
+    if let found = try spinning.waiting.spin(spin, since: .now) { return take(found) }
     var sleeps = Sleeps(atMost: timeout)
     var stage = Waiting.Stage.sleeping
     while true {
-      let words: [(SharedWord32, while: UInt32)]
-      switch try lookAtAll(stage) {
-      case .ready(let found): return take(found)
-      case .sleep(let found): words = found
-      }
-      guard let end = sleeps.begin() else { throw Self.timedOut }
+      let end = sleeps.begin()
+      let words = mark()
+      if let found = try look(end == nil ? .checking : stage) { return take(found) }
+      guard let end else { throw Self.timedOut }
       try await TaskWaiter.sleep(onAnyOf: words, until: end)
       passOn(words)
-      stage = sleeps.isOver() ? .checking : .sleeping
+      stage = sleeps.end()
     }
   }
 
@@ -180,29 +198,32 @@ public struct WaitSet<ID: Sendable>: Sendable {
     var seen: UInt32
   }
 
-  private enum Outcome {
-    case ready(Found)
-    /// To be looked at again when one of the words has changed.
-    case sleep([(SharedWord32, while: UInt32)])
+  /// A1 and A2 of all gates: says in each word that somebody sleeps, and fences once.
+  ///
+  /// - Returns: The words, and what they are then.
+  private func mark() -> [(SharedWord32, while: UInt32)] {
+    let words = members.map { $0.source.mark() }
+    let gates = members.compactMap { $0.source.lightGate }
+    if !gates.isEmpty { LightGate.fence(gates) }
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    return words
   }
 
-  private func lookAtAll(_ stage: Waiting.Stage) throws(InterprocessError) -> Outcome {
-    var words: [(SharedWord32, while: UInt32)] = []
+  /// A3 of all: looks whether one is ready.
+  private func look(_ stage: Waiting.Stage) throws(InterprocessError) -> Found? {
     for offset in members.indices {
       let index = (first + offset) % members.count
-      switch try members[index].source.attempt(stage, members[index].seen) {
-      case .done(let seen): return .ready(Found(index: index, seen: seen))
-      case .wait(let word, let value): words.append((word, while: value))
+      if let seen = try members[index].source.look(stage, members[index].seen) {
+        return Found(index: index, seen: seen)
       }
     }
-    return .sleep(words)
+    return nil
   }
 
-  private func look(_ stage: Waiting.Stage) throws(InterprocessError) -> Waiting.Turn<Found> {
-    switch try lookAtAll(stage) {
-    case .ready(let found): .done(found)
-    case .sleep(let words): .wait(words[0].0, while: words[0].while)
-    }
+  /// One turn of the time in which nothing is marked.
+  private func spin(_ stage: Waiting.Stage) throws(InterprocessError) -> Waiting.Turn<Found> {
+    if let found = try look(stage) { return .done(found) }
+    return .wait(spinning.word.word, while: 0)
   }
 
   private mutating func take(_ found: Found) -> ID {
@@ -250,63 +271,83 @@ public struct WaitSet<ID: Sendable>: Sendable {
 /// How long the waits of a set spin, which copies of it share.
 private final class Spinning: Sendable {
   let waiting = Waiting(longestSpin: .microseconds(50))
+  /// Nobody sleeps on it.
+  let word = OwnWord()
 }
 
 /// What a `WaitSet` can wait for.
 private protocol WaitSource: Sendable {
   /// What it tells when nothing has happened yet.
   var beginning: UInt32 { get }
-  /// One turn of a wait, by what it has told last.
+  /// The gate that it sleeps at, if that is a light one.
+  var lightGate: LightGate? { get }
+  /// Says that somebody sleeps.
   ///
+  /// - Returns: In which word, and what that is then.
+  func mark() -> (SharedWord32, while: UInt32)
+  /// Looks whether it is ready.
+  ///
+  /// - Parameters:
+  ///   - stage: What it may do for that.
+  ///   - seen: What it has told last.
   /// - Returns: When ready, what to give to it the next time.
   /// - Throws: `corrupted` and `system`.
-  func attempt(
-    _ stage: Waiting.Stage, _ seen: UInt32
-  ) throws(InterprocessError) -> Waiting.Turn<UInt32>
+  func look(_ stage: Waiting.Stage, _ seen: UInt32) throws(InterprocessError) -> UInt32?
 }
 
 extension WaitSource {
   var beginning: UInt32 { 0 }
+  var lightGate: LightGate? { nil }
 }
 
-extension Waiting.Turn where Result == Void {
-  fileprivate var withoutGeneration: Waiting.Turn<UInt32> {
-    switch self {
-    case .done: .done(0)
-    case .wait(let word, let value): .wait(word, while: value)
-    }
+/// One that sleeps at a light gate.
+private protocol LightWaitSource: WaitSource {
+  var gate: LightGate { get }
+}
+
+extension LightWaitSource {
+  var lightGate: LightGate? { gate }
+  func mark() -> (SharedWord32, while: UInt32) {
+    (gate.gate.word, while: gate.gate.mark())
   }
 }
 
-private struct QueueSource<Element: Shareable>: WaitSource {
+private struct QueueSource<Element: Shareable>: LightWaitSource {
   let queue: SharedQueue<Element>
 
-  func attempt(
-    _ stage: Waiting.Stage, _ seen: UInt32
-  ) throws(InterprocessError) -> Waiting.Turn<UInt32> {
+  var gate: LightGate { queue.receivers.gate }
+
+  func look(_ stage: Waiting.Stage, _ seen: UInt32) throws(InterprocessError) -> UInt32? {
     queue.segment.checkOpen()
-    return try queue.receivers.attempt(stage).withoutGeneration
+    if queue.receivers.isReady { return 0 }
+    if stage != .spinning { queue.receivers.countSleep() }
+    return nil
   }
 }
 
-private struct ByteQueueSource: WaitSource {
+private struct ByteQueueSource: LightWaitSource {
   let queue: SharedByteQueue
 
-  func attempt(
-    _ stage: Waiting.Stage, _ seen: UInt32
-  ) throws(InterprocessError) -> Waiting.Turn<UInt32> {
+  var gate: LightGate { queue.receivers.gate }
+
+  func look(_ stage: Waiting.Stage, _ seen: UInt32) throws(InterprocessError) -> UInt32? {
     queue.segment.checkOpen()
-    return try queue.receivers.attempt(stage, in: queue.segment.memory).withoutGeneration
+    if stage == .checking { try queue.receivers.recover(in: queue.segment.memory) }
+    if queue.receivers.isReady { return 0 }
+    if stage != .spinning { queue.receivers.countSleep() }
+    return nil
   }
 }
 
-private struct TopicSource: WaitSource {
+private struct TopicSource: LightWaitSource {
   let reader: TopicReader
 
-  func attempt(
-    _ stage: Waiting.Stage, _ seen: UInt32
-  ) throws(InterprocessError) -> Waiting.Turn<UInt32> {
-    try reader.attempt(stage).withoutGeneration
+  var gate: LightGate { reader.ring.subscribing.gate }
+
+  func look(_ stage: Waiting.Stage, _ seen: UInt32) throws(InterprocessError) -> UInt32? {
+    if reader.hasMessage { return 0 }
+    if stage != .spinning { reader.ring.subscribing.countSleep() }
+    return nil
   }
 }
 
@@ -315,20 +356,35 @@ private struct EventSource: WaitSource {
 
   var beginning: UInt32 { event.generation }
 
-  func attempt(
-    _ stage: Waiting.Stage, _ seen: UInt32
-  ) throws(InterprocessError) -> Waiting.Turn<UInt32> {
+  func mark() -> (SharedWord32, while: UInt32) { event.mark() }
+
+  func look(_ stage: Waiting.Stage, _ seen: UInt32) throws(InterprocessError) -> UInt32? {
     event.segment.checkOpen()
-    return event.attempt(stage, after: seen)
+    return event.generation(after: seen)
   }
 }
 
 private struct SemaphoreSource: WaitSource {
   let semaphore: SharedSemaphore
 
-  func attempt(
-    _ stage: Waiting.Stage, _ seen: UInt32
-  ) throws(InterprocessError) -> Waiting.Turn<UInt32> {
-    try semaphore.attempt(stage).withoutGeneration
+  func mark() -> (SharedWord32, while: UInt32) {
+    (semaphore.gate.word, while: semaphore.gate.mark())
+  }
+
+  func look(_ stage: Waiting.Stage, _ seen: UInt32) throws(InterprocessError) -> UInt32? {
+    try semaphore.hasFreePermit(isReclaiming: stage == .checking) ? 0 : nil
+  }
+}
+
+private struct AtomicSource<Value: SharedAtomicValue>: WaitSource {
+  let atomic: SharedAtomic<Value>
+  let value: Value
+
+  func mark() -> (SharedWord32, while: UInt32) {
+    (atomic.gate.word, while: atomic.gate.mark())
+  }
+
+  func look(_ stage: Waiting.Stage, _ seen: UInt32) throws(InterprocessError) -> UInt32? {
+    atomic.load(ordering: .acquiring) == value ? nil : 0
   }
 }

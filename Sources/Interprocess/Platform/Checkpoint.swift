@@ -25,7 +25,7 @@ package enum Checkpoint: String, Sendable, CaseIterable {
   case unlockBegun, unlockTurned, unlockReleased, changeAwaited
   case permitTaken, permitFreed
   case eventMarked, eventAdvanced
-  case gateMarked, gateChanged
+  case gateMarked, gateFenced, gateChanged
   case partyArrived, barrierBroken
 
   case messageBegun, messageWritten, messageSent, messageTold
@@ -44,7 +44,7 @@ package enum Checkpoint: String, Sendable, CaseIterable {
     .lockTaken, .lockMarked, .lockAbandoned,
     .unlockBegun, .unlockTurned, .unlockReleased, .changeAwaited,
     .permitTaken, .permitFreed,
-    .eventMarked, .eventAdvanced, .gateMarked, .gateChanged,
+    .eventMarked, .eventAdvanced, .gateMarked, .gateFenced, .gateChanged,
     .partyArrived, .barrierBroken,
   ]
 

@@ -39,15 +39,18 @@ struct DirectoryWatch: ~Copyable {
   }
 
   /// Sleeps until something has changed or the time is over; may also return early.
-  func wait(atMost timeout: Duration) {
+  ///
+  /// - Throws: `EINTR` if a signal has arrived in an interruptible wait.
+  func wait(atMost timeout: Duration) throws(Errno) {
     let milliseconds = timeout.wholeMilliseconds
     switch descriptor {
     case .none:
-      poll(nil, 0, min(milliseconds, 5))
+      if poll(nil, 0, min(milliseconds, 5)) < 0 { try endIfInterrupted() }
     case .some(let instance):
       var request = pollfd(fd: instance.fd, events: CShort(POLLIN), revents: 0)
-      // An interrupted wait counts as one that returns early.
-      if unsafe poll(&request, 1, milliseconds) > 0 {
+      let count = unsafe poll(&request, 1, milliseconds)
+      if count < 0 { try endIfInterrupted() }
+      if count > 0 {
         // What happened does not matter, as the caller looks at the directory; the events are only
         // taken out of the queue.
         var events = [UInt8](repeating: 0, count: 4096)
@@ -57,5 +60,10 @@ struct DirectoryWatch: ~Copyable {
         }
       }
     }
+  }
+
+  /// An interrupted wait counts as one that returns early, unless it is to end then.
+  private func endIfInterrupted() throws(Errno) {
+    if Interruption.endsWaits && errno == EINTR { throw .interrupted }
   }
 }

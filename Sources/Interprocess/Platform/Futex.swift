@@ -25,7 +25,8 @@ enum Futex {
   /// Returns when it is woken, when the word has another value, when a signal has arrived or when
   /// the time is over: the caller looks at the word again in each case.
   ///
-  /// - Throws: What the word itself cannot do, as `EFAULT` if its page is gone.
+  /// - Throws: `EINTR` if a signal has arrived in an interruptible wait, which no one has woken
+  ///   then; and what the word itself cannot do, as `EFAULT` if its page is gone.
   static func wait(
     on word: UnsafePointer<Atomic<UInt32>>, while value: UInt32, atMost timeout: Duration
   ) throws(Errno) {
@@ -41,7 +42,8 @@ enum Futex {
     let errno = Errno(rawValue: Glibc.errno)
     switch errno {
     // EAGAIN: the word has another value.
-    case .resourceTemporarilyUnavailable, .interrupted, .timedOut: return
+    case .resourceTemporarilyUnavailable, .timedOut: return
+    case .interrupted where !Interruption.endsWaits: return
     default: throw errno
     }
   }
@@ -53,16 +55,21 @@ enum Futex {
   ///
   /// - Returns: `false` if the system could not sleep: it does not know the call, the words are too
   ///   many, or the page of one of them is gone.
+  /// - Throws: `EINTR` if a signal has arrived in an interruptible wait, which no one has woken
+  ///   then.
   static func wait(
     onAnyOf words: [(UnsafePointer<Atomic<UInt32>>, while: UInt32)], atMost timeout: Duration?
-  ) -> Bool {
+  ) throws(Errno) -> Bool {
     let waits = unsafe words.map { unsafe ipc_futex_word(word: $0.0, value: $0.while) }
     let (seconds, attoseconds) = timeout?.components ?? (-1, 0)
     let result = unsafe ipc_futex_wait_any(
       waits, waits.count, seconds, attoseconds / 1_000_000_000)
     if result >= 0 { return true }
     switch Errno(rawValue: Glibc.errno) {
-    case .resourceTemporarilyUnavailable, .interrupted, .timedOut: return true
+    case .resourceTemporarilyUnavailable, .timedOut: return true
+    case .interrupted:
+      if Interruption.endsWaits { throw .interrupted }
+      return true
     default: return false
     }
   }

@@ -14,10 +14,13 @@
 internal import Glibc
 
 /// Sleeps for about that long; a signal may end it early.
-func pause(for duration: Duration) {
+///
+/// - Returns: Whether none did.
+@discardableResult
+func pause(for duration: Duration) -> Bool {
   let (seconds, attoseconds) = duration.components
   var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
-  unsafe nanosleep(&time, nil)
+  return unsafe nanosleep(&time, nil) == 0
 }
 
 extension SuspendingClock.Instant {

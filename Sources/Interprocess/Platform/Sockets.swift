@@ -24,7 +24,7 @@ enum Sockets {
   ///
   /// - Parameter timeout: How long to wait for room; `nil`: as the socket is set.
   /// - Throws: `ETIMEDOUT` if there was no room for all that time, `EAGAIN` if there is none and
-  ///   the socket does not wait.
+  ///   the socket does not wait; `EINTR` if a signal has arrived in an interruptible wait.
   static func send(
     _ descriptor: borrowing Descriptor, with bytes: [UInt8], over socket: CInt, timeout: Duration?
   ) throws(Errno) {
@@ -38,7 +38,7 @@ enum Sockets {
       } catch .resourceTemporarilyUnavailable {
         guard try poll(socket, for: CShort(POLLOUT), until: end) != 0 else { throw end.errno }
         // Others may be faster; and room for one message need not be room for this one.
-        pause(for: shortestPause)
+        try Interruption.pause(for: shortestPause)
       }
     }
   }
@@ -77,7 +77,7 @@ enum Sockets {
       // A part of it is there, for which `poll` returns at once until the rest has come.
       let timeLeft = end.timeLeft
       guard timeLeft > .zero else { throw .system(end.errno) }
-      pause(for: min(step, timeLeft))
+      do { try Interruption.pause(for: min(step, timeLeft)) } catch { throw .system(error) }
       step = min(step * 2, longestPause)
     }
   }
@@ -101,8 +101,10 @@ enum Sockets {
     while true {
       let count = unsafe Glibc.poll(&request, 1, end.timeLeft.wholeMilliseconds)
       if count > 0 { return request.revents }
+      if count < 0 && (Glibc.errno != EINTR || Interruption.endsWaits) {
+        throw Errno(rawValue: Glibc.errno)
+      }
       // A signal does not make the wait longer.
-      if count < 0 && Glibc.errno != EINTR { throw Errno(rawValue: Glibc.errno) }
       if end.timeLeft <= .zero { return 0 }
     }
   }

@@ -24,7 +24,7 @@ struct HolderTable: Sendable {
   // first 20 ms a sleeper asks the kernel for each, and frees those.
 
   private let range: MappedRange
-  private let gate: Gate
+  let gate: Gate
   private let offset: Int
   private let stride: Int
   private let count: Int
@@ -90,14 +90,15 @@ struct HolderTable: Sendable {
   ///   - stage: What the turn may do.
   ///   - number: The number of the handle that waits.
   ///   - memory: The segment, by that handle.
+  ///   - alike: As for `Waiting.Turn`.
   ///   - body: What is waited for: A3.
   /// - Throws: `corrupted` and `system`.
   func attempt<Result>(
-    _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory,
+    _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory, alike: Int,
     _ body: () -> Result?
   ) throws(InterprocessError) -> Waiting.Turn<Result> {
     if stage == .checking { try reclaim(own: number, memory) }
-    return try gate.attempt(stage) { () throws(InterprocessError) in body() }
+    return try gate.attempt(stage, alike: alike) { () throws(InterprocessError) in body() }
   }
 
   /// Frees the places whose holders are dead.

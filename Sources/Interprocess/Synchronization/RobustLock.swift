@@ -175,7 +175,7 @@ struct RobustLock: ~Copyable, Sendable {
     case .done:
       setHolder(isRunning: true)
       return true
-    case .wait(_, let current):
+    case .wait(_, let current, _):
       guard case .held(let other) = Self.state(of: current),
         try isDead(other, own: number, memory)
       else { return false }
@@ -237,6 +237,7 @@ struct RobustLock: ~Copyable, Sendable {
     _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory,
     isRecovering: Bool = false, isTaking: Bool = true
   ) throws(InterprocessError) -> Waiting.Turn<Bool> {
+    let alike = (isRecovering ? 1 : 0) + (isTaking ? 2 : 0)
     for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadRelaxed()
       // One who has slept does not know whether others still do.
@@ -264,7 +265,7 @@ struct RobustLock: ~Copyable, Sendable {
         guard current == marked || word.compareExchangeRelaxed(current, marked) else { continue }
         checkpoint(.lockMarked)
         guard stage == .checking, try isDead(other, own: number, memory) else {
-          return .wait(word, while: marked)
+          return .wait(word, while: marked, alike: alike)
         }
         abandon(marked)
       case .corrupted:

@@ -38,7 +38,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
 
   @usableFromInline let segment: StructuredSegment
   @usableFromInline let word: AtomicWord
-  private let gate: Gate
+  let gate: Gate
   private let waiting = Waiting()
 
   // MARK: - Create and attach
@@ -233,7 +233,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
   private func attempt(
     _ stage: Waiting.Stage, while value: Value, _ ordering: AtomicLoadOrdering
   ) throws(InterprocessError) -> Waiting.Turn<Value> {
-    try gate.attempt(stage) { () throws(InterprocessError) in
+    try gate.attempt(stage, alike: Int(truncatingIfNeeded: value)) { () throws(InterprocessError) in
       let found = load(ordering: ordering)
       return found == value ? nil : found
     }
@@ -255,7 +255,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
 // MARK: - Types
 
 /// The integers that ``SharedAtomic`` may have: those of a fixed width of 8 to 64 bits.
-public protocol SharedAtomicValue: Shareable, FixedWidthInteger {}
+public protocol SharedAtomicValue: Shareable, FixedWidthInteger, Sendable {}
 
 extension Int: SharedAtomicValue {}
 extension Int8: SharedAtomicValue {}

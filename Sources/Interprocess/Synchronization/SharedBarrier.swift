@@ -239,7 +239,8 @@ public final class SharedBarrier: Sendable {
   /// Arrives, and waits until all parties have.
   ///
   /// What each party has written before it arrived is seen by all who go on. Blocks: spins for some
-  /// microseconds, and then sleeps in the kernel. Corresponds to `pthread_barrier_wait` in C and to
+  /// microseconds, and then sleeps in the kernel. A party whose wait ends with an error has given
+  /// up, also if a signal has ended it. Corresponds to `pthread_barrier_wait` in C and to
   /// `Barrier.wait()` in Python.
   ///
   /// - Parameter timeout: How long to wait for the others; `nil`: as long as it takes.
@@ -251,10 +252,16 @@ public final class SharedBarrier: Sendable {
   public func arriveAndWait(timeout: Duration? = nil) throws(InterprocessError) -> Bool {
     let (number, round) = try arrive()
     guard let round else { return true }
-    let isOver = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try attempt(stage, round: round, as: number)
-    } translatingErrors: { [name] errno in
-      .system(errno, name: name, action: "wait for the other parties")
+    let isOver: Bool?
+    do throws(InterprocessError) {
+      isOver = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+        try attempt(stage, round: round, as: number)
+      } translatingErrors: { [name] errno in
+        .system(errno, name: name, action: "wait for the other parties")
+      }
+    } catch {
+      breakRound(round, .timeout)
+      throw error
     }
     try finish(isOver, round)
     return false
@@ -278,7 +285,7 @@ public final class SharedBarrier: Sendable {
       isOver = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
         try attempt(stage, round: round, as: number)
       }
-    } catch let error as CancellationError {
+    } catch {
       breakRound(round, .timeout)
       throw error
     }
@@ -410,7 +417,7 @@ public final class SharedBarrier: Sendable {
       let marked = current | Self.waiters
       guard current == marked || word.compareExchangeRelaxed(current, marked) else { continue }
       guard stage == .checking, try places.deadCount(own: number, segment.memory) > 0 else {
-        return .wait(word, while: marked)
+        return .wait(word, while: marked, alike: Int(round))
       }
       breakRound(round, .death)
     }

@@ -319,8 +319,31 @@ public final class SharedEvent: Sendable {
       })
   }
 
+  /// Says that somebody sleeps.
+  ///
+  /// - Returns: In which word, and what that is then; it tells all that one can wait for here.
+  func mark() -> (SharedWord32, while: UInt32) {
+    for _ in 0..<SharedWord32.attemptLimit {
+      let current = word.loadRelaxed()
+      let marked = current | Self.waiters
+      if current == marked || word.compareExchangeRelaxed(current, marked) {
+        checkpoint(.eventMarked)
+        return (word, while: marked)
+      }
+    }
+    // Others change the word all the time: the wait looks at its time.
+    return (word, while: word.loadRelaxed())
+  }
+
+  /// The generation, if it is not the given one, or the event is set.
+  func generation(after generation: UInt32) -> UInt32? {
+    let current = word.loadAcquiring()
+    let isOver = current & Self.isSetBit != 0 || current >> 2 != generation
+    return isOver ? current >> 2 : nil
+  }
+
   /// One turn of a wait for a generation other than the given one, or until the event is set.
-  func attempt(
+  private func attempt(
     _ stage: Waiting.Stage, after generation: UInt32
   ) -> Waiting.Turn<UInt32> {
     attempt(stage) { $0 & Self.isSetBit != 0 || $0 >> 2 != generation }
@@ -329,18 +352,12 @@ public final class SharedEvent: Sendable {
   private func attempt(
     _ stage: Waiting.Stage, _ isOver: (UInt32) -> Bool
   ) -> Waiting.Turn<UInt32> {
-    for _ in 0..<SharedWord32.attemptLimit {
-      let current = word.loadAcquiring()
-      if isOver(current) { return .done(current >> 2) }
-      if stage == .spinning { return .wait(word, while: current) }
-      let marked = current | Self.waiters
-      if current == marked || word.compareExchangeRelaxed(current, marked) {
-        checkpoint(.eventMarked)
-        return .wait(word, while: marked)
-      }
-    }
-    // Others change the word all the time: the wait looks at its time.
-    return .wait(word, while: word.loadRelaxed())
+    var found = word.loadAcquiring()
+    if isOver(found) { return .done(found >> 2) }
+    if stage == .spinning { return .wait(word, while: found) }
+    let marked = mark().while
+    found = word.loadAcquiring()
+    return isOver(found) ? .done(found >> 2) : .wait(word, while: marked, alike: 0)
   }
 
   private func finish(_ generation: UInt32?) throws(InterprocessError) -> UInt32 {

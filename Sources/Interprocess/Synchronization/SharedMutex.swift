@@ -402,7 +402,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     } catch {
       throw .system(error, name: name, action: "wait for a change")
     }
-    _ = sleeps.isOver()
+    _ = sleeps.end()
   }
 
   @usableFromInline nonisolated(nonsending) func sleepUntilChanged(
@@ -410,8 +410,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   ) async throws {
     let (word, value) = lock.unlockToWait()
     guard let end = sleeps.begin() else { throw conditionTimedOut }
-    try await TaskWaiter.sleep(on: word, while: value, until: end)
-    _ = sleeps.isOver()
+    _ = sleeps.end(isOver: try await TaskWaiter.sleep(on: word, while: value, until: end))
   }
 
   private var conditionTimedOut: InterprocessError {

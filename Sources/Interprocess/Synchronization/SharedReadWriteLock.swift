@@ -399,14 +399,16 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     _ stage: Waiting.Stage, as number: UInt32
   ) throws(InterprocessError) -> Waiting.Turn<Int> {
     for _ in 0..<SharedWord32.attemptLimit {
-      if case .wait(let word, let value) = try lock.attempt(
+      if case .wait(let word, let value, let alike) = try lock.attempt(
         stage, as: number, segment.memory, isTaking: false)
       {
-        return .wait(word, while: value)
+        return .wait(word, while: value, alike: alike)
       }
-      switch try readers.attempt(stage, as: number, segment.memory, { readers.take(as: number) }) {
-      case .wait(let gate, let value):
-        return .wait(gate, while: value)
+      switch try readers.attempt(
+        stage, as: number, segment.memory, alike: 0, { readers.take(as: number) })
+      {
+      case .wait(let gate, let value, let alike):
+        return .wait(gate, while: value, alike: alike)
       case .done(let index):
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         if lock.isFree { return .done(index) }
@@ -473,7 +475,9 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   private func attemptToWrite(
     _ stage: Waiting.Stage, as number: UInt32
   ) throws(InterprocessError) -> Waiting.Turn<Bool> {
-    try readers.attempt(stage, as: number, segment.memory) { readers.isFree ? true : nil }
+    try readers.attempt(stage, as: number, segment.memory, alike: 1) {
+      readers.isFree ? true : nil
+    }
   }
 
   /// Gives back a lock with which nothing has been done.

@@ -249,7 +249,7 @@ public final class SharedSemaphore: Sendable {
   public func acquire(timeout: Duration? = nil) throws(InterprocessError) -> Permit {
     let number = try number()
     let index = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try permits.attempt(stage, as: number, segment.memory) { permits.take(as: number) }
+      try permits.attempt(stage, as: number, segment.memory, alike: 0) { permits.take(as: number) }
     } translatingErrors: { [name] errno in
       .system(errno, name: name, action: "wait for a permit")
     }
@@ -283,16 +283,20 @@ public final class SharedSemaphore: Sendable {
   ) async throws -> Permit {
     let number = try number()
     let index = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try permits.attempt(stage, as: number, segment.memory) { permits.take(as: number) }
+      try permits.attempt(stage, as: number, segment.memory, alike: 0) { permits.take(as: number) }
     }
     return try permit(index, number)
   }
 
-  /// One turn of a wait until a permit is free, without taking it.
-  func attempt(_ stage: Waiting.Stage) throws(InterprocessError) -> Waiting.Turn<Void> {
-    try permits.attempt(stage, as: try number(), segment.memory) {
-      permits.freeCount > 0 ? () : nil
-    }
+  /// Where those sleep who wait for a permit.
+  var gate: Gate { permits.gate }
+
+  /// Whether a permit is free.
+  ///
+  /// - Parameter isReclaiming: Whether to free those of the dead.
+  func hasFreePermit(isReclaiming: Bool) throws(InterprocessError) -> Bool {
+    if isReclaiming { try permits.reclaim(own: try number(), segment.memory) }
+    return permits.freeCount > 0
   }
 
   private func permit(_ index: Int?, _ number: UInt32) throws(InterprocessError) -> Permit {

@@ -82,14 +82,31 @@ struct Gate: Sendable {
     word.wake(.max)
   }
 
+  /// A1.
+  ///
+  /// - Returns: What the word is then. Where others have changed it all the time, there is no mark,
+  ///   and the wait looks at its time.
+  func mark() -> UInt32 {
+    for _ in 0..<SharedWord32.attemptLimit {
+      let current = word.loadRelaxed()
+      let marked = current | Self.waiters
+      if current == marked || word.compareExchangeRelaxed(current, marked) {
+        checkpoint(.gateMarked)
+        return marked
+      }
+    }
+    return word.loadRelaxed()
+  }
+
   /// One turn of a wait, A1 to A4.
   ///
   /// - Parameters:
   ///   - stage: What the turn may do.
+  ///   - alike: As for `Waiting.Turn`.
   ///   - fence: A2.
   ///   - body: A3; `nil` if it is not there yet.
   func attempt<Result>(
-    _ stage: Waiting.Stage,
+    _ stage: Waiting.Stage, alike: Int? = nil,
     fence: () -> Void = { atomicMemoryFence(ordering: .sequentiallyConsistent) },
     _ body: () throws(InterprocessError) -> Result?
   ) throws(InterprocessError) -> Waiting.Turn<Result> {
@@ -97,19 +114,9 @@ struct Gate: Sendable {
       if let result = try body() { return .done(result) }
       return .wait(word, while: 0)
     }
-    var marked: UInt32?
-    for _ in 0..<SharedWord32.attemptLimit {
-      let current = word.loadRelaxed()
-      let next = current | Self.waiters
-      guard current == next || word.compareExchangeRelaxed(current, next) else { continue }
-      marked = next
-      break
-    }
-    checkpoint(.gateMarked)
+    let marked = mark()
     fence()
     if let result = try body() { return .done(result) }
-    // Where others have changed the word all the time, there is no mark, and the wait looks at its
-    // time.
-    return .wait(word, while: marked ?? word.loadRelaxed())
+    return .wait(word, while: marked, alike: alike)
   }
 }

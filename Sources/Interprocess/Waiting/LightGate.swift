@@ -61,17 +61,19 @@ struct LightGate: Sendable {
   ///
   /// - Parameters:
   ///   - stage: What the turn may do.
+  ///   - alike: As for `Waiting.Turn`.
   ///   - body: A3; `nil` if it is not there yet.
   func attempt<Result>(
-    _ stage: Waiting.Stage, _ body: () throws(InterprocessError) -> Result?
+    _ stage: Waiting.Stage, alike: Int? = nil, _ body: () throws(InterprocessError) -> Result?
   ) throws(InterprocessError) -> Waiting.Turn<Result> {
-    try gate.attempt(stage, fence: fence, body)
+    try gate.attempt(stage, alike: alike, fence: { Self.fence([self]) }, body)
   }
 
-  /// A2'.
-  private func fence() {
+  /// A2', for all of several gates that are marked.
+  static func fence(_ gates: [LightGate]) {
+    defer { checkpoint(.gateFenced) }
     if RemoteFence.make() { return }
-    wishForFences()
+    for gate in gates { gate.wishForFences() }
     atomicMemoryFence(ordering: .sequentiallyConsistent)
   }
 

@@ -46,7 +46,7 @@ extension SharedMemory {
       } catch {
         throw .system(error, name: name, action: "wait at byte \(byteOffset)")
       }
-      if !sleeps.isOver() { return }
+      if sleeps.end() == .sleeping { return }
     }
   }
 
@@ -65,8 +65,9 @@ extension SharedMemory {
     var sleeps = Sleeps(atMost: timeout)
     while word.loadRelaxed() == value {
       guard let end = sleeps.begin() else { throw wordTimedOut(byteOffset) }
-      try await TaskWaiter.sleep(on: word, while: value, until: end)
-      if !sleeps.isOver() { return }
+      let isOver = try await TaskWaiter.sleep(
+        on: word, while: value, until: end, alike: 0, deadline: sleeps.deadline)
+      if sleeps.end(isOver: isOver) == .sleeping { return }
     }
   }
 

@@ -11,57 +11,77 @@
 //
 //===----------------------------------------------------------------------===//
 internal import Synchronization
+internal import SystemPackage
 
-/// The one thread of a process that sleeps on words of shared memory for all of its tasks.
+/// Sleeps on words of shared memory for all tasks of a process.
 ///
-/// It sleeps on all of these words at once, and on one of its own, by which it is told of new ones.
-/// The kernel takes up to 128 words (`futex_waitv`, Linux 5.16). Where it does not know that call,
-/// or for more words, the thread sleeps on its own word only, and looks at the others each
-/// millisecond.
+/// One thread sleeps for all of them, on up to 127 words at once, and on one of its own by which it
+/// learns of new ones. While tasks sleep on more words, more threads do so. The kernel wakes them
+/// (`futex_waitv`, Linux 5.16); where it does not know that call, they look each millisecond.
+///
+/// A sleeping task costs nothing: one of those that are alike looks for all now and then.
 final class TaskWaiter: Sendable {
-  /// A task that sleeps, until one of its words has changed.
-  private struct Sleeper {
-    let words: [(SharedWord32, while: UInt32)]
-    let end: SuspendingClock.Instant
-    let continuation: CheckedContinuation<Void, Never>
-
-    var isAwake: Bool { words.contains { $0.0.loadRelaxed() != $0.while } }
-  }
-
   private struct State {
-    var sleepers: [UInt64: Sleeper] = [:]
+    var watches: [WordWatch] = []
     /// Sleepers whose task was cancelled, perhaps before they were added.
     var cancelled: Set<UInt64> = []
-    var nextID: UInt64 = 0
-    var isRunning = false
   }
 
   private static let shared = TaskWaiter()
 
   private let state = Mutex(State())
-  /// Changes whenever there is something new for the thread.
-  private let bell = OwnWord()
+  private let lastID = Atomic<UInt64>(0)
+
+  // MARK: - Sleeping
 
   /// Sleeps while a word has a value, until some moment, or until the task is cancelled.
   ///
   /// The mapping of the word has to stay until this returns.
   ///
+  /// - Parameters:
+  ///   - alike: The same number for all that wait on this word and would find the same. One of
+  ///     them looks for all, so this may return before `end` or, until `deadline`, after it. `nil`:
+  ///     nobody looks for this one.
+  ///   - deadline: When to return at last, for one with others alike; `nil`: never.
+  /// - Returns: Whether it is time to look closer, and nobody has changed the word.
   /// - Throws: `CancellationError`.
+  @discardableResult
   static func sleep(
-    on word: SharedWord32, while value: UInt32, until end: SuspendingClock.Instant
-  ) async throws {
-    try await sleep(onAnyOf: [(word, while: value)], until: end)
+    on word: SharedWord32, while value: UInt32, until end: SuspendingClock.Instant,
+    alike: Int? = nil, deadline: SuspendingClock.Instant? = nil
+  ) async throws -> Bool {
+    try await sleep(words: [(word, while: value)], end, alike, deadline)
   }
 
   /// As the other one, while each of several words has its value.
   static func sleep(
     onAnyOf words: [(SharedWord32, while: UInt32)], until end: SuspendingClock.Instant
   ) async throws {
+    if words.count <= WordWatch.wordLimit {
+      _ = try await sleep(words: words, end, nil, nil)
+      return
+    }
+    await withTaskGroup(of: Void.self) { group in
+      for part in parts(of: words) {
+        group.addTask { _ = try? await sleep(words: part, end, nil, nil) }
+      }
+      await group.next()
+      group.cancelAll()
+    }
+    try Task.checkCancellation()
+  }
+
+  private static func sleep(
+    words: [(SharedWord32, while: UInt32)], _ end: SuspendingClock.Instant, _ alike: Int?,
+    _ deadline: SuspendingClock.Instant?
+  ) async throws -> Bool {
     let id = shared.newID()
-    await withTaskCancellationHandler {
+    let isOver = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         shared.add(
-          Sleeper(words: words, end: end, continuation: continuation), id: id)
+          WordWatch.Sleeper(
+            words: words, end: end, alike: alike, deadline: deadline, wake: .task(continuation)),
+          id: id)
       }
     } onCancel: {
       shared.cancel(id)
@@ -69,93 +89,130 @@ final class TaskWaiter: Sendable {
     shared.forget(id)
     if Task.isCancelled {
       // It may have been this one that was woken, in the place of another.
-      for (word, _) in words { word.wake(1) }
+      for (word, value) in words where word.loadRelaxed() != value { word.wake(1) }
       throw CancellationError()
+    }
+    return isOver
+  }
+
+  /// Sleeps as a thread, while each of more words has its value than the kernel takes at once.
+  ///
+  /// - Throws: `EINTR` in an interruptible wait.
+  static func sleepAsThread(
+    onAnyOf words: [(SharedWord32, while: UInt32)], until end: SuspendingClock.Instant
+  ) throws(Errno) {
+    let bell = OwnWord()
+    let before = bell.word.loadRelaxed()
+    let ids = parts(of: words).map { part in
+      let id = shared.newID()
+      shared.add(
+        WordWatch.Sleeper(words: part, end: end, alike: nil, deadline: nil, wake: .thread(bell)),
+        id: id)
+      return id
+    }
+    // The threads that sleep on these words may do so only as long as they are mapped.
+    defer { for id in ids { shared.retire(id, bell) } }
+    try bell.word.sleep(while: before, until: end)
+  }
+
+  private static func parts(
+    of words: [(SharedWord32, while: UInt32)]
+  ) -> [[(SharedWord32, while: UInt32)]] {
+    stride(from: 0, to: words.count, by: WordWatch.wordLimit).map {
+      Array(words[$0..<min($0 + WordWatch.wordLimit, words.count)])
+    }
+  }
+
+  /// Lets one look at once of those that sleep on a word and would find the same.
+  ///
+  /// For one that looked by itself, and found what nobody had woken it for: there may be more.
+  static func look(on word: SharedWord32, while value: UInt32, alike: Int) {
+    shared.state.withLock { state in
+      for index in state.watches.indices {
+        state.watches[index].look(on: word, while: value, alike: alike)
+      }
     }
   }
 
   /// How many tasks are known, for tests: none when nobody waits.
-  static var sleeperCount: Int { shared.state.withLock { $0.sleepers.count + $0.cancelled.count } }
-
-  private func newID() -> UInt64 {
-    state.withLock { state in
-      state.nextID += 1
-      return state.nextID
+  static var sleeperCount: Int {
+    shared.state.withLock { state in
+      state.watches.reduce(state.cancelled.count) { $0 + $1.sleeperCount }
     }
   }
 
-  private func add(_ sleeper: Sleeper, id: UInt64) {
+  /// How many threads there are, for tests.
+  static var threadCount: Int { shared.state.withLock { $0.watches.count } }
+
+  // MARK: - Sleepers
+
+  private func newID() -> UInt64 { lastID.add(1, ordering: .relaxed).newValue }
+
+  private func add(_ sleeper: WordWatch.Sleeper, id: UInt64) {
     let isAdded = state.withLock { state in
       if state.cancelled.contains(id) { return false }
-      state.sleepers[id] = sleeper
-      if !state.isRunning {
-        state.isRunning = true
-        BackgroundThread.start { self.run() }
+      let index =
+        state.watches.firstIndex { $0.isWatching(sleeper) }
+        ?? state.watches.firstIndex { $0.hasRoom(for: sleeper) }
+      guard let index else {
+        var watch = WordWatch()
+        watch.add(sleeper, id: id)
+        state.watches.append(watch)
+        BackgroundThread.start { [last = state.watches.count - 1, bell = watch.bell] in
+          self.run(last, bell)
+        }
+        return true
       }
+      state.watches[index].add(sleeper, id: id)
       return true
     }
-    if isAdded { bell.ring() } else { sleeper.continuation.resume() }
+    if !isAdded { sleeper.wake(isOver: false) }
   }
 
   private func cancel(_ id: UInt64) {
-    // The thread resumes the task, when it does not sleep on that word any more: else the wake-up
+    // The thread wakes the sleeper, when it does not sleep on that word any more: else the wake-up
     // that the task hands on could be the thread's own.
-    _ = state.withLock { $0.cancelled.insert(id) }
-    bell.ring()
+    let bell = state.withLock { state in
+      state.cancelled.insert(id)
+      return state.watches.first { $0.isSleeping(id) }?.bell
+    }
+    bell?.ring()
   }
 
   private func forget(_ id: UInt64) {
     _ = state.withLock { $0.cancelled.remove(id) }
   }
 
-  private func run() -> Never {
+  /// Cancels a thread's sleeper, and returns when nobody sleeps for it any more.
+  private func retire(_ id: UInt64, _ bell: OwnWord) {
+    cancel(id)
+    while true {
+      let rung = bell.word.loadAcquiring()
+      let isSleeping = state.withLock { state in state.watches.contains { $0.isSleeping(id) } }
+      if !isSleeping { break }
+      // A sleep on a word of one's own fails only if a signal ends it.
+      try? bell.word.sleep(while: rung, until: .now + Sleeps.longestLength)
+    }
+    forget(id)
+  }
+
+  // MARK: - The threads
+
+  private func run(_ index: Int, _ bell: OwnWord) -> Never {
     while true {
       let rung = bell.word.loadAcquiring()
       let now = SuspendingClock.now
-      var awake: [Sleeper] = []
-      var next = now + Sleeps.longestLength
-      let waits = state.withLock { state in
-        var waits = [(bell.word, while: rung)]
-        for (id, sleeper) in state.sleepers {
-          if sleeper.isAwake || sleeper.end <= now || state.cancelled.contains(id) {
-            awake.append(sleeper)
-            state.sleepers[id] = nil
-          } else {
-            next = min(next, sleeper.end)
-            waits += sleeper.words
-          }
-        }
-        return waits
+      let (awake, words, end) = state.withLock { state in
+        let awake = state.watches[index].takeAwake(at: now, cancelled: state.cancelled)
+        return (awake, state.watches[index].words, state.watches[index].prepareSleep())
       }
-      for sleeper in awake { sleeper.continuation.resume() }
-      // With nobody to sleep for there is no reason to wake up now and then.
-      let timeout = waits.count == 1 ? nil : max(next - now, .zero)
-      if !SharedWord32.sleep(onAnyOf: waits, atMost: timeout) {
+      for (sleeper, isOver) in awake { sleeper.wake(isOver: isOver) }
+      let timeout = end.map { max($0 - .now, .zero) }
+      let all = [(bell.word, while: rung)] + words
+      // This thread takes no signals.
+      if (try? SharedWord32.sleep(onAnyOf: all, atMost: timeout)) != true {
         try? bell.word.sleep(while: rung, until: .now + .milliseconds(1))
       }
     }
-  }
-}
-
-/// A word of this process alone that its threads and tasks sleep on.
-final class OwnWord: Sendable {
-  let word: SharedWord32
-
-  init() {
-    let pointer = UnsafeMutablePointer<Atomic<UInt32>>.allocate(capacity: 1)
-    unsafe pointer.initialize(to: Atomic(0))
-    // SAFETY: the word is initialised, and lives as long as this.
-    word = unsafe SharedWord32(pointer: UnsafePointer(pointer))
-  }
-
-  deinit {
-    // SAFETY: it was allocated here, and nobody uses it any more.
-    unsafe word.pointer.deallocate()
-  }
-
-  /// Wakes some who sleep on it.
-  func ring(waking count: Int = 1) {
-    word.incrementReleasing()
-    word.wake(count)
   }
 }

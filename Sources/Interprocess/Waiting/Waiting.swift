@@ -39,7 +39,10 @@ struct Waiting: ~Copyable, Sendable {
   enum Turn<Result> {
     case done(Result)
     /// To be tried again when the word does not have this value any more.
-    case wait(SharedWord32, while: UInt32)
+    ///
+    /// All that wait on the word with the same number `alike` would find the same, so that one of
+    /// them may look for the others; `nil`: each looks for itself.
+    case wait(SharedWord32, while: UInt32, alike: Int? = nil)
   }
 
   /// For how long to spin at most, when what is waited for has lately come within that time.
@@ -74,10 +77,10 @@ struct Waiting: ~Copyable, Sendable {
       case .done(let result):
         learn(from: .now - begin)
         return result
-      case .wait(let word, let value):
+      case .wait(let word, let value, _):
         guard let end else { return nil }
         do { try word.sleep(while: value, until: end) } catch { throw translate(error) }
-        stage = sleeps.isOver() ? .checking : .sleeping
+        stage = sleeps.end()
       }
     }
   }
@@ -128,16 +131,23 @@ struct Waiting: ~Copyable, Sendable {
     if let result = try spin(attempt, since: begin) { return result }
     var sleeps = Sleeps(atMost: timeout)
     var stage = Stage.sleeping
+    var others: (word: SharedWord32, value: UInt32, alike: Int)?
     while true {
       let end = sleeps.begin()
       switch try attempt(end == nil ? .checking : stage) {
       case .done(let result):
+        // Found by itself: there may be more, for those that it has looked for.
+        if stage == .checking, let others {
+          TaskWaiter.look(on: others.word, while: others.value, alike: others.alike)
+        }
         learn(from: .now - begin)
         return result
-      case .wait(let word, let value):
+      case .wait(let word, let value, let alike):
         guard let end else { return nil }
-        try await TaskWaiter.sleep(on: word, while: value, until: end)
-        stage = sleeps.isOver() ? .checking : .sleeping
+        others = alike.map { (word, value, $0) }
+        let isOver = try await TaskWaiter.sleep(
+          on: word, while: value, until: end, alike: alike, deadline: sleeps.deadline)
+        stage = sleeps.end(isOver: isOver)
       }
     }
   }
@@ -149,7 +159,8 @@ struct Sleeps {
   private static let firstLength: Duration = .milliseconds(20)
   static let longestLength: Duration = .seconds(1)
 
-  private let deadline: SuspendingClock.Instant?
+  /// When the time of the wait is over; `nil`: never.
+  let deadline: SuspendingClock.Instant?
   private var length = Sleeps.firstLength
   private var end = SuspendingClock.now
 
@@ -180,10 +191,11 @@ struct Sleeps {
 
   /// Ends a sleep.
   ///
-  /// - Returns: Whether it has ended by itself.
-  mutating func isOver() -> Bool {
-    guard SuspendingClock.now >= end else { return false }
+  /// - Parameter isOver: Whether it has ended by itself; `nil`: if its time is over.
+  /// - Returns: What the attempt after it may do.
+  mutating func end(isOver: Bool? = nil) -> Waiting.Stage {
+    guard isOver ?? (SuspendingClock.now >= end) else { return .sleeping }
     length = min(length * 2, Self.longestLength)
-    return true
+    return .checking
   }
 }

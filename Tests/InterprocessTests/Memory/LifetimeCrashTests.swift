@@ -48,7 +48,7 @@ struct LifetimeCrashTests {
       []
     case .lockTaken, .lockMarked, .lockAbandoned, .unlockBegun, .unlockTurned, .unlockReleased,
       .changeAwaited, .permitTaken, .permitFreed,
-      .eventMarked, .eventAdvanced, .gateMarked, .gateChanged, .partyArrived,
+      .eventMarked, .eventAdvanced, .gateMarked, .gateFenced, .gateChanged, .partyArrived,
       .barrierBroken:
       // See `SyncCrashTests`.
       []

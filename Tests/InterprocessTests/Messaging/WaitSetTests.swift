@@ -172,16 +172,89 @@ struct WaitSetTests {
   }
 
   @Test("More than the kernel can sleep on at once are waited for all the same")
-  func many() throws {
-    let queues = try (0..<150).map { _ in
-      try SharedQueue<Int>.create(capacity: 1, lifetime: .whileAttached)
+  func many() async {
+    await #expect(processExitsWith: .success) {
+      // Whoever missed a wake-up would sleep for ever.
+      unsafe Sleeping.isEndless = true
+      let queues = try (0..<300).map { _ in
+        try SharedQueue<Int>.create(capacity: 1, lifetime: .whileAttached)
+      }
+      let sleeping = Mutex(WaitSet<Int>())
+      for (index, queue) in queues.enumerated() {
+        sleeping.withLock { $0.insert(queue, as: index) }
+      }
+      let code = errorCode { _ = try sleeping.withLock { try $0.wait(timeout: .milliseconds(5)) } }
+      precondition(code == .timedOut)
+      // All were asleep once, and nobody sleeps for them any more.
+      precondition(queues.allSatisfy { $0.statistics.emptyCount == 2 })
+      precondition(TaskWaiter.sleeperCount == 0)
+      for index in [0, 126, 127, 140, 299] {
+        for isTask in [false, true] {
+          let set = sleeping.withLock { $0 }
+          let before = queues[299].statistics.emptyCount
+          let found =
+            isTask
+            ? Task {
+              var set = set
+              return try await set.wait(timeout: .seconds(60))
+            }
+            : inThread {
+              var set = set
+              return try set.wait(timeout: .seconds(60))
+            }
+          while queues[299].statistics.emptyCount == before {
+            try await Task.sleep(for: .milliseconds(1))
+          }
+          try await Task.sleep(for: .milliseconds(20))
+          let isSent = try queues[index].trySend(1)
+          let ready = try await found.value
+          let received = try queues[index].tryReceive()
+          precondition(isSent && ready == index && received == 1)
+          precondition(TaskWaiter.sleeperCount == 0)
+        }
+      }
     }
-    var set = WaitSet<Int>()
-    for (index, queue) in queues.enumerated() { set.insert(queue, as: index) }
-    #expect(errorCode { _ = try set.wait(timeout: .milliseconds(5)) } == .timedOut)
-    try queues[140].send(1)
-    let found = try set.wait(timeout: .seconds(30))
-    #expect(found == 140)
+  }
+
+  @Test("A set fences once for all of its sources before it sleeps", arguments: [1, 100])
+  func fences(count: Int) async {
+    await #expect(processExitsWith: .success) { [count] in
+      let fences = Atomic(0)
+      unsafe Checkpoint.handler = { step in
+        if step == .gateFenced { fences.add(1, ordering: .relaxed) }
+      }
+      unsafe Sleeping.isEndless = true
+      var set = WaitSet<Int>()
+      for index in 0..<count {
+        set.insert(try SharedQueue<Int>.create(capacity: 1, lifetime: .whileAttached), as: index)
+      }
+      let code = errorCode { _ = try set.wait(timeout: .milliseconds(20)) }
+      precondition(code == .timedOut)
+      // Before the sleep, and for the last look.
+      precondition(fences.load(ordering: .relaxed) == 2)
+    }
+  }
+
+  @Test("An integer is ready when it has another value", arguments: [false, true])
+  func atomic(isTask: Bool) async throws {
+    let atomic = try SharedAtomic<Int>.create(initialValue: 1, lifetime: .whileAttached)
+    let event = try SharedEvent.create(lifetime: .whileAttached)
+    var set = WaitSet<ID>()
+    set.insert(atomic, while: 1, as: .queue)
+    set.insert(event, as: .event)
+    #expect(errorCode { _ = try wait(&set, .milliseconds(5)) } == .timedOut)
+    let found = Task { [set] in
+      var set = set
+      return isTask ? try await set.wait(timeout: .seconds(60)) : try wait(&set)
+    }
+    try await Task.sleep(for: .milliseconds(20))
+    atomic.store(2, ordering: .releasing)
+    atomic.notify()
+    #expect(try await found.value == .queue)
+    // Whoever has seen it is told again, until it is as it was.
+    #expect(try await set.wait(timeout: .seconds(60)) == .queue)
+    atomic.store(1, ordering: .releasing)
+    #expect(errorCode { _ = try wait(&set, .milliseconds(5)) } == .timedOut)
   }
 
   @Test("A wait for nothing is a failed precondition")
@@ -269,7 +342,9 @@ private func wakeBothByOne() throws {
   precondition(.now - begin < .seconds(20) && found.withLock { $0 } == [.queue, .queue])
 }
 
-private func wait(_ set: inout WaitSet<ID>) throws -> ID { try set.wait(timeout: .seconds(30)) }
+private func wait(_ set: inout WaitSet<ID>, _ timeout: Duration = .seconds(30)) throws -> ID {
+  try set.wait(timeout: timeout)
+}
 
 private func take(_ subscriber: inout SharedTopic<Int>.Subscriber) throws -> Int? {
   guard let sample = try subscriber.tryNext() else { return nil }

@@ -1,0 +1,282 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Foundation
+import Interprocess
+import Synchronization
+import SystemPackage
+import TestSupport
+import Testing
+
+/// Signals that arrive while a thread waits, in a process of its own, whose handler they run.
+@Suite("Interruption", .timeLimit(.minutes(3)))
+struct InterruptionTests {
+  @Test("A signal ends each wait for others' memory and locks that is to end then")
+  func locks() async {
+    await #expect(processExitsWith: .success) {
+      handleSignals()
+      try expectInterrupted(lockWaits(holding: Held()))
+    }
+  }
+
+  @Test("A signal ends each wait at a queue, topic or set that is to end then")
+  func messages() async {
+    await #expect(processExitsWith: .success) {
+      handleSignals()
+      try expectInterrupted(messageWaits())
+    }
+  }
+
+  @Test("A signal ends each wait at a socket that is to end then")
+  func sockets() async {
+    await #expect(processExitsWith: .success) {
+      handleSignals()
+      let memory = try SharedMemory.anonymous(byteCount: 4096)
+      let (here, there) = try socketPair()
+      let (full, other) = try socketPair()
+      let error = #expect(throws: InterprocessError.self) {
+        while true { try memory.send(over: full, timeout: .zero) }
+      }
+      precondition(error?.code == .timedOut)
+      let handOut = Mutex<SharedMemory?>(consume memory)
+      try expectInterrupted([
+        Wait("receiving memory") { _ = try SharedMemory.receive(over: there) },
+        Wait("sending memory") { try handOut.withLock { try $0!.send(over: full) } },
+      ])
+      for socket in [here, there, full, other] { try socket.close() }
+    }
+  }
+
+  @Test("A signal neither ends nor prolongs other waits")
+  func uninterruptible() async {
+    await #expect(processExitsWith: .success) {
+      handleSignals()
+      let event = try SharedEvent.create(lifetime: .whileAttached)
+      let queue = try SharedQueue<Int>.create(capacity: 2, lifetime: .whileAttached)
+      let (here, there) = try socketPair()
+      defer { try? here.close() }
+      let waits: [@Sendable () throws -> Void] = [
+        { try event.wait(timeout: .milliseconds(100)) },
+        { _ = try queue.receive(timeout: .milliseconds(100)) },
+        { _ = try SharedMemory.attach("ipctest_never", waitingUpTo: .milliseconds(100)) },
+        { _ = try SharedMemory.receive(over: there, timeout: .milliseconds(100)) },
+      ]
+      for wait in waits {
+        let code = try underSignals {
+          // What a scope around others changes ends with it.
+          _ = withInterruptibleWaits { 1 }
+          return errorCode(wait)
+        }
+        precondition(code == .timedOut, "\(String(describing: code))")
+      }
+    }
+  }
+
+  @Test("Scopes within one another end where they began")
+  func nesting() async {
+    await #expect(processExitsWith: .success) {
+      handleSignals()
+      let event = try SharedEvent.create(lifetime: .whileAttached)
+      let code = try underSignals {
+        withInterruptibleWaits {
+          _ = withInterruptibleWaits { 1 }
+          return errorCode { try event.wait(timeout: .seconds(60)) }
+        }
+      }
+      precondition(code == .interrupted)
+    }
+  }
+
+  @Test("A barrier of which a party was interrupted is broken for the others")
+  func barrier() async {
+    await #expect(processExitsWith: .success) {
+      handleSignals()
+      let barrier = try SharedBarrier.create(partyCount: 2, lifetime: .whileAttached)
+      try expectInterrupted([Wait("arriving") { try barrier.arriveAndWait() }])
+      precondition(errorCode { try barrier.arriveAndWait(timeout: .seconds(60)) } == .timedOut)
+      precondition(barrier.isBroken)
+    }
+  }
+}
+
+/// Something that waits for as long as nothing else happens.
+private struct Wait: Sendable {
+  var description: String
+  var perform: @Sendable () throws -> Void
+
+  init(_ description: String, _ perform: @escaping @Sendable () throws -> Void) {
+    self.description = description
+    self.perform = perform
+  }
+}
+
+private func handleSignals() {
+  // Without `SA_RESTART`, as Python sets its handlers.
+  var action = sigaction()
+  action.__sigaction_handler.sa_handler = { _ in }
+  precondition(sigaction(SIGUSR1, &action, nil) == 0)
+}
+
+/// Runs a body in a thread that gets a signal each millisecond until it returns.
+private func underSignals<Result: Sendable>(
+  _ body: @escaping @Sendable () throws -> Result
+) throws -> Result {
+  let thread = Mutex<pthread_t?>(nil)
+  let outcome = Mutex<Swift.Result<Result, any Error>?>(nil)
+  Thread.detachNewThread {
+    // A new thread has the mask of the one that makes it, which may be one of the pool.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGUSR1)
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+    thread.withLock { $0 = pthread_self() }
+    let result = Swift.Result { try body() }
+    outcome.withLock { $0 = result }
+    // The thread stays until nobody signals it any more.
+    thread.withLock { $0 = nil }
+  }
+  let begin = ContinuousClock.now
+  while outcome.withLock({ $0 == nil }) {
+    precondition(.now - begin < .seconds(50), "No signal has ended the wait")
+    thread.withLock { if let thread = $0 { pthread_kill(thread, SIGUSR1) } }
+    usleep(1000)
+  }
+  return try outcome.withLock { try $0!.get() }
+}
+
+/// Expects that each of some waits ends with `interrupted`.
+private func expectInterrupted(_ waits: [Wait]) throws {
+  for wait in waits {
+    let code = try underSignals { errorCode { try withInterruptibleWaits(wait.perform) } }
+    precondition(code == .interrupted, "\(wait.description): \(String(describing: code))")
+  }
+}
+
+/// Objects that another thread holds until the process ends.
+private struct Held {
+  let mutex: SharedMutex<Int>
+  let lock: SharedReadWriteLock<Int>
+  let readLock: SharedReadWriteLock<Int>
+  let semaphore: SharedSemaphore
+
+  init() throws {
+    mutex = try SharedMutex.create(initialValue: 1, lifetime: .whileAttached)
+    lock = try SharedReadWriteLock.create(initialValue: 1, lifetime: .whileAttached)
+    readLock = try SharedReadWriteLock.create(initialValue: 1, lifetime: .whileAttached)
+    semaphore = try SharedSemaphore.create(permitCount: 1, lifetime: .whileAttached)
+    let held = Counter()
+    func hold(_ body: @escaping @Sendable (() -> Void) throws -> Void) {
+      Thread.detachNewThread {
+        try? body {
+          held.increment()
+          while true { pause() }
+        }
+      }
+    }
+    hold { [mutex] wait in try mutex.withLock { _ in wait() } }
+    hold { [lock] wait in try lock.withWriteLock { _ in wait() } }
+    hold { [readLock] wait in try readLock.withReadLock { _ in wait() } }
+    hold { [semaphore] wait in
+      let permit = try semaphore.acquire()
+      wait()
+      _ = consume permit
+    }
+    while held.value < 4 { usleep(1000) }
+  }
+}
+
+private func lockWaits(holding held: Held) throws -> [Wait] {
+  let free = try SharedMutex.create(initialValue: 1, lifetime: .whileAttached)
+  let event = try SharedEvent.create(lifetime: .whileAttached)
+  let atomic = try SharedAtomic<Int>.create(initialValue: 1, lifetime: .whileAttached)
+  let word = Mutex<SharedMemory?>(try SharedMemory.create(byteCount: 64, lifetime: .whileAttached))
+  return [
+    Wait("mutex") { try held.mutex.withLock { _ in } },
+    Wait("condition") { try free.withLock(until: { $0 > 1 }) { _ in } },
+    Wait("reading") { try held.lock.withReadLock { _ in } },
+    Wait("writing") { try held.lock.withWriteLock { _ in } },
+    Wait("writing after readers") { try held.readLock.withWriteLock { _ in } },
+    Wait("semaphore") { _ = try held.semaphore.acquire() },
+    Wait("event") { try event.wait() },
+    Wait("generation") { _ = try event.wait(after: event.generation) },
+    Wait("atomic") { _ = try atomic.wait(while: 1, ordering: .acquiring) },
+    Wait("word") { try word.withLock { try $0!.wait(at: 0, while: 0) } },
+    Wait("memory") { _ = try SharedMemory.attach("ipctest_never", waitingUpTo: .seconds(60)) },
+    Wait("array") {
+      _ = try SharedArray<Int>.attach("ipctest_never", waitingUpTo: .seconds(60))
+    },
+    Wait("queue by name") {
+      _ = try SharedQueue<Int>.attach("ipctest_never", waitingUpTo: .seconds(60))
+    },
+  ]
+}
+
+private func messageWaits() throws -> [Wait] {
+  let empty = try SharedQueue<Int>.create(capacity: 2, lifetime: .whileAttached)
+  let one = try SharedQueue<Int>.create(
+    capacity: 2, senders: .one, receivers: .one, lifetime: .whileAttached)
+  let full = try SharedQueue<Int>.create(capacity: 2, lifetime: .whileAttached)
+  while try full.trySend(1) {}
+  let emptyBytes = try SharedByteQueue.create(
+    byteCapacity: 64, maximumByteCount: 16, lifetime: .whileAttached)
+  let fullBytes = try SharedByteQueue.create(
+    byteCapacity: 64, maximumByteCount: 16, lifetime: .whileAttached)
+  while try fullBytes.trySend(byteCount: 16, { _ in }) {}
+  let topic = try SharedTopic<Int>.create(history: 2, lifetime: .whileAttached)
+  let slow = try topic.subscriber()
+  let place = Mutex<SharedTopic<Int>.Subscriber?>(consume slow)
+  let kept = try SharedQueue<Int>.create(capacity: 2, lifetime: .whileAttached)
+  _ = try kept.trySend(1)
+  let isKept = Counter()
+  Thread.detachNewThread {
+    _ = try? kept.receive(acknowledging: { _ in
+      isKept.increment()
+      while true { pause() }
+    })
+  }
+  while isKept.value == 0 { usleep(1000) }
+  func set(_ count: Int) throws -> WaitSet<Int> {
+    var set = WaitSet<Int>()
+    for index in 0..<count {
+      set.insert(try SharedEvent.create(lifetime: .whileAttached), as: index)
+    }
+    return set
+  }
+  let (small, large) = (try set(3), try set(300))
+  return [
+    Wait("receiving") { _ = try empty.receive() },
+    Wait("receiving as the only one") { _ = try one.receive() },
+    Wait("acknowledging") { _ = try empty.receive(acknowledging: { $0 }) },
+    Wait("sending") { try full.send(1) },
+    Wait("a turn") { _ = try kept.receive() },
+    Wait("receiving bytes") { _ = try emptyBytes.receive() },
+    Wait("sending bytes") { try fullBytes.send(byteCount: 16) { _ in } },
+    Wait("subscriber") {
+      var subscriber = try topic.subscriber(includesHistory: false)
+      _ = try subscriber.next()
+    },
+    Wait("publisher") {
+      _ = place
+      var publisher = try topic.publisher(overflow: .wait)
+      for number in 0..<10 { try publisher.publish(number) }
+    },
+    Wait("set") {
+      var set = small
+      _ = try set.wait()
+    },
+    Wait("large set") {
+      var set = large
+      _ = try set.wait()
+    },
+  ]
+}
