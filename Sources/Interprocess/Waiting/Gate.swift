@@ -24,15 +24,18 @@ struct Gate: Sendable {
   //   R3  gate marked?               relaxed      A3  look, and take           acquiring
   //   R4  gate = gate + 2            relaxed      A4  sleep while the gate is as marked
   //   R5  wake some, or all; if nobody slept,
-  //       take the mark away, if nothing has
-  //       changed, and wake those who slept
-  //       since
+  //       and nothing has changed, take the
+  //       mark away, gate = gate + 2, and wake
+  //       those who slept since
   //
   // Either R3 sees the mark of A1, or A3 sees the change of R1: that is what the two fences are
   // for. Seeing the mark, R4 changes the gate, so that A4 does not begin, or R5 ends it. Whoever
   // set the mark again after R4 has changed the gate, and keeps R5 from taking the mark away;
   // whoever found it set after R4 sleeps, if at all, on a value that R5 changes, and is woken to
-  // set it anew. `SemaphoreModelTests` goes through all of this in every order.
+  // set it anew. R5 counts once more, so that this value does not come again when a third one sets
+  // the mark: whoever found it before would sleep on it then, and not have looked since.
+  // `SemaphoreModelTests` goes through all of this in every order, and `Models/passing.pml` with
+  // three that wait.
   //
   // Killed between R1 and R5, or woken and killed before A3, a process leaves sleepers that look
   // again by themselves within a second.
@@ -60,7 +63,7 @@ struct Gate: Sendable {
       guard word.compareExchangeRelaxed(current, next) else { continue }
       checkpoint(.gateChanged)
       let wokenCount = word.wake(count)
-      if wokenCount == 0 && word.compareExchangeRelaxed(next, next & ~Self.waiters) {
+      if wokenCount == 0 && word.compareExchangeRelaxed(next, (next & ~Self.waiters) &+ 2) {
         return word.wake(.max)
       }
       return wokenCount
