@@ -1,11 +1,14 @@
 // The protocol of `TopicRing` and `TopicReader`, with the deaths of either side between any two steps.
 // The steps have the names that they have in the code. How subscribers sleep is in `queue.pml`, and
-// what the fences are for is the matter of `ModelTests`: here each step is seen at once.
+// what the fences are for is the matter of `ModelTests`: here each step is seen at once. The topic
+// is finished behind its last message.
 //
 //   HISTORY      messages that are kept
 //   SUBSCRIBERS  who hold one sample each
 //   MESSAGES     messages that are published
 //   DEATHS       processes that die
+//   EARLY_END    whether it may also be finished before; then the look for the end is a step of
+//                its own
 //   FAULT_...    a step that is left out or misplaced, which has to be found
 
 #ifndef HISTORY
@@ -30,6 +33,7 @@ byte first[SLOTS], second[SLOTS];   // the two words of a message: its position
 byte freeCount, freeList[SLOTS];
 byte retiredCount, retiredList[SLOTS];
 bool lock;
+bool finished;
 bool isTaken[SUBSCRIBERS];
 byte pin[SUBSCRIBERS];              // a slot and one
 
@@ -64,6 +68,9 @@ proctype Publisher() {
 begin:
   do
   :: atomic { !lock -> lock = true }
+#ifndef FAULT_END_IGNORED
+     if :: finished -> lock = false; break :: else fi;
+#endif
 P0:  position = tail;
 #ifndef FAULT_NO_P0
      if
@@ -71,7 +78,17 @@ P0:  position = tail;
      :: else
      fi;
 #endif
-     if :: position >= MESSAGES -> lock = false; break :: else fi;
+     if
+     :: position >= MESSAGES ->
+F1:     finished = true;
+        DEATH(dead);
+        lock = false;
+        break
+#ifdef EARLY_END
+     :: position < MESSAGES -> finished = true; DEATH(dead); lock = false; break
+#endif
+     :: position < MESSAGES
+     fi;
 P1:  if
      :: freeCount == 0 ->
         count = retiredCount;
@@ -164,6 +181,7 @@ end:
 
 proctype Subscriber(byte place) {
   byte position, found, slot, receivedCount, missedCount, start, end_, target;
+  bool isOver;
 begin:
   // A place of a dead one is given up and taken, and only then are its pins removed.
   isTaken[place] = false;
@@ -173,14 +191,28 @@ begin:
   position = (end_ > HISTORY -> end_ - HISTORY : 0);
   start = position;
   do
-  :: position >= MESSAGES -> break
-  :: else ->
-     // Waits until there is something.
-N0:  d_step {
-       entry[position % HISTORY] > position ->
+  ::
+#ifndef EARLY_END
+F3:  d_step {
+       isOver = finished;
        found = entry[position % HISTORY]; slot = slotOf[position % HISTORY]
      }
+#else
+#ifndef FAULT_END_LOOKED_FOR_LAST
+F3:  isOver = finished;
+#endif
+N0:  d_step {
+       found = entry[position % HISTORY]; slot = slotOf[position % HISTORY]
+     }
+#ifdef FAULT_END_LOOKED_FOR_LAST
+     isOver = finished;
+#endif
+#endif
      if
+     :: found <= position && isOver -> break
+     :: found <= position && !isOver ->
+        // Waits until there is something, or the end.
+        d_step { (entry[position % HISTORY] > position || finished) -> found = 0; slot = 0 }
      :: found > position + 1 ->
         end_ = tail;
         assert(found <= end_ + 1);
@@ -188,7 +220,7 @@ N0:  d_step {
         if :: end_ > target + HISTORY -> target = end_ - HISTORY :: else fi;
         missedCount = missedCount + target - position;
         position = target
-     :: else ->
+     :: found == position + 1 ->
         DEATH(dead);
 N1:     pin[place] = slot + 1;
         DEATH(dead);
@@ -210,12 +242,12 @@ N5:        pin[place] = 0
         fi
      fi
   od;
-  assert(receivedCount + missedCount == MESSAGES - start);
+  assert(receivedCount + missedCount == publishedCount - start);
   goto end;
 dead:
   atomic {
     position = 0; found = 0; slot = 0; receivedCount = 0; missedCount = 0; start = 0; end_ = 0;
-    target = 0; goto begin
+    target = 0; isOver = false; goto begin
   }
 end:
   skip
@@ -228,5 +260,5 @@ init {
     do :: index < SUBSCRIBERS -> run Subscriber(index); index++ :: else -> break od
   }
   _nr_pr == 1;
-  assert(publishedCount == MESSAGES)
+  assert(finished)
 }

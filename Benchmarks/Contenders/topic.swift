@@ -53,14 +53,14 @@ struct Topic {
       var subscriber = try SharedTopic<Message>.attach(names[1]).subscriber()
       run { number in
         try publisher.publish(Message(number: number))
-        let sample = try subscriber.next()
+        let sample = try subscriber.next()!
         return sample[0].number
       }
     } server: { run in
       var publisher = try SharedTopic<Message>.attach(names[1]).publisher()
       var subscriber = try SharedTopic<Message>.attach(names[0]).subscriber()
       run {
-        let sample = try subscriber.next()
+        let sample = try subscriber.next()!
         try publisher.publish(sample[0])
       }
     }
@@ -86,14 +86,14 @@ struct Topic {
         var loan = try publisher.loan(count: count)
         loan[0] = number
         try loan.publish()
-        let sample = try subscriber.next()
+        let sample = try subscriber.next()!
         return sample[0]
       }
     } server: { run in
       var publisher = try SharedTopic<UInt64>.attach(names[1]).publisher()
       var subscriber = try SharedTopic<UInt64>.attach(names[0]).subscriber()
       run {
-        let sample = try subscriber.next()
+        let sample = try subscriber.next()!
         var loan = try publisher.loan(count: count)
         loan[0] = sample[0]
         try loan.publish()

@@ -62,7 +62,7 @@ struct Camera: ParsableCommand {
     print("Created \"\(name)\" for \(slotCount) frames of \(Self.width) x \(Self.height) pixels")
 
     let viewers = try [("fast", 0), ("slow", pause)].map { speed, pause in
-      try ChildProcess(["camera", "view", name, speed, "\(pause)", "\(frames)"])
+      try ChildProcess(["camera", "view", name, speed, "\(pause)"])
     }
     defer {
       for viewer in viewers { viewer.end() }
@@ -86,6 +86,8 @@ struct Camera: ParsableCommand {
       usleep(UInt32(1000 * interval))
     }
     if let signal = interruption.signal { throw ExitCode(128 + signal) }
+    // The viewers get what there is, and then the end.
+    try publisher.finish()
     print("Published \(frames) frames, which are not waited for")
 
     for viewer in viewers {
@@ -106,17 +108,14 @@ struct Viewer: ParsableCommand {
   @Argument var name: String
   @Argument var speed: String
   @Argument var pause: UInt32
-  @Argument var frames: UInt64
 
   func run() throws {
     printLinesAtOnce()
     let topic = try SharedTopic<Pixel>.attach(name)
     var subscriber = try topic.subscriber()
     var receivedCount = 0
-    var isLast = false
-    while !isLast {
-      // The frame lies where the camera has written it, and stays so until the end of this turn.
-      let frame = try subscriber.next()
+    // The frame lies where the camera has written it, and stays so until the end of each turn.
+    while let frame = try subscriber.next() {
       usleep(1000 * pause)
       let pixels = frame.elements
       for index in stride(from: 0, to: pixels.count, by: 1001) {
@@ -125,7 +124,6 @@ struct Viewer: ParsableCommand {
         }
       }
       receivedCount += 1
-      isLast = frame.sequence == frames - 1
     }
     print("The \(speed) viewer received \(receivedCount) frames, missed \(subscriber.missedCount)")
   }

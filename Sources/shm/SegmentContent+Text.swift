@@ -54,11 +54,14 @@ extension SegmentContent {
       [["dtype", dtype.escaped], ["capacity", String(capacity)]] + rows(isFinished, statistics)
     case .byteQueue(let byteCapacity, let isFinished, let statistics):
       [["capacity", sizeText(byteCapacity)]] + rows(isFinished, statistics)
-    case .topic(let dtype, let history, let maximumElementCount, let slotByteCount, let statistics):
+    case .topic(
+      let dtype, let history, let maximumElementCount, let slotByteCount, let isFinished,
+      let statistics):
       [
         ["dtype", dtype.escaped], ["elements", "up to \(maximumElementCount) a message"],
         ["history", String(history)],
         ["slots", "\(statistics.slotCount) of \(sizeText(slotByteCount))"],
+        ["finished", isFinished ? "yes" : "no"],
       ] + rows(statistics)
     case .unknown(let kind):
       [["number", String(kind)]]
@@ -162,11 +165,12 @@ extension SegmentContent {
       case .byteQueue(let byteCapacity, let isFinished, let statistics):
         [("byteCapacity", .integer(byteCapacity))] + details(isFinished, statistics)
       case .topic(
-        let dtype, let history, let maximumElementCount, let slotByteCount, let statistics):
+        let dtype, let history, let maximumElementCount, let slotByteCount, let isFinished,
+        let statistics):
         [
           ("dtype", .string(dtype)), ("history", .integer(history)),
           ("maximumElementCount", .integer(maximumElementCount)),
-          ("slotByteCount", .integer(slotByteCount)),
+          ("slotByteCount", .integer(slotByteCount)), ("isFinished", .boolean(isFinished)),
         ] + details(statistics)
       case .unknown(let kind):
         [("number", .integer(kind))]

@@ -26,6 +26,9 @@ struct TopicModelTests {
     case pinsIgnored, publisherWithoutFence, weakPublisherFence, entryRelaxed
   }
 
+  /// What can be weakened at the end of a topic.
+  enum EndFault: CaseIterable { case finishedRelaxed, seenRelaxed, lookedForLast }
+
   // The words of the memory. An entry is the number of the message, times 4, and the slot.
   private static let entry = 0
   private static let pin = 1
@@ -99,6 +102,56 @@ struct TopicModelTests {
         .init(name: "publisher", program: publisher.instructions),
         .init(name: "subscriber", program: subscriber.instructions),
       ])
+  }
+
+  /// One publishes messages and finishes the topic, F1; the other one looks for the end and then for
+  /// a message, F3 and N0, until there is an end and no message.
+  private static func runToEnd(messages: UInt8, _ fault: EndFault?) -> WeakMemory.Outcome {
+    let finished = 1
+    var publisher = Program(nil)
+    for number in 1...messages {
+      publisher.add(.store(.releasing, at: { _ in entry }) { _ in number })
+    }
+    publisher.add(
+      .store(fault == .finishedRelaxed ? .relaxed : .releasing, at: { _ in finished }) { _ in 1 })
+    // Registers: 0 whether it is finished, 1 entry, 2 the last message.
+    var subscriber = Program(nil)
+    let lookForEnd = WeakMemory.Instruction.load(
+      into: 0, fault == .seenRelaxed ? .relaxed : .acquiring, at: { _ in finished })
+    let (next, over, end) = (
+      subscriber.label("next"), subscriber.label("over"), subscriber.label("end")
+    )
+    subscriber.add(.label(next))
+    if fault != .lookedForLast { subscriber.add(lookForEnd) }
+    subscriber.add(.load(into: 1, .acquiring, at: { _ in entry }))
+    if fault == .lookedForLast { subscriber.add(lookForEnd) }
+    subscriber.go(to: over) { $0[1] == $0[2] }
+    subscriber.add(.set(2) { $0[1] }, .set(0) { _ in 0 })
+    subscriber.go(to: next) { _ in true }
+    subscriber.add(.label(over))
+    subscriber.go(to: end) { $0[0] == 1 }
+    subscriber.go(to: next) { _ in true }
+    subscriber.add(
+      .label(end), .check { $0[2] == messages ? nil : "the end after \($0[2])" })
+    return WeakMemory.explore(
+      [0, 0],
+      [
+        .init(name: "publisher", program: publisher.instructions),
+        .init(name: "subscriber", program: subscriber.instructions),
+      ])
+  }
+
+  @Test("Who finds the end, and then no message, has had all of them")
+  func end() {
+    let outcome = Self.runToEnd(messages: 3, nil)
+    #expect(outcome.violation == nil, "\(outcome.trace)")
+    #expect(outcome.stateCount > 20 && !outcome.ends.isEmpty)
+  }
+
+  @Test("Each order at the end is needed", arguments: EndFault.allCases)
+  func faultsAtEnd(fault: EndFault) {
+    let outcome = Self.runToEnd(messages: 3, fault)
+    #expect(outcome.violation?.hasPrefix("subscriber: the end after") == true, "\(outcome)")
   }
 
   @Test("A subscriber reads whole messages, in order, and each under its own number")

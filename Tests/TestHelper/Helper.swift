@@ -69,6 +69,8 @@ struct Helper {
         count: number(5))
     case "queue-streams":
       try QueueStreams.run(messageCount: number(2))
+    case "topic-finish":
+      try TopicProcess.finish(CommandLine.arguments[2], dyingAt: CommandLine.arguments[3])
     case "topic-fork":
       try TopicProcess.fork(CommandLine.arguments[2])
     case "topic-hold":

@@ -345,7 +345,7 @@ enum SyncTurns {
     try takeTurns(rounds, isFirst) {
       try publisher.publish($0)
     } receive: {
-      let sample = try subscriber.next()
+      let sample = try subscriber.next()!
       return sample[0]
     }
   }

@@ -30,8 +30,8 @@ enum TopicProcess {
       try loan.publish()
     } else {
       var subscriber = try topic.subscriber()
-      let first = try subscriber.next(timeout: .seconds(10))
-      let second = try subscriber.next(timeout: .seconds(10))
+      let first = try subscriber.next(timeout: .seconds(10))!
+      let second = try subscriber.next(timeout: .seconds(10))!
       waitToBeKilled()
       _ = (first[0], second[0])
     }
@@ -42,13 +42,22 @@ enum TopicProcess {
     _ = readLine()
   }
 
+  /// Publishes a 7 and finishes a topic of numbers, and kills itself on the way.
+  static func finish(_ name: String, dyingAt step: String) throws {
+    let topic = try SharedTopic<UInt64>.attach(name)
+    var publisher = try topic.publisher()
+    Checkpoint.handler = { if $0.rawValue == step { raise(SIGKILL) } }
+    try publisher.publish(7)
+    try publisher.finish()
+  }
+
   /// Publishes and holds a sample, of both of which a child has had a copy.
   static func fork(_ name: String) throws {
     let topic = try SharedTopic<UInt64>.attach(name)
     var publisher = try topic.publisher()
     var subscriber = try topic.subscriber()
     try publisher.publish(7)
-    let sample = try subscriber.next(timeout: .seconds(10))
+    let sample = try subscriber.next(timeout: .seconds(10))!
     var loan = try publisher.loan()
     loan[0] = 8
     let child = ipctest_fork()
@@ -65,7 +74,7 @@ enum TopicProcess {
     _ = readLine()
     try loan.publish()
     try publisher.publish(9)
-    let next = try subscriber.next(timeout: .seconds(10))
+    let next = try subscriber.next(timeout: .seconds(10))!
     Helper.answer("still \(sample[0]), then \(next[0])")
   }
 }

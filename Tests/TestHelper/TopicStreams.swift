@@ -64,9 +64,7 @@ enum TopicStreams {
         sequence += 1
       }
     } while .now < end
-    // The last message, for which there is time.
-    usleep(100_000)
-    try publish(&publisher, .max, count: 1)
+    try publisher.finish()
   }
 
   private static func publish(
@@ -83,11 +81,9 @@ enum TopicStreams {
     var subscriber = try topic.subscriber()
     var next: UInt64 = 0
     var missedCount: UInt64 = 0
-    while true {
-      let sample = try subscriber.next(timeout: .seconds(60))
+    while let sample = try subscriber.next(timeout: .seconds(60)) {
       if isSlow { usleep(200) }
       missedCount = try check(sample, &next, missedCount, subscriber.missedCount)
-      if sample[0] == .max { break }
     }
   }
 
@@ -97,10 +93,8 @@ enum TopicStreams {
     _ missedBefore: UInt64, _ missedNow: UInt64
   ) throws -> UInt64 {
     let (words, sequence) = (sample.elements, sample.sequence)
-    let isLast = words[0] == .max
-    let word = isLast ? .max : sequence
-    guard words.indices.allSatisfy({ words[$0] == word }),
-      isLast || words.count == 1 + Int(sequence) % wordCount
+    guard words.indices.allSatisfy({ words[$0] == sequence }),
+      words.count == 1 + Int(sequence) % wordCount
     else { throw Problem(description: "Message \(sequence) is torn") }
     guard sequence == next + (missedNow - missedBefore) else {
       throw Problem(

@@ -107,6 +107,11 @@ final class TopicSubject: Sendable {
         return "The last message is \(String(describing: last))"
       }
     }
+    try publisher.finish()
+    var subscriber = try topic.subscriber(includesHistory: false)
+    if let sample = try subscriber.next(timeout: .zero) {
+      return "There is a message \(sample.sequence) behind the end"
+    }
     return nil
   }
 }
@@ -203,7 +208,7 @@ private struct Subscription: ~Copyable {
   ///
   /// - Returns: What is wrong with it.
   mutating func receive(timeout: Duration) throws -> String? {
-    let sample = try subscriber.next(timeout: timeout)
+    let sample = try subscriber.next(timeout: timeout)!
     let missedCount = subscriber.missedCount
     if subject.isPatient && missedCount > 0 { return "\(missedCount) messages were missed" }
     if let problem = note(sample, missedCount) { return problem }

@@ -327,7 +327,7 @@ struct SynchronizationKindTests {
       #expect(
         try await infoDetails(name) == [
           "kind topic", "dtype '<u4'", "elements up to 30 a message", "history 2",
-          "slots 9 of 128", "subscribers 1", "held 1", "published 5", "received 1",
+          "slots 9 of 128", "finished no", "subscribers 1", "held 1", "published 5", "received 1",
           "missed 3", "slept, full 0", "slept, empty 0", "woken 0",
         ])
       #expect(try content(name) == before)
@@ -338,6 +338,11 @@ struct SynchronizationKindTests {
         "heldCount", "publishedCount", "receivedCount", "missedCount",
       ]
       #expect(counts.map { json[$0] as? Int } == [2, 30, 9, 128, 1, 0, 5, 1, 3])
+      #expect(json["isFinished"] as? Bool == false)
+      publisher.close()
+      try await topic.finish()
+      #expect(try await infoDetails(name).contains("finished yes"))
+      #expect(try await infoJSON(name)["isFinished"] as? Bool == true)
     }
   }
 

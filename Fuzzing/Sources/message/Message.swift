@@ -98,7 +98,7 @@ private func useTopic() throws {
 
 /// Holds two messages at once, and reads all of both.
 private func receive(_ subscriber: inout SharedTopic<UInt64>.Subscriber) throws {
-  let first = try subscriber.next(timeout: .zero)
+  guard let first = try subscriber.next(timeout: .zero) else { return }
   let second = try subscriber.latest()
   var sum: UInt64 = 0
   for index in 0..<first.count { sum &+= first[index] }

@@ -244,11 +244,14 @@ typedef struct ipc_byte_queue {
 typedef struct ipc_topic {
   /// `IPC_QUEUE_ONE` or `IPC_QUEUE_MANY`.
   uint32_t publishers;
-  uint8_t reserved[12];
+  uint32_t reserved;
+  /// 1 if no more messages are published. Atomic.
+  uint32_t is_finished;
+  uint32_t also_reserved;
   uint64_t maximum_element_count;
   uint32_t maximum_subscriber_count;
   uint32_t maximum_sample_count;
-  uint8_t also_reserved[96];
+  uint8_t reserved_too[96];
   ipc_queue_side publishing;
   ipc_queue_side subscribing;
   /// Messages that those have received and missed who do not subscribe any more. Atomic.
@@ -256,7 +259,7 @@ typedef struct ipc_topic {
   uint64_t missed_total;
   /// How often somebody has subscribed, times 2, and 1 if any publisher has waited for subscribers. Atomic.
   uint64_t arrivals;
-  uint8_t reserved_too[104];
+  uint8_t reserved_last[104];
 } ipc_topic;
 
 /// One subscriber of a topic, in a multiple of 128 bytes.

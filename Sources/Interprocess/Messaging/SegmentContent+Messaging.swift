@@ -41,6 +41,7 @@ extension SegmentContent {
     return .topic(
       dtype: header.description, history: layout.history,
       maximumElementCount: layout.maximumElementCount, slotByteCount: layout.slotStride,
+      isFinished: QueueHead(reading: memory, at: header.contentOffset).isFinished,
       TopicStatistics(reading: memory, at: header.contentOffset, layout))
   }
 }

@@ -36,8 +36,9 @@ extension SharedTopic {
     /// - Parameters:
     ///   - element: The message.
     ///   - timeout: How long to wait; `nil`: as long as it takes.
-    /// - Throws: `timedOut`; `corrupted` if something else than this type has written there;
-    ///   `system` for anything else.
+    /// - Throws: `timedOut`; `finished` if another publisher, or a handle, has finished the topic;
+    ///   `corrupted` if something else than this type has written there; `system` for anything
+    ///   else. With any error, the message was not published.
     /// - Precondition: No message of this publisher is on loan.
     /// - Complexity: O(1).
     @inlinable
@@ -147,6 +148,30 @@ extension SharedTopic {
       return Loan(writer, try await writer.begin(atMost: timeout), count)
     }
 
+    /// Gives the role back, if there is one, and lets nobody publish any more: subscribers get what
+    /// there is, and then the end.
+    ///
+    /// Blocks only while one of many other publishers keeps its turn.
+    ///
+    /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
+    /// - Throws: `timedOut`, `corrupted` and `system`, none of them where there is one publisher;
+    ///   with any error, the topic is not finished.
+    /// - Precondition: No message of this publisher is on loan.
+    public consuming func finish(timeout: Duration? = nil) throws(InterprocessError) {
+      try writer.finish(atMost: timeout)
+    }
+
+    /// As the form for threads, which blocks no thread, and ends at once when the task is
+    /// cancelled.
+    ///
+    /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
+    /// - Throws: As the form for threads, and `CancellationError`.
+    public nonisolated(nonsending) consuming func finish(
+      timeout: Duration? = nil
+    ) async throws {
+      try await writer.finish(atMost: timeout)
+    }
+
     @usableFromInline func check(_ count: Int) throws(InterprocessError) {
       let maximum = writer.ring.layout.maximumElementCount
       guard count >= 1, count <= maximum else {
@@ -224,12 +249,14 @@ extension SharedTopic {
   ///   replaces.
   /// - Returns: The publisher; where there is only one, the role is given back at the end of its
   ///   life.
-  /// - Throws: `roleTaken` if there can be only one, and another handle or value is; `corrupted` if
-  ///   something else than this type has written there; `system` for anything else.
+  /// - Throws: `roleTaken` if there can be only one, and another handle or value is; `finished`;
+  ///   `corrupted` if something else than this type has written there; `system` for anything else.
   public func publisher(
     overflow: TopicOverflow = .overwrite
   ) throws(InterprocessError) -> Publisher {
-    Publisher(try TopicWriter(ring, overflow))
+    let writer = try TopicWriter(ring, overflow)
+    try writer.checkUnfinished()
+    return Publisher(writer)
   }
 
   /// Where the elements of a message lie.

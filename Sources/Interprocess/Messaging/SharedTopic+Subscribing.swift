@@ -16,8 +16,7 @@ extension SharedTopic {
   ///
   /// ```swift
   /// var subscriber = try topic.subscriber()
-  /// let sample = try subscriber.next()
-  /// print(sample.elements[0])
+  /// while let sample = try subscriber.next() { print(sample.elements[0]) }
   /// ```
   public struct Subscriber: ~Copyable, Sendable {
     @usableFromInline let reader: TopicReader
@@ -40,7 +39,8 @@ extension SharedTopic {
     ///
     /// Does not block.
     ///
-    /// - Returns: The message, which is not written over while it is held.
+    /// - Returns: The message, which is not written over while it is held; `nil` if there is none.
+    ///   Whether the topic has ended is told by `next(timeout:)` with `.zero`.
     /// - Throws: `limitReached` if as many samples are held as can be; `corrupted` if something
     ///   else than this type has written there.
     /// - Complexity: O(1).
@@ -52,23 +52,27 @@ extension SharedTopic {
 
     /// The next message.
     ///
-    /// Blocks until there is one: spins for some microseconds, and then sleeps in the kernel.
+    /// Blocks until there is one, or the topic is finished: spins for some microseconds, and then
+    /// sleeps in the kernel.
     ///
     /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
-    /// - Returns: The message, which is not written over while it is held.
+    /// - Returns: The message, which is not written over while it is held; `nil` if the topic is
+    ///   finished and this subscriber has had all messages.
     /// - Throws: As ``tryNext()``; `timedOut`; `system` for anything else.
     @inlinable
-    public mutating func next(timeout: Duration? = nil) throws(InterprocessError) -> Sample {
+    public mutating func next(timeout: Duration? = nil) throws(InterprocessError) -> Sample? {
       if let sample = try tryNext() { return sample }
       return try waitForNext(timeout)
     }
 
     @inlinable @inline(never)
-    mutating func waitForNext(_ timeout: Duration?) throws(InterprocessError) -> Sample {
+    mutating func waitForNext(_ timeout: Duration?) throws(InterprocessError) -> Sample? {
       let sleeps = Sleeps(atMost: timeout)
       while true {
-        guard try reader.wait(cursor, atMost: sleeps.timeLeft) else { throw reader.isEmpty }
+        let isFinished = reader.isFinished
         if let sample = try tryNext() { return sample }
+        if isFinished { return nil }
+        guard try reader.wait(cursor, atMost: sleeps.timeLeft) else { throw reader.isEmpty }
       }
     }
 
@@ -76,18 +80,22 @@ extension SharedTopic {
     /// cancelled.
     ///
     /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
-    /// - Returns: The message, which is not written over while it is held.
-    /// - Throws: As the form for threads, and `CancellationError`.
+    /// - Returns: The message, which is not written over while it is held; `nil` if the topic is
+    ///   finished and this subscriber has had all messages.
+    /// - Throws: As the form for threads, and `CancellationError`; with any error, no message was
+    ///   taken.
     @inlinable
     public nonisolated(nonsending) mutating func next(
       timeout: Duration? = nil
-    ) async throws -> Sample {
+    ) async throws -> Sample? {
       try Task.checkCancellation()
       if let sample = try tryNext() { return sample }
       let sleeps = Sleeps(atMost: timeout)
       while true {
-        guard try await reader.wait(cursor, atMost: sleeps.timeLeft) else { throw reader.isEmpty }
+        let isFinished = reader.isFinished
         if let sample = try tryNext() { return sample }
+        if isFinished { return nil }
+        guard try await reader.wait(cursor, atMost: sleeps.timeLeft) else { throw reader.isEmpty }
       }
     }
 
@@ -165,7 +173,7 @@ extension SharedTopic {
 
   // MARK: - In tasks
 
-  /// The messages of a topic, each as an array.
+  /// The messages of a topic until it is finished, each as an array.
   public struct Messages: AsyncSequence, Sendable {
     fileprivate let topic: SharedTopic
     fileprivate let includesHistory: Bool
@@ -177,7 +185,7 @@ extension SharedTopic {
 
       fileprivate init(_ messages: Messages) { self.messages = messages }
 
-      /// A copy of the next message; never `nil`.
+      /// A copy of the next message, or `nil` if the topic is finished and all have been received.
       ///
       /// The first call subscribes.
       ///
@@ -191,10 +199,12 @@ extension SharedTopic {
             to: messages.topic.ring, includesHistory: messages.includesHistory)
         defer { subscription = (reader, cursor) }
         while true {
+          let isFinished = reader.isFinished
           if let hold = try reader.tryNext(&cursor) {
             let sample = Sample(reader, hold)
             return unsafe sample.elements.withUnsafeBufferPointer { unsafe Array($0) }
           }
+          if isFinished { return nil }
           _ = try await reader.wait(cursor, atMost: nil)
         }
       }
@@ -206,7 +216,8 @@ extension SharedTopic {
 
   /// Copies of the messages as they come, for `for try await`.
   ///
-  /// Ends with `CancellationError` when the task is cancelled.
+  /// Ends when the topic is finished and all have been received, and with `CancellationError` when
+  /// the task is cancelled.
   ///
   /// - Parameter includesHistory: As for ``subscriber(includesHistory:)``.
   public func messages(includesHistory: Bool = true) -> Messages {

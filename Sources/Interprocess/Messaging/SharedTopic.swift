@@ -36,9 +36,9 @@ public enum TopicOverflow: Sendable, Hashable {
 /// // ... in other processes:
 /// let camera = try SharedTopic<Pixel>.attach("camera")
 /// var subscriber = try camera.subscriber()
-/// while true {
-///   let frame = try subscriber.next()
+/// while let frame = try subscriber.next() {
 ///   show(frame.elements)
+///   // ... until all have been received, and the topic is finished
 /// }
 /// ```
 ///
@@ -50,6 +50,8 @@ public enum TopicOverflow: Sendable, Hashable {
 /// those that are slow. A publisher never waits for subscribers, unless it is asked to; one that
 /// falls further behind misses messages, and is told how many. There is room for the history, for
 /// each sample that a subscriber can hold, and for one that is being written.
+///
+/// When a publisher has finished the topic, subscribers get what there is, and then the end.
 ///
 /// A publisher that is killed has published its last message in whole or not at all, and the next
 /// one goes on behind it. The samples of a subscriber that was killed are given back when another
@@ -255,6 +257,38 @@ public final class SharedTopic<Element: Shareable>: Sendable {
     ring.segment.checkOpen()
     return TopicStatistics(
       reading: ring.segment.memory, at: ring.segment.contentOffset, ring.layout)
+  }
+
+  // MARK: - Finishing
+
+  /// Whether no more messages can be published.
+  ///
+  /// - Complexity: O(1), without blocking.
+  public var isFinished: Bool {
+    ring.segment.checkOpen()
+    return ring.isFinished
+  }
+
+  /// Lets nobody publish any more: subscribers get what there is, and then the end, also those who
+  /// come later.
+  ///
+  /// Blocks only while one of many publishers keeps its turn. Where there is one publisher, that
+  /// one finishes the topic, by the function of the same name.
+  ///
+  /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
+  /// - Throws: `roleTaken` if there can be only one publisher, and another handle or value is;
+  ///   `timedOut`; `corrupted` if something else than this type has written there; `system` for
+  ///   anything else. With any error, the topic is not finished.
+  public func finish(timeout: Duration? = nil) throws(InterprocessError) {
+    try TopicWriter(ring, .overwrite).finish(atMost: timeout)
+  }
+
+  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  public nonisolated(nonsending) func finish(timeout: Duration? = nil) async throws {
+    try await TopicWriter(ring, .overwrite).finish(atMost: timeout)
   }
 }
 

@@ -32,9 +32,10 @@ struct TopicLayout: Sendable {
   let retiredListOffset: Int
   let slotsOffset: Int
 
-  // The head: the role of publishers (4 bytes), 4 and 8 not used, the greatest number of elements
-  // (8), of subscribers (4) and of samples (4); the words of both sides; how many messages those
-  // have received and missed who are subscribers no more (8 each), and the arrivals (8).
+  // The head: the role of publishers (4 bytes), 4 not used, whether it is finished (4), 4 not used,
+  // the greatest number of elements (8), of subscribers (4) and of samples (4); the words of both
+  // sides; how many messages those have received and missed who are subscribers no more (8 each),
+  // and the arrivals (8).
 
   static let elementCountOffset = 16
   static let subscriberCountOffset = 24

@@ -269,25 +269,30 @@ final class TopicReader: Sendable {
 
   // MARK: - Waiting
 
-  /// Whether there is a next message, as the place tells which one that is.
-  var hasMessage: Bool { hasMessage(cursor(at: position.loadRelaxed())) }
+  /// Whether there is a next message, or the end, as the place tells which one that is.
+  var isReady: Bool { hasMessage(cursor(at: position.loadRelaxed())) || isFinished }
 
   private func attempt(
     _ stage: Waiting.Stage, _ cursor: TopicCursor
   ) throws(InterprocessError) -> Waiting.Turn<Void> {
     let turn = try ring.subscribing.gate.attempt(stage, alike: 0) { () throws(InterprocessError) in
-      hasMessage(cursor) ? () : nil
+      hasMessage(cursor) || isFinished ? () : nil
     }
     if stage != .spinning, case .wait = turn { ring.subscribing.countSleep() }
     return turn
   }
+
+  /// F3: whether no more messages are published.
+  ///
+  /// Looked at before the next message: then there is none behind the last one.
+  @usableFromInline var isFinished: Bool { ring.isFinished }
 
   private func hasMessage(_ cursor: TopicCursor) -> Bool {
     let entry = TopicEntry(ring.entry(at: cursor.index).loadAcquiring())
     return entry.distance(from: cursor.position).map { $0 >= 0 } ?? false
   }
 
-  /// Waits until there is a message.
+  /// Waits until there is a message, or the topic is finished.
   ///
   /// - Returns: Whether that came before the time was over.
   /// - Throws: `system`.

@@ -57,6 +57,24 @@ final class TopicRing: Sendable {
   // A subscriber killed with pins keeps those slots from being used until its place is given to
   // another one, or freed: pins in a free place do not count.
   //
+  // Who finishes the topic publishes nothing more, and keeps others from it:
+  //
+  //   F0  P0
+  //   F1  finished = 1                             releasing, pairs with F3
+  //   F2  let all subscribers go on, and all publishers who wait for them
+  //
+  // It has the role, or the lock; one of many looks at the word each time that it has taken the
+  // lock, after which it sees F1 of whoever had the lock before. So F1 comes behind the last P3. A
+  // subscriber looks for the end and then for a message:
+  //
+  //   F3  finished?                                acquiring
+  //   N0  to N3; if there is no message, and F3 found 1, that was the end
+  //
+  // F3 that finds 1 has seen the last P3, so N0 finds each message that there is.
+  //
+  // Killed before F1, a process has not finished the topic, and another one can. Killed between F1
+  // and F2, it has, and leaves sleepers that look by themselves within a second.
+  //
   // A publisher that is to wait for slow subscribers has, in its own memory, a limit up to which it
   // publishes without looking at them. Positions only grow, but for those who arrive, who are
   // counted: the arrivals are a word with twice their number, and 1 if any publisher has waited.
@@ -94,6 +112,7 @@ final class TopicRing: Sendable {
   /// The table of subscribers.
   let places: HolderTable
   let lock: RobustLock
+  private let isFinishedWord: SharedWord32
   private let range: MappedRange
   private let waiting = Waiting(longestSpin: .microseconds(50))
   /// The lengths of both lists of slots.
@@ -117,6 +136,7 @@ final class TopicRing: Sendable {
       offset: layout.offset(ofSubscriber: 0), stride: layout.subscriberStride,
       count: layout.maximumSubscriberCount, wakeCount: .max)
     lock = publishing.lock(places: places)
+    isFinishedWord = range.word32(at: QueueHead.isFinishedOffset)
     freeCount = range.word32(at: QueueHead.sendingOffset + QueueSide.freeOffset)
     retiredCount = range.word32(at: QueueHead.sendingOffset + QueueSide.freeOffset + 4)
     self.segment = segment
@@ -238,6 +258,21 @@ final class TopicRing: Sendable {
   func cancel(_ writing: Writing) {
     // Nobody else has had it, and what a list that is not right costs is that it is made anew.
     addFree(writing.slot)
+  }
+
+  // MARK: - Finishing
+
+  /// F3: whether no more messages are published.
+  @usableFromInline var isFinished: Bool { isFinishedWord.loadAcquiring() != 0 }
+
+  /// F0 to F2, for who has the role or the lock.
+  func finish() {
+    // Else a message that a dead publisher did not count would never be.
+    _ = takeOver()
+    isFinishedWord.storeReleasing(1)
+    checkpoint(.topicFinished)
+    publishing.open(subscribing.gate, waking: .max)
+    publishing.open(publishing.gate, waking: .max)
   }
 
   // MARK: - Slots
@@ -372,6 +407,7 @@ final class TopicRing: Sendable {
   ) throws(InterprocessError) -> Waiting.Turn<Void> {
     if stage == .checking { try places.reclaim(own: number, segment.memory) }
     let turn = try publishing.gate.attempt(stage, alike: 0) { () throws(InterprocessError) in
+      if isFinished { return () }
       let tail = publishing.position.loadAcquiring()
       return tail &- leastPosition(tail) < layout.history ? () : nil
     }
@@ -379,7 +415,7 @@ final class TopicRing: Sendable {
     return turn
   }
 
-  /// Waits until the slowest subscriber has gone on.
+  /// Waits until the slowest subscriber has gone on, or the topic is finished.
   ///
   /// - Returns: Whether that came before the time was over.
   /// - Throws: `corrupted` and `system`.
@@ -407,27 +443,5 @@ final class TopicRing: Sendable {
       try attemptPublishing(stage, as: number)
     }
     return outcome != nil
-  }
-}
-
-/// Which message lies in which slot: the position and one, without its upper 16 bits; and the slot
-/// and one.
-struct TopicEntry: Sendable, Hashable {
-  let bits: UInt64
-
-  init(_ bits: UInt64) { self.bits = bits }
-
-  init(_ position: UInt64, _ slot: Int) {
-    bits = (position &+ 1) << 16 | UInt64(slot + 1)
-  }
-
-  /// As it was found; `nil` if there is no message.
-  var slot: Int? { bits & 0xFFFF == 0 ? nil : Int(bits & 0xFFFF) - 1 }
-
-  /// How many positions behind another one it is; `nil` if there is no message.
-  func distance(from position: UInt64) -> Int64? {
-    if bits & 0xFFFF == 0 { return nil }
-    // The sign is that of the 48 bits.
-    return Int64(bitPattern: (bits >> 16 &- (position &+ 1)) << 16) >> 16
   }
 }

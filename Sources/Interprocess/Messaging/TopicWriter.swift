@@ -46,11 +46,11 @@ final class TopicWriter: Sendable {
   ///
   /// - Parameter timeout: How long to wait for the turns of others and for subscribers; `nil`: as
   ///   long as it takes.
-  /// - Throws: `timedOut`, `corrupted` and `system`.
+  /// - Throws: `timedOut`, `finished`, `corrupted` and `system`.
   @usableFromInline func begin(
     atMost timeout: Duration?
   ) throws(InterprocessError) -> TopicRing.Writing {
-    precondition(!isLoaned.load(ordering: .acquiring), "The publisher has a message on loan")
+    checkNothingIsLoaned()
     if ring.publishers == .one || ring.lock.lockAtOnce(), let writing = try attempt() {
       return writing
     }
@@ -63,11 +63,7 @@ final class TopicWriter: Sendable {
   ) throws(InterprocessError) -> TopicRing.Writing {
     let sleeps = Sleeps(atMost: timeout)
     while true {
-      if ring.publishers == .many, !ring.lock.lockAtOnce() {
-        let outcome = try ring.lock.lockInTime(
-          ring.segment.memory, atMost: sleeps.timeLeft, isRecovering: true)
-        if outcome == nil { throw turnTaken }
-      }
+      try enter(atMost: sleeps.timeLeft)
       if let writing = try attempt() { return writing }
       guard try ring.waitForSubscribers(atMost: sleeps.timeLeft) else { throw isFull }
     }
@@ -78,14 +74,10 @@ final class TopicWriter: Sendable {
     atMost timeout: Duration?
   ) async throws -> TopicRing.Writing {
     try Task.checkCancellation()
-    precondition(!isLoaned.load(ordering: .acquiring), "The publisher has a message on loan")
+    checkNothingIsLoaned()
     let sleeps = Sleeps(atMost: timeout)
     while true {
-      if ring.publishers == .many, !ring.lock.lockAtOnce() {
-        let outcome = try await ring.lock.lockInTime(
-          ring.segment.memory, atMost: sleeps.timeLeft, isRecovering: true)
-        if outcome == nil { throw turnTaken }
-      }
+      try await enter(atMost: sleeps.timeLeft)
       if let writing = try attempt() { return writing }
       guard try await ring.waitForSubscribers(atMost: sleeps.timeLeft) else { throw isFull }
     }
@@ -94,6 +86,8 @@ final class TopicWriter: Sendable {
   /// Begins a message if no subscriber has to be waited for.
   private func attempt() throws(InterprocessError) -> TopicRing.Writing? {
     do throws(InterprocessError) {
+      // With one publisher, only that one can finish the topic, and then it is no publisher.
+      if ring.publishers == .many { try checkUnfinished() }
       if let writing = try ring.begin(isPatient: isPatient) { return writing }
     } catch {
       leave()
@@ -103,7 +97,63 @@ final class TopicWriter: Sendable {
     return nil
   }
 
+  // MARK: - Turns
+
+  /// Waits until no other publisher has its turn.
+  ///
+  /// - Throws: `timedOut`, `corrupted` and `system`.
+  private func enter(atMost timeout: Duration?) throws(InterprocessError) {
+    if ring.publishers == .one || ring.lock.lockAtOnce() { return }
+    let outcome = try ring.lock.lockInTime(
+      ring.segment.memory, atMost: timeout, isRecovering: true)
+    if outcome == nil { throw turnTaken }
+  }
+
+  /// As the form for threads, for a task, which has to leave before it is suspended again.
+  private nonisolated(nonsending) func enter(atMost timeout: Duration?) async throws {
+    if ring.publishers == .one || ring.lock.lockAtOnce() { return }
+    let outcome = try await ring.lock.lockInTime(
+      ring.segment.memory, atMost: timeout, isRecovering: true)
+    if outcome == nil { throw turnTaken }
+  }
+
   private func leave() { if ring.publishers == .many { ring.lock.unlock() } }
+
+  // MARK: - Finishing
+
+  /// Lets nobody publish any more.
+  ///
+  /// - Throws: `timedOut`, `corrupted` and `system`.
+  func finish(atMost timeout: Duration?) throws(InterprocessError) {
+    checkNothingIsLoaned()
+    try enter(atMost: timeout)
+    finishInTurn()
+  }
+
+  /// As the form for threads, for a task.
+  ///
+  /// - Throws: Also `CancellationError`.
+  nonisolated(nonsending) func finish(atMost timeout: Duration?) async throws {
+    try Task.checkCancellation()
+    checkNothingIsLoaned()
+    try await enter(atMost: timeout)
+    finishInTurn()
+  }
+
+  private func finishInTurn() {
+    // The role stays until then.
+    withExtendedLifetime(self) { ring.finish() }
+    leave()
+  }
+
+  func checkUnfinished() throws(InterprocessError) {
+    guard ring.isFinished else { return }
+    throw InterprocessError(
+      code: .finished, name: ring.name,
+      message: "The topic \"\(ring.name)\" is finished, and takes no more messages.")
+  }
+
+  // MARK: - Messages
 
   /// Publishes a message.
   ///
@@ -134,6 +184,12 @@ final class TopicWriter: Sendable {
     ring.cancel(writing)
     leave()
     isLoaned.store(false, ordering: .releasing)
+  }
+
+  // MARK: - Errors
+
+  private func checkNothingIsLoaned() {
+    precondition(!isLoaned.load(ordering: .acquiring), "The publisher has a message on loan")
   }
 
   private static func roleTaken(_ name: String) -> InterprocessError {

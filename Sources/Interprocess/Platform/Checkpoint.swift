@@ -31,7 +31,7 @@ package enum Checkpoint: String, Sendable, CaseIterable {
   case messageBegun, messageWritten, messageSent, messageTold
   case messageSeen, messageRead, messageTaken, messageFreed
   case queueFinished
-  case slotsTaken, subscribed, messagePinned, arrivalTold
+  case slotsTaken, subscribed, messagePinned, arrivalTold, topicFinished
 
   /// The steps of a shared value.
   package static let ofValues: Set<Checkpoint> = [
@@ -53,7 +53,7 @@ package enum Checkpoint: String, Sendable, CaseIterable {
     .messageBegun, .messageWritten, .messageSent, .messageTold,
     .messageSeen, .messageRead, .messageTaken, .messageFreed,
     .queueFinished,
-    .slotsTaken, .subscribed, .messagePinned, .arrivalTold,
+    .slotsTaken, .subscribed, .messagePinned, .arrivalTold, .topicFinished,
   ]
 
   #if DEBUG

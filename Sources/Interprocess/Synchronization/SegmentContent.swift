@@ -39,9 +39,10 @@ package enum SegmentContent: Sendable {
   /// A shared queue of bytes: its capacity in bytes, and what has happened in it.
   case byteQueue(byteCapacity: Int, isFinished: Bool, QueueStatistics)
   /// A shared topic: the dtype of its elements, how many a message has at most, the bytes of a
-  /// message with what is kept beside it, and what has happened in it.
+  /// message with what is kept beside it, whether it is finished, and what has happened in it.
   case topic(
-    dtype: String, history: Int, maximumElementCount: Int, slotByteCount: Int, TopicStatistics)
+    dtype: String, history: Int, maximumElementCount: Int, slotByteCount: Int, isFinished: Bool,
+    TopicStatistics)
   /// A structured segment of a kind that nothing more is known of.
   case unknown(kind: UInt32)
   /// What it begins as, and why it is none that can be used.

@@ -54,7 +54,7 @@ struct LifetimeCrashTests {
       []
     case .messageBegun, .messageWritten, .messageSent, .messageTold, .messageSeen, .messageRead,
       .messageTaken, .messageFreed, .queueFinished, .slotsTaken, .subscribed, .messagePinned,
-      .arrivalTold:
+      .arrivalTold, .topicFinished:
       // See `MessagingCrashTests`.
       []
     }

@@ -130,6 +130,41 @@ struct PassedOnTests {
       waitUntil { endCount.value == 4 }
     }
   }
+
+  @Test("So does the end of a topic, and those who wait for a message")
+  func finishedTopic() async {
+    await #expect(processExitsWith: .success) {
+      unsafe Sleeping.isEndless = true
+      try expectEndOfTopic()
+    }
+  }
+}
+
+/// Lets a subscriber and a publisher that waits for it sleep at a topic, which ends.
+private func expectEndOfTopic() throws {
+  let topic = try SharedTopic<Int>.create(nil, history: 1, publishers: .many)
+  try topic.unlink()
+  let (finishedCount, endCount) = (Counter(), Counter())
+  let slow = try topic.subscriber()
+  Thread.detachNewThread {
+    let code = errorCode {
+      var publisher = try topic.publisher(overflow: .wait)
+      for number in 0..<3 { try publisher.publish(number) }
+    }
+    if code == .finished { finishedCount.increment() }
+  }
+  waitUntil { topic.statistics.fullCount >= 1 }
+  Thread.detachNewThread {
+    let code = errorCode {
+      var subscriber = try topic.subscriber(includesHistory: false)
+      if try subscriber.next() == nil { endCount.increment() }
+    }
+    precondition(code == nil)
+  }
+  waitUntil { topic.statistics.emptyCount >= 1 }
+  try topic.finish()
+  waitUntil { finishedCount.value == 1 && endCount.value == 1 }
+  slow.close()
 }
 
 /// Waits for something that has to come.

@@ -111,7 +111,7 @@ struct SharedTopicTests {
     for round in 1...50 {
       let message = (0..<(round * 7 % 100 + 1)).map { UInt8(truncatingIfNeeded: $0 &* round) }
       try publisher.publish(contentsOf: message.span)
-      let sample = try subscriber.next(timeout: .seconds(10))
+      let sample = try subscriber.next(timeout: .seconds(10))!
       let (sequence, found) = (sample.sequence, copy(sample.elements))
       #expect(sequence == UInt64(round - 1) && found == message)
     }
@@ -140,7 +140,7 @@ struct SharedTopicTests {
     var subscriber = try topic.subscriber()
     let message = (0..<3).map { SIMD4<Double>(repeating: Double($0)) }
     try publisher.publish(contentsOf: message.span)
-    let sample = try subscriber.next(timeout: .seconds(10))
+    let sample = try subscriber.next(timeout: .seconds(10))!
     let sum = sample[0] + sample[1] + sample[2]
     let address = sample.elements.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress!) }
     let alignment = UInt(MemoryLayout<SIMD4<Double>>.alignment)
@@ -161,7 +161,7 @@ struct SharedTopicTests {
     elements[1] = 5
     try expectMessages(&subscriber, [])
     try loan.publish()
-    let sample = try subscriber.next(timeout: .seconds(10))
+    let sample = try subscriber.next(timeout: .seconds(10))!
     let (count, first, second) = (sample.count, sample[0], sample[1])
     #expect(count == 2 && first == 4 && second == 5)
     // One that is not published was none, and its memory is used again.
@@ -278,9 +278,9 @@ struct SharedTopicTests {
       try publisher.publish(contentsOf: [number, number, number, number].span)
     }
     try publish(1)
-    let first = try subscriber.next(timeout: .seconds(10))
+    let first = try subscriber.next(timeout: .seconds(10))!
     for number in 2...20 { try publish(number) }
-    let second = try subscriber.next(timeout: .seconds(10))
+    let second = try subscriber.next(timeout: .seconds(10))!
     for number in 21...40 { try publish(number) }
     let held = (first[0], first[3], second[0], second[3])
     #expect(held == (1, 1, 20, 20) && topic.statistics.heldCount == 2)
@@ -291,7 +291,7 @@ struct SharedTopicTests {
     #expect(error?.code == .limitReached)
     _ = consume first
     #expect(topic.statistics.heldCount == 1)
-    let third = try subscriber.next(timeout: .seconds(10))
+    let third = try subscriber.next(timeout: .seconds(10))!
     let (sequence, value) = (third.sequence, third[0])
     #expect(sequence == 39 && value == 40)
   }
@@ -303,7 +303,7 @@ struct SharedTopicTests {
     var publisher = try topic.publisher()
     try publisher.publish(1)
     var subscriber = try topic.subscriber()
-    let sample = try subscriber.next(timeout: .seconds(10))
+    let sample = try subscriber.next(timeout: .seconds(10))!
     func expectNoPlace() {
       let error = #expect(throws: InterprocessError.self) {
         let other = try topic.subscriber()
@@ -337,7 +337,7 @@ struct SharedTopicTests {
     let begin = ContinuousClock.now
     let late = errorCode { try publisher.publish(13, timeout: .milliseconds(30)) }
     #expect(late == .timedOut && ContinuousClock.now - begin >= .milliseconds(30))
-    let sample = try slow.next(timeout: .seconds(10))
+    let sample = try slow.next(timeout: .seconds(10))!
     let value = sample[0]
     #expect(value == 10)
     try publisher.publish(13)
@@ -373,7 +373,7 @@ struct SharedTopicTests {
         }
         try expectMessages(&early, [1000 + next])
       }
-      let first = try late.next(timeout: .zero)
+      let first = try late.next(timeout: .zero)!
       let (sequence, missed) = (first.sequence, late.missedCount)
       #expect(missed == 0)
       #expect(topic.statistics.publishedCount - sequence == UInt64(count))
@@ -396,7 +396,7 @@ struct SharedTopicTests {
     }
     let begin = ContinuousClock.now
     do {
-      let sample = try await subscriber.next(timeout: .milliseconds(30))
+      let sample = try await subscriber.next(timeout: .milliseconds(30))!
       _ = consume sample
       Issue.record("There is no message")
     } catch let error as InterprocessError {
@@ -464,8 +464,116 @@ struct SharedTopicTests {
   private nonisolated(nonsending) func next(
     _ subscriber: inout SharedTopic<Int>.Subscriber
   ) async throws -> Int {
-    let sample = try await subscriber.next(timeout: .seconds(10))
+    let sample = try await subscriber.next(timeout: .seconds(10))!
     return sample[0]
+  }
+
+  // MARK: - Finishing
+
+  @Test(
+    "A finished topic gives what there is, and then the end, also to those who come late",
+    arguments: [QueueRole.one, .many])
+  func finish(role: QueueRole) throws {
+    let topic = try SharedTopic<Int>.create(nil, history: 2, publishers: role)
+    try topic.unlink()
+    var subscriber = try topic.subscriber()
+    var publisher = try topic.publisher()
+    for number in 0..<3 { try publisher.publish(number) }
+    #expect(!topic.isFinished)
+    try publisher.finish()
+    #expect(topic.isFinished)
+    try expectRest(&subscriber, [1, 2])
+    var late = try topic.subscriber()
+    try expectRest(&late, [1, 2])
+    var latest = try topic.subscriber()
+    try expectLatest(&latest, 2, missed: 1)
+    try expectLatest(&latest, nil, missed: 1)
+    try expectRest(&latest, [])
+    let code = errorCode {
+      let publisher = try topic.publisher()
+      _ = consume publisher
+    }
+    #expect(code == .finished)
+    // Once more is nothing else.
+    try topic.finish()
+    #expect(topic.statistics.publishedCount == 3)
+  }
+
+  /// Expects the messages, and then the end.
+  private func expectRest(
+    _ subscriber: inout SharedTopic<Int>.Subscriber, _ expected: [Int],
+    _ location: SourceLocation = #_sourceLocation
+  ) throws {
+    var found: [Int] = []
+    while let sample = try subscriber.next(timeout: .zero) { found.append(sample[0]) }
+    #expect(found == expected, sourceLocation: location)
+    let isEmpty = try subscriber.tryNext() == nil
+    #expect(isEmpty, sourceLocation: location)
+  }
+
+  @Test("Only the one publisher finishes a topic, and of many each one, in its turn")
+  func finisher() async throws {
+    let topic = try SharedTopic<Int>.create(nil)
+    try topic.unlink()
+    let publisher = try topic.publisher()
+    #expect(errorCode { try topic.finish() } == .roleTaken)
+    #expect(await taskErrorCode { try await topic.finish() } == .roleTaken)
+    publisher.close()
+    try await topic.finish()
+    #expect(topic.isFinished)
+
+    let other = try SharedTopic<Int>.create(nil, publishers: .many)
+    try other.unlink()
+    var lender = try other.publisher()
+    var loser = try other.publisher()
+    let loan = try await lender.loan()
+    let timeout = Duration.milliseconds(30)
+    #expect(errorCode { try other.finish(timeout: timeout) } == .timedOut)
+    #expect(await taskErrorCode { try await other.finish(timeout: timeout) } == .timedOut)
+    let waiting = Task { try await other.finish() }
+    waiting.cancel()
+    await #expect(throws: CancellationError.self) { try await waiting.value }
+    #expect(!other.isFinished)
+    _ = consume loan
+    try await lender.finish(timeout: .seconds(10))
+    #expect(errorCode { try loser.publish(1) } == .finished)
+    #expect(
+      errorCode {
+        let loan = try loser.loan()
+        _ = consume loan
+      } == .finished)
+    let code: InterprocessError.Code?
+    do {
+      try await loser.publish(contentsOf: [1].span)
+      code = nil
+    } catch { code = (error as? InterprocessError)?.code }
+    #expect(code == .finished)
+  }
+
+  @Test("A finished topic ends a sequence, and makes a set ready")
+  func finishedInTasks() async throws {
+    let topic = try SharedTopic<Int>.create(nil)
+    try topic.unlink()
+    var publisher = try topic.publisher()
+    try await publisher.publish(4)
+    let task = Task {
+      var received: [[Int]] = []
+      for try await message in topic.messages() { received.append(message) }
+      return received
+    }
+    let subscriber = try topic.subscriber(includesHistory: false)
+    var set = WaitSet<Int>()
+    set.insert(subscriber, as: 1)
+    let early = await taskErrorCode { [set] in
+      var set = set
+      _ = try await set.wait(timeout: .milliseconds(10))
+    }
+    #expect(early == .timedOut)
+    while topic.statistics.receivedCount < 1 { try await Task.sleep(for: .milliseconds(1)) }
+    try await publisher.finish()
+    #expect(try await task.value == [[4]])
+    let id = try await set.wait(timeout: .seconds(60))
+    #expect(id == 1)
   }
 
   // MARK: - Roles
@@ -510,7 +618,7 @@ struct SharedTopicTests {
     }
     var last = [-1, -1, -1]
     for sequence in 0..<3000 {
-      let sample = try await subscriber.next(timeout: .seconds(60))
+      let sample = try await subscriber.next(timeout: .seconds(60))!
       let (index, number, found) = (sample[0], sample[1], sample.sequence)
       #expect(
         found == sequence && number == last[index] + 1, "\(sequence) \(index) \(number) \(last)")
@@ -523,6 +631,6 @@ struct SharedTopicTests {
 private func receive(
   _ subscriber: inout SharedTopic<Int>.Subscriber, timeout: Duration
 ) throws -> Int {
-  let sample = try subscriber.next(timeout: timeout)
+  let sample = try subscriber.next(timeout: timeout)!
   return sample[0]
 }

@@ -90,6 +90,32 @@ struct TopicProcessTests {
     try topic.unlink()
   }
 
+  @Test(
+    "A process that is killed while it finishes a topic leaves it finished or not, and no sleeper",
+    arguments: [Checkpoint.messageSent, .messageTold, .topicFinished])
+  func deadFinisher(step: Checkpoint) async throws {
+    let name = uniqueName()
+    let topic = try SharedTopic<UInt64>.create(name, history: 2)
+    defer { try? topic.unlink() }
+    let received = Task {
+      var numbers: [UInt64] = []
+      for try await message in topic.messages() { numbers += message }
+      return numbers
+    }
+    while topic.statistics.emptyCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
+    let (status, _) = try await withChildProcess(
+      Places.helper, ["topic-finish", name, step.rawValue]
+    ) { finisher in _ = try await finisher.nextLine() }
+    #expect(status == .signaled(9))
+    #expect(topic.isFinished == (step == .topicFinished))
+    // The next one counts the message that the dead one has published.
+    if !topic.isFinished { try await topic.finish() }
+    #expect(try await received.value == [7])
+    var late = try topic.subscriber(includesHistory: false)
+    let isOver = try await late.next(timeout: .zero) == nil
+    #expect(isOver && topic.statistics.publishedCount == 1)
+  }
+
   @Test("A publisher does not wait for a subscriber that has died")
   func deadSlowSubscriber() async throws {
     let name = uniqueName()
@@ -143,7 +169,7 @@ struct TopicProcessTests {
 
   /// The number of the next message, and its first element.
   private func receive(_ subscriber: inout SharedTopic<UInt64>.Subscriber) throws -> [UInt64] {
-    let sample = try subscriber.next(timeout: .seconds(10))
+    let sample = try subscriber.next(timeout: .seconds(10))!
     return [sample.sequence, sample[0]]
   }
 
@@ -168,7 +194,7 @@ struct TopicProcessTests {
       var subscriber = try topic.subscriber()
       var last: UInt64 = 0
       while last < count {
-        let sample = try subscriber.next(timeout: .seconds(60))
+        let sample = try subscriber.next(timeout: .seconds(60))!
         let elements = sample.elements
         guard elements.indices.allSatisfy({ elements[$0] == elements[0] }), elements[0] > last
         else { return nil }
@@ -230,7 +256,7 @@ struct TopicProcessTests {
 
   /// Receives in each way, and reads what comes.
   private func receiveAnything(_ subscriber: inout SharedTopic<UInt64>.Subscriber) throws {
-    let first = try subscriber.next(timeout: .microseconds(50))
+    guard let first = try subscriber.next(timeout: .microseconds(50)) else { return }
     let second = try subscriber.latest()
     var sum = first[first.count - 1]
     if let second { sum &+= second[second.count - 1] }
@@ -241,7 +267,7 @@ struct TopicProcessTests {
     sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
   ) {
     switch errorCode(body) {
-    case nil, .timedOut, .corrupted, .limitReached, .roleTaken: return
+    case nil, .timedOut, .corrupted, .limitReached, .roleTaken, .finished: return
     case let code: Issue.record("\(String(describing: code))", sourceLocation: sourceLocation)
     }
   }

@@ -446,7 +446,7 @@ struct CloseTests {
         publisher.close()
         var subscriber = try topic.subscriber()
         if self == .sample {
-          let sample = try subscriber.next()
+          let sample = try subscriber.next()!
           subscriber.close()
           topic.close()
           _ = sample[0]

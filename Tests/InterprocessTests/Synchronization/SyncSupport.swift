@@ -45,6 +45,21 @@ func errorCode(_ body: () throws -> Void) -> InterprocessError.Code? {
   }
 }
 
+/// As `errorCode`, for what a task does.
+nonisolated(nonsending) func taskErrorCode(
+  _ body: () async throws -> Void
+) async -> InterprocessError.Code? {
+  do {
+    try await body()
+    return nil
+  } catch let error as InterprocessError {
+    return error.code
+  } catch {
+    Issue.record("\(error)")
+    return nil
+  }
+}
+
 /// Starts several helpers, lets them begin at once, and expects each to say `done`.
 func runTogether(
   _ count: Int, _ arguments: @Sendable @escaping (Int) -> [String],
