@@ -43,6 +43,17 @@ struct SharedValueModelTests {
     }
   }
 
+  /// What can be left out where one waits for a version.
+  enum WaitFault: CaseIterable {
+    case noFenceBehindVersion, noFenceBehindMark, notMarked, notLookedAtAgain
+  }
+
+  /// A thread that sleeps at the gate, or opens it.
+  private struct Sleeping: ModelProgram {
+    var instructions: [WeakMemory.Instruction] = []
+    var labelCount = 0
+  }
+
   // The words of the memory.
   private static let version = 0
   private static func slotVersion(_ version: UInt8) -> Int { 1 + Int(version % 2) * 3 }
@@ -174,6 +185,62 @@ struct SharedValueModelTests {
           name: "second", program: writer(1, upTo: last, fault), successor: 0),
         WeakMemory.Thread(name: "reader", program: reader(fault)),
       ])
+  }
+
+  /// A writer that stores versions, W5 and what follows it, and one who waits for each.
+  private static func waiting(
+    upTo last: UInt8, _ fault: WaitFault? = nil, isMortal: Bool = false
+  ) -> WeakMemory.Outcome {
+    let gate = 1
+    func storing() -> [WeakMemory.Instruction] {
+      // Register 0 is the version.
+      var writer = Sleeping()
+      let (next, end) = (writer.label("next"), writer.label("end"))
+      writer.add(.label(next), .load(into: 0, .relaxed, at: { _ in version }))
+      writer.go(to: end) { $0[0] == last }
+      writer.add(.set(0) { $0[0] + 1 }, .store(.releasing, at: { _ in version }) { $0[0] })
+      writer.open(gate, isFenced: fault != .noFenceBehindVersion)
+      writer.go(to: next) { _ in true }
+      writer.add(.label(end))
+      return writer.instructions
+    }
+    // Registers: 0 the version that is known, 1 the one that is found.
+    var reader = Sleeping()
+    let (next, found, end) = (reader.label("next"), reader.label("found"), reader.label("end"))
+    reader.add(.label(next), .load(into: 1, .acquiring, at: { _ in version }))
+    reader.go(to: found) { $0[1] > $0[0] }
+    reader.sleep(
+      on: gate, isMarked: fault != .notMarked, isFenced: fault != .noFenceBehindMark,
+      isLookedAtAgain: fault != .notLookedAtAgain, orGoTo: next
+    ) { program, there in
+      program.add(.load(into: 1, .acquiring, at: { _ in version }))
+      program.go(to: there) { $0[1] > $0[0] }
+    }
+    reader.add(.label(found), .set(0) { $0[1] })
+    reader.go(to: end) { $0[0] == last }
+    reader.go(to: next) { _ in true }
+    reader.add(.label(end))
+    var threads = [
+      WeakMemory.Thread(name: "writer", program: storing(), isMortal: isMortal),
+      WeakMemory.Thread(name: "reader", program: reader.instructions),
+    ]
+    if isMortal {
+      threads.append(WeakMemory.Thread(name: "successor", program: storing(), successor: 0))
+    }
+    return WeakMemory.explore([1, 0], threads)
+  }
+
+  @Test("Who waits for a version does not sleep for ever", arguments: [false, true])
+  func waiting(isMortal: Bool) {
+    let outcome = Self.waiting(upTo: 4, isMortal: isMortal)
+    #expect(outcome.violation == nil, "\(outcome.trace)")
+    #expect(outcome.stateCount > 500)
+  }
+
+  @Test("Each step of that wait is needed", arguments: WaitFault.allCases)
+  func waitFaults(fault: WaitFault) {
+    let outcome = Self.waiting(upTo: 4, fault)
+    #expect(outcome.violation?.hasSuffix("asleep for ever") == true, "\(outcome)")
   }
 
   @Test("A reader sees whole values in order, whatever the order of the stores")

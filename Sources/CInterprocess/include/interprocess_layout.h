@@ -79,6 +79,10 @@ typedef struct ipc_value {
   uint64_t version;
   /// The bytes from one slot to the next.
   uint64_t slot_stride;
+  /// On this one those sleep who wait for a version, as on the gate of `ipc_queue_side`. Atomic.
+  uint32_t gate;
+  /// As that of `ipc_queue_side`. Atomic.
+  uint32_t wish;
 } ipc_value;
 
 /// A slot: its version, and then the words of the element, 8 bytes each, all of them atomic.

@@ -27,6 +27,8 @@ public import SystemPackage
 /// print(try pose.load().position)
 /// ```
 ///
+/// A reader can wait for the next value, and take the values as they come; see ``values(after:)``.
+///
 /// The handle that stores first is the writer until it is closed or its process ends, however it
 /// ends. Values that were stored before the latest one are gone. Where every value counts, use a
 /// queue; where several processes change parts of a value, use a lock.
@@ -150,7 +152,7 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
       })
   }
 
-  private static func attach(
+  static func attach(
     to memory: consuming SharedMemory
   ) throws(InterprocessError) -> SharedValue {
     let header = try SegmentHeader.read(.value, of: Value.self, from: memory)
@@ -213,7 +215,8 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   /// The first handle that stores is the writer, until it is closed or its process ends. Tasks of
   /// one process may store through one handle at once: one waits for the other.
   ///
-  /// Does not wait for readers or for other processes. A child that `fork` makes while another
+  /// Does not wait for readers or for other processes, and calls the system only if somebody sleeps
+  /// until there is a new value. A child that `fork` makes while another
   /// thread is in this function must not call it, as with any lock of that process.
   ///
   /// - Parameter value: The value.

@@ -57,11 +57,18 @@ struct ValueSlots: ~Copyable, Sendable {
   // first does W5 for it. It holds the role, so that no two write at once; it has got the role
   // after the kernel took it from the one before, so that it sees all that one has written.
   //
-  // `SharedValueModelTests` goes through all of this in every order.
+  // Who waits for a version sleeps at a gate, for which W5 is R1 of `LightGate`, and reading the
+  // version A3. A writer killed between W5 and R5 leaves sleepers that look by themselves within a
+  // second.
+  //
+  // `SharedValueModelTests` goes through all of this in every order, and through one who sleeps.
 
   let memory: SharedMemory
-  private let layout: ValueLayout
+  let layout: ValueLayout
   private let wordCount: Int
+  /// Where those sleep who wait for a version; `nil` if the memory is attached for reading only.
+  let gate: LightGate?
+  let waiting = Waiting(longestSpin: .microseconds(50))
   /// In which generation of forks this handle has become the writer, if it has.
   ///
   /// Locked while it stores, as two tasks may use one handle.
@@ -71,9 +78,16 @@ struct ValueSlots: ~Copyable, Sendable {
   private static let maximumAttemptCount = 10_000
 
   init(_ memory: consuming SharedMemory, _ layout: ValueLayout, wordCount: Int) {
+    gate =
+      memory.access == .readWrite ? LightGate(in: memory.range, at: layout.gateOffset) : nil
     self.memory = memory
     self.layout = layout
     self.wordCount = wordCount
+  }
+
+  /// The same of a second handle.
+  func duplicate() throws(InterprocessError) -> ValueSlots {
+    ValueSlots(try memory.duplicate(), layout, wordCount: wordCount)
   }
 
   // MARK: - Load and store
@@ -81,8 +95,10 @@ struct ValueSlots: ~Copyable, Sendable {
   var version: UInt64 { latestVersion.loadAcquiring() }
 
   /// Copies the latest value into `words`, which are as many as a value has.
-  @usableFromInline
-  func load(into words: inout MutableSpan<UInt64>) throws(InterprocessError) {
+  ///
+  /// - Returns: Its version.
+  @usableFromInline @discardableResult
+  func load(into words: inout MutableSpan<UInt64>) throws(InterprocessError) -> UInt64 {
     var previous: UInt64 = 0
     for _ in 0..<Self.maximumAttemptCount {
       let latest = latestVersion.loadAcquiring()
@@ -91,7 +107,7 @@ struct ValueSlots: ~Copyable, Sendable {
       guard latest != previous else {
         throw .corrupted(memory.name, "version \(latest) is not in its slot")
       }
-      if copyIfWhole(latest, into: &words) { return }
+      if let version = copyIfWhole(latest, into: &words) { return version }
       // Pairs with W1, in case R5 has read it.
       atomicMemoryFence(ordering: .acquiring)
       previous = latest
@@ -118,6 +134,7 @@ struct ValueSlots: ~Copyable, Sendable {
       }
       write(words, as: try nextVersion())
     }
+    if gate!.isAwaited { gate!.gate.open(waking: .max) }
   }
 
   private func takeRole() throws(InterprocessError) {
@@ -174,21 +191,22 @@ struct ValueSlots: ~Copyable, Sendable {
     slotVersion.storeReleasing(version)
     checkpoint(.storeCompleted)
     latestVersion.storeReleasing(version)
+    checkpoint(.storePublished)
   }
 
   /// R2 to R6: copies the value in the slot of a version, which may be a later one.
   ///
-  /// - Returns: `false` if it changes meanwhile.
+  /// - Returns: The version; `nil` if it changes meanwhile.
   private func copyIfWhole(
     _ latest: UInt64, into words: inout MutableSpan<UInt64>
-  ) -> Bool {
+  ) -> UInt64? {
     let offset = layout.slotOffset(of: latest)
     let slotVersion = memory.range.word(at: offset)
     let version = slotVersion.loadAcquiring()
-    guard version >= latest else { return false }
+    guard version >= latest else { return nil }
     memory.range.words(at: offset + 8, count: wordCount).load(into: &words)
     atomicMemoryFence(ordering: .acquiring)
-    guard slotVersion.loadRelaxed() == version else { return false }
-    return version == latest || latestVersion.loadRelaxed() >= version
+    guard slotVersion.loadRelaxed() == version else { return nil }
+    return version == latest || latestVersion.loadRelaxed() >= version ? version : nil
   }
 }

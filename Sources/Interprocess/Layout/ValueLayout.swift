@@ -22,6 +22,9 @@ struct ValueLayout: Sendable {
   let versionOffset: Int
   /// The bytes from one slot to the next, which is also what the word behind the version tells.
   let slotStride: Int
+  /// The two words of a `LightGate`, on which those sleep who wait for a version: behind these two,
+  /// in the same cache line, which the writer has whenever it looks at them.
+  var gateOffset: Int { versionOffset + 16 }
   /// A power of two.
   let slotCount: Int
 

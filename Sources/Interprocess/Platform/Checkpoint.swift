@@ -19,7 +19,7 @@ package enum Checkpoint: String, Sendable, CaseIterable {
   case closeDropped, closeClaimed
   case removeClaimed, removeSeen, removeMoved, removeDone
   case growSeen, growMapped, growTaken, growSized
-  case storeMarked, storeHalfWritten, storeWritten, storeCompleted, loadBegun
+  case storeMarked, storeHalfWritten, storeWritten, storeCompleted, storePublished, loadBegun
 
   case lockTaken, lockMarked, lockAbandoned
   case unlockBegun, unlockTurned, unlockReleased, changeAwaited
@@ -35,7 +35,7 @@ package enum Checkpoint: String, Sendable, CaseIterable {
 
   /// The steps of a shared value.
   package static let ofValues: Set<Checkpoint> = [
-    .storeMarked, .storeHalfWritten, .storeWritten, .storeCompleted, .loadBegun,
+    .storeMarked, .storeHalfWritten, .storeWritten, .storeCompleted, .storePublished, .loadBegun,
   ]
 
   /// The steps of locks and signals; all others, but those of values and messaging, are of the

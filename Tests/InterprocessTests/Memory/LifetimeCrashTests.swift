@@ -43,7 +43,8 @@ struct LifetimeCrashTests {
     case .growSeen, .growMapped, .growTaken, .growSized:
       // Of no lifetime; see `GrowingTests`.
       []
-    case .storeMarked, .storeHalfWritten, .storeWritten, .storeCompleted, .loadBegun:
+    case .storeMarked, .storeHalfWritten, .storeWritten, .storeCompleted, .storePublished,
+      .loadBegun:
       // No step of memory; see `SharedValueTests`.
       []
     case .lockTaken, .lockMarked, .lockAbandoned, .unlockBegun, .unlockTurned, .unlockReleased,

@@ -1,0 +1,106 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+extension SharedValue {
+  // MARK: - Waiting
+
+  /// Waits until a value has been stored that is newer than some version.
+  ///
+  /// Blocks: spins for some microseconds, and then sleeps in the kernel. A handle that is attached
+  /// for reading cannot tell the writer that it sleeps: it looks again every few milliseconds, 10
+  /// at most. Corresponds to `std::atomic::wait` in C++20.
+  ///
+  /// ```swift
+  /// var version: UInt64 = 0
+  /// while true {
+  ///   version = try pose.waitForChange(after: version)
+  ///   show(try pose.load())  // of that version, or a later one
+  /// }
+  /// ```
+  ///
+  /// - Parameters:
+  ///   - version: The version that is known already; with 0, the value that is there is new.
+  ///   - timeout: How long to wait; `nil`: as long as it takes.
+  /// - Returns: The version by now, which is greater.
+  /// - Throws: `timedOut`; `corrupted` if something else than this type has written there; `system`
+  ///   for anything else.
+  @discardableResult
+  public func waitForChange(
+    after version: UInt64, timeout: Duration? = nil
+  ) throws(InterprocessError) -> UInt64 {
+    try slots.wait(after: version, atMost: timeout)
+  }
+
+  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - version: The version that is known already; with 0, the value that is there is new.
+  ///   - timeout: How long to wait; `nil`: as long as it takes.
+  /// - Returns: The version by now, which is greater.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  @discardableResult
+  public nonisolated(nonsending) func waitForChange(
+    after version: UInt64, timeout: Duration? = nil
+  ) async throws -> UInt64 {
+    try await slots.wait(after: version, atMost: timeout)
+  }
+
+  /// A handle that a sequence and its iterators share.
+  fileprivate final class Source: Sendable {
+    let slots: ValueSlots
+
+    init(_ slots: consuming ValueSlots) { self.slots = slots }
+  }
+
+  /// The values as they change.
+  public struct Values: AsyncSequence, Sendable {
+    fileprivate let source: Source
+    fileprivate let version: UInt64
+
+    /// Waits for one value after the other.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+      fileprivate let source: Source
+      fileprivate var version: UInt64
+
+      /// The newest value, as soon as there is one that is newer than the last; never `nil`.
+      ///
+      /// - Throws: As the async form of `waitForChange(after:timeout:)` without a time-out, and as
+      ///   ``SharedValue/load()``.
+      public mutating func next() async throws -> Value? {
+        _ = try await source.slots.wait(after: version, atMost: nil)
+        return try ValueWords<Value>.value { (words) throws(InterprocessError) in
+          version = try source.slots.load(into: &words)
+        }
+      }
+    }
+
+    /// An iterator, which begins where the sequence does.
+    public func makeAsyncIterator() -> AsyncIterator {
+      AsyncIterator(source: source, version: version)
+    }
+  }
+
+  /// The newest value each time that it has changed, for `for try await`.
+  ///
+  /// Never goes back to an older value, and skips those that were replaced before they were looked
+  /// at. Ends with `CancellationError` when the task is cancelled. The sequence has a handle of its
+  /// own, which keeps a temporary name, and stays when this one is closed.
+  ///
+  /// - Parameter version: The version that is known already; with 0, the sequence begins with the
+  ///   value that is there.
+  /// - Returns: The sequence.
+  /// - Throws: `system` if the memory cannot be mapped once more.
+  public func values(after version: UInt64 = 0) throws(InterprocessError) -> Values {
+    Values(source: Source(try slots.duplicate()), version: version)
+  }
+}

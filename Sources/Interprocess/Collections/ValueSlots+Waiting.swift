@@ -1,0 +1,132 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import SystemPackage
+
+// Waiting for a version.
+extension ValueSlots {
+  /// Waits until there is a later version.
+  ///
+  /// - Returns: That version, or a later one.
+  /// - Throws: `timedOut`, `corrupted` and `system`.
+  func wait(
+    after version: UInt64, atMost timeout: Duration?
+  ) throws(InterprocessError) -> UInt64 {
+    guard gate != nil else { return try lookOut(after: version, atMost: timeout) }
+    let found = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      try attempt(stage, after: version)
+    } translatingErrors: { [name = memory.name] errno in
+      .system(errno, name: name, action: "wait for a value")
+    }
+    guard let found else { throw unchanged }
+    return found
+  }
+
+  /// As the form for threads, for a task.
+  nonisolated(nonsending) func wait(
+    after version: UInt64, atMost timeout: Duration?
+  ) async throws -> UInt64 {
+    guard gate != nil else { return try await lookOut(after: version, atMost: timeout) }
+    let found = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      try attempt(stage, after: version)
+    }
+    guard let found else { throw unchanged }
+    return found
+  }
+
+  /// One turn of that wait.
+  private func attempt(
+    _ stage: Waiting.Stage, after version: UInt64
+  ) throws(InterprocessError) -> Waiting.Turn<UInt64> {
+    try gate!.attempt(stage) { () throws(InterprocessError) in try later(than: version) }
+  }
+
+  private func later(than version: UInt64) throws(InterprocessError) -> UInt64? {
+    let latest = self.version
+    // No version is 0.
+    if latest == 0 { throw .corrupted(memory.name, "its version is 0") }
+    return latest > version ? latest : nil
+  }
+
+  private var unchanged: InterprocessError {
+    InterprocessError(
+      code: .timedOut, name: memory.name,
+      message: """
+        The shared value "\(memory.name)" has not changed in time. Does a process store into it?
+        """)
+  }
+
+  // MARK: - Without writing
+
+  // A handle for reading cannot tell the writer that it sleeps. So it looks by itself, every few
+  // milliseconds. It sleeps on the gate, where it is woken earlier if a handle for writing sleeps
+  // there, too.
+
+  /// The sleeps of a handle for reading.
+  private struct ShortSleeps {
+    private let sleeps: Sleeps
+    private var length: Duration = .milliseconds(1)
+
+    init(atMost timeout: Duration?) { sleeps = Sleeps(atMost: timeout) }
+
+    /// When the next one ends, or `nil` if the time is over.
+    mutating func next() -> SuspendingClock.Instant? {
+      defer { length = min(length * 2, .milliseconds(10)) }
+      guard let timeLeft = sleeps.timeLeft else { return .now + length }
+      return timeLeft > .zero ? .now + min(length, timeLeft) : nil
+    }
+  }
+
+  private var gateWord: SharedWord32 { memory.range.readOnlyWord32(at: layout.gateOffset) }
+
+  private func spin(after version: UInt64) throws(InterprocessError) -> UInt64? {
+    let word = gateWord
+    return try waiting.spin(
+      { _ throws(InterprocessError) in
+        if let found = try later(than: version) { return .done(found) }
+        return .wait(word, while: 0)
+      }, since: .now)
+  }
+
+  /// As `wait`, where the memory is attached for reading.
+  private func lookOut(
+    after version: UInt64, atMost timeout: Duration?
+  ) throws(InterprocessError) -> UInt64 {
+    var sleeps = ShortSleeps(atMost: timeout)
+    if let found = try spin(after: version) { return found }
+    while true {
+      let value = gateWord.loadRelaxed()
+      if let found = try later(than: version) { return found }
+      guard let end = sleeps.next() else { throw unchanged }
+      do throws(Errno) {
+        try gateWord.sleep(while: value, until: end)
+      } catch {
+        throw .system(error, name: memory.name, action: "wait for a value")
+      }
+    }
+  }
+
+  /// As the form for threads, for a task.
+  private nonisolated(nonsending) func lookOut(
+    after version: UInt64, atMost timeout: Duration?
+  ) async throws -> UInt64 {
+    try Task.checkCancellation()
+    var sleeps = ShortSleeps(atMost: timeout)
+    if let found = try spin(after: version) { return found }
+    while true {
+      let value = gateWord.loadRelaxed()
+      if let found = try later(than: version) { return found }
+      guard let end = sleeps.next() else { throw unchanged }
+      try await TaskWaiter.sleep(on: gateWord, while: value, until: end)
+    }
+  }
+}
