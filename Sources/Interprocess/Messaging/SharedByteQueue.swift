@@ -153,7 +153,7 @@ public final class SharedByteQueue: Sendable {
     }
   }
 
-  private init(_ segment: consuming StructuredSegment) throws(InterprocessError) {
+  init(_ segment: consuming StructuredSegment) throws(InterprocessError) {
     let offset = segment.contentOffset
     let senderRole = try QueueRole(segment.memory, at: offset)
     let receiverRole = try QueueRole(segment.memory, at: offset + 4)
@@ -367,6 +367,18 @@ public final class SharedByteQueue: Sendable {
   /// - Throws: As `send(byteCount:timeout:_:)`.
   public func send(_ bytes: RawSpan, timeout: Duration? = nil) throws {
     try send(byteCount: bytes.byteCount, timeout: timeout) { Self.copy(bytes, to: &$0) }
+  }
+
+  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - bytes: The message.
+  ///   - timeout: How long to wait for room; `nil`: as long as it takes.
+  /// - Throws: As the form for threads, and `CancellationError`; with any error, nothing was sent.
+  public nonisolated(nonsending) func send(
+    _ bytes: RawSpan, timeout: Duration? = nil
+  ) async throws {
+    try await send(byteCount: bytes.byteCount, timeout: timeout) { Self.copy(bytes, to: &$0) }
   }
 
   static func copy(_ bytes: RawSpan, to span: inout MutableRawSpan) {

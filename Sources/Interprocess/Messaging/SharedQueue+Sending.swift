@@ -93,9 +93,10 @@ extension SharedQueue {
   /// - Parameters:
   ///   - elements: The messages.
   ///   - timeout: How long to wait for room in all; `nil`: as long as it takes.
-  /// - Returns: How many were sent: all of them, or fewer if the time was over before, or the queue
-  ///   was finished when some had been sent.
-  /// - Throws: As ``trySend(_:)``, if none was sent.
+  /// - Returns: How many were sent: all; or fewer, perhaps 0, if the time was over before; or
+  ///   fewer, and at least 1, if the queue was finished meanwhile, of which the next call tells.
+  /// - Throws: `finished` if none was sent; `roleTaken`, `corrupted` and `system` as
+  ///   ``trySend(_:)``, also when some were sent.
   /// - Complexity: Linear in the number of messages.
   @inlinable @discardableResult
   public func send(
@@ -110,7 +111,9 @@ extension SharedQueue {
         if sentCount == elements.count { break }
         guard try senders.wait(atMost: sleeps.timeLeft) else { break }
       } catch {
-        if sentCount == 0 && error.code != .timedOut { throw error }
+        guard error.code == .timedOut || error.code == .finished && sentCount > 0 else {
+          throw error
+        }
         break
       }
     }
@@ -122,9 +125,9 @@ extension SharedQueue {
   /// - Parameters:
   ///   - elements: The messages.
   ///   - timeout: How long to wait for room in all; `nil`: as long as it takes.
-  /// - Returns: How many were sent: all of them, or fewer if the time was over before, or the queue
-  ///   was finished or the task cancelled when some had been sent.
-  /// - Throws: As the form for threads, and `CancellationError`, if none was sent.
+  /// - Returns: As the form for threads; also fewer than all, and at least 1, if the task was
+  ///   cancelled meanwhile, of which the next call tells.
+  /// - Throws: As the form for threads; `CancellationError` if none was sent.
   @inlinable @discardableResult
   public nonisolated(nonsending) func send(
     contentsOf elements: Span<Element>, timeout: Duration? = nil
@@ -138,9 +141,11 @@ extension SharedQueue {
         sentCount = try send(elements, from: sentCount, cursor)
         if sentCount == elements.count { break }
         guard try await senders.wait(atMost: sleeps.timeLeft) else { break }
-      } catch {
-        let isLate = (error as? InterprocessError)?.code == .timedOut
-        if sentCount == 0 && !isLate { throw error }
+      } catch let error as InterprocessError where error.code == .timedOut {
+        break
+      } catch let error as InterprocessError where error.code == .finished && sentCount > 0 {
+        break
+      } catch is CancellationError where sentCount > 0 {
         break
       }
     }
@@ -298,8 +303,8 @@ extension SharedQueue {
     /// - Parameters:
     ///   - elements: The messages.
     ///   - timeout: How long to wait for room in all; `nil`: as long as it takes.
-    /// - Returns: How many were sent: all of them, or fewer if the time was over before.
-    /// - Throws: `corrupted` and `system`.
+    /// - Returns: How many were sent: all of them, or fewer if the time was over before, perhaps 0.
+    /// - Throws: `corrupted` and `system`, also when some were sent.
     @inlinable @discardableResult
     public mutating func send(
       contentsOf elements: Span<Element>, timeout: Duration? = nil
@@ -310,6 +315,36 @@ extension SharedQueue {
       while sentCount < elements.count {
         guard try queue.senders.wait(at: cursor.position, atMost: sleeps.timeLeft)
         else { break }
+        sentCount = try ring.sendAll(elements, from: sentCount, &cursor)
+      }
+      return sentCount
+    }
+
+    /// As the form for threads, which blocks no thread, and ends at once when the task is
+    /// cancelled.
+    ///
+    /// - Parameters:
+    ///   - elements: The messages.
+    ///   - timeout: How long to wait for room in all; `nil`: as long as it takes.
+    /// - Returns: As the form for threads; also fewer than all, and at least 1, if the task was
+    ///   cancelled meanwhile, of which the next call tells.
+    /// - Throws: As the form for threads; `CancellationError` if none was sent.
+    @inlinable @discardableResult
+    public nonisolated(nonsending) mutating func send(
+      contentsOf elements: Span<Element>, timeout: Duration? = nil
+    ) async throws -> Int {
+      try Task.checkCancellation()
+      var sentCount = try ring.sendAll(elements, from: 0, &cursor)
+      if sentCount == elements.count { return sentCount }
+      let sleeps = Sleeps(atMost: timeout)
+      while sentCount < elements.count {
+        do {
+          guard
+            try await queue.senders.wait(at: cursor.position, atMost: sleeps.timeLeft)
+          else { break }
+        } catch is CancellationError where sentCount > 0 {
+          break
+        }
         sentCount = try ring.sendAll(elements, from: sentCount, &cursor)
       }
       return sentCount

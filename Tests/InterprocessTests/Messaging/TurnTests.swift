@@ -159,7 +159,9 @@ struct TurnTests {
     let queue = try SharedByteQueue.create(
       nil, byteCapacity: 64, maximumByteCount: 8, receivers: role)
     try queue.unlink()
-    for number: UInt8 in 1...2 { try queue.send([number].span.bytes, timeout: .zero) }
+    for number: UInt8 in 1...2 {
+      try await queue.send([number].span.bytes, timeout: .zero)
+    }
     try await whileKept { hold in
       let received = try queue.receive { bytes in
         hold()
