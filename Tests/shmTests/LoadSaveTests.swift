@@ -162,7 +162,8 @@ struct LoadSaveTests {
           "truncate -s \(byteCount - 1) \"$1/file\" && printf x >> \"$1/file\"", directory)
         #expect(made == .success())
         async let outcome = shm("load", name, "\(directory)/file")
-        let memory = try SharedMemory.attach(name, access: .readOnly, waitingUpTo: .seconds(60))
+        let memory = try await SharedMemory.attach(
+          name, access: .readOnly, waitingUpTo: .seconds(60))
         #expect(memory.byteCount == byteCount)
         #expect(memory[byteCount - 1] == UInt8(ascii: "x"))
         #expect(try await outcome == .success())

@@ -234,7 +234,7 @@ public struct ShareableList: ~Copyable, Sendable {
     return try attach(to: memory, waitingUntil: .now + SharedMemory.patience)
   }
 
-  private static func attach(
+  static func attach(
     to memory: consuming SharedMemory, waitingUntil deadline: SuspendingClock.Instant?
   ) throws(InterprocessError) -> ShareableList {
     if let deadline {
@@ -261,7 +261,7 @@ public struct ShareableList: ~Copyable, Sendable {
   ///
   /// CPython writes the count and the offsets, the data, the formats and the codes, in this order,
   /// into zeros. So those elements are complete whose format and code belong together.
-  private static func isComplete(_ range: MappedRange) -> Bool {
+  static func isComplete(_ range: MappedRange) -> Bool {
     guard let layout = try? ListLayout(reading: range) else { return false }
     if layout.count == 0 { return range.byteCount == ListLayout.smallestByteCount }
     return (0..<layout.count).allSatisfy { (try? StoredForm(of: layout[$0], in: range)) != nil }

@@ -62,7 +62,7 @@ extension SharedArray {
   }
 
   /// Whether an attempt to use the memory as an array tells more than that it ends too early.
-  private static func isComplete(_ memory: borrowing SharedMemory) -> Bool {
+  static func isComplete(_ memory: borrowing SharedMemory) -> Bool {
     do throws(NpyHeader.Problem) {
       _ = try memory.withBytes { bytes throws(NpyHeader.Problem) in try NpyHeader(reading: bytes) }
     } catch {

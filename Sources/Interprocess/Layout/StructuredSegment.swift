@@ -144,7 +144,7 @@ struct StructuredSegment: ~Copyable, Sendable {
     self.capacity = capacity
   }
 
-  private init<Element: Shareable>(
+  init<Element: Shareable>(
     reading memory: consuming SharedMemory, _ kind: SegmentKind, of type: Element.Type,
     byteCount: (_ capacity: Int) -> Int?
   ) throws(InterprocessError) {

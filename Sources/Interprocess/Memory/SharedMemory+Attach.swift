@@ -153,26 +153,49 @@ extension SharedMemory {
     // Each turn sleeps, or ends early as something has happened in the directory; the deadline ends
     // them all.
     while true {
-      let found = try attachIfComplete(name, access: access, owner: owner)
-      let timeLeft = deadline - .now
-      switch consume found {
+      switch try look(for: name, access, owner, waitingUpTo: timeout, until: deadline) {
       case .attached(let memory): return memory
-      case .missing:
-        guard timeLeft > .zero else {
-          throw .timedOut(name, waitingUpTo: timeout, isEmpty: false)
-        }
-        try watch.wait(for: name, atMost: timeLeft)
-      case .empty:
-        guard timeLeft > .zero else {
-          throw .timedOut(name, waitingUpTo: timeout, isEmpty: true)
-        }
-        try watch.wait(for: name, atMost: timeLeft)
-      case .locked(let lock):
-        guard timeLeft > .zero else { throw .timedOut(name, waitingUpTo: timeout, lock) }
-        // Nothing happens in the directory when a lock goes.
-        try watch.wait(for: name, atMost: min(timeLeft, .milliseconds(10)))
+      case .nothing(let pause): try watch.wait(for: name, atMost: pause)
       }
     }
+  }
+
+  /// What one look of a wait found.
+  enum Look: ~Copyable {
+    case attached(SharedMemory)
+    /// Not yet: to be looked for again when something has happened in the directory, or after so
+    /// long.
+    case nothing(for: Duration)
+  }
+
+  /// Attaches without waiting, for who waits.
+  ///
+  /// - Throws: `timedOut`, and what attaching throws.
+  static func look(
+    for name: SegmentName, _ access: Access, _ owner: Owner, waitingUpTo timeout: Duration,
+    until deadline: SuspendingClock.Instant
+  ) throws(InterprocessError) -> Look {
+    let found = try attachIfComplete(name, access: access, owner: owner)
+    let timeLeft = deadline - .now
+    let isOver = timeLeft <= .zero
+    switch consume found {
+    case .attached(let memory): return .attached(memory)
+    case .missing:
+      if isOver { throw .timedOut(name, waitingUpTo: timeout, isEmpty: false) }
+    case .empty:
+      if isOver { throw .timedOut(name, waitingUpTo: timeout, isEmpty: true) }
+    case .locked(let lock):
+      if isOver { throw .timedOut(name, waitingUpTo: timeout, lock) }
+      // Nothing happens in the directory when a lock goes.
+      return .nothing(for: min(timeLeft, .milliseconds(10)))
+    }
+    return .nothing(for: timeLeft)
+  }
+
+  static func checkAccess(_ access: Access, for reservation: Reservation) {
+    precondition(
+      reservation == .onDemand || access == .readWrite,
+      "To reserve shared memory, attach to it for writing")
   }
 
   /// Attaches if there is such a name, and waits if it has no size yet.

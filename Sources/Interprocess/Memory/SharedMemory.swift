@@ -198,9 +198,7 @@ public struct SharedMemory: ~Copyable, Sendable {
     waitingUpTo timeout: Duration? = nil
   ) throws(InterprocessError) -> SharedMemory {
     let name = try SegmentName(name)
-    precondition(
-      reservation == .onDemand || access == .readWrite,
-      "To reserve shared memory, attach to it for writing")
+    checkAccess(access, for: reservation)
     let memory: SharedMemory
     if let timeout {
       memory = try attach(name, access: access, owner: owner, waitingUpTo: timeout)

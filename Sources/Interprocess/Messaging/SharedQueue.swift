@@ -166,7 +166,7 @@ public final class SharedQueue<Element: Shareable>: Sendable {
     }
   }
 
-  private init(_ segment: consuming StructuredSegment) throws(InterprocessError) {
+  init(_ segment: consuming StructuredSegment) throws(InterprocessError) {
     let offset = segment.contentOffset
     let senderRole = try QueueRole(segment.memory, at: offset)
     let receiverRole = try QueueRole(segment.memory, at: offset + 4)

@@ -188,7 +188,7 @@ public final class SharedTopic<Element: Shareable>: Sendable {
     }
   }
 
-  private init(_ segment: consuming StructuredSegment) throws(InterprocessError) {
+  init(_ segment: consuming StructuredSegment) throws(InterprocessError) {
     let layout = try TopicLayout(
       reading: segment.memory, at: segment.contentOffset, history: segment.capacity,
       elementStride: MemoryLayout<Element>.stride,

@@ -128,7 +128,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
     }
   }
 
-  private init(_ segment: consuming StructuredSegment) {
+  init(_ segment: consuming StructuredSegment) {
     let offset = segment.contentOffset
     word = AtomicWord(
       in: segment.memory.range, at: offset, byteCount: MemoryLayout<Value>.size)

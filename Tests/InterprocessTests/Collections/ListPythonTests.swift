@@ -312,7 +312,7 @@ struct ListPythonTests {
       let empty = try ShareableList.attach(name)
       let count = empty.count
       #expect(count == 0)
-      let stillEmpty = try ShareableList.attach(name, waitingUpTo: .milliseconds(20))
+      let stillEmpty = try await ShareableList.attach(name, waitingUpTo: .milliseconds(20))
       let stillCount = stillEmpty.count
       #expect(stillCount == 0)
 

@@ -495,7 +495,9 @@ struct SharedArrayTests {
           == .corrupted("it has 1 bytes behind its header, and elements in the shape (2,) take 2"))
       #expect(error.name == name)
     }
-    async let count = { try SharedArray<UInt8>.attach(name, waitingUpTo: .seconds(200)).count }()
+    async let count = inThread {
+      try SharedArray<UInt8>.attach(name, waitingUpTo: .seconds(200)).count
+    }.value
     for byteCount in [5, 11, 60, whole.count - 1, whole.count] {
       try await Task.sleep(for: .milliseconds(30))
       let handle = try FileHandle(forWritingTo: file)

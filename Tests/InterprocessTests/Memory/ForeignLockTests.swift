@@ -42,7 +42,8 @@ struct ForeignLockTests {
     try await Self.python.withLock(lock, on: path(name)) { locker in
       let attached = try SharedMemory.attach(name)
       #expect(attached[0] == 7)
-      let waiting = try SharedMemory.attach(name, access: .readOnly, waitingUpTo: .seconds(60))
+      let waiting = try await SharedMemory.attach(
+        name, access: .readOnly, waitingUpTo: .seconds(60))
       #expect(waiting[0] == 7)
       let either = try SharedMemory.attachOrCreate(name, byteCount: 4096)
       let isCreator = either.isCreator

@@ -1,0 +1,102 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+extension SharedArray {
+  /// Attaches to an array as soon as it is there, in a task.
+  ///
+  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - access: Whether to write as well as to read.
+  ///   - owner: Whose memory to accept.
+  ///   - reservation: Whether pages that the array does not have yet are taken now.
+  ///   - timeout: How long to wait for it.
+  /// - Returns: The array, with the shape that it has.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Precondition: The element type and all its fields are shareable.
+  public nonisolated(nonsending) static func attach(
+    _ name: String,
+    access: SharedMemory.Access = .readWrite,
+    owner: SharedMemory.Owner = .currentUser,
+    reservation: SharedMemory.Reservation = .onDemand,
+    waitingUpTo timeout: Duration
+  ) async throws -> SharedArray {
+    let deadline = SuspendingClock.Instant.after(timeout)
+    let watch = TaskWatch()
+    var timeLeft = timeout
+    while true {
+      let changeCount = watch.changeCount
+      let memory = try await SharedMemory.attach(
+        name, access: access, owner: owner, reservation: reservation, waitingUpTo: timeLeft)
+      timeLeft = deadline - .now
+      if timeLeft <= .zero || isComplete(memory) { return try attach(to: memory) }
+      try await watch.wait(after: changeCount, atMost: timeLeft)
+      timeLeft = max(.zero, deadline - .now)
+    }
+  }
+}
+
+extension ShareableList {
+  /// Attaches to a list as soon as it is there, in a task.
+  ///
+  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - access: Whether to write as well as to read.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for it.
+  /// - Returns: The list.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Complexity: O(*n*) for *n* elements.
+  public nonisolated(nonsending) static func attach(
+    _ name: String,
+    access: SharedMemory.Access = .readWrite,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration
+  ) async throws -> ShareableList {
+    let deadline = SuspendingClock.Instant.after(timeout)
+    let memory = try await SharedMemory.attach(
+      name, access: access, owner: owner, waitingUpTo: timeout)
+    while !isComplete(memory.range), SuspendingClock.now < deadline {
+      // Nothing tells when another process writes.
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    return try attach(to: memory, waitingUntil: nil)
+  }
+}
+
+extension SharedValue {
+  /// Attaches to a value as soon as it is there, in a task.
+  ///
+  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - access: Whether to write as well as to read.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for it.
+  /// - Returns: The value.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Precondition: All fields of the value are ``Shareable``.
+  public nonisolated(nonsending) static func attach(
+    _ name: String,
+    access: SharedMemory.Access = .readWrite,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration
+  ) async throws -> SharedValue {
+    try attach(
+      to: try await SharedMemory.attach(name, access: access, owner: owner, waitingUpTo: timeout))
+  }
+}

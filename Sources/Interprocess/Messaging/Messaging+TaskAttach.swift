@@ -1,0 +1,81 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+extension SharedQueue {
+  /// Attaches to a queue as soon as it is there, in a task.
+  ///
+  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for it.
+  /// - Returns: The queue.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  public nonisolated(nonsending) static func attach(
+    _ name: String,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration
+  ) async throws -> SharedQueue {
+    try SharedQueue(
+      try await StructuredSegment.attach(
+        name, .queue, of: Element.self, owner: owner, waitingUpTo: timeout
+      ) { QueueLayout(of: Element.self).byteCount(of: $0) })
+  }
+}
+
+extension SharedByteQueue {
+  /// Attaches to a queue of bytes as soon as it is there, in a task.
+  ///
+  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for it.
+  /// - Returns: The queue.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  public nonisolated(nonsending) static func attach(
+    _ name: String,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration
+  ) async throws -> SharedByteQueue {
+    try SharedByteQueue(
+      try await StructuredSegment.attach(
+        name, .byteQueue, of: UInt8.self, owner: owner, waitingUpTo: timeout
+      ) { ByteRing.byteCount(of: $0) })
+  }
+}
+
+extension SharedTopic {
+  /// Attaches to a topic as soon as it is there, in a task.
+  ///
+  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for it.
+  /// - Returns: The topic.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  public nonisolated(nonsending) static func attach(
+    _ name: String,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration
+  ) async throws -> SharedTopic {
+    try SharedTopic(
+      try await StructuredSegment.attach(
+        name, .topic, of: Element.self, owner: owner, waitingUpTo: timeout
+      ) { _ in TopicLayout.subscribersOffset })
+  }
+}

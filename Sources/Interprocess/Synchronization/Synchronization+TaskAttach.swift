@@ -1,0 +1,150 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+extension SharedMutex {
+  /// Attaches to a mutex as soon as it is there, in a task.
+  ///
+  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for it.
+  /// - Returns: The mutex.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  public nonisolated(nonsending) static func attach(
+    _ name: String,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration
+  ) async throws -> SharedMutex {
+    SharedMutex(
+      try await StructuredSegment.attach(
+        name, .mutex, of: Value.self, owner: owner, waitingUpTo: timeout
+      ) { _ in LockLayout<Value>.byteCount })
+  }
+}
+
+extension SharedReadWriteLock {
+  /// Attaches to a read-write lock as soon as it is there, in a task.
+  ///
+  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for it.
+  /// - Returns: The lock.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  public nonisolated(nonsending) static func attach(
+    _ name: String,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration
+  ) async throws -> SharedReadWriteLock {
+    SharedReadWriteLock(
+      try await StructuredSegment.attach(
+        name, .readWriteLock, of: Value.self, owner: owner, waitingUpTo: timeout
+      ) { byteCount(of: $0) })
+  }
+}
+
+extension SharedSemaphore {
+  /// Attaches to a semaphore as soon as it is there, in a task.
+  ///
+  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for it.
+  /// - Returns: The semaphore.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  public nonisolated(nonsending) static func attach(
+    _ name: String,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration
+  ) async throws -> SharedSemaphore {
+    SharedSemaphore(
+      try await StructuredSegment.attach(
+        name, .semaphore, of: UInt32.self, owner: owner, waitingUpTo: timeout
+      ) { byteCount(of: $0) })
+  }
+}
+
+extension SharedEvent {
+  /// Attaches to an event as soon as it is there, in a task.
+  ///
+  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for it.
+  /// - Returns: The event.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  public nonisolated(nonsending) static func attach(
+    _ name: String,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration
+  ) async throws -> SharedEvent {
+    SharedEvent(
+      try await StructuredSegment.attach(
+        name, .event, of: UInt32.self, owner: owner, waitingUpTo: timeout
+      ) { _ in byteCount })
+  }
+}
+
+extension SharedBarrier {
+  /// Attaches to a barrier as soon as it is there, in a task.
+  ///
+  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for it.
+  /// - Returns: The barrier.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  public nonisolated(nonsending) static func attach(
+    _ name: String,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration
+  ) async throws -> SharedBarrier {
+    SharedBarrier(
+      try await StructuredSegment.attach(
+        name, .barrier, of: UInt32.self, owner: owner, waitingUpTo: timeout
+      ) { byteCount(of: $0) })
+  }
+}
+
+extension SharedAtomic {
+  /// Attaches to an integer as soon as it is there, in a task.
+  ///
+  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for it.
+  /// - Returns: The integer.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  public nonisolated(nonsending) static func attach(
+    _ name: String,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration
+  ) async throws -> SharedAtomic {
+    SharedAtomic(
+      try await StructuredSegment.attach(
+        name, .atomic, of: Value.self, owner: owner, waitingUpTo: timeout
+      ) { _ in byteCount })
+  }
+}

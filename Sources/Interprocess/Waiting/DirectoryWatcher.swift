@@ -1,0 +1,105 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Synchronization
+
+/// The one thread of a process that waits, for all of its tasks, until something happens to the
+/// files of the directory of shared memory.
+///
+/// It does so while there is a `TaskWatch`, and for at most a second after that; then it closes its
+/// inotify instance, and sleeps.
+private final class DirectoryWatcher: Sendable {
+  /// Shared by the thread, which waits outside the lock, and those that it waits for.
+  private final class Instance: Sendable {
+    let watch = DirectoryWatch(SegmentName.directory)
+  }
+
+  private struct State {
+    var watchCount = 0
+    var instance: Instance?
+    var isRunning = false
+    /// A child that `fork` has made has none of this, and no thread.
+    var generation = Descriptor.generation
+  }
+
+  static let shared = DirectoryWatcher()
+
+  private let state = Mutex(State())
+  /// Changes whenever there is something new for the thread.
+  private let bell = OwnWord()
+  /// Changes whenever something may have happened in the directory.
+  let changes = OwnWord()
+
+  /// Sees to it that from now on all that happens is told.
+  func begin() {
+    state.withLock { state in
+      if state.generation != Descriptor.generation { state = State() }
+      state.watchCount += 1
+      if state.instance == nil { state.instance = Instance() }
+      if !state.isRunning {
+        state.isRunning = true
+        BackgroundThread.start { self.run() }
+      }
+    }
+    bell.ring()
+  }
+
+  /// - Parameter generation: That of the process that has begun.
+  func end(_ generation: UInt32) {
+    state.withLock { state in
+      if state.generation == generation { state.watchCount -= 1 }
+    }
+  }
+
+  private func run() -> Never {
+    while true {
+      let rung = bell.word.loadAcquiring()
+      let instance = state.withLock { state in
+        if state.watchCount == 0 { state.instance = nil }
+        return state.instance
+      }
+      if let instance {
+        instance.watch.wait(atMost: .seconds(1))
+        // Behind what has been taken from the instance: whoever has looked at the word before looks
+        // again.
+        changes.ring(waking: .max)
+      } else {
+        try? bell.word.sleep(while: rung, until: .now + .seconds(3600))
+      }
+    }
+  }
+}
+
+/// As `DirectoryWatch`, for a task: waits until something happens to the files of the directory of
+/// shared memory.
+///
+/// Changes are told from the moment on at which it was made: make it, read `changeCount`, look at
+/// the directory, and wait for another count.
+struct TaskWatch: ~Copyable, Sendable {
+  private let generation = Descriptor.generation
+
+  init() { DirectoryWatcher.shared.begin() }
+
+  deinit { DirectoryWatcher.shared.end(generation) }
+
+  var changeCount: UInt32 { DirectoryWatcher.shared.changes.word.loadAcquiring() }
+
+  /// Sleeps until something has changed or the time is over; may also return early.
+  ///
+  /// - Throws: `CancellationError`.
+  nonisolated(nonsending) borrowing func wait(
+    after changeCount: UInt32, atMost timeout: Duration
+  ) async throws {
+    try await TaskWaiter.sleep(
+      on: DirectoryWatcher.shared.changes.word, while: changeCount, until: .after(timeout))
+  }
+}

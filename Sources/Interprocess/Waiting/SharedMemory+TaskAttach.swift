@@ -1,0 +1,68 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+// Waiting for memory in a task.
+extension SharedMemory {
+  /// Attaches to memory as soon as it is there, in a task.
+  ///
+  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - access: Whether to write as well as to read.
+  ///   - owner: Whose memory to accept.
+  ///   - reservation: Whether pages that the memory does not have yet are taken now.
+  ///   - timeout: How long to wait for the memory.
+  /// - Returns: The memory, with the size that it has now.
+  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Precondition: To take pages, the memory is attached for writing.
+  public nonisolated(nonsending) static func attach(
+    _ name: String,
+    access: Access = .readWrite,
+    owner: Owner = .currentUser,
+    reservation: Reservation = .onDemand,
+    waitingUpTo timeout: Duration
+  ) async throws -> SharedMemory {
+    let name = try SegmentName(name)
+    checkAccess(access, for: reservation)
+    let memory = try await attach(name, access: access, owner: owner, waitingUpTo: timeout)
+    if reservation == .reserved { try memory.reserve() }
+    return memory
+  }
+
+  private nonisolated(nonsending) static func attach(
+    _ name: SegmentName, access: Access, owner: Owner, waitingUpTo timeout: Duration
+  ) async throws -> SharedMemory {
+    try Task.checkCancellation()
+    let deadline = SuspendingClock.Instant.after(timeout)
+    let watch = TaskWatch()
+    while true {
+      let changeCount = watch.changeCount
+      switch try look(for: name, access, owner, waitingUpTo: timeout, until: deadline) {
+      case .attached(let memory): return memory
+      case .nothing(let pause): try await watch.wait(after: changeCount, atMost: pause)
+      }
+    }
+  }
+}
+
+extension StructuredSegment {
+  /// As the form for threads, for a task that waits.
+  static nonisolated(nonsending) func attach<Element: Shareable>(
+    _ name: String, _ kind: SegmentKind, of type: Element.Type, owner: SharedMemory.Owner,
+    waitingUpTo timeout: Duration, byteCount: (_ capacity: Int) -> Int?
+  ) async throws -> StructuredSegment {
+    let memory = try await SharedMemory.attach(name, owner: owner, waitingUpTo: timeout)
+    return try StructuredSegment(reading: memory, kind, of: type, byteCount: byteCount)
+  }
+}
