@@ -158,6 +158,8 @@ private func expectEndOfTopic() throws {
     let code = errorCode {
       var subscriber = try topic.subscriber(includesHistory: false)
       if try subscriber.next() == nil { endCount.increment() }
+      // One that leaves wakes publishers, too.
+      waitUntil { finishedCount.value == 1 }
     }
     precondition(code == nil)
   }
