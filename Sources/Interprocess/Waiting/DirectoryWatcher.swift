@@ -68,7 +68,8 @@ private final class DirectoryWatcher: Sendable {
         return state.instance
       }
       if let instance {
-        instance.watch.wait(atMost: .seconds(1))
+        // This thread takes no signals.
+        try? instance.watch.wait(atMost: .seconds(1))
         // Behind what has been taken from the instance: whoever has looked at the word before looks
         // again.
         changes.ring(waking: .max)
