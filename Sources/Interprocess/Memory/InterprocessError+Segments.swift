@@ -72,7 +72,7 @@ extension InterprocessError {
       : "No shared memory named \"\(name.value)\""
     return InterprocessError(
       code: .timedOut, name: name.value,
-      message: "\(found) after \(timeout). Has the process that creates it started?")
+      message: "\(found) after \(timeout.asTimeout). Has the process that creates it started?")
   }
 
   static func timedOut(
@@ -81,7 +81,7 @@ extension InterprocessError {
     InterprocessError(
       code: .timedOut, name: name.value,
       message: """
-        Shared memory "\(name.value)" could not be attached to for \(timeout): \
+        Shared memory "\(name.value)" could not be attached to for \(timeout.asTimeout): \
         \(FileLocks.Lock.description(of: lock)).
         """)
   }

@@ -77,7 +77,8 @@ extension SharedMemory {
         throw InterprocessError(
           code: .timedOut, name: segmentName?.value,
           message: """
-            The socket had no room for the memory after \(timeout). Does the other side receive?
+            The socket had no room for the memory after \(timeout.asTimeout). Does the other side \
+            receive?
             """)
       }
       throw .system(error, name: segmentName?.value, action: "send the memory")
@@ -142,7 +143,8 @@ extension InterprocessError {
       return InterprocessError(
         code: .timedOut,
         message: """
-          No memory came over the socket in \(timeout ?? .zero). Has the other side sent it?
+          No memory came over the socket in \((timeout ?? .zero).asTimeout). Has the other side \
+          sent it?
           """)
     case .tooManyOpenFiles:
       return InterprocessError(

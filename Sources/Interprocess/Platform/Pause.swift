@@ -24,14 +24,17 @@ func pause(for duration: Duration) -> Bool {
 }
 
 extension SuspendingClock.Instant {
-  /// The moment at which a time-out ends that begins now; one of centuries does not overflow the
-  /// clock.
+  /// The moment at which a time-out ends that begins now.
   static func after(_ timeout: Duration) -> SuspendingClock.Instant {
-    .now.advanced(by: min(timeout, .seconds(1 << 32)))
+    .now.advanced(by: timeout.asTimeout)
   }
 }
 
 extension Duration {
+  /// Of a time-out, no less than nothing and no more than a century: any other could overflow the
+  /// clock, or what tells it to people.
+  var asTimeout: Duration { min(max(self, .zero), .seconds(1 << 32)) }
+
   /// In milliseconds, as `poll` takes them; rounded up, as a wait that ends before its time would
   /// be followed by many short ones.
   var wholeMilliseconds: CInt {
