@@ -28,6 +28,8 @@ public import SystemPackage
 /// party gives up, by a time-out or because its task is cancelled; then the others get `timedOut`.
 /// A party that has never arrived is not known, so that its death is found out by a time-out only.
 ///
+/// Tasks and threads of one process may use one handle at once; each of their arrivals counts.
+///
 /// The handle is closed when the last reference to it goes. Corresponds to a `pthread_barrier_t`
 /// with `PTHREAD_PROCESS_SHARED` in C and to `multiprocessing.Barrier` in Python, both of which
 /// block when a party dies.
