@@ -55,6 +55,10 @@ struct Helper {
       LifetimesWorker(log: CommandLine.arguments[2], index: number(3), seed: seed(4)).run()
     case "byte-queue-hold":
       try QueueProcess.holdBytes(CommandLine.arguments[2])
+    case "place":
+      try PlaceProcess.hold(
+        CommandLine.arguments[2], CommandLine.arguments[3],
+        isStopping: CommandLine.arguments.count > 4)
     case "queue-fork":
       try QueueProcess.fork(CommandLine.arguments[2])
     case "queue-hold":

@@ -39,7 +39,8 @@ enum SyncSubject {
 
     private static let stepsOfTopic: [Checkpoint] = [
       .messageBegun, .messageWritten, .messageSent, .messageTold, .slotsTaken,
-      .subscribed, .arrivalTold, .messageSeen, .messagePinned, .messageTaken, .messageFreed,
+      .placeSeen, .subscribed, .arrivalTold, .messageSeen, .messagePinned, .messageTaken,
+      .messageFreed,
     ]
 
     var isOfMessaging: Bool { rawValue.hasPrefix("queue") || rawValue.hasPrefix("topic") }
@@ -57,11 +58,11 @@ enum SyncSubject {
       case .condition: [.lockTaken, .changeAwaited, .unlockTurned, .unlockReleased]
       case .readWriteLock:
         [
-          .lockTaken, .unlockReleased, .permitTaken, .permitFreed, .gateMarked,
+          .lockTaken, .unlockReleased, .placeSeen, .permitTaken, .permitFreed, .gateMarked,
           .gateChanged,
         ]
       case .barrier: [.partyArrived, .barrierBroken]
-      case .semaphore: [.gateMarked, .permitTaken, .permitFreed, .gateChanged]
+      case .semaphore: [.gateMarked, .placeSeen, .permitTaken, .permitFreed, .gateChanged]
       case .event: [.eventMarked, .eventAdvanced]
       case .atomic: [.gateMarked, .gateChanged]
       case .queue, .queueAcknowledged:

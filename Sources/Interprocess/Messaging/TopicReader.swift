@@ -53,11 +53,7 @@ final class TopicReader: Sendable {
     to ring: TopicRing, includesHistory: Bool
   ) throws(InterprocessError) -> (TopicReader, TopicCursor) {
     let number = try ring.lock.number(ring.segment.memory)
-    var index = ring.places.take(as: number)
-    if index == nil {
-      try ring.places.reclaim(own: number, ring.segment.memory)
-      index = ring.places.take(as: number)
-    }
+    let index = try ring.places.takeAlsoOfDead(as: number, ring.segment.memory)
     guard let index else {
       throw InterprocessError(
         code: .limitReached, name: ring.name,

@@ -23,7 +23,7 @@ package enum Checkpoint: String, Sendable, CaseIterable {
 
   case lockTaken, lockMarked, lockAbandoned
   case unlockBegun, unlockTurned, unlockReleased, changeAwaited
-  case permitTaken, permitFreed
+  case permitTaken, permitFreed, placeSeen
   case eventMarked, eventAdvanced
   case gateMarked, gateFenced, gateChanged
   case partyArrived, barrierBroken
@@ -43,7 +43,7 @@ package enum Checkpoint: String, Sendable, CaseIterable {
   package static let ofSynchronization: Set<Checkpoint> = [
     .lockTaken, .lockMarked, .lockAbandoned,
     .unlockBegun, .unlockTurned, .unlockReleased, .changeAwaited,
-    .permitTaken, .permitFreed,
+    .permitTaken, .permitFreed, .placeSeen,
     .eventMarked, .eventAdvanced, .gateMarked, .gateFenced, .gateChanged,
     .partyArrived, .barrierBroken,
   ]
@@ -53,7 +53,7 @@ package enum Checkpoint: String, Sendable, CaseIterable {
     .messageBegun, .messageWritten, .messageSent, .messageTold,
     .messageSeen, .messageRead, .messageTaken, .messageFreed,
     .queueFinished,
-    .slotsTaken, .subscribed, .messagePinned, .arrivalTold, .topicFinished,
+    .slotsTaken, .subscribed, .messagePinned, .arrivalTold, .placeSeen, .topicFinished,
   ]
 
   #if DEBUG

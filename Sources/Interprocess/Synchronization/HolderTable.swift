@@ -22,6 +22,18 @@ struct HolderTable: Sendable {
   //
   // Killed with a place, a process leaves its number, which is no holder's any more: after its
   // first 20 ms a sleeper asks the kernel for each, and frees those.
+  //
+  // Whoever needs a place, and finds none free, looks at all of them once more:
+  //
+  //   H1  the holder is dead?  then take the place over: dead -> number      acquiring
+  //   H2  H1 came too late, or a place was free: somebody has taken or given back one: all anew
+  //   H3  all places name whom they named in the look before, and all of those live?  then none is
+  //       to be had
+  //
+  // By H1 nobody comes between the dead holder and the next one. By H2 and H3 a place of which the
+  // holder dies after H1 has asked for it is looked at again if anything has changed; and with
+  // nothing changed from one look to the next, there was a moment, between the two, at which all
+  // places were taken, and those asked for in the second one were alive in that moment.
 
   private let range: MappedRange
   let gate: Gate
@@ -73,6 +85,41 @@ struct HolderTable: Sendable {
     return taken
   }
 
+  /// How often all places are looked at, while others change some of them each time.
+  private static let lookLimit = 16
+
+  /// Takes a place that is free or that of a dead holder, H1 to H3.
+  ///
+  /// - Returns: Which one; `nil` if all are held by who lives.
+  /// - Throws: `corrupted` and `system`.
+  func takeAlsoOfDead(
+    as number: UInt32, _ memory: borrowing SharedMemory
+  ) throws(InterprocessError) -> Int? {
+    if let index = take(as: number) { return index }
+    var seen = places.map { place(at: $0).loadRelaxed() }
+    for _ in 0..<Self.lookLimit {
+      var found: [UInt32] = []
+      for index in places {
+        let current = place(at: index).loadRelaxed()
+        found.append(current)
+        let isTaken = current != 0
+        if isTaken, try !isDead(current, at: index, own: number, memory) { continue }
+        checkpoint(.placeSeen)
+        if place(at: index).compareExchangeAcquiring(current, number) {
+          checkpoint(.permitTaken)
+          // Others may wait for the rest. What is wrong with it is for them to say.
+          if isTaken { _ = try? reclaim(own: number, memory) }
+          return index
+        }
+        // Another one was quicker, so that this look tells nothing.
+        found[index] = 0
+      }
+      if found == seen && !found.contains(0) { return nil }
+      seen = found
+    }
+    return nil
+  }
+
   /// Gives back a place, R1 and what follows it.
   ///
   /// - Returns: Whether it was that holder's.
@@ -95,10 +142,23 @@ struct HolderTable: Sendable {
   /// - Throws: `corrupted` and `system`.
   func attempt<Result>(
     _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory, alike: Int,
-    _ body: () -> Result?
+    _ body: () throws(InterprocessError) -> Result?
   ) throws(InterprocessError) -> Waiting.Turn<Result> {
     if stage == .checking { try reclaim(own: number, memory) }
-    return try gate.attempt(stage, alike: alike) { () throws(InterprocessError) in body() }
+    return try gate.attempt(stage, alike: alike, body)
+  }
+
+  /// One turn of a wait for a place.
+  ///
+  /// - Returns: Which one.
+  /// - Throws: `corrupted` and `system`.
+  func attemptToTake(
+    _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory
+  ) throws(InterprocessError) -> Waiting.Turn<Int> {
+    try attempt(stage, as: number, memory, alike: 0) { () throws(InterprocessError) in
+      // Perhaps the last look of the wait.
+      stage == .checking ? try takeAlsoOfDead(as: number, memory) : take(as: number)
+    }
   }
 
   /// Frees the places whose holders are dead.
@@ -111,9 +171,10 @@ struct HolderTable: Sendable {
   ) throws(InterprocessError) -> Int {
     var freedCount = 0
     for index in places {
-      if let dead = try deadHolder(of: index, own: number, memory), free(index, dead) {
-        freedCount += 1
-      }
+      let current = place(at: index).loadRelaxed()
+      guard try isDead(current, at: index, own: number, memory) else { continue }
+      checkpoint(.placeSeen)
+      if free(index, current) { freedCount += 1 }
     }
     return freedCount
   }
@@ -125,23 +186,24 @@ struct HolderTable: Sendable {
     own number: UInt32, _ memory: borrowing SharedMemory
   ) throws(InterprocessError) -> Int {
     var count = 0
-    for index in places where try deadHolder(of: index, own: number, memory) != nil { count += 1 }
+    for index in places {
+      let current = place(at: index).loadRelaxed()
+      if try isDead(current, at: index, own: number, memory) { count += 1 }
+    }
     return count
   }
 
-  /// The number in a place, if its holder is dead.
-  private func deadHolder(
-    of index: Int, own number: UInt32, _ memory: borrowing SharedMemory
-  ) throws(InterprocessError) -> UInt32? {
-    let current = place(at: index).loadRelaxed()
-    if current == 0 { return nil }
+  /// Whether what was found in a place is the number of a holder that is dead.
+  private func isDead(
+    _ current: UInt32, at index: Int, own number: UInt32, _ memory: borrowing SharedMemory
+  ) throws(InterprocessError) -> Bool {
+    if current == 0 { return false }
     guard HolderNumber.range.contains(current) else {
       throw .corrupted(
         memory.name, "place \(index) is held by \(current), which is no holder's number")
     }
     do {
       return try HolderNumber.isDead(current, own: number, on: memory.mapping.descriptor)
-        ? current : nil
     } catch {
       throw .system(error, name: memory.name, action: "ask whether a holder lives")
     }

@@ -404,9 +404,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
       {
         return .wait(word, while: value, alike: alike)
       }
-      switch try readers.attempt(
-        stage, as: number, segment.memory, alike: 0, { readers.take(as: number) })
-      {
+      switch try readers.attemptToTake(stage, as: number, segment.memory) {
       case .wait(let gate, let value, let alike):
         return .wait(gate, while: value, alike: alike)
       case .done(let index):

@@ -249,7 +249,7 @@ public final class SharedSemaphore: Sendable {
   public func acquire(timeout: Duration? = nil) throws(InterprocessError) -> Permit {
     let number = try number()
     let index = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try permits.attempt(stage, as: number, segment.memory, alike: 0) { permits.take(as: number) }
+      try permits.attemptToTake(stage, as: number, segment.memory)
     } translatingErrors: { [name] errno in
       .system(errno, name: name, action: "wait for a permit")
     }
@@ -266,10 +266,7 @@ public final class SharedSemaphore: Sendable {
   /// - Complexity: Linear in the number of permits.
   public func acquireIfAvailable() throws(InterprocessError) -> Permit? {
     let number = try number()
-    if let index = permits.take(as: number) { return Permit(self, index: index, number: number) }
-    guard try permits.reclaim(own: number, segment.memory) > 0,
-      let index = permits.take(as: number)
-    else { return nil }
+    guard let index = try permits.takeAlsoOfDead(as: number, segment.memory) else { return nil }
     return Permit(self, index: index, number: number)
   }
 
@@ -283,7 +280,7 @@ public final class SharedSemaphore: Sendable {
   ) async throws -> Permit {
     let number = try number()
     let index = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try permits.attempt(stage, as: number, segment.memory, alike: 0) { permits.take(as: number) }
+      try permits.attemptToTake(stage, as: number, segment.memory)
     }
     return try permit(index, number)
   }

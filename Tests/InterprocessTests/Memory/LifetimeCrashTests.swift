@@ -48,7 +48,7 @@ struct LifetimeCrashTests {
       // No step of memory; see `SharedValueTests`.
       []
     case .lockTaken, .lockMarked, .lockAbandoned, .unlockBegun, .unlockTurned, .unlockReleased,
-      .changeAwaited, .permitTaken, .permitFreed,
+      .changeAwaited, .permitTaken, .permitFreed, .placeSeen,
       .eventMarked, .eventAdvanced, .gateMarked, .gateFenced, .gateChanged, .partyArrived,
       .barrierBroken:
       // See `SyncCrashTests`.

@@ -1,0 +1,88 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+import Interprocess
+import Subprocess
+import TestSupport
+import Testing
+
+/// Places of which there are few: of readers, permits and subscribers.
+@Suite("Places of the dead", .timeLimit(.minutes(1)))
+struct DeadPlaceTests {
+  /// One of two places is a dead process's when a third process looks, and somebody else takes it
+  /// first; the holder of the other place dies after the look.
+  @Test(
+    "A place of a dead process is found also when somebody else was quicker at another one",
+    arguments: ["subscriber", "permit", "permitInTime", "reader"])
+  func newcomer(kind: String) async throws {
+    let place = try TwoPlaces(kind)
+    defer { place.unlink() }
+    func hold(
+      isStopping: Bool = false, _ body: @escaping (ChildProcess) async throws -> Void
+    ) async throws {
+      _ = try await withChildProcess(
+        Places.helper, ["place", kind, place.name] + (isStopping ? ["stop"] : []), body)
+    }
+    try await hold { first in
+      try await first.expectNext("held")
+      try await hold { second in
+        try await second.expectNext("held")
+        try second.kill()
+      }
+      try await hold(isStopping: true) { third in
+        try await third.expectStop(at: .placeSeen)
+        try await hold { quick in
+          try await quick.expectNext("held")
+          try first.kill()
+          // A process that has ended has no lock any more, and perhaps no number.
+          while let state = processState(first.processID), state != "Z" {
+            try await Task.sleep(for: .milliseconds(1))
+          }
+          try await third.expectAfterStop("held")
+        }
+      }
+    }
+  }
+
+  @Test("With all places of living processes there is none", arguments: ["subscriber", "permit"])
+  func full(kind: String) async throws {
+    let place = try TwoPlaces(kind)
+    defer { place.unlink() }
+    let arguments = ["place", kind, place.name]
+    _ = try await withChildProcess(Places.helper, arguments) { first in
+      try await first.expectNext("held")
+      _ = try await withChildProcess(Places.helper, arguments) { second in
+        try await second.expectNext("held")
+        _ = try await withChildProcess(Places.helper, arguments) { third in
+          try await third.expectNext("none")
+        }
+      }
+    }
+  }
+}
+
+/// Something with two places, under a name of its own.
+private struct TwoPlaces {
+  let name = uniqueName()
+
+  init(_ kind: String) throws {
+    switch kind {
+    case "subscriber":
+      _ = try SharedTopic<UInt64>.create(name, history: 2, maximumSubscriberCount: 2)
+    case "reader":
+      _ = try SharedReadWriteLock.create(name, initialValue: 0, maximumReaderCount: 2)
+    default: _ = try SharedSemaphore.create(name, permitCount: 2)
+    }
+  }
+
+  func unlink() { try? SharedMemory.unlink(name) }
+}
