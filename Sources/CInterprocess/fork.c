@@ -32,7 +32,7 @@ uint32_t ipc_generation;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /// Which thread holds the lock, and how many times over. A recursive mutex of the C library goes by the
 /// kernel's number of the thread, which is another one in a forked child.
-static uintptr_t owner;
+static uint64_t owner;
 static unsigned depth;
 /// The process that is about to fork, and whether its child has made the files its own by now.
 static pid_t forking_process;
@@ -41,7 +41,7 @@ static int is_settled;
 static void settle(void);
 
 void ipc_fork_lock(void) {
-  uintptr_t self = ipc_thread();
+  uint64_t self = ipc_thread();
   if (__atomic_load_n(&owner, __ATOMIC_RELAXED) != self) {
     pthread_mutex_lock(&lock);
     __atomic_store_n(&owner, self, __ATOMIC_RELAXED);

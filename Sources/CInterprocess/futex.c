@@ -74,6 +74,14 @@ int ipc_fence_register(void) {
   return (int)syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0);
 }
 
+_Thread_local uint64_t ipc_thread_number __attribute__((tls_model("initial-exec")));
+
+uint64_t ipc_number_thread(void) {
+  // In 500 years, one a nanosecond, they are used up.
+  static uint64_t count;
+  return ipc_thread_number = __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED);
+}
+
 int ipc_processor_count(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }
 
 static _Thread_local int interruption;

@@ -55,6 +55,8 @@ struct Helper {
       LifetimesWorker(log: CommandLine.arguments[2], index: number(3), seed: seed(4)).run()
     case "byte-queue-hold":
       try QueueProcess.holdBytes(CommandLine.arguments[2])
+    case "ended-thread":
+      try EndedThread.run(CommandLine.arguments[2], CommandLine.arguments[3])
     case "place":
       try PlaceProcess.hold(
         CommandLine.arguments[2], CommandLine.arguments[3],

@@ -130,6 +130,12 @@ struct HolderNumber: ~Copyable, Sendable {
 
 /// Ends the process, as a handle was used that is closed.
 @inline(never) @usableFromInline
-func failAsClosed() -> Never {
-  preconditionFailure("This handle was used after close()")
-}
+func failAsClosed() -> Never { failAsMisused("This handle was used after close()") }
+
+/// Ends the process, as something is used in a way that depends on what other threads or earlier
+/// calls have done.
+///
+/// The message is also there in a program that was built with optimisation, which a precondition's
+/// is not: a look at the call that has failed does not tell why.
+@inline(never)
+func failAsMisused(_ message: String) -> Never { fatalError(message) }

@@ -49,7 +49,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     /// That of the process that took the role; a child that `fork` has made does not have it.
     let generation = Descriptor.generation
     /// The thread that uses the cursor, if one does.
-    var thread: UInt?
+    var thread: UInt64?
     /// Whether another thread waits for its turn.
     var isAwaited = false
   }
@@ -150,7 +150,9 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
         role = Role(cursor: try cursorOrUnlock())
       }
       let thread = Processors.currentThread
-      precondition(role!.thread != thread, "This thread is at this side of the queue already")
+      if role!.thread == thread {
+        failAsMisused("This thread is at this side of the queue already")
+      }
       if role!.thread != nil {
         if stage != .spinning { role!.isAwaited = true }
         return .wait(turns.word, while: turns.word.loadRelaxed(), alike: 0)

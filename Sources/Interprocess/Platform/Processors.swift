@@ -33,6 +33,6 @@ enum Processors {
   /// Lets other threads run.
   static func giveWay() { sched_yield() }
 
-  /// A number of the current thread, which no other thread of this process has while it lives.
-  static var currentThread: UInt { ipc_thread() }
+  /// A number of the current thread, which no other thread of this process ever has.
+  static var currentThread: UInt64 { ipc_thread() }
 }

@@ -57,7 +57,7 @@ struct RobustLock: ~Copyable, Sendable {
   private let turn: SharedWord32
   private let holder = HolderNumber()
   /// The thread that holds the lock through this handle, if one does; for recognising itself.
-  private let thread = Atomic<UInt>(0)
+  private let thread = Atomic<UInt64>(0)
   private let waiting = Waiting()
   /// How many of those who sleep on the word are woken when the lock is given back: one, who takes
   /// it; or all, if they may go on at once.
@@ -257,9 +257,9 @@ struct RobustLock: ~Copyable, Sendable {
           return .done(true)
         }
       case .held(let other):
-        precondition(
-          other != number || thread.load(ordering: .relaxed) != Processors.currentThread,
-          "This thread holds the lock already")
+        if other == number, thread.load(ordering: .relaxed) == Processors.currentThread {
+          failAsMisused("This thread holds the lock already")
+        }
         if stage == .spinning { return .wait(word, while: current) }
         let marked = current | Self.waiters
         guard current == marked || word.compareExchangeRelaxed(current, marked) else { continue }
@@ -338,9 +338,9 @@ struct RobustLock: ~Copyable, Sendable {
   /// - Parameter message: Why the handle cannot be closed if it has the lock or a place.
   func close(orElse message: String) {
     guard let number = holder.close() else { return }
-    precondition(
-      word.loadRelaxed() & ~Self.waiters != number && places?.isAnyTaken(by: number) != true,
-      message)
+    if word.loadRelaxed() & ~Self.waiters == number || places?.isAnyTaken(by: number) == true {
+      failAsMisused(message)
+    }
   }
 
   // MARK: - Waiting for a change

@@ -1,0 +1,91 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+internal import Interprocess
+
+/// A thread that ends within a closure, and others that come later, at the same address.
+enum EndedThread {
+  /// Says for each of some later threads what came of its attempt to get what the first one held.
+  static func run(_ kind: String, _ name: String) throws {
+    let use = try use(kind, name)
+    inThread { use(true) }
+    for _ in 0..<4 { inThread { use(false) } }
+    Helper.answer("end")
+  }
+
+  /// Takes something: for ever, as the thread ends then; or in a short time, and says what came of
+  /// that.
+  private static func use(_ kind: String, _ name: String) throws -> @Sendable (_ ends: Bool) -> Void
+  {
+    let timeout = Duration.milliseconds(50)
+    switch kind {
+    case "mutex":
+      let mutex = try SharedMutex<Int>.attach(name)
+      return { ends in say { try mutex.withLock(timeout: timeout) { _ in hold(ends) } } }
+    case "writer":
+      let lock = try SharedReadWriteLock<Int>.attach(name)
+      return { ends in say { try lock.withWriteLock(timeout: timeout) { _ in hold(ends) } } }
+    case "reader":
+      let lock = try SharedReadWriteLock<Int>.attach(name)
+      return { ends in
+        say {
+          if ends { return try lock.withWriteLock { _ in hold(true) } }
+          try lock.withReadLock(timeout: timeout) { _ in }
+        }
+      }
+    case "receiver":
+      let queue = try SharedQueue<Int>.attach(name)
+      return { ends in
+        say { _ = try queue.receive(timeout: timeout, acknowledging: { _ in hold(ends) }) }
+      }
+    case "byteSender":
+      let queue = try SharedByteQueue.attach(name)
+      return { ends in
+        say { try queue.send(byteCount: 8, timeout: timeout) { _ in hold(ends) } }
+      }
+    default: fatalError("Unknown closure \(kind)")
+    }
+  }
+
+  private static func hold(_ ends: Bool) {
+    if ends { pthread_exit(nil) }
+  }
+
+  private static func say(_ body: () throws -> Void) {
+    do {
+      try body()
+      Helper.answer("got it")
+    } catch {
+      Helper.answer("\((error as! InterprocessError).code)")
+    }
+  }
+
+  private final class Body {
+    let run: @Sendable () -> Void
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+  }
+
+  /// Runs something in a thread of its own, to the end of that.
+  private static func inThread(_ run: @escaping @Sendable () -> Void) {
+    var thread = pthread_t()
+    let error = pthread_create(
+      &thread, nil,
+      { body in
+        Unmanaged<Body>.fromOpaque(body!).takeUnretainedValue().run()
+        return nil
+      }, Unmanaged.passRetained(Body(run)).toOpaque())
+    guard error == 0 else { fatalError("No thread") }
+    pthread_join(thread, nil)
+  }
+}
