@@ -27,6 +27,8 @@
 static ipc_file *files;
 uint32_t ipc_generation;
 
+const uint32_t *ipc_fork_generation_word(void) { return &ipc_generation; }
+
 // MARK: - The lock
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

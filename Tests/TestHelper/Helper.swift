@@ -57,6 +57,10 @@ struct Helper {
       try QueueProcess.holdBytes(CommandLine.arguments[2])
     case "ended-thread":
       try EndedThread.run(CommandLine.arguments[2], CommandLine.arguments[3])
+    case "fork-leave":
+      try await ForkProcess.leave(CommandLine.arguments[2], CommandLine.arguments[3])
+    case "fork-use":
+      try ForkProcess.use(CommandLine.arguments[2], CommandLine.arguments[3])
     case "place":
       try PlaceProcess.hold(
         CommandLine.arguments[2], CommandLine.arguments[3],

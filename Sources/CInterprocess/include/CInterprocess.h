@@ -319,6 +319,8 @@ static inline uint32_t ipc_fork_generation(void) {
   extern uint32_t ipc_generation;
   return ipc_generation;
 }
+/// Where that number lies. It changes in a child, before `fork` returns there.
+const uint32_t *_Nonnull ipc_fork_generation_word(void);
 
 /// Notes a file, with the lock held. Returns NULL with `errno` if there is no memory.
 ipc_file *_Nullable ipc_file_note(int fd, int is_writable);

@@ -96,6 +96,15 @@ struct SharedWord32: @unchecked Sendable {
 
   @unsafe init(pointer: UnsafePointer<Atomic<UInt32>>) { unsafe self.pointer = unsafe pointer }
 
+  /// In which this process is; see `Descriptor.generation`.
+  static var generation: SharedWord32 {
+    // SAFETY: the word is there for as long as the process runs, and an `Atomic` has the
+    // representation of its value.
+    unsafe SharedWord32(
+      pointer: UnsafeRawPointer(Descriptor.generationWord)
+        .assumingMemoryBound(to: Atomic<UInt32>.self))
+  }
+
   /// What tells it from other words of this process.
   var address: UInt { UInt(bitPattern: unsafe pointer) }
 
@@ -166,6 +175,19 @@ struct SharedWord32: @unchecked Sendable {
   func wake(_ count: Int) -> Int {
     unsafe Futex.wake(count, on: pointer)
   }
+}
+
+/// Tells whether this process is the one that took something, or a child that `fork` has made of
+/// it, which has a copy of this and of what was taken.
+@usableFromInline
+struct Taken: Sendable {
+  @usableFromInline let current = SharedWord32.generation
+  @usableFromInline let generation = Descriptor.generation
+
+  init() {}
+
+  /// One load and one comparison, for what clients have inlined.
+  @inlinable @inline(__always) var isOwn: Bool { current.loadRelaxed() == generation }
 }
 
 /// A value of shared memory in words, each of which is loaded and stored at once.

@@ -59,7 +59,8 @@ public struct InterprocessError: Error, Sendable, Hashable {
     case unsupportedVersion
     /// The queue takes no more messages.
     case finished
-    /// Another handle has the role, which only one can have at a time.
+    /// Another handle has the role, which only one can have at a time; or the process that has
+    /// forked this one has what this one only has a copy of.
     case roleTaken
     /// There are as many subscribers, or a subscriber holds as many samples, as the topic was made
     /// for.

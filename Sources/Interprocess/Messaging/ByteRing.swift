@@ -199,17 +199,21 @@ final class ByteRing: MessageRing {
   ///
   /// - Parameter body: Writes it. If it throws, nothing is sent.
   /// - Returns: Whether there was room.
-  /// - Throws: `corrupted`, and what `body` throws.
+  /// - Throws: `corrupted`, and what `body` throws; `roleTaken` in a child that was forked there.
   func send(
     byteCount: Int, _ cursor: inout QueueCursor, _ body: (inout MutableRawSpan) throws -> Void
   ) throws -> Bool {
     guard let place = try findRoom(for: byteCount, &cursor) else { return false }
     checkpoint(.messageBegun)
+    let generation = Descriptor.generation
     let content = content(place)
     // SAFETY: the range is mapped while the queue lives, which the caller sees to; nobody else
     // touches it until it is sent.
     var span = unsafe MutableRawSpan(_unsafeStart: content.start, byteCount: byteCount)
     try body(&span)
+    guard generation == Descriptor.generation else {
+      throw InterprocessError.ofParent("message", of: name)
+    }
     checkpoint(.messageWritten)
     head(at: place.end).storeRelaxed(0)
     let value = UInt64(byteCount) + 1
@@ -263,7 +267,8 @@ final class ByteRing: MessageRing {
 
   // MARK: - Receiving
 
-  /// Receives the next message if there is one, T0 to T4.
+  /// Receives the next message if there is one, T0 to T4; a child that was forked in `body` does
+  /// nothing more.
   ///
   /// - Parameters:
   ///   - isAcknowledging: Whether T1 comes behind `body`, and not at all if that throws.
@@ -275,15 +280,16 @@ final class ByteRing: MessageRing {
     guard let place = try message(at: cursor.position) else { return nil }
     checkpoint(.messageSeen)
     if !isAcknowledging { take(place, &cursor) }
+    let generation = Descriptor.generation
     // Also if the body throws, the message is gone then.
-    defer { if !isAcknowledging { free(place.end) } }
+    defer { if !isAcknowledging, generation == Descriptor.generation { free(place.end) } }
     let content = content(place)
     // SAFETY: the range is mapped while the queue lives, which the caller sees to.
     let span = unsafe RawSpan(
       _unsafeStart: UnsafeRawPointer(content.start), byteCount: place.byteCount)
     let result = try body(span)
     checkpoint(.messageRead)
-    if isAcknowledging {
+    if isAcknowledging, generation == Descriptor.generation {
       take(place, &cursor)
       free(place.end)
     }

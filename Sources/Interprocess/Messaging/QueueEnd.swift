@@ -135,7 +135,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     do throws(InterprocessError) {
       return try cursor()
     } catch {
-      lock.unlock()
+      lock.unlock(takenIn: Descriptor.generation)
       throw error
     }
   }
@@ -202,10 +202,10 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
         """)
   }
 
-  /// Ends the use of the side.
+  /// Ends the use of the side, during which this process has not forked.
   @usableFromInline func leave(_ cursor: QueueCursor) {
     if mode == .many {
-      lock.unlock()
+      lock.unlock(takenIn: Descriptor.generation)
       return
     }
     let isAwaited = role.withLock { role in
@@ -216,6 +216,21 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     }
     // The mark was set under the lock, with the word as it is until now.
     if isAwaited { turns.ring(waking: .max) }
+  }
+
+  /// As the other one, after a closure; does nothing in a child that was forked there, whose parent
+  /// has the side.
+  ///
+  /// - Parameters:
+  ///   - generation: In which the use began.
+  ///   - byteCount: If this leaves without what it was perhaps woken for: the bytes of the message
+  ///     that was to be sent, or 0.
+  @usableFromInline func leave(
+    _ cursor: QueueCursor, takenIn generation: UInt32, passingOn byteCount: Int? = nil
+  ) {
+    guard generation == Descriptor.generation else { return }
+    leave(cursor)
+    if let byteCount { passOn(byteCount) }
   }
 
   // MARK: - Waiting
@@ -353,7 +368,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   /// - Throws: `corrupted` and `system`.
   func recover(in memory: borrowing SharedMemory) throws(InterprocessError) {
     guard mode == .many, ring.isTakenUnfreed, try lock.claim(memory) else { return }
-    defer { lock.unlock() }
+    defer { lock.unlock(takenIn: Descriptor.generation) }
     _ = try ring.receivingCursor()
   }
 
@@ -407,15 +422,19 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     }
   }
 
-  func giveBack() { lock.unlock() }
+  /// Gives back the role; does nothing in a child of the process that claimed it.
+  ///
+  /// - Parameter generation: In which it was claimed.
+  func giveBack(_ generation: UInt32) { lock.unlock(takenIn: generation) }
 
   /// Gives back a role that this handle has, and lets it take none any more.
   func close() {
     let message = "A sender or receiver of the queue is in use, which was to be closed"
     role.withLock { role in
-      guard let current = role.take(), current.generation == Descriptor.generation else { return }
-      precondition(current.thread == nil, message)
-      lock.unlock()
+      guard let current = role.take(), current.generation == Descriptor.generation
+      else { return }
+      if current.thread != nil { failAsMisused(message) }
+      giveBack(current.generation)
     }
     lock.close(orElse: message)
   }

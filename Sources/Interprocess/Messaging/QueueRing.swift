@@ -66,6 +66,8 @@ final class QueueRing: MessageRing {
   @usableFromInline let sending: QueueSide
   @usableFromInline let receiving: QueueSide
   private let isFinishedWord: SharedWord32
+  /// The generation of this process, for functions that clients have inlined.
+  @usableFromInline let generation = SharedWord32.generation
   @usableFromInline let name: String
 
   /// - Precondition: The capacity is one that has been checked against the memory.
@@ -302,7 +304,8 @@ final class QueueRing: MessageRing {
     return receivedCount
   }
 
-  /// Lends the next message if there is one, and takes it when that is over: T2 comes after `body`.
+  /// Lends the next message if there is one, and takes it when that is over: T2 comes after `body`,
+  /// but not in a child that was forked there.
   ///
   /// - Throws: `corrupted`, and what `body` throws, after which the message is not taken.
   @inlinable @inline(__always)
@@ -312,9 +315,10 @@ final class QueueRing: MessageRing {
     if cursor.position == cursor.limit {
       guard try findMessage(&cursor) else { return nil }
     }
+    let begun = generation.loadRelaxed()
     let result = try body(unsafe place(of: cursor, as: Element.self).pointee)
     checkpoint(.messageRead)
-    take(1, &cursor)
+    if generation.loadRelaxed() == begun { take(1, &cursor) }
     return result
   }
 

@@ -301,15 +301,15 @@ public final class SharedByteQueue: Sendable {
     _ byteCount: Int, _ cursor: QueueCursor, _ body: (inout MutableRawSpan) throws -> Void
   ) throws -> Bool {
     var cursor = cursor
+    let generation = Descriptor.generation
     do {
       if isFinished { throw finished }
       let isSent = try ring.send(byteCount: byteCount, &cursor, body)
-      senders.leave(cursor)
+      senders.leave(cursor, takenIn: generation)
       return isSent
     } catch {
-      senders.leave(cursor)
       // The room is still there.
-      senders.passOn(byteCount)
+      senders.leave(cursor, takenIn: generation, passingOn: byteCount)
       throw error
     }
   }
@@ -436,14 +436,14 @@ public final class SharedByteQueue: Sendable {
     isAcknowledging: Bool, _ cursor: QueueCursor, _ body: (RawSpan) throws -> Result
   ) throws -> Result? {
     var cursor = cursor
+    let generation = Descriptor.generation
     do {
       let result = try ring.receive(isAcknowledging: isAcknowledging, &cursor, body)
-      receivers.leave(cursor)
+      receivers.leave(cursor, takenIn: generation)
       return result
     } catch {
-      receivers.leave(cursor)
       // There may still be a message.
-      receivers.passOn()
+      receivers.leave(cursor, takenIn: generation, passingOn: 0)
       throw error
     }
   }

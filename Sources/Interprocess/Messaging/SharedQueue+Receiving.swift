@@ -203,14 +203,14 @@ extension SharedQueue {
     _ cursor: QueueCursor, acknowledging body: (Element) throws -> Result
   ) throws -> Result? {
     var cursor = cursor
+    let generation = ring.generation.loadRelaxed()
     do {
       let result = try ring.receive(acknowledging: body, &cursor)
-      receivers.leave(cursor)
+      receivers.leave(cursor, takenIn: generation)
       return result
     } catch {
-      receivers.leave(cursor)
       // The message is still there.
-      receivers.passOn()
+      receivers.leave(cursor, takenIn: generation, passingOn: 0)
       throw error
     }
   }
@@ -244,6 +244,8 @@ extension SharedQueue {
       code: .timedOut, name: name,
       message: "The queue \"\(name)\" stayed empty. Does a process send to it?")
   }
+
+  @usableFromInline var receiverIsOfParent: InterprocessError { .ofParent("receiver", of: name) }
 
   // MARK: - Sequences
 
@@ -287,7 +289,7 @@ extension SharedQueue {
     @usableFromInline var cursor: QueueCursor
     /// How often to look before sleep is thought of: not at all with one processor.
     @usableFromInline let lookCount: Int
-    private let generation = Descriptor.generation
+    @usableFromInline let taken = Taken()
 
     fileprivate init(_ queue: SharedQueue, _ cursor: QueueCursor) {
       self.queue = queue
@@ -297,8 +299,14 @@ extension SharedQueue {
     }
 
     deinit {
-      // A child that `fork` has made has a copy of this, and not the role.
-      if generation == Descriptor.generation { queue.receivers.giveBack() }
+      queue.receivers.giveBack(taken.generation)
+    }
+
+    /// Keeps a child that `fork` has made, which has a copy of this, from what its parent receives.
+    ///
+    /// - Throws: `roleTaken`.
+    @inlinable @inline(__always) func checkRole() throws(InterprocessError) {
+      if !taken.isOwn { throw queue.receiverIsOfParent }
     }
 
     /// Gives the role back, as the end of its life does.
@@ -314,7 +322,8 @@ extension SharedQueue {
     /// - Throws: `corrupted` if something else than this type has written there.
     @inlinable
     public mutating func tryReceive() throws(InterprocessError) -> Element? {
-      try ring.receive(Element.self, &cursor)
+      try checkRole()
+      return try ring.receive(Element.self, &cursor)
     }
 
     /// Receives the next message, as the function of the queue does.
@@ -329,15 +338,18 @@ extension SharedQueue {
     public mutating func receive(
       timeout: Duration? = nil
     ) throws(InterprocessError) -> Element? {
-      for _ in 0..<lookCount {
-        if let element = try ring.receive(Element.self, &cursor) { return element }
-        Processors.spinHint()
+      if taken.isOwn {
+        for _ in 0..<lookCount {
+          if let element = try ring.receive(Element.self, &cursor) { return element }
+          Processors.spinHint()
+        }
       }
       return try waitAndReceive(timeout)
     }
 
     @inlinable @inline(never)
     mutating func waitAndReceive(_ timeout: Duration?) throws(InterprocessError) -> Element? {
+      try checkRole()
       let sleeps = Sleeps(atMost: timeout)
       while true {
         let isFinished = ring.isFinished
@@ -358,6 +370,7 @@ extension SharedQueue {
     public nonisolated(nonsending) mutating func receive(
       timeout: Duration? = nil
     ) async throws -> Element? {
+      try checkRole()
       try Task.checkCancellation()
       let sleeps = Sleeps(atMost: timeout)
       while true {
@@ -384,6 +397,7 @@ extension SharedQueue {
       upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
     ) throws(InterprocessError) -> Int {
       precondition(maximumCount >= 1, "At least one message has to be asked for")
+      try checkRole()
       let sleeps = Sleeps(atMost: timeout)
       while true {
         let isFinished = ring.isFinished
@@ -408,6 +422,7 @@ extension SharedQueue {
       upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
     ) async throws -> Int {
       precondition(maximumCount >= 1, "At least one message has to be asked for")
+      try checkRole()
       try Task.checkCancellation()
       let sleeps = Sleeps(atMost: timeout)
       while true {
@@ -431,6 +446,7 @@ extension SharedQueue {
     public mutating func receive<Result>(
       timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
     ) throws -> Result? {
+      try checkRole()
       let sleeps = Sleeps(atMost: timeout)
       while true {
         let isFinished = ring.isFinished
@@ -454,6 +470,7 @@ extension SharedQueue {
     public nonisolated(nonsending) mutating func receive<Result>(
       timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
     ) async throws -> Result? {
+      try checkRole()
       try Task.checkCancellation()
       let sleeps = Sleeps(atMost: timeout)
       while true {

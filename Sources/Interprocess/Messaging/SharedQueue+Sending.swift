@@ -202,6 +202,8 @@ extension SharedQueue {
       message: "The queue \"\(name)\" is finished, and takes no more messages.")
   }
 
+  @usableFromInline var senderIsOfParent: InterprocessError { .ofParent("sender", of: name) }
+
   @usableFromInline var isFull: InterprocessError {
     InterprocessError(
       code: .timedOut, name: name,
@@ -223,7 +225,7 @@ extension SharedQueue {
     @usableFromInline let queue: SharedQueue
     @usableFromInline let ring: QueueRing
     @usableFromInline var cursor: QueueCursor
-    private let generation = Descriptor.generation
+    @usableFromInline let taken = Taken()
 
     fileprivate init(_ queue: SharedQueue, _ cursor: QueueCursor) {
       self.queue = queue
@@ -232,8 +234,15 @@ extension SharedQueue {
     }
 
     deinit {
-      // A child that `fork` has made has a copy of this, and not the role.
-      if generation == Descriptor.generation { queue.senders.giveBack() }
+      queue.senders.giveBack(taken.generation)
+    }
+
+    /// Keeps a child that `fork` has made, which has a copy of this, from sending in its parent's
+    /// place.
+    ///
+    /// - Throws: `roleTaken`.
+    @inlinable @inline(__always) func checkRole() throws(InterprocessError) {
+      if !taken.isOwn { throw queue.senderIsOfParent }
     }
 
     /// Sends a message if there is room, as ``SharedQueue/trySend(_:)`` does.
@@ -245,7 +254,8 @@ extension SharedQueue {
     /// - Throws: `corrupted` if something else than this type has written there.
     @inlinable
     public mutating func trySend(_ element: Element) throws(InterprocessError) -> Bool {
-      try ring.send(element, &cursor)
+      try checkRole()
+      return try ring.send(element, &cursor)
     }
 
     /// Sends a message, as the function of the queue does.
@@ -261,7 +271,7 @@ extension SharedQueue {
     public mutating func send(
       _ element: Element, timeout: Duration? = nil
     ) throws(InterprocessError) {
-      if try ring.send(element, &cursor) { return }
+      if taken.isOwn, try ring.send(element, &cursor) { return }
       try waitAndSend(element, timeout)
     }
 
@@ -269,6 +279,7 @@ extension SharedQueue {
     mutating func waitAndSend(
       _ element: Element, _ timeout: Duration?
     ) throws(InterprocessError) {
+      try checkRole()
       let sleeps = Sleeps(atMost: timeout)
       repeat {
         guard try queue.senders.wait(at: cursor.position, atMost: sleeps.timeLeft)
@@ -287,6 +298,7 @@ extension SharedQueue {
     public nonisolated(nonsending) mutating func send(
       _ element: Element, timeout: Duration? = nil
     ) async throws {
+      try checkRole()
       try Task.checkCancellation()
       if try ring.send(element, &cursor) { return }
       let sleeps = Sleeps(atMost: timeout)
@@ -309,6 +321,7 @@ extension SharedQueue {
     public mutating func send(
       contentsOf elements: Span<Element>, timeout: Duration? = nil
     ) throws(InterprocessError) -> Int {
+      try checkRole()
       var sentCount = try ring.sendAll(elements, from: 0, &cursor)
       if sentCount == elements.count { return sentCount }
       let sleeps = Sleeps(atMost: timeout)
@@ -358,8 +371,10 @@ extension SharedQueue {
     /// Gives the role back, and lets nobody send any more: receivers get what there is, and then
     /// the end.
     ///
-    /// Does not block.
-    public consuming func finish() { ring.finish() }
+    /// Does not block; does nothing in a child that `fork` has made.
+    public consuming func finish() {
+      if taken.isOwn { ring.finish() }
+    }
   }
 
   /// Takes the role of the one sender.
@@ -377,7 +392,7 @@ extension SharedQueue {
       if isFinished { throw finished }
       return Sender(self, try ring.sendingCursor())
     } catch {
-      senders.giveBack()
+      senders.giveBack(Descriptor.generation)
       throw error
     }
   }

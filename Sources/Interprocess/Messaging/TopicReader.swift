@@ -76,6 +76,11 @@ final class TopicReader: Sendable {
     if generation == Descriptor.generation { ring.places.free(index, number) }
   }
 
+  /// - Throws: `roleTaken` in a child that `fork` has made.
+  @inline(__always) private func checkPlace() throws(InterprocessError) {
+    guard generation == Descriptor.generation else { throw .ofParent("subscriber", of: ring.name) }
+  }
+
   @inline(__always) private func word(_ distance: Int) -> SharedWord {
     ring.word(distance, ofSubscriber: index)
   }
@@ -132,10 +137,11 @@ final class TopicReader: Sendable {
 
   /// N0 to N3a: holds the next message that is there.
   ///
-  /// - Throws: `limitReached` and `corrupted`.
+  /// - Throws: `limitReached`, `roleTaken` and `corrupted`.
   @usableFromInline func tryNext(_ cursor: inout TopicCursor) throws(InterprocessError)
     -> TopicHold?
   {
+    try checkPlace()
     for attempt in 0..<Self.attemptLimit {
       let entry = TopicEntry(ring.entry(at: cursor.index).loadAcquiring())
       guard let distance = entry.distance(from: cursor.position), distance >= 0 else { return nil }
@@ -155,6 +161,7 @@ final class TopicReader: Sendable {
   @usableFromInline func tryLatest(_ cursor: inout TopicCursor) throws(InterprocessError)
     -> TopicHold?
   {
+    try checkPlace()
     let tail = ring.publishing.position.loadAcquiring()
     if Int64(bitPattern: tail &- cursor.position) > 1 {
       let target = tail &- 1
@@ -266,11 +273,17 @@ final class TopicReader: Sendable {
   // MARK: - Waiting
 
   /// Whether there is a next message, or the end, as the place tells which one that is.
-  var isReady: Bool { hasMessage(cursor(at: position.loadRelaxed())) || isFinished }
+  ///
+  /// - Throws: `roleTaken` in a child that `fork` has made.
+  func isReady() throws(InterprocessError) -> Bool {
+    try checkPlace()
+    return hasMessage(cursor(at: position.loadRelaxed())) || isFinished
+  }
 
   private func attempt(
     _ stage: Waiting.Stage, _ cursor: TopicCursor
   ) throws(InterprocessError) -> Waiting.Turn<Void> {
+    try checkPlace()
     let turn = try ring.subscribing.gate.attempt(stage, alike: 0) { () throws(InterprocessError) in
       hasMessage(cursor) || isFinished ? () : nil
     }

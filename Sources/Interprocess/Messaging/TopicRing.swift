@@ -199,6 +199,8 @@ final class TopicRing: Sendable {
     var slot: Int
     /// Where its elements lie.
     @usableFromInline var elements: MappedRange
+    /// Of the process that has begun it; a child that `fork` has made only has a copy.
+    let generation = Descriptor.generation
   }
 
   /// P0.

@@ -17,8 +17,8 @@ internal import Synchronization
 final class TopicWriter: Sendable {
   @usableFromInline let ring: TopicRing
   let overflow: TopicOverflow
-  /// Whether a message is being written, to be published later.
-  private let isLoaned = Atomic(false)
+  /// The generation in which a message is being written, to be published later, and one; or 0.
+  private let loan = Atomic<UInt64>(0)
   /// A child that `fork` has made has a copy of this, and not the role.
   private let generation = Descriptor.generation
 
@@ -37,8 +37,24 @@ final class TopicWriter: Sendable {
   }
 
   deinit {
-    if ring.publishers == .one, generation == Descriptor.generation { ring.lock.unlock() }
+    if ring.publishers == .one { ring.lock.unlock(takenIn: generation) }
   }
+
+  /// Refuses what a child that `fork` has made must not do in its parent's place.
+  ///
+  /// Where there are many publishers, its copy is one more.
+  ///
+  /// - Throws: `roleTaken`.
+  private func checkRole() throws(InterprocessError) {
+    guard ring.publishers == .many || generation == Descriptor.generation else {
+      throw .ofParent("publisher", of: ring.name)
+    }
+    if loan.load(ordering: .acquiring) == Self.currentLoan {
+      failAsMisused("The publisher has a message on loan")
+    }
+  }
+
+  private static var currentLoan: UInt64 { UInt64(Descriptor.generation) + 1 }
 
   private var isPatient: Bool { overflow != .overwrite }
 
@@ -46,11 +62,11 @@ final class TopicWriter: Sendable {
   ///
   /// - Parameter timeout: How long to wait for the turns of others and for subscribers; `nil`: as
   ///   long as it takes.
-  /// - Throws: `timedOut`, `finished`, `corrupted` and `system`.
+  /// - Throws: `timedOut`, `finished`, `roleTaken`, `corrupted` and `system`.
   @usableFromInline func begin(
     atMost timeout: Duration?
   ) throws(InterprocessError) -> TopicRing.Writing {
-    checkNothingIsLoaned()
+    try checkRole()
     if ring.publishers == .one || ring.lock.lockAtOnce(), let writing = try attempt() {
       return writing
     }
@@ -74,7 +90,7 @@ final class TopicWriter: Sendable {
     atMost timeout: Duration?
   ) async throws -> TopicRing.Writing {
     try Task.checkCancellation()
-    checkNothingIsLoaned()
+    try checkRole()
     let sleeps = Sleeps(atMost: timeout)
     while true {
       try await enter(atMost: sleeps.timeLeft)
@@ -90,10 +106,10 @@ final class TopicWriter: Sendable {
       if ring.publishers == .many { try checkUnfinished() }
       if let writing = try ring.begin(isPatient: isPatient) { return writing }
     } catch {
-      leave()
+      leave(Descriptor.generation)
       throw error
     }
-    leave()
+    leave(Descriptor.generation)
     return nil
   }
 
@@ -117,15 +133,17 @@ final class TopicWriter: Sendable {
     if outcome == nil { throw turnTaken }
   }
 
-  private func leave() { if ring.publishers == .many { ring.lock.unlock() } }
+  private func leave(_ generation: UInt32) {
+    if ring.publishers == .many { ring.lock.unlock(takenIn: generation) }
+  }
 
   // MARK: - Finishing
 
   /// Lets nobody publish any more.
   ///
-  /// - Throws: `timedOut`, `corrupted` and `system`.
+  /// - Throws: `timedOut`, `roleTaken`, `corrupted` and `system`.
   func finish(atMost timeout: Duration?) throws(InterprocessError) {
-    checkNothingIsLoaned()
+    try checkRole()
     try enter(atMost: timeout)
     finishInTurn()
   }
@@ -135,7 +153,7 @@ final class TopicWriter: Sendable {
   /// - Throws: Also `CancellationError`.
   nonisolated(nonsending) func finish(atMost timeout: Duration?) async throws {
     try Task.checkCancellation()
-    checkNothingIsLoaned()
+    try checkRole()
     try await enter(atMost: timeout)
     finishInTurn()
   }
@@ -143,7 +161,7 @@ final class TopicWriter: Sendable {
   private func finishInTurn() {
     // The role stays until then.
     withExtendedLifetime(self) { ring.finish() }
-    leave()
+    leave(Descriptor.generation)
   }
 
   func checkUnfinished() throws(InterprocessError) {
@@ -160,37 +178,36 @@ final class TopicWriter: Sendable {
   /// - Throws: `corrupted`.
   @usableFromInline
   func end(_ writing: TopicRing.Writing, count: Int) throws(InterprocessError) {
-    defer { leave() }
+    defer { leave(writing.generation) }
     try ring.end(writing, count: count)
   }
 
   /// Lets a message be written for longer, also by another thread.
   func lend() {
-    isLoaned.store(true, ordering: .relaxed)
+    loan.store(Self.currentLoan, ordering: .relaxed)
     if ring.publishers == .many { ring.lock.setHolder(isRunning: false) }
   }
 
   /// Ends that by publishing the message.
   ///
-  /// - Throws: `corrupted`.
+  /// - Throws: `roleTaken` and `corrupted`.
   func publishLoan(_ writing: TopicRing.Writing, count: Int) throws(InterprocessError) {
-    defer { isLoaned.store(false, ordering: .releasing) }
+    guard writing.generation == Descriptor.generation else {
+      throw .ofParent("message", of: ring.name)
+    }
+    defer { loan.store(0, ordering: .releasing) }
     try end(writing, count: count)
   }
 
   /// Ends that without publishing it.
   func cancelLoan(_ writing: TopicRing.Writing) {
-    guard generation == Descriptor.generation else { return }
+    guard writing.generation == Descriptor.generation else { return }
     ring.cancel(writing)
-    leave()
-    isLoaned.store(false, ordering: .releasing)
+    leave(writing.generation)
+    loan.store(0, ordering: .releasing)
   }
 
   // MARK: - Errors
-
-  private func checkNothingIsLoaned() {
-    precondition(!isLoaned.load(ordering: .acquiring), "The publisher has a message on loan")
-  }
 
   private static func roleTaken(_ name: String) -> InterprocessError {
     InterprocessError(

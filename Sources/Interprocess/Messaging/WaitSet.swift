@@ -345,7 +345,7 @@ private struct TopicSource: LightWaitSource {
   var gate: LightGate { reader.ring.subscribing.gate }
 
   func look(_ stage: Waiting.Stage, _ seen: UInt32) throws(InterprocessError) -> UInt32? {
-    if reader.isReady { return 0 }
+    if try reader.isReady() { return 0 }
     if stage != .spinning { reader.ring.subscribing.countSleep() }
     return nil
   }

@@ -71,6 +71,11 @@ struct Descriptor: ~Copyable, @unchecked Sendable {
   /// Changes in a forked child, whose descriptors hold none of the locks that were taken before.
   static var generation: UInt32 { ipc_fork_generation() }
 
+  /// Where the generation lies, for as long as the process runs.
+  ///
+  /// Nobody reads it while it changes: a child has one thread then.
+  @unsafe static var generationWord: UnsafePointer<UInt32> { unsafe ipc_fork_generation_word() }
+
   // MARK: - In a forked child
 
   /// Whether the lease of the handle, if it has one, belongs to this process.

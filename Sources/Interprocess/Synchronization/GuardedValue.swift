@@ -54,3 +54,23 @@ struct GuardedValue<Value: Shareable>: Sendable {
     }
   }
 }
+
+/// That a lock was taken: by this process, or by the one that has forked it.
+///
+/// Whoever leaves a closure under a lock may be a child that was forked within it. It has a copy of
+/// this; the lock is its parent's, who gives it back.
+@usableFromInline
+struct LockTurn: Sendable {
+  let generation = Descriptor.generation
+  /// Whether the lock's last holder died.
+  @usableFromInline let wasAbandoned: Bool
+
+  init(wasAbandoned: Bool = false) { self.wasAbandoned = wasAbandoned }
+
+  /// Keeps a child that was forked under the lock from what is done next under it.
+  ///
+  /// - Throws: `roleTaken`.
+  func check(_ name: String) throws(InterprocessError) {
+    guard generation == Descriptor.generation else { throw .ofParent("lock", of: name) }
+  }
+}

@@ -44,6 +44,9 @@ struct RobustLock: ~Copyable, Sendable {
   // while holding. A number comes again only by a chance of one in a billion, and a handle that
   // gets one looks first whether the word still names it: then the last holder of that number died.
   //
+  // A child that was forked while its parent held the lock has a copy of what says so, and does no
+  // U: whoever unlocks tells in which generation of forks the lock was taken.
+  //
   // The turn is written only by who holds the lock. One who waits for a change marks it before U2,
   // and sleeps while it is as marked. So whoever takes the lock later sees the mark, and does U1
   // and U3 for it.
@@ -304,8 +307,11 @@ struct RobustLock: ~Copyable, Sendable {
 
   // MARK: - Unlocking
 
-  /// Gives the lock back, U1 to U3.
-  func unlock() {
+  /// Gives the lock back, U1 to U3; does nothing in a child of the process that took it.
+  ///
+  /// - Parameter generation: In which the lock was taken.
+  func unlock(takenIn generation: UInt32) {
+    guard generation == Descriptor.generation else { return }
     checkpoint(.unlockBegun)
     let turn = turn.loadRelaxed()
     let isAwaited = turn & 1 != 0
@@ -317,8 +323,12 @@ struct RobustLock: ~Copyable, Sendable {
     if isAwaited { self.turn.wake(.max) }
   }
 
-  /// Gives the lock back as one whose holder died, as what it guards has not been repaired.
-  func unlockAbandoned() {
+  /// Gives the lock back as one whose holder died, as what it guards has not been repaired; does
+  /// nothing in a child of the process that took it.
+  ///
+  /// - Parameter generation: In which the lock was taken.
+  func unlockAbandoned(takenIn generation: UInt32) {
+    guard generation == Descriptor.generation else { return }
     release(to: Self.abandoned, waking: .max)
   }
 
@@ -347,6 +357,7 @@ struct RobustLock: ~Copyable, Sendable {
 
   /// Gives the lock back to wait until what it guards has changed.
   ///
+  /// - Precondition: This process took the lock, and not the one that has forked it.
   /// - Returns: The word to sleep on, and the value that it has until then.
   func unlockToWait() -> (SharedWord32, UInt32) {
     let marked = turn.loadRelaxed() | 1

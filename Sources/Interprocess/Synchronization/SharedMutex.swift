@@ -207,8 +207,8 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   public func withLock<Result: ~Copyable>(
     timeout: Duration? = nil, _ body: (inout Value) throws -> Result
   ) throws -> Result {
-    if !acquireAtOnce() { try acquire(timeout: timeout) }
-    defer { release() }
+    let turn = if let turn = acquireAtOnce() { turn } else { try acquire(timeout: timeout) }
+    defer { release(turn) }
     return try value.change(body)
   }
 
@@ -224,8 +224,8 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   public func withLockIfAvailable<Result: ~Copyable>(
     _ body: (inout Value) throws -> Result
   ) throws -> Result? {
-    guard try acquireIfAvailable() else { return nil }
-    defer { release() }
+    guard let turn = try acquireIfAvailable() else { return nil }
+    defer { release(turn) }
     return try value.change(body)
   }
 
@@ -249,8 +249,10 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) throws -> Result {
-    try value.repair(try acquireRecovering(timeout: timeout), by: repair, orElse: releaseAbandoned)
-    defer { release() }
+    let turn = try acquireRecovering(timeout: timeout)
+    try value.repair(turn.wasAbandoned, by: repair) { releaseAbandoned(turn) }
+    try check(turn)
+    defer { release(turn) }
     return try value.change(body)
   }
 
@@ -274,17 +276,13 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   ) throws -> Result {
     var sleeps = Sleeps(atMost: timeout)
     while true {
-      try acquire(timeout: sleeps.timeLeft)
-      do {
-        if try value.read(condition) { break }
-      } catch {
-        release()
-        throw error
+      let turn = try acquire(timeout: sleeps.timeLeft)
+      if try isFulfilled(condition, turn) {
+        defer { release(turn) }
+        return try value.change(body)
       }
       try sleepUntilChanged(&sleeps)
     }
-    defer { release() }
-    return try value.change(body)
   }
 
   // MARK: - Locking, for tasks
@@ -304,8 +302,8 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) async throws -> Result {
-    if !acquireAtOnce() { try await acquire(timeout: timeout) }
-    defer { release() }
+    let turn = if let turn = acquireAtOnce() { turn } else { try await acquire(timeout: timeout) }
+    defer { release(turn) }
     return try value.change(body)
   }
 
@@ -324,9 +322,10 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) async throws -> Result {
-    try value.repair(
-      try await acquireRecovering(timeout: timeout), by: repair, orElse: releaseAbandoned)
-    defer { release() }
+    let turn = try await acquireRecovering(timeout: timeout)
+    try value.repair(turn.wasAbandoned, by: repair) { releaseAbandoned(turn) }
+    try check(turn)
+    defer { release(turn) }
     return try value.change(body)
   }
 
@@ -347,51 +346,72 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   ) async throws -> Result {
     var sleeps = Sleeps(atMost: timeout)
     while true {
-      try await acquire(timeout: sleeps.timeLeft)
-      do {
-        if try value.read(condition) { break }
-      } catch {
-        release()
-        throw error
+      let turn = try await acquire(timeout: sleeps.timeLeft)
+      if try isFulfilled(condition, turn) {
+        defer { release(turn) }
+        return try value.change(body)
       }
       try await sleepUntilChanged(&sleeps)
     }
-    defer { release() }
-    return try value.change(body)
   }
 
   // MARK: - What the inlined functions are made of
 
-  @usableFromInline func acquireAtOnce() -> Bool { lock.lockAtOnce() }
+  @usableFromInline func acquireAtOnce() -> LockTurn? { lock.lockAtOnce() ? LockTurn() : nil }
 
-  @usableFromInline func acquire(timeout: Duration?) throws(InterprocessError) {
+  @usableFromInline func acquire(timeout: Duration?) throws(InterprocessError) -> LockTurn {
     _ = try lock.lock(segment.memory, atMost: timeout, isRecovering: false)
+    return LockTurn()
   }
 
   @usableFromInline nonisolated(nonsending) func acquire(
     timeout: Duration?
-  ) async throws {
+  ) async throws -> LockTurn {
     _ = try await lock.lock(segment.memory, atMost: timeout, isRecovering: false)
+    return LockTurn()
   }
 
-  @usableFromInline func acquireIfAvailable() throws(InterprocessError) -> Bool {
-    try lock.lockIfAvailable(segment.memory)
+  @usableFromInline func acquireIfAvailable() throws(InterprocessError) -> LockTurn? {
+    try lock.lockIfAvailable(segment.memory) ? LockTurn() : nil
   }
 
-  /// - Returns: Whether the value has to be repaired.
-  @usableFromInline func acquireRecovering(timeout: Duration?) throws(InterprocessError) -> Bool {
-    try lock.lock(segment.memory, atMost: timeout, isRecovering: true)
+  @usableFromInline func acquireRecovering(
+    timeout: Duration?
+  ) throws(InterprocessError) -> LockTurn {
+    LockTurn(wasAbandoned: try lock.lock(segment.memory, atMost: timeout, isRecovering: true))
   }
 
   @usableFromInline nonisolated(nonsending) func acquireRecovering(
     timeout: Duration?
-  ) async throws -> Bool {
-    try await lock.lock(segment.memory, atMost: timeout, isRecovering: true)
+  ) async throws -> LockTurn {
+    LockTurn(
+      wasAbandoned: try await lock.lock(segment.memory, atMost: timeout, isRecovering: true))
   }
 
-  @usableFromInline func release() { lock.unlock() }
+  /// Keeps a child that was forked within a closure from the next one.
+  ///
+  /// - Throws: `roleTaken`.
+  @usableFromInline func check(_ turn: LockTurn) throws(InterprocessError) { try turn.check(name) }
 
-  @usableFromInline func releaseAbandoned() { lock.unlockAbandoned() }
+  /// Asks a condition, and gives the lock back if that fails.
+  @inlinable func isFulfilled(
+    _ condition: (Value) throws -> Bool, _ turn: LockTurn
+  ) throws -> Bool {
+    do {
+      let isFulfilled = try value.read(condition)
+      try check(turn)
+      return isFulfilled
+    } catch {
+      release(turn)
+      throw error
+    }
+  }
+
+  @usableFromInline func release(_ turn: LockTurn) { lock.unlock(takenIn: turn.generation) }
+
+  @usableFromInline func releaseAbandoned(_ turn: LockTurn) {
+    lock.unlockAbandoned(takenIn: turn.generation)
+  }
 
   /// Gives the lock back, and sleeps until somebody else has had it.
   @usableFromInline func sleepUntilChanged(_ sleeps: inout Sleeps) throws(InterprocessError) {

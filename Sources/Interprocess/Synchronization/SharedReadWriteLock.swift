@@ -292,8 +292,8 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   public func withWriteLock<Result: ~Copyable>(
     timeout: Duration? = nil, _ body: (inout Value) throws -> Result
   ) throws -> Result {
-    _ = try acquireForWriting(timeout: timeout, isRecovering: false)
-    defer { releaseForWriting() }
+    let turn = try acquireForWriting(timeout: timeout, isRecovering: false)
+    defer { releaseForWriting(turn) }
     return try value.change(body)
   }
 
@@ -315,10 +315,10 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) throws -> Result {
-    try value.repair(
-      try acquireForWriting(timeout: timeout, isRecovering: true), by: repair,
-      orElse: releaseAbandoned)
-    defer { releaseForWriting() }
+    let turn = try acquireForWriting(timeout: timeout, isRecovering: true)
+    try value.repair(turn.wasAbandoned, by: repair) { releaseAbandoned(turn) }
+    try check(turn)
+    defer { releaseForWriting(turn) }
     return try value.change(body)
   }
 
@@ -335,8 +335,8 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   public nonisolated(nonsending) func withWriteLock<Result: ~Copyable>(
     timeout: Duration? = nil, _ body: (inout Value) throws -> Result
   ) async throws -> Result {
-    _ = try await acquireForWriting(timeout: timeout, isRecovering: false)
-    defer { releaseForWriting() }
+    let turn = try await acquireForWriting(timeout: timeout, isRecovering: false)
+    defer { releaseForWriting(turn) }
     return try value.change(body)
   }
 
@@ -355,10 +355,10 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) async throws -> Result {
-    try value.repair(
-      try await acquireForWriting(timeout: timeout, isRecovering: true), by: repair,
-      orElse: releaseAbandoned)
-    defer { releaseForWriting() }
+    let turn = try await acquireForWriting(timeout: timeout, isRecovering: true)
+    try value.repair(turn.wasAbandoned, by: repair) { releaseAbandoned(turn) }
+    try check(turn)
+    defer { releaseForWriting(turn) }
     return try value.change(body)
   }
 
@@ -369,6 +369,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   struct Place {
     fileprivate var index: Int
     fileprivate var number: UInt32
+    fileprivate let generation = Descriptor.generation
   }
 
   @usableFromInline func acquireForReading(
@@ -417,21 +418,22 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   }
 
   @usableFromInline func releaseForReading(_ place: Place) {
-    readers.free(place.index, place.number)
+    // A child that was forked within the closure leaves its parent's place.
+    if place.generation == Descriptor.generation { readers.free(place.index, place.number) }
   }
 
-  /// - Returns: Whether the value has to be repaired.
   @usableFromInline func acquireForWriting(
     timeout: Duration?, isRecovering: Bool
-  ) throws(InterprocessError) -> Bool {
+  ) throws(InterprocessError) -> LockTurn {
     let sleeps = Sleeps(atMost: timeout)
     var wasAbandoned = false
     if !lock.lockAtOnce() {
       wasAbandoned = try lock.lock(
         segment.memory, atMost: timeout, isRecovering: isRecovering)
     }
+    let turn = LockTurn(wasAbandoned: wasAbandoned)
     atomicMemoryFence(ordering: .sequentiallyConsistent)
-    if readers.isFree { return wasAbandoned }
+    if readers.isFree { return turn }
     do throws(InterprocessError) {
       let number = try lock.number(segment.memory)
       let isFree = try waiting.wait(atMost: sleeps.timeLeft) { stage throws(InterprocessError) in
@@ -440,19 +442,20 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
         .system(errno, name: name, action: "wait for the readers")
       }
       guard isFree != nil else { throw RobustLock.timedOut(name) }
-      return wasAbandoned
+      return turn
     } catch {
-      giveUp(wasAbandoned)
+      giveUp(turn)
       throw error
     }
   }
 
   @usableFromInline nonisolated(nonsending) func acquireForWriting(
     timeout: Duration?, isRecovering: Bool
-  ) async throws -> Bool {
+  ) async throws -> LockTurn {
     let sleeps = Sleeps(atMost: timeout)
-    let wasAbandoned = try await lock.lock(
-      segment.memory, atMost: timeout, isRecovering: isRecovering)
+    let turn = LockTurn(
+      wasAbandoned: try await lock.lock(
+        segment.memory, atMost: timeout, isRecovering: isRecovering))
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     // Another task that comes to this thread meanwhile is not the one that holds the lock.
     lock.setHolder(isRunning: false)
@@ -463,9 +466,9 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
       }
       guard isFree != nil else { throw RobustLock.timedOut(name) }
       lock.setHolder(isRunning: true)
-      return wasAbandoned
+      return turn
     } catch {
-      giveUp(wasAbandoned)
+      giveUp(turn)
       throw error
     }
   }
@@ -479,11 +482,20 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   }
 
   /// Gives back a lock with which nothing has been done.
-  private func giveUp(_ wasAbandoned: Bool) {
-    if wasAbandoned { lock.unlockAbandoned() } else { lock.unlock() }
+  private func giveUp(_ turn: LockTurn) {
+    if turn.wasAbandoned { releaseAbandoned(turn) } else { releaseForWriting(turn) }
   }
 
-  @usableFromInline func releaseForWriting() { lock.unlock() }
+  /// Keeps a child that was forked within a closure from the next one.
+  ///
+  /// - Throws: `roleTaken`.
+  @usableFromInline func check(_ turn: LockTurn) throws(InterprocessError) { try turn.check(name) }
 
-  @usableFromInline func releaseAbandoned() { lock.unlockAbandoned() }
+  @usableFromInline func releaseForWriting(_ turn: LockTurn) {
+    lock.unlock(takenIn: turn.generation)
+  }
+
+  @usableFromInline func releaseAbandoned(_ turn: LockTurn) {
+    lock.unlockAbandoned(takenIn: turn.generation)
+  }
 }

@@ -1,0 +1,219 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+import Interprocess
+import TestSupport
+import Testing
+
+@Suite("Children that fork makes within a turn, and their copies of roles", .timeLimit(.minutes(1)))
+struct ForkedRoleTests {
+  // MARK: - Turns
+
+  @Test(
+    "A child does not acknowledge the message that its parent reads",
+    arguments: [
+      ("acknowledging", QueueRole.many), ("acknowledgingAsTask", .many),
+      ("acknowledgingOfOne", .one), ("receiverAcknowledging", .one),
+    ])
+  func acknowledging(closure: String, role: QueueRole) async throws {
+    let queue = try SharedQueue<UInt64>.create(uniqueName(), capacity: 4, receivers: role)
+    defer { try? queue.unlink() }
+    try inThisThread { try queue.send(1) }
+    try await withForkedChild(
+      ["fork-leave", closure, queue.name], child: "1 left", parent: "1 left"
+    ) {
+      #expect(queue.count == 1)
+      let isTurnTaken = errorCode {
+        let received = try queue.tryReceive()
+        #expect(received == nil)
+      }
+      #expect(isTurnTaken == (role == .one ? .roleTaken : nil))
+    }
+    #expect(queue.count == 0)
+  }
+
+  @Test("A child that throws out of its parent's turn leaves the turn and the message")
+  func throwing() async throws {
+    let queue = try SharedQueue<UInt64>.create(uniqueName(), capacity: 4)
+    defer { try? queue.unlink() }
+    try inThisThread { try queue.send(1) }
+    try await withForkedChild(
+      ["fork-leave", "acknowledgingThrowing", queue.name], child: "Thrown()", parent: "Thrown()"
+    ) {
+      let received = try queue.tryReceive()
+      #expect(received == nil)
+    }
+    #expect(try queue.tryReceive() == 1)
+  }
+
+  @Test(
+    "A child does not send the message that its parent writes in place",
+    arguments: [("bytesSending", QueueRole.many), ("bytesSendingOfOne", .one)])
+  func sendingBytes(closure: String, role: QueueRole) async throws {
+    let queue = try byteQueue(role)
+    defer { try? queue.unlink() }
+    try await withForkedChild(
+      ["fork-leave", closure, queue.name], child: "roleTaken", parent: "sent"
+    ) {
+      #expect(queue.count == 0)
+      let code = errorCode {
+        let isSent = try queue.trySend(byteCount: 8) { _ in }
+        #expect(!isSent)
+      }
+      #expect(code == (role == .one ? .roleTaken : nil))
+    }
+    #expect(try inThisThread { try queue.receive() } == [7, 0, 0, 0, 0, 0, 0, 0])
+    #expect(queue.count == 0)
+  }
+
+  @Test("A child that throws out of its parent's writing leaves the turn")
+  func throwingOutOfSending() async throws {
+    let queue = try byteQueue(.many)
+    defer { try? queue.unlink() }
+    try await withForkedChild(
+      ["fork-leave", "bytesSendingThrowing", queue.name], child: "Thrown()", parent: "Thrown()"
+    ) {
+      let isSent = try queue.trySend(byteCount: 8) { _ in }
+      #expect(!isSent)
+    }
+    #expect(try queue.trySend(byteCount: 8) { _ in })
+  }
+
+  @Test(
+    "A child gives back no message that its parent reads in place",
+    arguments: [
+      ("bytesReceiving", QueueRole.many), ("bytesReceivingOfOne", .one),
+      ("bytesAcknowledging", .many),
+    ])
+  func receivingBytes(closure: String, role: QueueRole) async throws {
+    let queue = try byteQueue(role)
+    defer { try? queue.unlink() }
+    try inThisThread { try queue.send([1, 2, 3 as UInt8].span.bytes) }
+    try await withForkedChild(
+      ["fork-leave", closure, queue.name], child: "3 left", parent: "3 left"
+    ) {
+      let code = errorCode {
+        let received = try queue.tryReceive { $0.byteCount }
+        #expect(received == nil)
+      }
+      #expect(code == (role == .one ? .roleTaken : nil))
+    }
+    #expect(queue.count == 0)
+  }
+
+  private func byteQueue(_ role: QueueRole) throws -> SharedByteQueue {
+    try SharedByteQueue.create(
+      uniqueName(), byteCapacity: 64, maximumByteCount: 8, senders: role, receivers: role)
+  }
+
+  @Test(
+    "A child neither publishes nor ends its parent's message on loan",
+    arguments: [
+      ("loanPublished", QueueRole.one), ("loanPublishedOfMany", .many),
+      ("loanDropped", .one), ("loanDroppedOfMany", .many),
+    ])
+  func loan(closure: String, role: QueueRole) async throws {
+    let topic = try SharedTopic<UInt64>.create(uniqueName(), history: 2, publishers: role)
+    defer { try? topic.unlink() }
+    let isPublished = closure.hasPrefix("loanPublished")
+    try await withForkedChild(
+      ["fork-leave", closure, topic.name], child: isPublished ? "roleTaken" : "dropped",
+      parent: isPublished ? "published" : "dropped"
+    ) {
+      let code = errorCode {
+        var publisher = try topic.publisher()
+        try publisher.publish(9, timeout: .zero)
+      }
+      #expect(code == (role == .one ? .roleTaken : .timedOut))
+    }
+    #expect(topic.statistics.publishedCount == (isPublished ? 1 : 0))
+  }
+
+  // MARK: - Copies of roles
+
+  @Test("A child's copy of a sender sends nothing, and does not finish the queue")
+  func sender() async throws {
+    let queue = try queueOfOne()
+    defer { try? queue.unlink() }
+    try await withForkedChild(
+      ["fork-use", "sender", queue.name], child: "roleTaken roleTaken roleTaken", parent: "sent"
+    ) {
+      #expect(!queue.isFinished && queue.count == 1)
+      #expect(errorCode { _ = try queue.sender() } == .roleTaken)
+    }
+    let received = try inThisThread {
+      [try queue.receive(), try queue.receive(), try queue.receive()]
+    }
+    #expect(received == [1, 2, nil])
+  }
+
+  @Test("A child's copy of a receiver takes nothing")
+  func receiver() async throws {
+    let queue = try queueOfOne()
+    defer { try? queue.unlink() }
+    try inThisThread { try queue.send(1) }
+    try await withForkedChild(
+      ["fork-use", "receiver", queue.name],
+      child: "roleTaken roleTaken roleTaken roleTaken", parent: "1"
+    ) {
+      #expect(queue.count == 1)
+      #expect(errorCode { _ = try queue.receiver() } == .roleTaken)
+    }
+  }
+
+  @Test("A child does not have the roles that its parent's handle has taken by itself")
+  func handle() async throws {
+    let queue = try queueOfOne()
+    defer { try? queue.unlink() }
+    try await withForkedChild(
+      ["fork-use", "handle", queue.name], child: "roleTaken roleTaken roleTaken", parent: "1 2"
+    ) {
+      #expect(queue.statistics.sentCount == 1)
+    }
+  }
+
+  private func queueOfOne() throws -> SharedQueue<UInt64> {
+    try SharedQueue.create(uniqueName(), capacity: 4, senders: .one, receivers: .one)
+  }
+
+  @Test("A child's copy of the one publisher publishes nothing, and of one of many it is one more")
+  func publisher() async throws {
+    for role in [QueueRole.one, .many] {
+      let topic = try SharedTopic<UInt64>.create(uniqueName(), history: 2, publishers: role)
+      defer { try? topic.unlink() }
+      let outcome = role == .one ? "roleTaken" : "published"
+      try await withForkedChild(
+        ["fork-use", "publisher", topic.name], child: "\(outcome) \(outcome) \(outcome)",
+        parent: "published", isSame: role == .one
+      ) {
+        #expect(topic.statistics.publishedCount == (role == .one ? 0 : 3))
+      }
+      #expect(topic.statistics.publishedCount == (role == .one ? 1 : 4))
+    }
+  }
+
+  @Test("A child's copies of a subscriber and a sample take and give back nothing")
+  func subscriber() async throws {
+    let topic = try SharedTopic<UInt64>.create(uniqueName(), history: 2)
+    defer { try? topic.unlink() }
+    try inThisThread {
+      var publisher = try topic.publisher()
+      for number: UInt64 in 1...2 { try publisher.publish(number) }
+    }
+    try await withForkedChild(
+      ["fork-use", "subscriber", topic.name],
+      child: "roleTaken roleTaken roleTaken roleTaken", parent: "1 2"
+    ) {
+      #expect(topic.statistics.heldCount == 1 && topic.statistics.subscriberCount == 1)
+    }
+  }
+}
