@@ -351,7 +351,7 @@ struct ForkProcess: ~Copyable {
 
   private mutating func useSubscriber() throws {
     var subscriber = try SharedTopic<UInt64>.attach(name).subscriber()
-    let sample = try subscriber.next()
+    guard let sample = try subscriber.next() else { return Helper.answer("finished") }
     fork()
     if isChild {
       var outcomes: [String] = []
@@ -373,7 +373,7 @@ struct ForkProcess: ~Copyable {
       end(outcomes.joined(separator: " "))
       return
     }
-    let next = try subscriber.next()
+    guard let next = try subscriber.next() else { return Helper.answer("finished") }
     Helper.answer("\(sample[0]) \(next[0])")
   }
 

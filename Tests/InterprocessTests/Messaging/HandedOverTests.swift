@@ -58,7 +58,7 @@ struct HandedOverTests {
       for number in 0..<Self.count {
         try publisher.publish(InlineArray(number: number))
         // One waits in the slot, one is read, and one is received.
-        slot.put(try subscriber.next())
+        slot.put(try subscriber.next()!)
       }
     }
     try await reader.value
@@ -86,7 +86,7 @@ struct HandedOverTests {
         loan[0] = number
         slot.put(loan)
         _ = isPublished.take()
-        let sample = try subscriber.next(timeout: .seconds(10))
+        let sample = try subscriber.next(timeout: .seconds(10))!
         #expect(sample[0] == number && sample.sequence == number)
       }
     }
