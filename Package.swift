@@ -84,7 +84,7 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]
     ),
-    .testTarget(name: "ModelTests"),
+    .testTarget(name: "ModelTests", dependencies: ["TestSupport"]),
     .testTarget(
       name: "ExampleTests",
       dependencies: [

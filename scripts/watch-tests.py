@@ -1,37 +1,87 @@
 """Runs the tests that are built, shows how far they are, and sums up what failed.
 
-    python3 scripts/watch-tests.py [arguments of `swift test`]
+    python3 scripts/watch-tests.py [--filter PATTERN]... [--skip PATTERN]...
 
-Prints a line for each suite that has ended, and each failure as it comes; on a terminal also the test
-that runs. Everything that the tests print goes to `.build/test.log`. Ends with the tests that failed and
-the command that runs each of them alone, those that were skipped and why, and the slowest ones; and fails
-also if the tests have left a name in /dev/shm.
+Each suite runs in a process of its own, so that what one leaves in its process, a thread or a descriptor
+that a failed test has kept, does not fail another one. As many suites run at once as there are
+processors, but no more than four; within a suite one test runs after the other, so that a time limit
+bounds the test, not those beside it.
+
+Prints a line for each suite that has ended, and each failure as it comes; on a terminal also a test that
+runs. What the tests print goes to `.build/test-logs`. Ends with the tests that failed and the command
+that runs each of them alone, those that were skipped and why, the slowest ones, and which have run in a
+short form; and fails also if the tests have left a name in /dev/shm.
 """
 
+import argparse
 import collections
 import glob
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 
-LOG = ".build/test.log"
-EVENTS = ".build/test-events.jsonl"
+LOGS = ".build/test-logs"
+# What takes long comes first, so that nothing of that kind is left to run alone at the end.
+FIRST = [
+    "ModelTests.SemaphoreModelTests", "InterprocessTests.CrashTests", "InterprocessTests.WakeUpTests",
+    "InterprocessTests.ForeignLockTests", "InterprocessTests.HiddenProcessTests",
+    "ModelTests.RobustLockModelTests", "ModelTests.SharedValueModelTests",
+    "ModelTests.ByteQueueModelTests", "ExampleTests.ProgramTests", "InterprocessTests.RoomTests",
+]
+
+
+class Suite:
+    """The process that runs the tests of a suite."""
+
+    def __init__(self, bundle, name, patterns):
+        self.name = name
+        self.log = f"{LOGS}/{name}.log"
+        self.events = f"{LOGS}/{name}.jsonl"
+        self.rest = b""
+        self.position = 0
+        self.is_over = False
+        # As `swift test` starts it.
+        arguments = [bundle, "--testing-library", "swift-testing", "--no-parallel"]
+        for pattern in patterns:
+            arguments += ["--filter", pattern]
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                arguments + ["--event-stream-output-path", self.events],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+
+    def records(self):
+        """What has happened since the last time."""
+        if not os.path.exists(self.events):
+            return []
+        with open(self.events, "rb") as events:
+            events.seek(self.position)
+            chunk = events.read()
+        self.position += len(chunk)
+        lines = (self.rest + chunk).split(b"\n")
+        self.rest = lines.pop()
+        return [json.loads(line) for line in lines if line.strip()]
+
+    def lines(self):
+        with open(self.log, errors="replace") as log:
+            return log.read().splitlines()
 
 
 class Run:
-    def __init__(self):
+    def __init__(self, count):
         self.names = {}  # the display name of each test and suite, by its identifier
-        self.count = 0
+        self.count = count
         self.ended = 0
         self.begun = {}  # when each test that runs has begun
         self.lengths = {}
         self.suites = collections.Counter()
         self.failed = collections.OrderedDict()  # what was wrong with each test
         self.skipped = collections.defaultdict(list)
-        self.is_over = False
+        self.cut_off = []  # suites whose process has ended before its tests
+        self.short_forms = set()
         self.isatty = sys.stdout.isatty()
         self.shown = 0
 
@@ -44,7 +94,7 @@ class Run:
             print("\r\033[K", end="", flush=True)
 
     def show(self, identifier):
-        """Shows the test that runs, on a terminal and not too often."""
+        """Shows a test that runs, on a terminal and not too often."""
         now = time.monotonic()
         if not self.isatty or now - self.shown < 0.1:
             return
@@ -60,31 +110,23 @@ class Run:
     def suite(self, identifier):
         return self.name(identifier.split("/")[0])
 
-    def handle(self, record):
+    def handle(self, suite, record):
         payload = record["payload"]
         if record["kind"] == "test":
             self.names[payload["id"]] = payload.get("displayName", payload["name"])
-            if payload["kind"] == "function":
-                self.count += 1
             return
         kind, test = payload["kind"], payload.get("testID")
         texts = [message["text"] for message in payload.get("messages", [])]
         if kind == "runEnded":
-            self.is_over = True
+            suite.is_over = True
+        elif kind == "issueRecorded" and not payload.get("issue", {}).get("isKnown"):
+            # What is recorded outside of any test is the suite's.
+            self.fail(test or suite.name, payload.get("issue", {}), texts)
         elif test is None:
             return
         elif kind == "testStarted":
             self.begun[test] = payload["instant"]["absolute"]
             self.show(test)
-        elif kind == "issueRecorded" and not payload.get("issue", {}).get("isKnown"):
-            place = payload.get("issue", {}).get("sourceLocation", {})
-            where = f"{place.get('fileID', '?')}:{place.get('line', '?')}"
-            issue = f"{where}: {' '.join(texts)}"
-            if test not in self.failed:
-                self.failed[test] = []
-            if len(self.failed[test]) < 3:
-                self.say(f"✘ {self.suite(test)}: {self.name(test)}\n    {issue}")
-            self.failed[test].append(issue)
         elif kind == "testSkipped":
             if "/" in test:
                 self.ended += 1
@@ -104,7 +146,29 @@ class Run:
                     f"{mark} {self.ended:4} of {self.count}  {self.name(test)}: "
                     f"{number} test{'s' * (number != 1)}, {length:.1f} s")
 
-    def sum_up(self):
+    def fail(self, test, issue, texts):
+        place = issue.get("sourceLocation", {})
+        issue = f"{place.get('fileID', '?')}:{place.get('line', '?')}: {' '.join(texts)}"
+        issues = self.failed.setdefault(test, [])
+        if len(issues) < 3:
+            self.say(f"✘ {self.suite(test)}: {self.name(test)}\n    {issue}")
+        issues.append(issue)
+
+    def finish(self, suite):
+        """Reads the log of a suite whose process has ended."""
+        lines = suite.lines()
+        self.short_forms.update(line for line in lines if line.startswith("Short form: "))
+        if suite.is_over and suite.process.returncode == 0:
+            return
+        if suite.is_over and any(test.split("/")[0] == suite.name for test in self.failed):
+            return
+        self.cut_off.append(suite)
+        crash = next(
+            (i for i, line in enumerate(lines) if "Fatal error" in line or "crashed" in line), -40)
+        self.say(f"✘ {self.name(suite.name)}: its process has ended with {suite.process.returncode}")
+        print("\n".join(lines[crash:][:40]), flush=True)
+
+    def sum_up(self, seconds):
         if self.lengths:
             slowest = sorted(self.lengths, key=self.lengths.get, reverse=True)[:5]
             self.say("Slowest: " + "; ".join(
@@ -114,15 +178,21 @@ class Run:
             self.say(f"Skipped: {count}")
             for reason, tests in sorted(self.skipped.items()):
                 self.say(f"  {reason}: {len(tests)}")
-        if not self.is_over:
-            self.say("The tests ended before their time, in:")
+        if self.short_forms:
+            self.say(
+                f"Short forms: {len(self.short_forms)} campaigns and the like have run with fewer rounds; "
+                "--whole runs all.")
+        for suite in self.cut_off:
+            self.say(f"Ended before its time: {self.name(suite.name)}, in:")
             for test in self.begun:
-                if "/" in test:
-                    self.say(f"  {self.suite(test)}: {self.name(test)}\n    {alone(test)}")
+                if test.startswith(suite.name + "/"):
+                    self.say(f"  {self.name(test)}\n    {alone(test)}")
         if self.failed:
             self.say("Failed:")
             for test, issues in self.failed.items():
                 self.say(f"  {self.suite(test)}: {self.name(test)} ({len(issues)})\n    {alone(test)}")
+        verdict = "failed" if self.failed or self.cut_off else "passed"
+        self.say(f"{self.ended} tests in {len(self.suites)} suites {verdict} after {seconds:.0f} s.")
 
 
 def alone(test):
@@ -149,52 +219,67 @@ def left_names(before):
             yield name, bool(process)
 
 
+def find_tests(bundle, arguments):
+    """The tests of each suite that are to run, and the patterns that choose them."""
+    listed = subprocess.run(
+        [bundle, "--testing-library", "swift-testing", "--list-tests"],
+        check=True, capture_output=True, text=True).stdout.split("\n")
+    suites = collections.defaultdict(list)
+    chosen = collections.defaultdict(list)
+    for test in filter(None, listed):
+        suite = test.split("/")[0]
+        suites[suite].append(test)
+        is_chosen = not arguments.filter or any(re.search(p, test) for p in arguments.filter)
+        if is_chosen and not any(re.search(p, test) for p in arguments.skip):
+            chosen[suite].append(test)
+    order = {suite: index for index, suite in enumerate(FIRST)}
+    for suite in sorted(chosen, key=lambda suite: order.get(suite, len(FIRST))):
+        if chosen[suite] == suites[suite]:
+            patterns = [f"^{re.escape(suite)}/"]
+        else:
+            patterns = ["^" + re.escape(test.split("(")[0]) + r"\(" for test in chosen[suite]]
+        yield suite, chosen[suite], patterns
+
+
 def main():
-    run = Run()
+    parser = argparse.ArgumentParser(prog="scripts/test")
+    parser.add_argument("--filter", action="append", default=[], metavar="PATTERN")
+    parser.add_argument("--skip", action="append", default=[], metavar="PATTERN")
+    arguments = parser.parse_args()
+    begin = time.monotonic()
+    products = subprocess.run(
+        ["swift", "build", "--show-bin-path"], check=True, capture_output=True, text=True).stdout.strip()
+    bundle = glob.glob(f"{products}/*.xctest")[0]
+    waiting = list(find_tests(bundle, arguments))
+    if not waiting:
+        sys.exit("scripts/test: there is no such test")
+    shutil.rmtree(LOGS, ignore_errors=True)
+    os.makedirs(LOGS)
+    run = Run(sum(len(tests) for _, tests, _ in waiting))
     before = set(os.listdir("/dev/shm"))
-    if os.path.exists(EVENTS):
-        os.remove(EVENTS)
-    with open(LOG, "wb") as log:
-        process = subprocess.Popen(
-            ["swift", "test", "--skip-build", "--disable-xctest", "--no-parallel",
-             "--event-stream-output-path", EVENTS] + sys.argv[1:],
-            stdout=log, stderr=subprocess.STDOUT)
-    rest = b""
-    position = 0
-    while True:
-        has_ended = process.poll() is not None
-        if os.path.exists(EVENTS):
-            with open(EVENTS, "rb") as events:
-                events.seek(position)
-                chunk = events.read()
-            position += len(chunk)
-            lines = (rest + chunk).split(b"\n")
-            rest = lines.pop()
-            for line in lines:
-                if line.strip():
-                    run.handle(json.loads(line))
-        if has_ended:
-            break
-        time.sleep(0.1)
-    run.clear()
-    with open(LOG, errors="replace") as log:
-        lines = log.read().splitlines()
-    if not run.is_over:
-        crash = next(
-            (i for i, line in enumerate(lines) if "Fatal error" in line or "crashed" in line), -40)
-        print("\n".join(lines[crash:][:40]))
-    run.sum_up()
-    # The sentence of the testing library itself.
-    closing = [line for line in lines if "Test run with" in line]
-    print(closing[-1] if closing else f"The run did not come to its end; see {LOG}.", flush=True)
-    status = 1 if run.failed else abs(process.returncode)
+    running = []
+    lane_count = min(4, max(2, len(os.sched_getaffinity(0))))
+    while waiting or running:
+        while waiting and len(running) < lane_count:
+            name, _, patterns = waiting.pop(0)
+            running.append(Suite(bundle, name, patterns))
+        time.sleep(0.05)
+        for suite in list(running):
+            has_ended = suite.process.poll() is not None
+            for record in suite.records():
+                run.handle(suite, record)
+            if has_ended:
+                running.remove(suite)
+                run.finish(suite)
+    run.sum_up(time.monotonic() - begin)
+    status = 1 if run.failed or run.cut_off else 0
     for name, is_certain in left_names(before):
         print(f"The tests left {name} in /dev/shm.")
         if is_certain:
             os.remove(f"/dev/shm/{name}")
-        status = status or 1
+        status = 1
     if status:
-        print(f"All that was printed is in {LOG}.")
+        print(f"What each suite has printed is in {LOGS}.")
     sys.exit(status)
 
 

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+import TestSupport
 import Testing
 
 /// The protocol of `SharedSemaphore`, step by step as its source labels them, in every order that
@@ -287,11 +288,30 @@ struct SemaphoreModelTests {
       })
   }
 
+  /// The least search that finds a fault.
+  private static func search(for fault: Fault) -> WeakMemory.Outcome {
+    switch fault {
+    case .notWokenForMark: workers([2, 2], permitCount: 1, fault)
+    case .notReclaimed, .reclaimInverted: mortal(1, fault)
+    case .numberNotForgotten: mortal(1, fault, isNumberTakenAgain: true)
+    case .gateNotChanged, .wakeNotHandedOn:
+      workers([1, 1, 1], permitCount: 1, fault, givesUp: true)
+    case .freedWithoutExchange, .reclaimedFromLiving: mortal(2, fault)
+    default: workers([1, 1], permitCount: 1, fault)
+    }
+  }
+
   // MARK: - Tests
 
+  /// How often each thread takes a permit, and how many permits there are.
+  ///
+  /// Three threads without a fault are in the short form as those of whom one gives up.
+  private static let permitCases = extent(
+    whole: [([2, 2], 1), ([1, 1, 1], 1), ([1, 1, 1], 2)], short: [([2, 2], 1)],
+    function: "permits")
+
   @Test(
-    "No permit is had by two or lost, and nobody sleeps for ever",
-    arguments: [([2, 2], 1), ([1, 1, 1], 1), ([1, 1, 1], 2)])
+    "No permit is had by two or lost, and nobody sleeps for ever", arguments: permitCases)
   func permits(counts: [Int], permitCount: Int) {
     let outcome = Self.workers(counts, permitCount: permitCount)
     #expect(outcome.violation == nil, "\(outcome.trace)")
@@ -318,15 +338,7 @@ struct SemaphoreModelTests {
 
   @Test("Each step and each order is needed", arguments: Fault.allCases)
   func faults(fault: Fault) {
-    let searches = [
-      { Self.workers([1, 1], permitCount: 1, fault) },
-      { Self.workers([2, 2], permitCount: 1, fault) },
-      { Self.mortal(1, fault) }, { Self.mortal(1, fault, isNumberTakenAgain: true) },
-      { Self.workers([1, 1, 1], permitCount: 1, fault, givesUp: true) },
-      { Self.mortal(2, fault) },
-    ]
-    var outcome = WeakMemory.Outcome()
-    for search in searches where outcome.violation == nil { outcome = search() }
+    let outcome = Self.search(for: fault)
     #expect(outcome.violation == fault.problem, "\(outcome.trace)")
   }
 }

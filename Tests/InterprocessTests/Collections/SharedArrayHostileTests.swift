@@ -109,14 +109,15 @@ struct SharedArrayHostileTests {
     }
   }
 
-  @Test("100,000 mutated headers: each attach ends in an error or a usable array", arguments: 0..<4)
+  @Test("Mutated headers: each attach ends in an error or a usable array", arguments: 0..<4)
   func mutated(part: UInt64) throws {
+    let roundCount = extent(whole: 2500, short: 250)
     var mutator = Mutator(generator: SeededGenerator(seed: part))
     var outcomes: [String: Int] = [:]
     for byteCount in [1, 11, 64, 100, 150, 250, 300, 400, 500, 1000] {
       let name = uniqueName()
       var memory = try SharedMemory.create(name, byteCount: byteCount, lifetime: .whileAttached)
-      for round in 0..<2500 {
+      for round in 0..<roundCount {
         let (bytes, text) = mutator.file()
         memory.withMutableBytes { span in
           span.withUnsafeMutableBytes { $0.copyBytes(from: bytes.prefix(byteCount)) }
@@ -133,10 +134,10 @@ struct SharedArrayHostileTests {
       }
     }
     #expect(Set(outcomes.keys) == ["array", "corrupted", "layoutMismatch", "wrongKind"])
-    #expect(outcomes.values.reduce(0, +) == 25_000)
-    #expect(outcomes["array", default: 0] > 200, "\(outcomes)")
-    #expect(outcomes["layoutMismatch", default: 0] > 500, "\(outcomes)")
-    #expect(outcomes["corrupted", default: 0] > 500, "\(outcomes)")
+    #expect(outcomes.values.reduce(0, +) == 10 * roundCount)
+    #expect(outcomes["array", default: 0] > roundCount / 13, "\(outcomes)")
+    #expect(outcomes["layoutMismatch", default: 0] > roundCount / 5, "\(outcomes)")
+    #expect(outcomes["corrupted", default: 0] > roundCount / 5, "\(outcomes)")
   }
 
   @Test("A header of the greatest length, whatever it is full of, is read in a moment")

@@ -404,8 +404,9 @@ struct SegmentHeaderTests {
     }
   }
 
-  @Test("100,000 damaged segments end in an error or a usable value")
+  @Test("Damaged segments end in an error or a usable value")
   func mutations() throws {
+    let count = extent(whole: 100_000, short: 10_000)
     try withSegment { name, memory in
       let original = memory.withBytes { bytes in
         (0..<bytes.byteCount).map { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
@@ -416,7 +417,7 @@ struct SegmentHeaderTests {
       ]
       let headEnd = 128 + 256
       var (usable, refused) = (0, 0)
-      for _ in 1...100_000 {
+      for _ in 1...count {
         var changed: [Int] = []
         for _ in 1...Int.random(in: 1...4, using: &generator) {
           if Bool.random(using: &generator) {
@@ -433,8 +434,8 @@ struct SegmentHeaderTests {
         if attach(name) == nil { usable += 1 } else { refused += 1 }
         for offset in changed { memory[offset] = original[offset] }
       }
-      #expect(usable > 1000)
-      #expect(refused > 10_000)
+      #expect(usable > count / 100)
+      #expect(refused > count / 10)
     }
   }
 }

@@ -24,7 +24,7 @@ struct QueueProcessTests {
   @Test("Each message comes once, and in order, from one to one, and from many to many")
   func streams() async throws {
     let outcome = try await runWithPrivateSharedMemory(
-      "size=64m", Places.helper, ["queue-streams", "200000"])
+      "size=64m", Places.helper, ["queue-streams", "\(extent(whole: 200_000, short: 50_000))"])
     #expect(outcome.status == .exited(0), "\(outcome.errors)\(outcome.output)")
     #expect(outcome.output.split(separator: "\n").count == 4)
   }
@@ -35,7 +35,8 @@ struct QueueProcessTests {
     let primitives = ["queue", "queueAcknowledged", "queueOfOne", "queueOfOneAcknowledged"]
     let seed = UInt64.random(in: 1...UInt64.max)
     let outcome = try await runWithPrivateSharedMemory(
-      "size=64m", Places.helper, ["messaging-campaign", "3", "\(seed)"] + primitives)
+      "size=64m", Places.helper,
+      ["messaging-campaign", "\(extent(whole: 10, short: 1))", "\(seed)"] + primitives)
     #expect(outcome.status == .exited(0), "\(outcome.errors)\(outcome.output)")
     for primitive in primitives {
       let line = try #require(

@@ -36,7 +36,8 @@ struct TopicProcessTests {
     let primitives = ["topic", "topicOfMany", "topicPatient"]
     let seed = UInt64.random(in: 1...UInt64.max)
     let outcome = try await runWithPrivateSharedMemory(
-      "size=64m", Places.helper, ["messaging-campaign", "3", "\(seed)"] + primitives)
+      "size=64m", Places.helper,
+      ["messaging-campaign", "\(extent(whole: 10, short: 1))", "\(seed)"] + primitives)
     #expect(outcome.status == .exited(0), "\(outcome.errors)\(outcome.output)")
     for primitive in primitives {
       let line = try #require(

@@ -119,8 +119,9 @@ struct SegmentContentTests {
     }
   }
 
-  @Test("80,000 damaged segments are each told to be something")
+  @Test("Damaged segments are each told to be something")
   func mutations() throws {
+    let roundCount = extent(whole: 1429, short: 200)
     var generator = SeededGenerator(seed: 7)
     let interesting: [UInt64] = [
       0, 1, 2, 7, 8, 128, 256, 1 << 31, 1 << 62, UInt64(Int.max), 1 << 63, .max,
@@ -130,7 +131,7 @@ struct SegmentContentTests {
       for byteCount in [original.count, original.count - 1, original.count + 1, 260, 130, 40] {
         let name = uniqueName()
         var memory = try SharedMemory.create(name, byteCount: byteCount, lifetime: .whileAttached)
-        for _ in 0..<1429 {
+        for _ in 0..<roundCount {
           memory.replace(with: original.prefix(byteCount))
           // As far as it has one, so that the rest is looked at as well.
           if byteCount >= 128 && original[0] == UInt8(ascii: "S") {
@@ -162,7 +163,7 @@ struct SegmentContentTests {
         "array", "atomic", "barrier", "bytes", "event", "list", "mutex", "read-write-lock",
         "semaphore", "unknown", "unusable", "value",
       ])
-    #expect(kinds.values.min() ?? 0 > 20, "\(kinds)")
+    #expect(kinds.values.min() ?? 0 > roundCount / 70, "\(kinds)")
   }
 
   // MARK: - Mutex, semaphore, event and atomic

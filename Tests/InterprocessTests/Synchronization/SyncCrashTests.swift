@@ -20,7 +20,7 @@ struct SyncCrashTests {
   @Test("Processes that are killed while they use locks and signals let nobody hang")
   func campaign() async throws {
     let outcome = try await runWithPrivateSharedMemory(
-      "size=64m", Places.helper, ["sync-campaign", "2"])
+      "size=64m", Places.helper, ["sync-campaign", "\(extent(whole: 10, short: 1))"])
     #expect(outcome.status == .exited(0), "\(outcome.errors)\(outcome.output)")
     for primitive in [
       "mutex", "condition", "readWriteLock", "semaphore", "event", "barrier", "atomic",

@@ -65,7 +65,7 @@ struct WakeUpTests {
   @Test("Nobody misses a wake-up, in sleeps that do not end by themselves")
   func turns() async throws {
     let outcome = try await runWithPrivateSharedMemory(
-      "size=64m", Places.helper, ["sync-turns", "10000"])
+      "size=64m", Places.helper, ["sync-turns", "\(extent(whole: 10_000, short: 2000))"])
     #expect(outcome.status == .exited(0), "\(outcome.errors)\(outcome.output)")
     let lines = outcome.output.split(separator: "\n")
     let primitives = [
