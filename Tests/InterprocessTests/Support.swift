@@ -15,6 +15,7 @@ import CInterprocess
 import Foundation
 import Interprocess
 import Subprocess
+import Synchronization
 import TestSupport
 import Testing
 
@@ -313,6 +314,48 @@ func expectRemoval(
     try await Task.sleep(for: .milliseconds(5))
   }
   #expect(!exists(name), sourceLocation: sourceLocation)
+}
+
+/// Sweeps until a name is gone.
+///
+/// Other tests sweep the same `/dev/shm`, and one that has claimed a name keeps others from it for a
+/// moment.
+func expectSwept(_ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+  let deadline = SuspendingClock.now + .seconds(30)
+  repeat {
+    _ = try SharedMemory.sweep()
+  } while exists(name) && SuspendingClock.now < deadline
+  #expect(!exists(name), sourceLocation: sourceLocation)
+}
+
+/// What a test throws that has waited far longer than it should have.
+struct TakesTooLong: Error {}
+
+/// Waits for something that ends in much less than half a minute, and gives up on it if it does not.
+///
+/// It goes on by itself then, so that what it waits for has to be ended by the test.
+func inTime<Result: Sendable>(
+  _ body: @Sendable @escaping () async throws -> Result
+) async throws -> Result {
+  try await withCheckedThrowingContinuation { continuation in
+    let waiting = Mutex<CheckedContinuation<Result, any Error>?>(continuation)
+    let finish = { @Sendable (result: Swift.Result<Result, any Error>) in
+      waiting.withLock { waiting in
+        waiting?.resume(with: result)
+        waiting = nil
+      }
+    }
+    // Of a queue, as all threads for tasks may be blocked.
+    let watchdog = DispatchWorkItem { finish(.failure(TakesTooLong())) }
+    DispatchQueue.global().asyncAfter(deadline: .now() + 30, execute: watchdog)
+    Task.detached {
+      do {
+        finish(.success(try await body()))
+      } catch {
+        finish(.failure(error))
+      }
+    }
+  }
 }
 
 /// Starts helpers one inside the other, as each lives as long as its body.

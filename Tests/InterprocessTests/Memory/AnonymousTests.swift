@@ -100,7 +100,7 @@ struct AnonymousTests {
     #expect(try info(name).handleCount == 1)
     #expect(try !SharedMemory.sweep().contains(name))
     try descriptor.close()
-    #expect(try SharedMemory.sweep().contains(name))
+    try expectSwept(name)
   }
 
   @Test("A child that swift-subprocess starts adopts it as its standard input")

@@ -121,7 +121,6 @@ struct LinkTests {
     _ = try SharedMemory.sweep()
     #expect(exists(second), "a handle is open, which may relink")
     lasting.close()
-    _ = try SharedMemory.sweep()
-    #expect(!exists(second))
+    try expectSwept(second)
   }
 }

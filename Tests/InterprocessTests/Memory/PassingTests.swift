@@ -71,7 +71,7 @@ struct PassingTests {
     #expect(!info.isStale)
     try here.close()
     try there.close()
-    #expect(try SharedMemory.sweep().contains(name))
+    try expectSwept(name)
   }
 
   @Test("A name that leads to other memory by now does not come with it")

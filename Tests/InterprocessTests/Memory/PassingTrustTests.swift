@@ -176,7 +176,7 @@ struct PassingTrustTests {
     #expect(try FileUse(of: FileNumber(of: descriptor.rawValue)).descriptors == [.init()])
     #expect(try !SharedMemory.sweep().contains(name))
     try descriptor.close()
-    #expect(try SharedMemory.sweep().contains(name))
+    try expectSwept(name)
   }
 
   @Test("A number that is no descriptor is an error", arguments: [-1, 1_000_000] as [CInt])

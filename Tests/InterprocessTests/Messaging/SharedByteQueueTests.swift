@@ -313,33 +313,37 @@ struct SharedByteQueueTests {
   }
 
   @Test(
-    "Receivers that are cancelled at any moment lose no message", arguments: [QueueRole.one, .many])
-  func cancellation(role: QueueRole) async throws {
-    let queue = try SharedByteQueue.create(
-      byteCapacity: 64, maximumByteCount: 8, senders: role, receivers: role,
-      lifetime: .whileAttached)
-    let rounds: UInt64 = 1000
-    let sender = Task {
-      for number in 0..<rounds {
-        try await queue.send(byteCount: 8) { $0.storeBytes(of: number, as: UInt64.self) }
+    "Receivers that are cancelled at any moment lose no message", arguments: [false, true])
+  func cancellation(isMany: Bool) async {
+    // There the tasks of this test are the only ones.
+    await #expect(processExitsWith: .success) { [isMany] in
+      let role: QueueRole = isMany ? .many : .one
+      let queue = try SharedByteQueue.create(
+        byteCapacity: 64, maximumByteCount: 8, senders: role, receivers: role,
+        lifetime: .whileAttached)
+      let rounds: UInt64 = 1000
+      let sender = Task {
+        for number in 0..<rounds {
+          try await queue.send(byteCount: 8) { $0.storeBytes(of: number, as: UInt64.self) }
+        }
+        try await queue.finish()
       }
-      try await queue.finish()
-    }
-    var numbers: [UInt64] = []
-    while true {
-      let receiver = Task { try await queue.receive { $0.unsafeLoad(as: UInt64.self) } }
-      if Bool.random() { await Task.yield() }
-      if Bool.random() { receiver.cancel() }
-      do {
-        guard let number = try await receiver.value else { break }
-        numbers.append(number)
-      } catch is CancellationError {
-        continue
+      var numbers: [UInt64] = []
+      while true {
+        let receiver = Task { try await queue.receive { $0.unsafeLoad(as: UInt64.self) } }
+        if Bool.random() { await Task.yield() }
+        if Bool.random() { receiver.cancel() }
+        do {
+          guard let number = try await receiver.value else { break }
+          numbers.append(number)
+        } catch is CancellationError {
+          continue
+        }
       }
+      try await sender.value
+      #expect(numbers == Array(0..<rounds))
+      #expect(TaskWaiter.sleeperCount == 0)
     }
-    try await sender.value
-    #expect(numbers == Array(0..<rounds))
-    #expect(TaskWaiter.sleeperCount == 0)
   }
 
   // MARK: - Roles

@@ -300,30 +300,34 @@ struct SharedQueueTests {
   }
 
   @Test(
-    "Receivers that are cancelled at any moment lose no message", arguments: [QueueRole.one, .many])
-  func cancellation(role: QueueRole) async throws {
-    let queue = try SharedQueue<Int>.create(
-      capacity: 4, senders: role, receivers: role, lifetime: .whileAttached)
-    let rounds = 2000
-    let sender = Task {
-      for number in 0..<rounds { try await queue.send(number) }
-      try await queue.finish()
-    }
-    var numbers: [Int] = []
-    while true {
-      let receiver = Task { try await queue.receive() }
-      if Bool.random() { await Task.yield() }
-      if Bool.random() { receiver.cancel() }
-      do {
-        guard let number = try await receiver.value else { break }
-        numbers.append(number)
-      } catch is CancellationError {
-        continue
+    "Receivers that are cancelled at any moment lose no message", arguments: [false, true])
+  func cancellation(isMany: Bool) async {
+    // There the tasks of this test are the only ones.
+    await #expect(processExitsWith: .success) { [isMany] in
+      let role: QueueRole = isMany ? .many : .one
+      let queue = try SharedQueue<Int>.create(
+        capacity: 4, senders: role, receivers: role, lifetime: .whileAttached)
+      let rounds = 2000
+      let sender = Task {
+        for number in 0..<rounds { try await queue.send(number) }
+        try await queue.finish()
       }
+      var numbers: [Int] = []
+      while true {
+        let receiver = Task { try await queue.receive() }
+        if Bool.random() { await Task.yield() }
+        if Bool.random() { receiver.cancel() }
+        do {
+          guard let number = try await receiver.value else { break }
+          numbers.append(number)
+        } catch is CancellationError {
+          continue
+        }
+      }
+      try await sender.value
+      #expect(numbers == Array(0..<rounds))
+      #expect(TaskWaiter.sleeperCount == 0)
     }
-    try await sender.value
-    #expect(numbers == Array(0..<rounds))
-    #expect(TaskWaiter.sleeperCount == 0)
   }
 
   // MARK: - Acknowledging

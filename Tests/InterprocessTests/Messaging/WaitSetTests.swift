@@ -149,26 +149,29 @@ struct WaitSetTests {
   }
 
   @Test("The ones that are ready come as a sequence, until the task is cancelled")
-  func sequence() async throws {
-    let sources = try Sources()
-    let received = Mutex<[Int]>([])
-    let task = Task {
-      var set = WaitSet<ID>()
-      set.insert(sources.queue, as: .queue)
-      set.insert(sources.event, as: .event)
-      for try await id in set.ready {
-        guard id == .queue else { continue }
-        while let number = try sources.queue.tryReceive() {
-          received.withLock { $0.append(number) }
+  func sequence() async {
+    // There the tasks of this test are the only ones.
+    await #expect(processExitsWith: .success) {
+      let sources = try Sources()
+      let received = Mutex<[Int]>([])
+      let task = Task {
+        var set = WaitSet<ID>()
+        set.insert(sources.queue, as: .queue)
+        set.insert(sources.event, as: .event)
+        for try await id in set.ready {
+          guard id == .queue else { continue }
+          while let number = try sources.queue.tryReceive() {
+            received.withLock { $0.append(number) }
+          }
         }
       }
+      for number in 0..<5 { try await sources.queue.send(number) }
+      while received.withLock({ $0.count }) < 5 { try await Task.sleep(for: .milliseconds(1)) }
+      task.cancel()
+      await #expect(throws: CancellationError.self) { try await task.value }
+      #expect(received.withLock { $0 } == [0, 1, 2, 3, 4])
+      #expect(TaskWaiter.sleeperCount == 0)
     }
-    for number in 0..<5 { try await sources.queue.send(number) }
-    while received.withLock({ $0.count }) < 5 { try await Task.sleep(for: .milliseconds(1)) }
-    task.cancel()
-    await #expect(throws: CancellationError.self) { try await task.value }
-    #expect(received.withLock { $0 } == [0, 1, 2, 3, 4])
-    #expect(TaskWaiter.sleeperCount == 0)
   }
 
   @Test("More than the kernel can sleep on at once are waited for all the same")

@@ -394,20 +394,25 @@ struct CloseTests {
     case mutex, reader, writer, sender, receiver, publisher, subscriber, sample, loan, waitSet
     case sending, receiving
 
+    /// Nobody is left to remove a name, so that it goes first.
     func run() throws {
       switch self {
       case .mutex:
         let mutex = try SharedMutex.create(initialValue: 0, lifetime: .whileAttached)
+        try mutex.unlink()
         try mutex.withLock { _ in mutex.close() }
       case .reader:
         let lock = try SharedReadWriteLock.create(initialValue: 0, lifetime: .whileAttached)
+        try lock.unlink()
         try lock.withReadLock { _ in lock.close() }
       case .writer:
         let lock = try SharedReadWriteLock.create(initialValue: 0, lifetime: .whileAttached)
+        try lock.unlink()
         try lock.withWriteLock { _ in lock.close() }
       case .sender, .receiver:
         let queue = try SharedQueue<Int>.create(
           capacity: 4, senders: .one, receivers: .one, lifetime: .whileAttached)
+        try queue.unlink()
         if self == .sender {
           var sender = try queue.sender()
           queue.close()
@@ -421,6 +426,7 @@ struct CloseTests {
         let queue = try SharedByteQueue.create(
           byteCapacity: 64, maximumByteCount: 8, senders: .one, receivers: .one,
           lifetime: .whileAttached)
+        try queue.unlink()
         if self == .sending {
           try queue.send(byteCount: 1) { _ in queue.close() }
         } else {
@@ -430,6 +436,7 @@ struct CloseTests {
       case .publisher, .loan:
         let topic = try SharedTopic<Int>.create(
           publishers: self == .loan ? .many : .one, lifetime: .whileAttached)
+        try topic.unlink()
         var publisher = try topic.publisher()
         if self == .loan {
           let loan = try publisher.loan()
@@ -441,6 +448,7 @@ struct CloseTests {
         }
       case .subscriber, .sample, .waitSet:
         let topic = try SharedTopic<Int>.create(lifetime: .whileAttached)
+        try topic.unlink()
         var publisher = try topic.publisher()
         try publisher.publish(1)
         publisher.close()

@@ -150,23 +150,26 @@ struct SharedEventTests {
   }
 
   @Test("Tasks that are cancelled at any moment end, and leave nothing behind")
-  func cancelling() async throws {
-    let event = try SharedEvent.create(nil)
-    try event.unlink()
-    var endCount = 0
-    for round in 1...100_000 {
-      let task = Task { try await event.wait(after: event.generation) }
-      if round.isMultiple(of: 3) { await Task.yield() }
-      if round.isMultiple(of: 7) { event.pulse() }
-      for _ in 0..<Int.random(in: 0...500) {}
-      task.cancel()
-      switch await task.result {
-      case .success: endCount += 1
-      case .failure(let error): #expect(error is CancellationError)
+  func cancelling() async {
+    // There the tasks of this test are the only ones.
+    await #expect(processExitsWith: .success) {
+      let event = try SharedEvent.create(nil)
+      try event.unlink()
+      var endCount = 0
+      for round in 1...100_000 {
+        let task = Task { try await event.wait(after: event.generation) }
+        if round.isMultiple(of: 3) { await Task.yield() }
+        if round.isMultiple(of: 7) { event.pulse() }
+        for _ in 0..<Int.random(in: 0...500) {}
+        task.cancel()
+        switch await task.result {
+        case .success: endCount += 1
+        case .failure(let error): #expect(error is CancellationError)
+        }
       }
+      #expect(endCount < 100_000)
+      #expect(TaskWaiter.sleeperCount == 0)
     }
-    #expect(endCount < 100_000)
-    #expect(TaskWaiter.sleeperCount == 0)
   }
 
   /// Two threads and one mapping, so that the thread sanitizer sees both sides.
