@@ -39,7 +39,7 @@ package func run(
 ) async throws -> ProcessOutcome {
   let result = try await Subprocess.run(
     executable(program), arguments: Arguments(arguments),
-    environment: updatedEnvironment(environment),
+    environment: updatedEnvironment(environment), platformOptions: endingWithTask,
     input: .string(input), output: .string(limit: 64 << 20), error: .string(limit: 64 << 20))
   return ProcessOutcome(
     status: result.terminationStatus, output: result.standardOutput, errors: result.standardError)
@@ -102,7 +102,7 @@ package func withChildProcess<Result: Sendable>(
 ) async throws -> (status: TerminationStatus, result: Result) {
   let outcome = try await Subprocess.run(
     executable(program), arguments: Arguments(arguments),
-    environment: updatedEnvironment(environment),
+    environment: updatedEnvironment(environment), platformOptions: endingWithTask,
     input: .inputWriter, output: .sequence, error: .currentStandardError
   ) { execution in
     let child = ChildProcess(execution)
@@ -115,6 +115,17 @@ package func withChildProcess<Result: Sendable>(
   }
   return (outcome.terminationStatus, outcome.closureResult)
 }
+
+/// Lets a program end with the task that runs it, as when a test fails before it has its outcome, and
+/// with it what the program has started.
+private let endingWithTask: PlatformOptions = {
+  var options = PlatformOptions()
+  options.processGroupID = 0
+  options.teardownSequence = [
+    .send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .zero)
+  ]
+  return options
+}()
 
 private func executable(_ program: String) -> Executable {
   program.contains("/") ? .path(.init(program)) : .name(program)
