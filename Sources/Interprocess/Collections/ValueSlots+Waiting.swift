@@ -47,10 +47,15 @@ extension ValueSlots {
   private func attempt(
     _ stage: Waiting.Stage, after version: UInt64
   ) throws(InterprocessError) -> Waiting.Turn<UInt64> {
-    try gate!.attempt(stage) { () throws(InterprocessError) in try later(than: version) }
+    try gate!.attempt(stage, alike: Int(truncatingIfNeeded: version)) {
+      () throws(InterprocessError) in try later(than: version)
+    }
   }
 
-  private func later(than version: UInt64) throws(InterprocessError) -> UInt64? {
+  /// The latest version, if it is a later one.
+  ///
+  /// - Throws: `corrupted`.
+  func later(than version: UInt64) throws(InterprocessError) -> UInt64? {
     let latest = self.version
     // No version is 0.
     if latest == 0 { throw .corrupted(memory.name, "its version is 0") }
@@ -71,22 +76,27 @@ extension ValueSlots {
   // milliseconds. It sleeps on the gate, where it is woken earlier if a handle for writing sleeps
   // there, too.
 
+  /// For how long a handle for reading sleeps at most.
+  static let longestBlindSleep: Duration = .milliseconds(10)
+
   /// The sleeps of a handle for reading.
   private struct ShortSleeps {
     private let sleeps: Sleeps
+    private static let longestLength = ValueSlots.longestBlindSleep
     private var length: Duration = .milliseconds(1)
 
     init(atMost timeout: Duration?) { sleeps = Sleeps(atMost: timeout) }
 
     /// When the next one ends, or `nil` if the time is over.
     mutating func next() -> SuspendingClock.Instant? {
-      defer { length = min(length * 2, .milliseconds(10)) }
+      defer { length = min(length * 2, Self.longestLength) }
       guard let timeLeft = sleeps.timeLeft else { return .now + length }
       return timeLeft > .zero ? .now + min(length, timeLeft) : nil
     }
   }
 
-  private var gateWord: SharedWord32 { memory.range.readOnlyWord32(at: layout.gateOffset) }
+  /// Where those sleep who wait for a version, to be read.
+  var gateWord: SharedWord32 { memory.range.readOnlyWord32(at: layout.gateOffset) }
 
   private func spin(after version: UInt64) throws(InterprocessError) -> UInt64? {
     let word = gateWord

@@ -44,7 +44,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
     let id: ID
     let source: any WaitSource
     /// What the source has told when it was ready last.
-    var seen: UInt32
+    var seen: UInt64
   }
 
   private var members: [Member] = []
@@ -127,6 +127,22 @@ public struct WaitSet<ID: Sendable>: Sendable {
     insert(AtomicSource(atomic: atomic, value: value), id)
   }
 
+  /// Adds a shared value, which is ready once for each time that it was stored since it was added,
+  /// or several of these together.
+  ///
+  /// The set and its copies have a handle of their own for it. If the value is attached for reading
+  /// only, they cannot let the writer know that they sleep, and look each 10 milliseconds.
+  ///
+  /// - Parameters:
+  ///   - value: The value.
+  ///   - id: What `wait(timeout:)` returns for it.
+  /// - Throws: `system` and `outOfMemory` if it cannot be mapped once more.
+  public mutating func insert<Value>(
+    _ value: borrowing SharedValue<Value>, as id: ID
+  ) throws(InterprocessError) {
+    insert(try ValueSource(value.slots), id)
+  }
+
   // MARK: - Waiting
 
   /// Waits until one of them is ready.
@@ -144,7 +160,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
     var sleeps = Sleeps(atMost: timeout)
     var stage = Waiting.Stage.sleeping
     while true {
-      let end = sleeps.begin()
+      let end = end(sleeps.begin())
       let words = mark()
       if let found = try look(end == nil ? .checking : stage) { return take(found) }
       guard let end else { throw Self.timedOut }
@@ -182,7 +198,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
     var sleeps = Sleeps(atMost: timeout)
     var stage = Waiting.Stage.sleeping
     while true {
-      let end = sleeps.begin()
+      let end = end(sleeps.begin())
       let words = mark()
       if let found = try look(end == nil ? .checking : stage) { return take(found) }
       guard let end else { throw Self.timedOut }
@@ -192,10 +208,16 @@ public struct WaitSet<ID: Sendable>: Sendable {
     }
   }
 
+  /// When a sleep ends, of which some of the sources do not know.
+  private func end(_ end: SuspendingClock.Instant?) -> SuspendingClock.Instant? {
+    guard let end, members.contains(where: { $0.source.isBlind }) else { return end }
+    return min(end, .now + ValueSlots.longestBlindSleep)
+  }
+
   /// One that is ready, and what it tells.
   private struct Found {
     var index: Int
-    var seen: UInt32
+    var seen: UInt64
   }
 
   /// A1 and A2 of all gates: says in each word that somebody sleeps, and fences once.
@@ -273,118 +295,4 @@ private final class Spinning: Sendable {
   let waiting = Waiting(longestSpin: .microseconds(50))
   /// Nobody sleeps on it.
   let word = OwnWord()
-}
-
-/// What a `WaitSet` can wait for.
-private protocol WaitSource: Sendable {
-  /// What it tells when nothing has happened yet.
-  var beginning: UInt32 { get }
-  /// The gate that it sleeps at, if that is a light one.
-  var lightGate: LightGate? { get }
-  /// Says that somebody sleeps.
-  ///
-  /// - Returns: In which word, and what that is then.
-  func mark() -> (SharedWord32, while: UInt32)
-  /// Looks whether it is ready.
-  ///
-  /// - Parameters:
-  ///   - stage: What it may do for that.
-  ///   - seen: What it has told last.
-  /// - Returns: When ready, what to give to it the next time.
-  /// - Throws: `corrupted` and `system`.
-  func look(_ stage: Waiting.Stage, _ seen: UInt32) throws(InterprocessError) -> UInt32?
-}
-
-extension WaitSource {
-  var beginning: UInt32 { 0 }
-  var lightGate: LightGate? { nil }
-}
-
-/// One that sleeps at a light gate.
-private protocol LightWaitSource: WaitSource {
-  var gate: LightGate { get }
-}
-
-extension LightWaitSource {
-  var lightGate: LightGate? { gate }
-  func mark() -> (SharedWord32, while: UInt32) {
-    (gate.gate.word, while: gate.gate.mark())
-  }
-}
-
-private struct QueueSource<Element: Shareable>: LightWaitSource {
-  let queue: SharedQueue<Element>
-
-  var gate: LightGate { queue.receivers.gate }
-
-  func look(_ stage: Waiting.Stage, _ seen: UInt32) throws(InterprocessError) -> UInt32? {
-    queue.segment.checkOpen()
-    if queue.receivers.isReady { return 0 }
-    if stage != .spinning { queue.receivers.countSleep() }
-    return nil
-  }
-}
-
-private struct ByteQueueSource: LightWaitSource {
-  let queue: SharedByteQueue
-
-  var gate: LightGate { queue.receivers.gate }
-
-  func look(_ stage: Waiting.Stage, _ seen: UInt32) throws(InterprocessError) -> UInt32? {
-    queue.segment.checkOpen()
-    if stage == .checking { try queue.receivers.recover(in: queue.segment.memory) }
-    if queue.receivers.isReady { return 0 }
-    if stage != .spinning { queue.receivers.countSleep() }
-    return nil
-  }
-}
-
-private struct TopicSource: LightWaitSource {
-  let reader: TopicReader
-
-  var gate: LightGate { reader.ring.subscribing.gate }
-
-  func look(_ stage: Waiting.Stage, _ seen: UInt32) throws(InterprocessError) -> UInt32? {
-    if try reader.isReady() { return 0 }
-    if stage != .spinning { reader.ring.subscribing.countSleep() }
-    return nil
-  }
-}
-
-private struct EventSource: WaitSource {
-  let event: SharedEvent
-
-  var beginning: UInt32 { event.generation }
-
-  func mark() -> (SharedWord32, while: UInt32) { event.mark() }
-
-  func look(_ stage: Waiting.Stage, _ seen: UInt32) throws(InterprocessError) -> UInt32? {
-    event.segment.checkOpen()
-    return event.generation(after: seen)
-  }
-}
-
-private struct SemaphoreSource: WaitSource {
-  let semaphore: SharedSemaphore
-
-  func mark() -> (SharedWord32, while: UInt32) {
-    (semaphore.gate.word, while: semaphore.gate.mark())
-  }
-
-  func look(_ stage: Waiting.Stage, _ seen: UInt32) throws(InterprocessError) -> UInt32? {
-    try semaphore.hasFreePermit(isReclaiming: stage == .checking) ? 0 : nil
-  }
-}
-
-private struct AtomicSource<Value: SharedAtomicValue>: WaitSource {
-  let atomic: SharedAtomic<Value>
-  let value: Value
-
-  func mark() -> (SharedWord32, while: UInt32) {
-    (atomic.gate.word, while: atomic.gate.mark())
-  }
-
-  func look(_ stage: Waiting.Stage, _ seen: UInt32) throws(InterprocessError) -> UInt32? {
-    atomic.load(ordering: .acquiring) == value ? nil : 0
-  }
 }

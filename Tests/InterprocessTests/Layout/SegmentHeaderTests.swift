@@ -56,7 +56,8 @@ struct SegmentHeaderTests {
       (.queue, IPC_KIND_QUEUE), (.byteQueue, IPC_KIND_BYTE_QUEUE), (.topic, IPC_KIND_TOPIC),
     ]
     for (kind, number) in kinds { #expect(kind.rawValue == UInt32(number)) }
-    #expect(MemoryLayout<ipc_value>.size == 16)
+    #expect(MemoryLayout<ipc_value>.size == 24)
+    #expect(MemoryLayout<ipc_value>.offset(of: \.gate) == 16)
   }
 
   @Test("Locks, permits and signals lie where the C header says")

@@ -260,6 +260,35 @@ struct WaitSetTests {
     #expect(errorCode { _ = try wait(&set, .milliseconds(5)) } == .timedOut)
   }
 
+  @Test(
+    "A value is ready once for each change", arguments: [false, true],
+    [SharedMemory.Access.readWrite, .readOnly])
+  func value(isTask: Bool, access: SharedMemory.Access) async throws {
+    let name = "ipctest_\(getpid())_value_\(UInt32.random(in: .min ... .max))"
+    let writer = try SharedValue<Int>.create(name, initialValue: 1, lifetime: .whileAttached)
+    let value = try SharedValue<Int>.attach(name, access: access)
+    let event = try SharedEvent.create(lifetime: .whileAttached)
+    var set = WaitSet<ID>()
+    try set.insert(value, as: .queue)
+    set.insert(event, as: .event)
+    // What was stored before is nothing new.
+    #expect(errorCode { _ = try wait(&set, .milliseconds(5)) } == .timedOut)
+    for number in 2...3 {
+      let found = Task { [set] in
+        var set = set
+        return isTask ? try await set.wait(timeout: .seconds(60)) : try wait(&set)
+      }
+      try await Task.sleep(for: .milliseconds(20))
+      try writer.store(number)
+      #expect(try await found.value == .queue)
+      // The task has had its own copy.
+      #expect(try await set.wait(timeout: .seconds(60)) == .queue)
+      #expect(errorCode { _ = try wait(&set, .milliseconds(5)) } == .timedOut)
+    }
+    event.set()
+    #expect(try await set.wait(timeout: .seconds(60)) == .event)
+  }
+
   @Test("A wait for nothing is a failed precondition")
   func nothing() async {
     let result = await #expect(

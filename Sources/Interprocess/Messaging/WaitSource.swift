@@ -1,0 +1,152 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Synchronization
+
+/// What a `WaitSet` can wait for.
+protocol WaitSource: Sendable {
+  /// What it tells when nothing has happened yet.
+  var beginning: UInt64 { get }
+  /// The gate that it sleeps at, if that is a light one.
+  var lightGate: LightGate? { get }
+  /// Whether it cannot say that somebody sleeps.
+  var isBlind: Bool { get }
+  /// Says that somebody sleeps.
+  ///
+  /// - Returns: In which word, and what that is then.
+  func mark() -> (SharedWord32, while: UInt32)
+  /// Looks whether it is ready.
+  ///
+  /// - Parameters:
+  ///   - stage: What it may do for that.
+  ///   - seen: What it has told last.
+  /// - Returns: When ready, what to give to it the next time.
+  /// - Throws: `corrupted` and `system`.
+  func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64?
+}
+
+extension WaitSource {
+  var beginning: UInt64 { 0 }
+  var lightGate: LightGate? { nil }
+  var isBlind: Bool { false }
+}
+
+/// One that sleeps at a light gate.
+private protocol LightWaitSource: WaitSource {
+  var gate: LightGate { get }
+}
+
+extension LightWaitSource {
+  var lightGate: LightGate? { gate }
+  func mark() -> (SharedWord32, while: UInt32) {
+    (gate.gate.word, while: gate.gate.mark())
+  }
+}
+
+struct QueueSource<Element: Shareable>: LightWaitSource {
+  let queue: SharedQueue<Element>
+
+  var gate: LightGate { queue.receivers.gate }
+
+  func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
+    queue.segment.checkOpen()
+    if queue.receivers.isReady { return 0 }
+    if stage != .spinning { queue.receivers.countSleep() }
+    return nil
+  }
+}
+
+struct ByteQueueSource: LightWaitSource {
+  let queue: SharedByteQueue
+
+  var gate: LightGate { queue.receivers.gate }
+
+  func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
+    queue.segment.checkOpen()
+    if stage == .checking { try queue.receivers.recover(in: queue.segment.memory) }
+    if queue.receivers.isReady { return 0 }
+    if stage != .spinning { queue.receivers.countSleep() }
+    return nil
+  }
+}
+
+struct TopicSource: LightWaitSource {
+  let reader: TopicReader
+
+  var gate: LightGate { reader.ring.subscribing.gate }
+
+  func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
+    if try reader.isReady() { return 0 }
+    if stage != .spinning { reader.ring.subscribing.countSleep() }
+    return nil
+  }
+}
+
+struct EventSource: WaitSource {
+  let event: SharedEvent
+
+  var beginning: UInt64 { UInt64(event.generation) }
+
+  func mark() -> (SharedWord32, while: UInt32) { event.mark() }
+
+  func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
+    event.segment.checkOpen()
+    return event.generation(after: UInt32(seen)).map { UInt64($0) }
+  }
+}
+
+struct SemaphoreSource: WaitSource {
+  let semaphore: SharedSemaphore
+
+  func mark() -> (SharedWord32, while: UInt32) {
+    (semaphore.gate.word, while: semaphore.gate.mark())
+  }
+
+  func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
+    semaphore.segment.checkOpen()
+    return try semaphore.hasFreePermit(isReclaiming: stage == .checking) ? 0 : nil
+  }
+}
+
+struct AtomicSource<Value: SharedAtomicValue>: WaitSource {
+  let atomic: SharedAtomic<Value>
+  let value: Value
+
+  func mark() -> (SharedWord32, while: UInt32) {
+    (atomic.gate.word, while: atomic.gate.mark())
+  }
+
+  func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
+    atomic.load(ordering: .acquiring) == value ? nil : 0
+  }
+}
+
+final class ValueSource: WaitSource {
+  private let slots: ValueSlots
+
+  init(_ slots: borrowing ValueSlots) throws(InterprocessError) {
+    self.slots = try slots.duplicate()
+  }
+
+  var beginning: UInt64 { slots.version }
+  var lightGate: LightGate? { slots.gate }
+  var isBlind: Bool { slots.gate == nil }
+
+  func mark() -> (SharedWord32, while: UInt32) {
+    let word = slots.gateWord
+    return (word, while: slots.gate?.gate.mark() ?? word.loadRelaxed())
+  }
+
+  func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
+    try slots.later(than: seen)
+  }
+}
