@@ -249,13 +249,15 @@ final class QueueSubject: Sendable {
 final class QueueWorker {
   private let subject: QueueSubject
   private let isSender: Bool
+  private let disturbance: Disturbance
   private var page: UInt32 = 0
   private var number = MessageLedger.numberCount
   private var sender: SharedQueue<NumberedMessage>.Sender?
   private var receiver: SharedQueue<NumberedMessage>.Receiver?
 
-  init(_ subject: QueueSubject, isSender: Bool) {
+  init(_ subject: QueueSubject, isSender: Bool, _ disturbance: Disturbance) {
     self.subject = subject
+    self.disturbance = disturbance
     self.isSender = isSender
   }
 
@@ -286,7 +288,13 @@ final class QueueWorker {
         try queue.send(message, timeout: timeout)
       }
     case .bytes(let queue):
-      try queue.send(byteCount: message.byteCount, timeout: timeout) { message.write(to: &$0) }
+      try queue.send(byteCount: message.byteCount, timeout: timeout) { bytes in
+        message.write(to: &bytes)
+        disturbance.comeBy()
+        if !disturbance.isChild && !NumberedMessage(inside: bytes.bytes).isWhole {
+          fatalError("Others have written over message \(message)")
+        }
+      }
     }
     subject.ledger.end(page, number)
     return nil
@@ -312,8 +320,8 @@ final class QueueWorker {
       if subject.isOfOne && receiver == nil { receiver = try queue.receiver() }
       if subject.isAcknowledging {
         return subject.isOfOne
-          ? try receiver!.receive(timeout: timeout) { subject.note($0) }
-          : try queue.receive(timeout: timeout) { subject.note($0) }
+          ? try receiver!.receive(timeout: timeout) { note($0) }
+          : try queue.receive(timeout: timeout) { note($0) }
       }
       let message =
         subject.isOfOne
@@ -322,9 +330,23 @@ final class QueueWorker {
     case .bytes(let queue):
       if subject.isAcknowledging {
         return try queue.receive(
-          timeout: timeout, acknowledging: { subject.note(NumberedMessage(inside: $0)) })
+          timeout: timeout, acknowledging: { note($0) })
       }
-      return try queue.receive(timeout: timeout) { subject.note(NumberedMessage(inside: $0)) }
+      return try queue.receive(timeout: timeout) { note($0) }
     }
+  }
+
+  private func note(_ message: NumberedMessage) -> String? {
+    let problem = subject.note(message)
+    disturbance.comeBy()
+    return problem
+  }
+
+  /// Notes a message where it lies, which others must leave alone meanwhile.
+  private func note(_ bytes: RawSpan) -> String? {
+    let message = NumberedMessage(inside: bytes)
+    if let problem = note(message) { return problem }
+    let isLeft = disturbance.isChild || NumberedMessage(inside: bytes).isWhole
+    return isLeft ? nil : "Others have written over \(message)"
   }
 }

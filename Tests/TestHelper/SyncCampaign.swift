@@ -20,7 +20,8 @@ internal import TestSupport
 /// 20 ms and starts another, and checks that nobody hangs, that the guarded value is whole after a
 /// repair, and that nothing is lost.
 ///
-/// Every other kill comes at a step of the protocol.
+/// Every other kill comes at a step of the protocol. Others are stopped for a while, stay within
+/// their closures, fork children there, or have only a millisecond for what they do.
 struct SyncCampaign {
   static let workerCount = 4
   /// Who makes no progress for so long hangs.
@@ -35,6 +36,8 @@ struct SyncCampaign {
     var operationCount: UInt64 = 0
     /// When it was told to be killed at a step.
     var doomedSince: ContinuousClock.Instant?
+    /// Until when it is stopped.
+    var stopEnd: ContinuousClock.Instant?
   }
 
   private let subject: SyncSubject
@@ -47,6 +50,7 @@ struct SyncCampaign {
   /// Of the workers with the greater numbers, which receive where others send.
   private var killedReceiverCount = 0
   private var killsAtStep: [Checkpoint: Int] = [:]
+  private var stopCount = 0
 
   /// Runs so long for each of the primitives.
   static func run(
@@ -82,6 +86,7 @@ struct SyncCampaign {
     while .now < end || !hasDoneEnough {
       usleep(20_000)
       replaceDead()
+      stopOne()
       killOne()
       expectProgress()
     }
@@ -139,6 +144,26 @@ struct SyncCampaign {
     log.halt(index, at: subject.primitive.steps.randomElement(using: &generator)!)
   }
 
+  /// Stops a worker now and then, and lets those go on that were stopped for long enough.
+  private mutating func stopOne() {
+    for index in workers.indices {
+      guard let end = workers[index].stopEnd, .now > end else { continue }
+      goOn(index)
+    }
+    guard Int.random(in: 0..<4, using: &generator) == 0 else { return }
+    let index = workers.indices.randomElement(using: &generator)!
+    guard workers[index].stopEnd == nil else { return }
+    _ = Glibc.kill(workers[index].processID, SIGSTOP)
+    let length = Duration.milliseconds(Int.random(in: 1...200, using: &generator))
+    workers[index].stopEnd = .now + length
+    stopCount += 1
+  }
+
+  private mutating func goOn(_ index: Int) {
+    workers[index].stopEnd = nil
+    _ = Glibc.kill(workers[index].processID, SIGCONT)
+  }
+
   private mutating func kill(_ index: Int) {
     let status = end(workers[index].processID)
     workers[index].processID = 0
@@ -173,7 +198,10 @@ struct SyncCampaign {
 
   /// Lets all go on once more, ends them, and looks at what they leave.
   private mutating func finish(mustReachSteps: Bool) throws {
-    for index in workers.indices { log[.haltAt, index] = 0 }
+    for index in workers.indices {
+      goOn(index)
+      log[.haltAt, index] = 0
+    }
     usleep(20_000)
     replaceDead()
     let counts = workers.indices.map { log[.operations, $0] }
@@ -200,7 +228,7 @@ struct SyncCampaign {
     let kills = subject.primitive.steps.map { "\($0) \(killsAtStep[$0] ?? 0)" }
     Helper.answer(
       """
-      \(subject.primitive): kills \(killCount), of these at \(kills.joined(separator: ", ")); \
+      \(subject.primitive): stops \(stopCount), kills \(killCount), of these at \(kills.joined(separator: ", ")); \
       recoveries \(recoveryCount), operations \(operationCount)
       """)
     // A campaign in which something never happened proves nothing about it.

@@ -219,6 +219,7 @@ struct SyncWorker {
   private let index: Int
   private let log: SyncLog
   private var generator: SeededGenerator
+  private let disturbance: Disturbance
 
   init(primitive: String, name: String, index: Int, seed: UInt64) throws(InterprocessError) {
     guard let primitive = SyncSubject.Primitive(rawValue: primitive) else {
@@ -228,10 +229,12 @@ struct SyncWorker {
     subject = try SyncSubject(attaching: primitive, name)
     self.index = index
     generator = SeededGenerator(seed: seed)
+    disturbance = Disturbance(seed: generator.next())
     if case .queue(_, let subject) = subject {
-      queueWorker = QueueWorker(subject, isSender: index < 2)
+      queueWorker = QueueWorker(subject, isSender: index < 2, disturbance)
     } else if case .topic(_, let subject) = subject {
-      topicWorker = TopicWorker(subject, isPublisher: index < 2, seed: generator.next())
+      topicWorker = TopicWorker(
+        subject, isPublisher: index < 2, disturbance, seed: generator.next())
     }
   }
 
@@ -246,16 +249,35 @@ struct SyncWorker {
     log[.processID, index] = UInt64(getpid())
     // Nobody outlives a conductor that was killed.
     while getppid() == conductor {
-      try performOne()
-      log[.operations, index] += 1
+      if try performInTime() { log[.operations, index] += 1 }
     }
   }
 
-  /// One operation, which ends as long as others work.
+  /// One operation, which ends as long as others work, or now and then has so little time that it
+  /// may come to nothing.
   ///
-  /// The time-outs are longer than the conductor's patience.
-  private mutating func performOne() throws {
-    let timeout: Duration = .seconds(60)
+  /// - Returns: Whether it was done.
+  private mutating func performInTime() throws -> Bool {
+    // As a child that was forked in it.
+    defer { disturbance.endChild() }
+    guard generator.next().isMultiple(of: 16) else {
+      // Longer than the conductor's patience.
+      try performOne(timeout: .seconds(60))
+      return true
+    }
+    let begin = ContinuousClock.now
+    defer {
+      if .now - begin > .seconds(15) { fail("A wait of a millisecond took \(.now - begin)") }
+    }
+    do {
+      try performOne(timeout: .milliseconds(1))
+      return true
+    } catch let error as InterprocessError where error.code == .timedOut {
+      return false
+    }
+  }
+
+  private mutating func performOne(timeout: Duration) throws {
     // Of the signals, two workers give them, and two wait.
     let isGiver = index < 2
     switch subject {
@@ -271,7 +293,10 @@ struct SyncWorker {
         if generator.next().isMultiple(of: 4) {
           try lock.withWriteLock(timeout: timeout, add)
         } else {
-          let account = try lock.withReadLock(timeout: timeout) { $0 }
+          let account = try lock.withReadLock(timeout: timeout) { account in
+            disturbance.comeBy()
+            return account
+          }
           if !account.isWhole { fail("\(account) is read without a repair") }
         }
       } catch let error as InterprocessError where error.code == .ownerDied {
@@ -288,6 +313,7 @@ struct SyncWorker {
     case .semaphore(let semaphore):
       let permit = try semaphore.acquire(timeout: timeout)
       pause()
+      disturbance.comeBy()
       permit.release()
     case .event(let event):
       if isGiver {
@@ -325,6 +351,11 @@ struct SyncWorker {
   private func add(_ account: inout Account) {
     guard account.isWhole else { fail("\(account) without a repair") }
     account.add()
+    let added = account.first
+    disturbance.comeBy()
+    if !disturbance.isChild && account.first != added {
+      fail("\(account) was changed by others, at \(added)")
+    }
   }
 
   /// Does what needs a whole value, after a repair if need be.

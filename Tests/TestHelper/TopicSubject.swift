@@ -117,10 +117,13 @@ final class TopicSubject: Sendable {
 }
 
 extension SharedTopic<UInt64>.Publisher {
-  mutating func publish(_ message: WordMessage, timeout: Duration? = nil) throws {
+  mutating func publish(
+    _ message: WordMessage, timeout: Duration? = nil, _ comeBy: () -> Void = {}
+  ) throws {
     var loan = try loan(count: message.count, timeout: timeout)
     var elements = loan.elements
     message.write(to: &elements)
+    comeBy()
     try loan.publish()
   }
 }
@@ -129,14 +132,16 @@ extension SharedTopic<UInt64>.Publisher {
 final class TopicWorker {
   private let subject: TopicSubject
   private let isPublisher: Bool
+  private let disturbance: Disturbance
   private var generator: SeededGenerator
   private var page: UInt32 = 0
   private var number = MessageLedger.numberCount
   private var publisher: SharedTopic<UInt64>.Publisher?
   private var subscription: Subscription?
 
-  init(_ subject: TopicSubject, isPublisher: Bool, seed: UInt64) {
+  init(_ subject: TopicSubject, isPublisher: Bool, _ disturbance: Disturbance, seed: UInt64) {
     self.subject = subject
+    self.disturbance = disturbance
     self.isPublisher = isPublisher
     generator = SeededGenerator(seed: seed)
   }
@@ -166,10 +171,11 @@ final class TopicWorker {
       page = subject.ledger.takePage()
       number = 0
     }
-    number += 1
+    // One for which there was no time is published later.
+    if number == subject.ledger.sent(page) { number += 1 }
     subject.ledger.begin(page, number)
     try publisher!.publish(
-      WordMessage(sender: page, number: number), timeout: timeout)
+      WordMessage(sender: page, number: number), timeout: timeout, disturbance.comeBy)
     subject.ledger.end(page, number)
   }
 

@@ -1,0 +1,55 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import Glibc
+internal import Interprocess
+internal import TestFork
+internal import TestSupport
+
+/// What a worker of a campaign does now and then while it holds something: it stays for longer than
+/// others have time, or forks a child, which leaves what its parent holds.
+final class Disturbance {
+  private var generator: SeededGenerator
+  private(set) var isChild = false
+
+  init(seed: UInt64) {
+    generator = SeededGenerator(seed: seed)
+    // Nobody waits for the children.
+    signal(SIGCHLD, SIG_IGN)
+  }
+
+  /// To be called last in what is disturbed: a child may read what its parent holds, and no more.
+  func comeBy() {
+    switch generator.next() % 256 {
+    case 0: usleep(UInt32(generator.next() % 30_000))
+    case 1:
+      let child = ipctest_fork()
+      guard child >= 0 else { fatalError("Cannot fork") }
+      if child == 0 { return becomeChild() }
+      // Had the child given back what this one holds, others would take it now.
+      usleep(UInt32(generator.next() % 4000))
+    default: return
+    }
+  }
+
+  private func becomeChild() {
+    isChild = true
+    #if DEBUG
+      // It is not the one to be killed.
+      Checkpoint.handler = nil
+    #endif
+  }
+
+  /// Ends a child when it has left what its parent holds.
+  func endChild() { if isChild { _exit(0) } }
+}
