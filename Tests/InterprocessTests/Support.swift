@@ -230,8 +230,11 @@ extension ChildProcess {
 }
 
 /// The letter for what a process does, as `/proc` has it; `nil` if there is none of that number.
-func processState(_ processID: Int32) -> Character? {
-  guard let file = FileHandle(forReadingAtPath: "/proc/\(processID)/stat") else { return nil }
+func processState(_ processID: Int32) -> Character? { state(in: "/proc/\(processID)/stat") }
+
+/// The same, from the file that tells it, which may be that of a thread.
+func state(in path: String) -> Character? {
+  guard let file = FileHandle(forReadingAtPath: path) else { return nil }
   let text = String(decoding: file.readDataToEndOfFile(), as: UTF8.self)
   // The command, in parentheses, may contain anything.
   return text.lastIndex(of: ")").flatMap { text[$0...].dropFirst(2).first }

@@ -78,6 +78,11 @@ struct TurnTests {
     }
   }
 
+  /// Does what blocks, and may do so for ever where a time-out is broken, in no thread for tasks.
+  private func inOtherThread(_ body: @Sendable @escaping () throws -> Void) async throws {
+    try await inThread(body).value
+  }
+
   /// Keeps a thread in `body` while another closure runs.
   private func whileKept(
     by body: @escaping @Sendable (_ hold: () -> Void) throws -> Void,
@@ -126,16 +131,18 @@ struct TurnTests {
             #expect(received == nil)
           },
           Attempt("receive") { timeout in
-            try inThisThread { _ = try queue.receive(timeout: timeout) }
+            try await inOtherThread { _ = try queue.receive(timeout: timeout) }
           },
           Attempt("receive several") { timeout in
-            try inThisThread {
+            try await inOtherThread {
               var elements: [Int] = []
               try queue.receive(upTo: 2, into: &elements, timeout: timeout)
             }
           },
           Attempt("receive, acknowledging") { timeout in
-            try inThisThread { _ = try queue.receive(timeout: timeout, acknowledging: { $0 }) }
+            try await inOtherThread {
+              _ = try queue.receive(timeout: timeout, acknowledging: { $0 })
+            }
           },
         ],
         ofTasks: [
@@ -177,10 +184,10 @@ struct TurnTests {
             #expect(received == nil)
           },
           Attempt("receive") { timeout in
-            try inThisThread { _ = try queue.receive(timeout: timeout) }
+            try await inOtherThread { _ = try queue.receive(timeout: timeout) }
           },
           Attempt("receive, acknowledging") { timeout in
-            try inThisThread {
+            try await inOtherThread {
               _ = try queue.receive(timeout: timeout, acknowledging: { $0.byteCount })
             }
           },
@@ -216,9 +223,11 @@ struct TurnTests {
             #expect(!isSent)
           },
           Attempt("send") { timeout in
-            try inThisThread { try queue.send(byteCount: 0, timeout: timeout) { _ in } }
+            try await inOtherThread { try queue.send(byteCount: 0, timeout: timeout) { _ in } }
           },
-          Attempt("finish") { timeout in try inThisThread { try queue.finish(timeout: timeout) } },
+          Attempt("finish") { timeout in
+            try await inOtherThread { try queue.finish(timeout: timeout) }
+          },
         ],
         ofTasks: [
           Attempt("send in a task") { timeout in
@@ -254,19 +263,19 @@ struct TurnTests {
   ) -> (attempts: [Attempt], ofTasks: [Attempt]) {
     let attempts = [
       Attempt("publish") { timeout in
-        try inThisThread {
+        try await inOtherThread {
           var other = try topic.publisher(overflow: overflow)
           try other.publish(1, timeout: timeout)
         }
       },
       Attempt("publish several") { timeout in
-        try inThisThread {
+        try await inOtherThread {
           var other = try topic.publisher(overflow: overflow)
           try other.publish(contentsOf: [1].span, timeout: timeout)
         }
       },
       Attempt("loan") { timeout in
-        try inThisThread {
+        try await inOtherThread {
           var other = try topic.publisher(overflow: overflow)
           _ = try other.loan(timeout: timeout).count
         }
@@ -309,14 +318,17 @@ struct TurnTests {
     let topic = try SharedTopic<Int>.create(nil, history: 1, publishers: .many)
     try topic.unlink()
     let subscriber = try topic.subscriber()
-    do {
-      var publisher = try topic.publisher(overflow: .wait)
-      var isFull = false
-      for number in 0..<100 where !isFull {
-        isFull = errorCode { try publisher.publish(number, timeout: .zero) } == .timedOut
-      }
-      try #require(isFull)
+    let isFull = try await inTime {
+      try await inThread {
+        var publisher = try topic.publisher(overflow: .wait)
+        for number in 0..<100 {
+          let code = errorCode { try publisher.publish(number, timeout: .zero) }
+          if code == .timedOut { return true }
+        }
+        return false
+      }.value
     }
+    try #require(isFull)
     let before = topic.statistics.publishedCount
     let (attempts, tasks) = publishing(in: topic, .wait)
     try await expectTimes(attempts, ofTasks: tasks)
@@ -338,8 +350,12 @@ struct TurnTests {
             let isSent = try queue.trySend(1)
             #expect(!isSent)
           },
-          Attempt("send") { timeout in try inThisThread { try queue.send(1, timeout: timeout) } },
-          Attempt("finish") { timeout in try inThisThread { try queue.finish(timeout: timeout) } },
+          Attempt("send") { timeout in
+            try await inOtherThread { try queue.send(1, timeout: timeout) }
+          },
+          Attempt("finish") { timeout in
+            try await inOtherThread { try queue.finish(timeout: timeout) }
+          },
         ],
         ofTasks: [
           Attempt("send in a task") { timeout in try await queue.send(1, timeout: timeout) },

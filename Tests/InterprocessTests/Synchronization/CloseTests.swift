@@ -226,7 +226,11 @@ struct CloseTests {
     _ = try await withChildProcess(Places.helper, ["sync", "mutex-hold", name]) { holder in
       #expect(try await holder.nextLine() == "held")
       let isInside = Counter()
+      let thread = Mutex("")
       let waiter = inThread {
+        // The number of the process, and that of the thread.
+        let link = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/thread-self")
+        thread.withLock { $0 = link }
         try lock(mutex) { _ in
           isInside.increment()
           // Longer than it takes others to look whether the holder lives.
@@ -234,7 +238,10 @@ struct CloseTests {
           isInside.increment()
         }
       }
-      try await Task.sleep(for: .milliseconds(50))
+      // Closed before it waits, the handle could not be used.
+      while state(in: "/proc/\(thread.withLock { $0 })/stat") != "S" {
+        try await Task.sleep(for: .milliseconds(1))
+      }
       mutex.close()
       #expect(try await holder.ask("go") == "released")
       while isInside.value == 0 { try await Task.sleep(for: .milliseconds(1)) }
