@@ -180,7 +180,7 @@ public struct ShareableList: ~Copyable, Sendable {
   ///   - timeout: How long to wait for a complete list; `nil`: not at all.
   /// - Returns: The list.
   /// - Throws: `corrupted` if the memory does not hold a list, or not yet; and what
-  ///   ``SharedMemory/attach(_:access:owner:reservation:waitingUpTo:)`` throws.
+  ///   ``SharedMemory/attach(_:access:owner:reservation:waitingUpTo:)-(_,_,_,_,Duration?)`` throws.
   /// - Complexity: O(*n*) for *n* elements.
   public static func attach(
     _ name: String,

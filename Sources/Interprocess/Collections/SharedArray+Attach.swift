@@ -33,7 +33,7 @@ extension SharedArray {
   /// - Throws: `wrongKind` if the memory is no array; `layoutMismatch` if its elements are others
   ///   than `Element`, or if it is big-endian, in Fortran order, or in another way not what this
   ///   library reads; `corrupted` if its header or its size make no sense; and what
-  ///   ``SharedMemory/attach(_:access:owner:reservation:waitingUpTo:)`` throws.
+  ///   ``SharedMemory/attach(_:access:owner:reservation:waitingUpTo:)-(_,_,_,_,Duration?)`` throws.
   /// - Precondition: The element type and all its fields are shareable.
   /// - Complexity: O(1) in the number of elements.
   public static func attach(

@@ -25,7 +25,7 @@ extension SharedMemory {
   /// Files of memory are accepted, and no others: those of a tmpfs and of `memfd_create`, but for
   /// huge pages. Whoever may write a file with a name can shrink it, which ends with `SIGBUS` for
   /// those who touch what is gone; so memory of other users is refused, as by
-  /// ``attach(_:access:owner:reservation:waitingUpTo:)``.
+  /// ``attach(_:access:owner:reservation:waitingUpTo:)-(_,_,_,_,Duration?)``.
   ///
   /// Does not block. Corresponds to `mmap` of the descriptor in C, and to `mmap.mmap` in Python.
   ///
