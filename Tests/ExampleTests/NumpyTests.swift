@@ -104,7 +104,7 @@ struct NumpyTests {
       async let first = example.runFirst("--name", name, "--wait", "300")
       try await waitForName(name)
       let second = try await example.runSecond("--name", name)
-      #expect(
+      try #require(
         second
           == ProcessOutcome(status: .exited(0), output: example.secondOutput(name), errors: ""))
       let outcome = try await first

@@ -32,5 +32,8 @@ package enum Places {
 
 /// A name for shared memory that no other test uses.
 package func uniqueName(_ label: String = "memory") -> String {
-  "ipctest_\(getpid())_\(label)_\(UInt32.random(in: .min ... .max))"
+  "ipctest_\(run)_\(label)_\(UInt32.random(in: .min ... .max))"
 }
+
+/// The number of the process that runs all suites, by which it knows what they leave.
+private let run = ProcessInfo.processInfo.environment["INTERPROCESS_TEST_RUN"] ?? "\(getpid())"

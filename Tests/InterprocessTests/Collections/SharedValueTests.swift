@@ -115,7 +115,7 @@ struct SharedValueTests {
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
-      let name = "ipctest_value_readonly"
+      let name = uniqueName()
       let value = try SharedValue.create(name, initialValue: 1, lifetime: .whileAttached)
       let reader = try SharedValue<Int>.attach(name, access: .readOnly)
       try value.unlink()

@@ -89,7 +89,7 @@ struct MemorySynchronizationTests {
     reader.wake(at: 8)
     try memory.unlink()
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      let name = "ipctest_sync_readonly"
+      let name = uniqueName()
       let memory = try SharedMemory.create(name, byteCount: 64, lifetime: .whileAttached)
       let reader = try SharedMemory.attach(name, access: .readOnly)
       try memory.unlink()
