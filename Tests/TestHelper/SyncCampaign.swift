@@ -228,8 +228,8 @@ struct SyncCampaign {
     let kills = subject.primitive.steps.map { "\($0) \(killsAtStep[$0] ?? 0)" }
     Helper.answer(
       """
-      \(subject.primitive): stops \(stopCount), kills \(killCount), of these at \(kills.joined(separator: ", ")); \
-      recoveries \(recoveryCount), operations \(operationCount)
+      \(subject.primitive): kills \(killCount), of these at \(kills.joined(separator: ", ")); \
+      stops \(stopCount), recoveries \(recoveryCount), operations \(operationCount)
       """)
     // A campaign in which something never happened proves nothing about it.
     if mustReachSteps, let step = subject.primitive.steps.first(where: { killsAtStep[$0] == nil }) {

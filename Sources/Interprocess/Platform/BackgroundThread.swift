@@ -14,8 +14,18 @@ internal import Glibc
 
 /// A thread that runs as long as the process.
 enum BackgroundThread {
-  /// Starts a thread, which takes no signals.
+  /// Starts a thread, which takes no signals, or ends the process if the system gives it none.
   static func start(_ body: @escaping @Sendable () -> Never) {
+    if !startIfPossible(body) { failAsMisused("The system gives this process no more threads") }
+  }
+
+  /// Starts a thread, which takes no signals.
+  ///
+  /// - Returns: `false` if the system gives this process no more threads.
+  static func startIfPossible(_ body: @escaping @Sendable () -> Never) -> Bool {
+    #if DEBUG
+      if unsafe Sleeping.isWithoutNewThreads { return false }
+    #endif
     // The new thread takes over the mask of this one.
     var all = sigset_t()
     var old = sigset_t()
@@ -23,15 +33,19 @@ enum BackgroundThread {
     unsafe pthread_sigmask(SIG_SETMASK, &all, &old)
     defer { unsafe pthread_sigmask(SIG_SETMASK, &old, nil) }
     var thread = pthread_t()
-    let context = unsafe Unmanaged.passRetained(Body(run: body)).toOpaque()
+    let context = unsafe Unmanaged.passRetained(Body(run: body))
     let result = unsafe pthread_create(
       &thread, nil,
       { context in
         // SAFETY: it is what was passed below, which nobody else releases.
         unsafe Unmanaged<Body>.fromOpaque(context!).takeRetainedValue().run()
-      }, context)
-    precondition(result == 0, "The system gives this process no more threads")
+      }, context.toOpaque())
+    guard result == 0 else {
+      unsafe context.release()
+      return false
+    }
     pthread_detach(thread)
+    return true
   }
 
   private final class Body: Sendable {

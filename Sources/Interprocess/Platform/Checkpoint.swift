@@ -86,5 +86,7 @@ func checkpoint(_ checkpoint: Checkpoint) {
     ///
     /// Set it before any other thread uses the library.
     package nonisolated(unsafe) static var isWithoutRemoteFences = false
+    /// Gives the library no more threads of its own.
+    package nonisolated(unsafe) static var isWithoutNewThreads = false
   }
 #endif

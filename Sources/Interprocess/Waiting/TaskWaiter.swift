@@ -17,7 +17,8 @@ internal import SystemPackage
 ///
 /// One thread sleeps for all of them, on up to 127 words at once, and on one of its own by which it
 /// learns of new ones. While tasks sleep on more words, more threads do so. The kernel wakes them
-/// (`futex_waitv`, Linux 5.16); where it does not know that call, they look each millisecond.
+/// (`futex_waitv`, Linux 5.16); where it does not know that call, or gives no more threads, they
+/// look each millisecond.
 ///
 /// A sleeping task costs nothing: one of those that are alike looks for all now and then.
 final class TaskWaiter: Sendable {
@@ -157,9 +158,14 @@ final class TaskWaiter: Sendable {
       guard let index else {
         var watch = WordWatch()
         watch.add(sleeper, id: id)
-        state.watches.append(watch)
-        BackgroundThread.start { [last = state.watches.count - 1, bell = watch.bell] in
-          self.run(last, bell)
+        let (last, bell) = (state.watches.count, watch.bell)
+        if BackgroundThread.startIfPossible({ self.run(last, bell) }) {
+          state.watches.append(watch)
+        } else if last > 0 {
+          // More words than it can sleep on, so that it looks at all of its own each millisecond.
+          state.watches[last - 1].add(sleeper, id: id)
+        } else {
+          failAsMisused("The system gives this process no thread to sleep for its tasks")
         }
         return true
       }

@@ -70,6 +70,33 @@ struct TaskWaiterTests {
     }
   }
 
+  @Test("Where there are no more threads, the one looks at all words")
+  func noMoreThreads() async {
+    await #expect(processExitsWith: .success) {
+      unsafe Sleeping.isEndless = true
+      let first = try SharedQueue<Int>.create(capacity: 2, lifetime: .whileAttached)
+      let begun = Task { try await first.receive() }
+      while TaskWaiter.threadCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
+      unsafe Sleeping.isWithoutNewThreads = true
+      let queues = try (0..<200).map { _ in
+        try SharedQueue<Int>.create(capacity: 2, lifetime: .whileAttached)
+      }
+      let tasks = queues.map { queue in Task { try await queue.receive(timeout: .seconds(90)) } }
+      for queue in queues {
+        while queue.statistics.emptyCount < 1 { try await Task.sleep(for: .milliseconds(1)) }
+      }
+      precondition(TaskWaiter.threadCount == 1)
+      for (index, queue) in queues.enumerated() { try await queue.send(index) }
+      for (index, task) in tasks.enumerated() {
+        let received = try await task.value
+        precondition(received == index)
+      }
+      try await first.send(7)
+      let received = try await begun.value
+      precondition(received == 7)
+    }
+  }
+
   @Test("Each of many tasks keeps its own time, while others look for it")
   func times() async {
     await #expect(processExitsWith: .success) {
