@@ -25,6 +25,8 @@ import sys
 import time
 
 LOGS = ".build/test-logs"
+# A test's own name holds this, and its suite.
+RUN = f"{os.getpid()}."
 # What takes long comes first, so that nothing of that kind is left to run alone at the end.
 FIRST = [
     "InterprocessTests.HiddenProcessTests", "ModelTests.SemaphoreModelTests",
@@ -55,7 +57,7 @@ class Suite:
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 arguments + ["--event-stream-output-path", self.events],
-                env=os.environ | {"INTERPROCESS_TEST_RUN": str(os.getpid())},
+                env=os.environ | {"INTERPROCESS_TEST_RUN": RUN + name.split(".")[-1]},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
     def records(self):
@@ -217,8 +219,7 @@ def left_names(before):
         except OSError:
             pass  # the process is gone, or is another user's
     for name in sorted(set(os.listdir("/dev/shm")) - before):
-        # A test's own name holds the number of this process.
-        is_certain = f"ipctest_{os.getpid()}_" in name
+        is_certain = f"ipctest_{RUN}" in name
         if is_certain or name not in mapped and re.match(r"swift_|\.swift-", name):
             yield name, is_certain
 
@@ -283,6 +284,10 @@ def main():
                 run.finish(suite)
     run.sum_up(time.monotonic() - begin)
     status = 1 if run.failed or run.cut_off else 0
+    # What a test has ended may need a moment to remove its name.
+    end = time.monotonic() + 5
+    while any(is_certain for _, is_certain in left_names(before)) and time.monotonic() < end:
+        time.sleep(0.1)
     for name, is_certain in left_names(before):
         print(f"The tests left {name} in /dev/shm.")
         if is_certain:

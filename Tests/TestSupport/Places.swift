@@ -35,5 +35,5 @@ package func uniqueName(_ label: String = "memory") -> String {
   "ipctest_\(run)_\(label)_\(UInt32.random(in: .min ... .max))"
 }
 
-/// The number of the process that runs all suites, by which it knows what they leave.
+/// The number of the process that runs all suites, and the suite: who has left what.
 private let run = ProcessInfo.processInfo.environment["INTERPROCESS_TEST_RUN"] ?? "\(getpid())"

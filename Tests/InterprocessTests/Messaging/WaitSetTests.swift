@@ -264,7 +264,7 @@ struct WaitSetTests {
     "A value is ready once for each change", arguments: [false, true],
     [SharedMemory.Access.readWrite, .readOnly])
   func value(isTask: Bool, access: SharedMemory.Access) async throws {
-    let name = "ipctest_\(getpid())_value_\(UInt32.random(in: .min ... .max))"
+    let name = uniqueName("value")
     let writer = try SharedValue<Int>.create(name, initialValue: 1, lifetime: .whileAttached)
     let value = try SharedValue<Int>.attach(name, access: access)
     let event = try SharedEvent.create(lifetime: .whileAttached)
