@@ -40,9 +40,11 @@ struct ExtremeTimeoutTests {
   func least(_ blocked: Blocked, extreme: Extreme) async throws {
     let timeout = extreme.timeout
     let wait = try blocked.make()
+    defer { wait.cleanUp() }
     #expect(errorCode { try wait.run(timeout) } == .timedOut)
     try inThisThread { try wait.unblock() }
     let other = try blocked.make()
+    defer { other.cleanUp() }
     guard let runAsTask = other.runAsTask else { return }
     do {
       try await runAsTask(timeout)
@@ -59,6 +61,7 @@ struct ExtremeTimeoutTests {
   func greatest(_ blocked: Blocked, extreme: Extreme) async throws {
     let timeout = extreme.timeout
     let wait = try blocked.make()
+    defer { wait.cleanUp() }
     let isOver = Flag()
     let waiter = inThread {
       defer { isOver.set() }
@@ -69,6 +72,7 @@ struct ExtremeTimeoutTests {
     try inThisThread { try wait.unblock() }
     try await waiter.value
     let other = try blocked.make()
+    defer { other.cleanUp() }
     guard let runAsTask = other.runAsTask else { return }
     let task = Task { try await runAsTask(timeout) }
     try await Task.sleep(for: .milliseconds(30))
@@ -89,6 +93,8 @@ struct BlockedWait: Sendable {
   var run: @Sendable (Duration) throws -> Void
   var runAsTask: (@Sendable (Duration) async throws -> Void)?
   var unblock: @Sendable () throws -> Void
+  /// Removes what letting it come leaves when nobody waits.
+  var cleanUp: @Sendable () -> Void = {}
 }
 
 /// All that waits.
@@ -122,6 +128,12 @@ enum Blocked: String, CaseIterable, Sendable {
 
   private func makeAttaching() -> BlockedWait {
     let name = uniqueName()
+    var wait = makeAttaching(to: name)
+    wait.cleanUp = { try? SharedMemory.unlink(name) }
+    return wait
+  }
+
+  private func makeAttaching(to name: String) -> BlockedWait {
     switch self {
     case .attachingArray:
       return BlockedWait {
@@ -162,8 +174,9 @@ enum Blocked: String, CaseIterable, Sendable {
   }
 
   private func makeOfMemory() throws -> BlockedWait {
-    let memory = Box(try SharedMemory.create(byteCount: 16, lifetime: .whileAttached))
     if self == .socket {
+      // Nobody may receive it, which would leave a name.
+      let memory = Box(try SharedMemory.anonymous(byteCount: 16))
       let (near, far) = try socketPair()
       return BlockedWait {
         try SharedMemory.receive(over: near, timeout: $0).close()
@@ -171,6 +184,7 @@ enum Blocked: String, CaseIterable, Sendable {
         try memory.value.send(over: far, timeout: Duration(attoseconds: .max))
       }
     }
+    let memory = Box(try SharedMemory.create(byteCount: 16, lifetime: .whileAttached))
     return BlockedWait {
       try memory.value.wait(at: 0, while: 0, timeout: $0)
     } runAsTask: {
