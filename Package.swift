@@ -78,6 +78,7 @@ let package = Package(
       dependencies: [
         "CInterprocess",
         "Interprocess",
+        "TestFork",
         "TestSupport",
         "interprocess-test-helper",
         .product(name: "Subprocess", package: "swift-subprocess"),

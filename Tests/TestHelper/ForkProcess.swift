@@ -254,6 +254,7 @@ struct ForkProcess: ~Copyable {
     case "publisher": try process.usePublisher()
     case "subscriber": try process.useSubscriber()
     case "permit": try process.usePermit()
+    case "waitSet": try process.useWaitSet()
     default: fatalError("Unknown role \(role)")
     }
   }
@@ -383,5 +384,24 @@ struct ForkProcess: ~Copyable {
     permit.release()
     if isChild { end("released") }
     Helper.answer("released")
+  }
+
+  /// Waits for so many words at once that one thread does not sleep on all of them.
+  private mutating func useWaitSet() throws {
+    var set = WaitSet<Int>()
+    for number in 0..<300 {
+      set.insert(try SharedAtomic<UInt32>.attach(name), while: 0, as: number)
+    }
+    func wait() -> String {
+      Self.outcome { "\(try set.wait(timeout: .milliseconds(20)))" }
+    }
+    let before = wait()
+    fork()
+    let after = "\(wait()) \(wait())"
+    if isChild {
+      end(after)
+      return
+    }
+    Helper.answer("\(before) \(after)")
   }
 }

@@ -69,10 +69,10 @@ struct ValueSlots: ~Copyable, Sendable {
   /// Where those sleep who wait for a version; `nil` if the memory is attached for reading only.
   let gate: LightGate?
   let waiting = Waiting(longestSpin: .microseconds(50))
-  /// In which generation of forks this handle has become the writer, if it has.
+  /// Whether this handle is the writer; its copy in a child that `fork` has made is not.
   ///
   /// Locked while it stores, as two tasks may use one handle.
-  private let writerGeneration = Mutex<UInt32?>(nil)
+  private let isWriter = ThreadMutex(false)
 
   /// A reader that has failed so often has met something else than a writer of this library.
   private static let maximumAttemptCount = 10_000
@@ -124,13 +124,11 @@ struct ValueSlots: ~Copyable, Sendable {
   @usableFromInline
   func store(_ words: Span<UInt64>) throws(InterprocessError) {
     precondition(memory.access == .readWrite, "This shared value is attached read-only")
-    try writerGeneration.withLock { writerGeneration throws(InterprocessError) in
-      // A forked child has a copy of the handle, and not the role.
-      let generation = Descriptor.generation
-      if writerGeneration != generation {
+    try isWriter.withLock { isWriter throws(InterprocessError) in
+      if !isWriter {
         try takeRole()
         try publishUnfinishedStore()
-        writerGeneration = generation
+        isWriter = true
       }
       write(words, as: try nextVersion())
     }

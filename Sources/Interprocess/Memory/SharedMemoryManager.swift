@@ -11,7 +11,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-internal import Synchronization
 public import SystemPackage
 
 /// Creates memory that lives as long as a scope.
@@ -40,7 +39,8 @@ public final class SharedMemoryManager: Sendable {
     }
   }
 
-  private let blocks = Mutex<[Block]>([])
+  /// A child that `fork` has made has none of its parent's.
+  private let blocks = ThreadMutex<[Block]>([])
 
   fileprivate init() {}
 

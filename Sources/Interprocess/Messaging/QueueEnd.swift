@@ -10,7 +10,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-internal import Synchronization
 
 /// What the ends of a queue have to know of the messages between them.
 @usableFromInline
@@ -44,10 +43,8 @@ protocol MessageRing: Sendable {
 @usableFromInline
 struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   /// The role, if this handle has it.
-  struct Role {
+  struct Role: Sendable {
     var cursor: QueueCursor
-    /// That of the process that took the role; a child that `fork` has made does not have it.
-    let generation = Descriptor.generation
     /// The thread that uses the cursor, if one does.
     var thread: UInt64?
     /// Whether another thread waits for its turn.
@@ -58,7 +55,8 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   private let ring: Ring
   private let isSending: Bool
   private let lock: RobustLock
-  private let role = Mutex<Role?>(nil)
+  /// A child that `fork` has made does not have it.
+  private let role = ThreadMutex<Role?>(nil)
   /// Where threads and tasks of this handle wait for their turns with the role.
   private let turns = OwnWord()
   private let waitingForTurns = Waiting()
@@ -145,7 +143,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     _ stage: Waiting.Stage, _ memory: borrowing SharedMemory
   ) throws(InterprocessError) -> Waiting.Turn<QueueCursor> {
     try role.withLock { role throws(InterprocessError) in
-      if role?.generation != Descriptor.generation {
+      if role == nil {
         try claim(memory)
         role = Role(cursor: try cursorOrUnlock())
       }
@@ -431,10 +429,9 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   func close() {
     let message = "A sender or receiver of the queue is in use, which was to be closed"
     role.withLock { role in
-      guard let current = role.take(), current.generation == Descriptor.generation
-      else { return }
+      guard let current = role.take() else { return }
       if current.thread != nil { failAsMisused(message) }
-      giveBack(current.generation)
+      giveBack(Descriptor.generation)
     }
     lock.close(orElse: message)
   }

@@ -10,7 +10,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-internal import Synchronization
 
 /// The one thread of a process that waits, for all of its tasks, until something happens to the
 /// files of the directory of shared memory.
@@ -23,17 +22,15 @@ private final class DirectoryWatcher: Sendable {
     let watch = DirectoryWatch(SegmentName.directory)
   }
 
-  private struct State {
+  private struct State: Sendable {
     var watchCount = 0
     var instance: Instance?
     var isRunning = false
-    /// A child that `fork` has made has none of this, and no thread.
-    var generation = Descriptor.generation
   }
 
   static let shared = DirectoryWatcher()
 
-  private let state = Mutex(State())
+  private let state = ThreadMutex(State())
   /// Changes whenever there is something new for the thread.
   private let bell = OwnWord()
   /// Changes whenever something may have happened in the directory.
@@ -42,7 +39,6 @@ private final class DirectoryWatcher: Sendable {
   /// Sees to it that from now on all that happens is told.
   func begin() {
     state.withLock { state in
-      if state.generation != Descriptor.generation { state = State() }
       state.watchCount += 1
       if state.instance == nil { state.instance = Instance() }
       if !state.isRunning {
@@ -55,9 +51,7 @@ private final class DirectoryWatcher: Sendable {
 
   /// - Parameter generation: That of the process that has begun.
   func end(_ generation: UInt32) {
-    state.withLock { state in
-      if state.generation == generation { state.watchCount -= 1 }
-    }
+    if generation == Descriptor.generation { state.withLock { $0.watchCount -= 1 } }
   }
 
   private func run() -> Never {

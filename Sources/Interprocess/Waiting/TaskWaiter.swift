@@ -22,7 +22,7 @@ internal import SystemPackage
 ///
 /// A sleeping task costs nothing: one of those that are alike looks for all now and then.
 final class TaskWaiter: Sendable {
-  private struct State {
+  private struct State: Sendable {
     var watches: [WordWatch] = []
     /// Sleepers whose task was cancelled, perhaps before they were added.
     var cancelled: Set<UInt64> = []
@@ -30,7 +30,7 @@ final class TaskWaiter: Sendable {
 
   private static let shared = TaskWaiter()
 
-  private let state = Mutex(State())
+  private let state = ThreadMutex(State())
   private let lastID = Atomic<UInt64>(0)
 
   // MARK: - Sleeping

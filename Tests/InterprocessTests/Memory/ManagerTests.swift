@@ -11,10 +11,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+import Foundation
 import Interprocess
 import Subprocess
 import Synchronization
 import SystemPackage
+import TestFork
 import TestSupport
 import Testing
 
@@ -128,6 +130,26 @@ struct ManagerTests {
         try place.expectNames(answer.split(separator: " ").dropFirst().map { String($0) }.sorted())
         try await manager.expect("leave", "ok left")
         try place.expectNames([])
+      }
+    }
+  }
+
+  @Test("A child that leaves its parent's scope leaves the parent's blocks alone")
+  func forkedChild() async {
+    await #expect(processExitsWith: .success) {
+      let parent = getpid()
+      try withSharedMemoryManager { manager in
+        let memory = try manager.create(byteCount: 4096)
+        try withSharedMemoryManager { inner in
+          let other = try inner.create(byteCount: 4096)
+          let child = ipctest_fork()
+          if child == 0 { return }
+          var status: CInt = -1
+          waitpid(child, &status, 0)
+          let areLinked = memory.isLinked && other.isLinked
+          precondition(status == 0 && areLinked, "the child has removed a name")
+        }
+        if getpid() != parent { _exit(0) }
       }
     }
   }

@@ -216,4 +216,14 @@ struct ForkedRoleTests {
       #expect(topic.statistics.heldCount == 1 && topic.statistics.subscriberCount == 1)
     }
   }
+
+  @Test("A child waits for more than one thread sleeps on, as its parent does")
+  func waitSet() async throws {
+    let word = try SharedAtomic<UInt32>.create(uniqueName(), initialValue: 0)
+    defer { try? word.unlink() }
+    try await withForkedChild(
+      ["fork-use", "waitSet", word.name],
+      child: "timedOut timedOut", parent: "timedOut timedOut timedOut"
+    ) {}
+  }
 }
