@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -43,6 +44,10 @@ int ipc_unix_socket_type(int socket) {
   size = sizeof type;
   if (getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return -1;
   return type;
+}
+
+int ipc_event_counter(void) {
+  return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
 // MARK: - Sending

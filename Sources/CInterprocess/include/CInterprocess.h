@@ -148,6 +148,10 @@ extern const short ipc_POLLRDHUP;
 /// of another family.
 int ipc_unix_socket_type(int socket);
 
+/// A descriptor of a counter of 64 bits, at which `poll` finds `POLLIN` while it is not 0. Writing to it adds,
+/// reading it makes it 0; neither waits. Returns -1 with `errno`.
+int ipc_event_counter(void);
+
 /// Sends a message with a descriptor over a Unix socket, without waiting. Returns 0, or -1 with `errno`:
 /// `EAGAIN` if there is no room, in which case nothing was sent; a socket that the other side has closed
 /// is `EPIPE`, and no signal.

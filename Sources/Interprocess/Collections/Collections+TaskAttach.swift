@@ -71,7 +71,7 @@ extension ShareableList {
       name, access: access, owner: owner, waitingUpTo: timeout)
     while !isComplete(memory.range), SuspendingClock.now < deadline {
       // Nothing tells when another process writes.
-      try await Task.sleep(for: .milliseconds(1))
+      try await TaskWaiter.pause(for: .milliseconds(1))
     }
     return try attach(to: memory, waitingUntil: nil)
   }

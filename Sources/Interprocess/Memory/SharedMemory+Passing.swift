@@ -16,7 +16,7 @@ public import SystemPackage
 extension SharedMemory {
   /// The bytes that go with a descriptor: always as many, so that every kind of socket keeps them
   /// together.
-  private enum Message {
+  enum Message {
     static let byteCount = 264
     static let magic = Array("swiftshm".utf8)
 
@@ -25,6 +25,9 @@ extension SharedMemory {
       let used = magic + Array((name?.value ?? "").utf8)
       return used + Array(repeating: 0, count: byteCount - used.count)
     }
+
+    /// Room for a message.
+    static var empty: [UInt8] { Array(repeating: 0, count: byteCount) }
 
     /// The name in a message; `nil` in the optional if it has none.
     static func name(in bytes: [UInt8]) -> SegmentName?? {
@@ -69,19 +72,11 @@ extension SharedMemory {
     over socket: FileDescriptor, access: Access? = nil, timeout: Duration? = nil
   ) throws(InterprocessError) {
     let descriptor = try handedOut(access)
-    let message = Message.bytes(name: segmentName)
     do {
+      let message = Message.bytes(name: segmentName)
       try Sockets.send(descriptor, with: message, over: socket.rawValue, timeout: timeout)
     } catch {
-      if error == .timedOut, let timeout {
-        throw InterprocessError(
-          code: .timedOut, name: segmentName?.value,
-          message: """
-            The socket had no room for the memory after \(timeout.asTimeout). Does the other side \
-            receive?
-            """)
-      }
-      throw .system(error, name: segmentName?.value, action: "send the memory")
+      throw .sending(error, segmentName, timeout)
     }
   }
 
@@ -114,13 +109,20 @@ extension SharedMemory {
   public static func receive(
     over socket: FileDescriptor, owner: Owner = .currentUser, timeout: Duration? = nil
   ) throws(InterprocessError) -> SharedMemory {
-    var message = [UInt8](repeating: 0, count: Message.byteCount)
+    var message = Message.empty
     let given: GivenFile
     do {
       given = try Sockets.receive(&message, over: socket.rawValue, timeout: timeout)
     } catch {
       throw .receiving(error, timeout)
     }
+    return try adopt(given, describedBy: message, owner: owner)
+  }
+
+  /// What came over a socket.
+  static func adopt(
+    _ given: consuming GivenFile, describedBy message: [UInt8], owner: Owner
+  ) throws(InterprocessError) -> SharedMemory {
     guard let name = Message.name(in: message) else { throw .corruptedMessage }
     return try adopt(given, name: name, owner: owner, "What came over the socket")
   }
@@ -131,7 +133,21 @@ extension InterprocessError {
     code: .corrupted("not a message that passes shared memory"),
     message: "What came over the socket does not pass shared memory. Close the socket.")
 
-  fileprivate static func receiving(
+  static func sending(
+    _ errno: Errno, _ name: SegmentName?, _ timeout: Duration?
+  ) -> InterprocessError {
+    guard errno == .timedOut, let timeout else {
+      return .system(errno, name: name?.value, action: "send the memory")
+    }
+    return InterprocessError(
+      code: .timedOut, name: name?.value,
+      message: """
+        The socket had no room for the memory after \(timeout.asTimeout). Does the other side \
+        receive?
+        """)
+  }
+
+  static func receiving(
     _ refusal: GivenFile.Refusal, _ timeout: Duration?
   ) -> InterprocessError {
     guard case .system(let errno) = refusal else {

@@ -28,18 +28,20 @@ enum Sockets {
   static func send(
     _ descriptor: borrowing Descriptor, with bytes: [UInt8], over socket: CInt, timeout: Duration?
   ) throws(Errno) {
-    try type(of: socket)
-    let end = try End(timeout, of: socket, SO_SNDTIMEO)
+    var patience = try Patience(toSendOver: socket, timeout)
+    while try !sendAtOnce(descriptor, with: bytes, patience) { try patience.wait() }
+  }
+
+  /// - Returns: Whether there was room.
+  static func sendAtOnce(
+    _ descriptor: borrowing Descriptor, with bytes: [UInt8], _ patience: Patience
+  ) throws(Errno) -> Bool {
     let fd = descriptor.fd
-    while true {
-      do {
-        try retryingInterrupts { unsafe ipc_send(socket, fd, bytes, bytes.count) }
-        return
-      } catch .resourceTemporarilyUnavailable {
-        guard try poll(socket, for: CShort(POLLOUT), until: end) != 0 else { throw end.errno }
-        // Others may be faster; and room for one message need not be room for this one.
-        try Interruption.pause(for: shortestPause)
-      }
+    do {
+      try retryingInterrupts { unsafe ipc_send(patience.socket, fd, bytes, bytes.count) }
+      return true
+    } catch .resourceTemporarilyUnavailable {
+      return false
     }
   }
 
@@ -53,65 +55,103 @@ enum Sockets {
   static func receive(
     _ bytes: inout [UInt8], over socket: CInt, timeout: Duration?
   ) throws(GivenFile.Refusal) -> GivenFile {
-    let (type, end): (CInt, End)
-    do {
-      (type, end) = (try Self.type(of: socket), try End(timeout, of: socket, SO_RCVTIMEO))
-    } catch { throw .system(error) }
-    let count = bytes.count
-    var step = shortestPause
+    var patience: Patience
+    do { patience = try Patience(toReceiveOver: socket, timeout) } catch { throw .system(error) }
     while true {
-      let events: CShort
-      do { events = try poll(socket, for: CShort(POLLIN) | ipc_POLLRDHUP, until: end) } catch {
-        throw .system(error)
-      }
-      if events == 0 { throw .system(end.errno) }
-      let isClosed = events & ~CShort(POLLIN) != 0
-      do {
-        return try GivenFile(receiving: {
-          unsafe ipc_receive(socket, type, isClosed ? 1 : 0, &bytes, count)
-        })
-      } catch {
-        guard case .system(.resourceTemporarilyUnavailable) = error else { throw error }
-      }
-      if isClosed { throw .system(Errno(rawValue: ENOMSG)) }
-      // A part of it is there, for which `poll` returns at once until the rest has come.
-      let timeLeft = end.timeLeft
-      guard timeLeft > .zero else { throw .system(end.errno) }
-      do { try Interruption.pause(for: min(step, timeLeft)) } catch { throw .system(error) }
-      step = min(step * 2, longestPause)
+      if let given = try receiveAtOnce(&bytes, patience) { return given }
+      do { try patience.wait() } catch { throw .system(error) }
     }
   }
 
-  private static let shortestPause: Duration = .milliseconds(1)
-  private static let longestPause: Duration = .milliseconds(50)
-
-  @discardableResult
-  private static func type(of socket: CInt) throws(Errno) -> CInt {
-    try retryingInterrupts { ipc_unix_socket_type(socket) }
+  /// - Returns: `nil` if the message is not there, or not all of it.
+  static func receiveAtOnce(
+    _ bytes: inout [UInt8], _ patience: Patience
+  ) throws(GivenFile.Refusal) -> GivenFile? {
+    let count = bytes.count
+    let isClosed = patience.found & ~CShort(POLLIN) != 0
+    do {
+      return try GivenFile(receiving: {
+        unsafe ipc_receive(patience.socket, patience.type, isClosed ? 1 : 0, &bytes, count)
+      })
+    } catch .system(.resourceTemporarilyUnavailable) {
+      if isClosed { throw .system(Errno(rawValue: ENOMSG)) }
+      return nil
+    }
   }
 
-  /// Waits until one of some events, or an error or the end of the connection, which need not be
-  /// asked for.
-  ///
-  /// - Returns: The events; 0 if the time is over.
-  private static func poll(
-    _ socket: CInt, for events: CShort, until end: End
-  ) throws(Errno) -> CShort {
-    var request = pollfd(fd: socket, events: events, revents: 0)
-    while true {
-      let count = unsafe Glibc.poll(&request, 1, end.timeLeft.wholeMilliseconds)
-      if count > 0 { return request.revents }
-      if count < 0 && (Glibc.errno != EINTR || Interruption.endsWaits) {
-        throw Errno(rawValue: Glibc.errno)
+  /// How to wait for a socket between one attempt and the next.
+  struct Patience {
+    let socket: CInt
+    /// Of the socket, `SOCK_STREAM` or another one.
+    let type: CInt
+    /// The events that are waited for.
+    let events: CShort
+    let end: End
+    /// Those that the last wait has found, which may be an error, or the end of the connection; 0
+    /// before there was one.
+    var found: CShort = 0
+    private var pause: Duration = .milliseconds(1)
+    private let longestPause: Duration
+
+    init(toSendOver socket: CInt, _ timeout: Duration?) throws(Errno) {
+      self.socket = socket
+      type = try Self.type(of: socket)
+      events = CShort(POLLOUT)
+      end = try End(timeout, of: socket, SO_SNDTIMEO)
+      longestPause = .milliseconds(1)
+    }
+
+    init(toReceiveOver socket: CInt, _ timeout: Duration?) throws(Errno) {
+      self.socket = socket
+      type = try Self.type(of: socket)
+      events = CShort(POLLIN) | ipc_POLLRDHUP
+      end = try End(timeout, of: socket, SO_RCVTIMEO)
+      longestPause = .milliseconds(50)
+    }
+
+    private static func type(of socket: CInt) throws(Errno) -> CInt {
+      try retryingInterrupts { ipc_unix_socket_type(socket) }
+    }
+
+    /// Waits until another attempt is worth it.
+    ///
+    /// - Throws: `end.errno` if the time is over; `EINTR` if a signal has arrived in an
+    ///   interruptible wait.
+    mutating func wait() throws(Errno) {
+      if let pause = try nextPause() { try Interruption.pause(for: pause) }
+      found = try poll(until: end.deadline)
+      if found == 0 { throw end.errno }
+    }
+
+    /// How long to pause before a look at the socket that would find at once what the last one has
+    /// found: a part of a message, or room which is too little, or which others were faster to use.
+    mutating func nextPause() throws(Errno) -> Duration? {
+      if found == 0 { return nil }
+      guard end.timeLeft > .zero else { throw end.errno }
+      defer { pause = min(pause * 2, longestPause) }
+      return min(pause, end.timeLeft)
+    }
+
+    /// Waits for the events, an error or the end of the connection.
+    ///
+    /// - Returns: The events; 0 if the time is over.
+    func poll(until deadline: SuspendingClock.Instant) throws(Errno) -> CShort {
+      var request = pollfd(fd: socket, events: events, revents: 0)
+      while true {
+        let count = unsafe Glibc.poll(&request, 1, (deadline - .now).wholeMilliseconds)
+        if count > 0 { return request.revents }
+        if count < 0 && (Glibc.errno != EINTR || Interruption.endsWaits) {
+          throw Errno(rawValue: Glibc.errno)
+        }
+        // A signal does not make the wait longer.
+        if deadline <= .now { return 0 }
       }
-      // A signal does not make the wait longer.
-      if end.timeLeft <= .zero { return 0 }
     }
   }
 
   /// When to give up, and with which error.
-  private struct End {
-    private let deadline: SuspendingClock.Instant
+  struct End {
+    let deadline: SuspendingClock.Instant
     let errno: Errno
 
     var timeLeft: Duration { deadline - .now }

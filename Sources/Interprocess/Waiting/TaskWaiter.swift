@@ -54,7 +54,17 @@ final class TaskWaiter: Sendable {
     try await sleep(words: [(word, while: value)], end, alike, deadline)
   }
 
-  /// As the other one, while each of several words has its value.
+  /// Sleeps for some time.
+  ///
+  /// In place of `Task.sleep`, which ends a process that has no descriptor to spare (Swift 6.3).
+  ///
+  /// - Throws: `CancellationError`.
+  static func pause(for duration: Duration) async throws {
+    let own = OwnWord()
+    try await sleep(on: own.word, while: own.word.loadRelaxed(), until: .after(duration))
+  }
+
+  /// As the first one, while each of several words has its value.
   static func sleep(
     onAnyOf words: [(SharedWord32, while: UInt32)], until end: SuspendingClock.Instant
   ) async throws {

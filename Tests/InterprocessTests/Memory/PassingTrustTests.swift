@@ -78,7 +78,7 @@ struct PassingTrustTests {
         try await helper.expect("attach \(name) readOnly", "ok 16")
         try await helper.expect("send \(socketPath)", "ok ")
         let peer = try await server.accept()
-        let received = try SharedMemory.receive(over: peer, timeout: .seconds(30))
+        let received = try await SharedMemory.receive(over: peer, timeout: .seconds(30))
         let (access, value) = (received.access, received[3])
         #expect(access == .readOnly)
         #expect(value == 7)
@@ -134,7 +134,7 @@ struct PassingTrustTests {
       ) { helper in
         try await helper.send("receive \(socketPath)")
         let peer = try await server.accept()
-        try memory.send(over: peer)
+        try await memory.send(over: peer)
         try await helper.expectNext("ok 64 ")
         try await helper.expect("get 1", "ok 21")
         try await helper.expect("set 2 22", "ok ")
@@ -228,7 +228,7 @@ struct PassingTrustTests {
 
         try await helper.expect("send \(socketPath)", "ok ")
         let accepting = try await server.accept()
-        let received = try SharedMemory.receive(
+        let received = try await SharedMemory.receive(
           over: accepting, owner: .anyone, timeout: .seconds(30))
         let (value, found) = (received[4], received.name)
         #expect(value == 9)
@@ -354,7 +354,7 @@ struct PassingTrustTests {
         // Writable memory that one does not own cannot be handed out read-only with any effect.
         try await helper.send("receive \(socketPath)")
         let first = try await server.accept()
-        try memory.send(over: first)
+        try await memory.send(over: first)
         try await helper.expectNext("ok 16 ")
         try await helper.expect("set 1 3", "ok ")
         try await helper.expect("send \(socketPath) readOnly", "error permissionDenied")
@@ -364,7 +364,7 @@ struct PassingTrustTests {
 
         try await helper.send("receive \(socketPath)")
         let second = try await server.accept()
-        try memory.send(over: second, access: .readOnly)
+        try await memory.send(over: second, access: .readOnly)
         try await helper.expectNext("ok 16 ")
         memory[2] = 4
         try await helper.expect("get 2", "ok 4")
@@ -372,7 +372,7 @@ struct PassingTrustTests {
         // As it is, it can be passed on.
         try await helper.expect("send \(socketPath)", "ok ")
         let third = try await server.accept()
-        let back = try SharedMemory.receive(over: third)
+        let back = try await SharedMemory.receive(over: third)
         let access = back.access
         #expect(access == .readOnly)
         for peer in [first, second, third] { try peer.close() }

@@ -173,16 +173,13 @@ struct PassingWaitTests {
   @Test("Whoever waits for room sends as soon as there is some")
   func roomComes() async throws {
     let (here, there) = try socketPair()
-    setNonBlocking(here)
-    while write(here.rawValue, goodMessage, goodMessage.count) > 0 {}
+    let messageCount = fill(here)
     let sender = inThread {
       let memory = try SharedMemory.anonymous(byteCount: 24)
       try memory.send(over: here, timeout: .seconds(60))
     }
-    var bytes = [UInt8](repeating: 0, count: 264)
     try await Task.sleep(for: .milliseconds(20))
-    setNonBlocking(there)
-    while read(there.rawValue, &bytes, bytes.count) > 0 {}
+    drain(there, messageCount: messageCount)
     try await sender.value
     try here.close()
     try there.close()
@@ -376,8 +373,8 @@ struct PassingWaitTests {
       let peer = try await server.accept()
       var memory = try SharedMemory.create(name, byteCount: 100, lifetime: .whileAttached)
       memory[3] = 33
-      try memory.send(over: peer, timeout: .seconds(30))
-      try memory.send(over: peer, access: .readOnly, timeout: .seconds(30))
+      try await memory.send(over: peer, timeout: .seconds(30))
+      try await memory.send(over: peer, access: .readOnly, timeout: .seconds(30))
       let result = try await outcome
       #expect(result.status == .exited(0), "\(result.errors)")
       #expect(result.output == "read-only\n")
@@ -385,16 +382,5 @@ struct PassingWaitTests {
       #expect(value == 44)
       try peer.close()
     }
-  }
-}
-
-private func setNonBlocking(_ socket: FileDescriptor) {
-  #expect(fcntl(socket.rawValue, F_SETFL, O_NONBLOCK) == 0)
-}
-
-/// What the descriptors of this process lead to.
-private func descriptorLinks() throws -> [String] {
-  try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
-    try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
   }
 }

@@ -137,3 +137,33 @@ func pass(_ fds: [CInt], with bytes: [UInt8], over socket: CInt) throws -> [File
   }
   return files
 }
+
+func setNonBlocking(_ socket: FileDescriptor) {
+  #expect(fcntl(socket.rawValue, F_SETFL, O_NONBLOCK) == 0)
+}
+
+/// What the descriptors of this process lead to.
+func descriptorLinks() throws -> [String] {
+  try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
+    try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
+  }
+}
+
+/// Sends over a socket until it has no room for another message, and makes it one that does not wait.
+///
+/// - Returns: How many messages it has sent.
+@discardableResult
+func fill(_ socket: FileDescriptor) -> Int {
+  setNonBlocking(socket)
+  var count = 0
+  while write(socket.rawValue, goodMessage, goodMessage.count) > 0 { count += 1 }
+  return count
+}
+
+/// Takes so many messages out of a socket.
+func drain(_ socket: FileDescriptor, messageCount: Int) {
+  var bytes = [UInt8](repeating: 0, count: goodMessage.count)
+  for _ in 0..<messageCount {
+    #expect(read(socket.rawValue, &bytes, bytes.count) == bytes.count)
+  }
+}

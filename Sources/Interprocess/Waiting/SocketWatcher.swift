@@ -1,0 +1,151 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Synchronization
+internal import Glibc
+internal import SystemPackage
+
+/// The one thread of a process that waits, for all of its tasks, until something happens at the
+/// sockets that they wait for.
+///
+/// While there is nobody to wait for, it has no descriptor of its own, and sleeps.
+private final class SocketWatcher: Sendable {
+  private struct Wait {
+    let socket: CInt
+    let events: CShort
+    /// Changes when one of the events has come.
+    let bell: OwnWord
+  }
+
+  private struct State: Sendable {
+    var waits: [UInt64: Wait] = [:]
+    var lastID: UInt64 = 0
+    /// Tells the thread of a new wait while it waits for sockets; `nil` if the system has no
+    /// descriptor to spare.
+    var counter: EventCounter?
+    var isRunning = false
+  }
+
+  static let shared = SocketWatcher()
+
+  private let state = ThreadMutex(State())
+  /// Tells the thread of a new wait while it sleeps.
+  private let bell = OwnWord()
+
+  /// Begins to wait for events, which are told once.
+  ///
+  /// - Returns: `nil` if the system has no descriptor or no thread to spare.
+  func begin(_ socket: CInt, for events: CShort, _ bell: OwnWord) -> UInt64? {
+    let id: UInt64? = state.withLock { state in
+      if state.counter == nil { state.counter = EventCounter() }
+      if state.counter == nil { return nil }
+      if !state.isRunning {
+        state.isRunning = BackgroundThread.startIfPossible { self.run() }
+        if !state.isRunning { return nil }
+      }
+      state.lastID += 1
+      state.waits[state.lastID] = Wait(socket: socket, events: events, bell: bell)
+      state.counter!.increment()
+      return state.lastID
+    }
+    self.bell.ring()
+    return id
+  }
+
+  func end(_ id: UInt64) {
+    state.withLock { state in
+      // The thread may wait for the socket up to now, which the caller may close then.
+      if state.waits.removeValue(forKey: id) != nil { state.counter?.increment() }
+    }
+  }
+
+  private func run() -> Never {
+    while true {
+      let rung = bell.word.loadAcquiring()
+      let (waits, counter) = state.withLock { state in
+        if state.waits.isEmpty { state.counter = nil }
+        return (state.waits, state.counter)
+      }
+      guard let counter else {
+        try? bell.word.sleep(while: rung, until: .now + .seconds(3600))
+        continue
+      }
+      let ids = Array(waits.keys)
+      var requests = [pollfd(fd: counter.descriptor.fd, events: CShort(POLLIN), revents: 0)]
+      requests += ids.map { pollfd(fd: waits[$0]!.socket, events: waits[$0]!.events, revents: 0) }
+      // This thread takes no signals.
+      let isLooking = unsafe poll(&requests, nfds_t(requests.count), -1) >= 0
+      // There are more sockets than the limit of descriptors allows, or there is no memory: all who
+      // wait look by themselves, now and then.
+      if !isLooking { pause(for: Sockets.shortestLook) }
+      counter.reset()
+      for (id, request) in zip(ids, requests.dropFirst()) where request.revents != 0 || !isLooking {
+        let wait = state.withLock { $0.waits.removeValue(forKey: id) }
+        wait?.bell.ring()
+      }
+    }
+  }
+}
+
+extension Sockets {
+  /// How often a task looks at a socket for which nobody can wait.
+  fileprivate static let shortestLook: Duration = .milliseconds(5)
+
+  /// As the form for threads.
+  ///
+  /// - Throws: Also `CancellationError`.
+  static nonisolated(nonsending) func send(
+    _ descriptor: borrowing Descriptor, with bytes: [UInt8], over socket: CInt, timeout: Duration?
+  ) async throws {
+    try Task.checkCancellation()
+    var patience = try Patience(toSendOver: socket, timeout)
+    while try !sendAtOnce(descriptor, with: bytes, patience) { try await patience.wait() }
+  }
+
+  /// As the form for threads.
+  ///
+  /// - Throws: `GivenFile.Refusal`, as that, and `CancellationError`.
+  static nonisolated(nonsending) func receive(
+    _ bytes: inout [UInt8], over socket: CInt, timeout: Duration?
+  ) async throws -> GivenFile {
+    try Task.checkCancellation()
+    do {
+      var patience = try Patience(toReceiveOver: socket, timeout)
+      while true {
+        if let given = try receiveAtOnce(&bytes, patience) { return given }
+        try await patience.wait()
+      }
+    } catch let error as Errno {
+      throw GivenFile.Refusal.system(error)
+    }
+  }
+}
+
+extension Sockets.Patience {
+  /// As the form for threads, without blocking one.
+  ///
+  /// - Throws: Also `CancellationError`.
+  fileprivate nonisolated(nonsending) mutating func wait() async throws {
+    if let pause = try nextPause() { try await TaskWaiter.pause(for: pause) }
+    found = try poll(until: .now)
+    let bell = OwnWord()
+    let before = bell.word.loadRelaxed()
+    while found == 0 {
+      guard end.timeLeft > .zero else { throw end.errno }
+      let id = SocketWatcher.shared.begin(socket, for: events, bell)
+      defer { if let id { SocketWatcher.shared.end(id) } }
+      let look = id == nil ? .after(Sockets.shortestLook) : end.deadline
+      try await TaskWaiter.sleep(on: bell.word, while: before, until: min(look, end.deadline))
+      found = try poll(until: .now)
+    }
+  }
+}

@@ -1,0 +1,231 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Synchronization
+import Foundation
+import Interprocess
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite("Passing memory in a task", .timeLimit(.minutes(2)))
+struct TaskPassingTests {
+  private static func expectCancelled<Value>(_ task: Task<Value, any Error>) async {
+    task.cancel()
+    await #expect(throws: CancellationError.self) { _ = try await task.value }
+  }
+
+  @Test("More tasks wait for memory than there are threads, and each gets its own")
+  func manyReceivers() async throws {
+    let pairs = try (0..<50).map { _ in try socketPair() }
+    let receivers = pairs.map { pair in
+      Task { try await SharedMemory.receive(over: pair.1, timeout: .seconds(60)).byteCount }
+    }
+    try await Task.sleep(for: .milliseconds(20))
+    for (index, pair) in pairs.enumerated().reversed() {
+      try await SharedMemory.anonymous(byteCount: index + 1).send(over: pair.0)
+    }
+    for (index, receiver) in receivers.enumerated() {
+      #expect(try await receiver.value == index + 1)
+    }
+    for pair in pairs {
+      try pair.0.close()
+      try pair.1.close()
+    }
+  }
+
+  @Test("Who comes while another task waits already does not wait for that one's memory")
+  func newcomer() async throws {
+    let (idle, idlePeer) = try socketPair()
+    let (here, there) = try socketPair()
+    let first = Task { try await SharedMemory.receive(over: idle).byteCount }
+    try await Task.sleep(for: .milliseconds(30))
+    let second = Task { try await SharedMemory.receive(over: there).byteCount }
+    try await Task.sleep(for: .milliseconds(30))
+    try await SharedMemory.anonymous(byteCount: 5).send(over: here)
+    // At the end of a time-out the memory would be found.
+    let patience = Task {
+      try await Task.sleep(for: .seconds(30))
+      second.cancel()
+    }
+    #expect(try await second.value == 5)
+    patience.cancel()
+    await Self.expectCancelled(first)
+    for socket in [idle, idlePeer, here, there] { try socket.close() }
+  }
+
+  @Test("More tasks wait for room than there are threads, and each sends when there is some")
+  func manySenders() async throws {
+    let pairs = try (0..<50).map { _ in try socketPair() }
+    let messageCounts = pairs.map { fill($0.0) }
+    let senders = pairs.map { pair in
+      Task {
+        try await SharedMemory.anonymous(byteCount: 7).send(over: pair.0, timeout: .seconds(60))
+      }
+    }
+    try await Task.sleep(for: .milliseconds(20))
+    for (pair, messageCount) in zip(pairs, messageCounts) {
+      drain(pair.1, messageCount: messageCount)
+    }
+    for (pair, sender) in zip(pairs, senders) {
+      try await sender.value
+      let received = try await SharedMemory.receive(over: pair.1, timeout: .seconds(30)).byteCount
+      #expect(received == 7)
+      try pair.0.close()
+      try pair.1.close()
+    }
+  }
+
+  @Test("The rest of a message that comes while a task waits is waited for")
+  func lateRest() async throws {
+    let (here, there) = try socketPair()
+    let memory = try SharedMemory.anonymous(byteCount: 24)
+    try pass(
+      [memory.makeFileDescriptor().rawValue], with: Array(goodMessage.prefix(100)),
+      over: here.rawValue)
+    let receiver = Task {
+      try await SharedMemory.receive(over: there, timeout: .seconds(60)).byteCount
+    }
+    try await Task.sleep(for: .milliseconds(50))
+    for byte in goodMessage.dropFirst(100) { #expect(write(here.rawValue, [byte], 1) == 1) }
+    #expect(try await receiver.value == 24)
+    try here.close()
+    try there.close()
+  }
+
+  @Test("A cancelled task has received nothing, and the next one gets the memory")
+  func cancelledReceiver() async throws {
+    let (here, there) = try socketPair()
+    let receiver = Task { try await SharedMemory.receive(over: there).byteCount }
+    try await Task.sleep(for: .milliseconds(20))
+    await Self.expectCancelled(receiver)
+    try await SharedMemory.anonymous(byteCount: 9).send(over: here)
+    await Self.expectCancelled(
+      Task {
+        withUnsafeCurrentTask { $0?.cancel() }
+        return try await SharedMemory.receive(over: there).byteCount
+      })
+    let byteCount = try await SharedMemory.receive(over: there, timeout: .seconds(30)).byteCount
+    #expect(byteCount == 9)
+    try here.close()
+    try there.close()
+  }
+
+  @Test("A cancelled task has sent nothing")
+  func cancelledSender() async throws {
+    let (here, there) = try socketPair()
+    let messageCount = fill(here)
+    let sender = Task {
+      try await SharedMemory.anonymous(byteCount: 7).send(over: here, timeout: .seconds(60))
+    }
+    try await Task.sleep(for: .milliseconds(20))
+    await Self.expectCancelled(sender)
+    drain(there, messageCount: messageCount)
+    setNonBlocking(there)
+    let error = await #expect(throws: InterprocessError.self) {
+      _ = try await SharedMemory.receive(over: there)
+    }
+    #expect(error?.code == .system(.resourceTemporarilyUnavailable))
+    try here.close()
+    try there.close()
+  }
+
+  @Test("A time-out ends the wait for a message and for room, also in the midst of a message")
+  func timeouts() async throws {
+    let (here, there) = try socketPair()
+    func code(_ body: () async throws -> Void) async -> InterprocessError.Code? {
+      do {
+        try await body()
+        return nil
+      } catch { return (error as? InterprocessError)?.code }
+    }
+    let memory = try SharedMemory.anonymous(byteCount: 8)
+    let descriptor = try memory.makeFileDescriptor()
+    for timeout: Duration in [.zero, .milliseconds(30)] {
+      #expect(
+        await code { _ = try await SharedMemory.receive(over: there, timeout: timeout) }
+          == .timedOut)
+    }
+    try pass([descriptor.rawValue], with: Array(goodMessage.prefix(100)), over: here.rawValue)
+    for timeout: Duration in [.zero, .milliseconds(30)] {
+      #expect(
+        await code { _ = try await SharedMemory.receive(over: there, timeout: timeout) }
+          == .timedOut)
+    }
+    fill(here)
+    let full = try SharedMemory.anonymous(byteCount: 8)
+    for timeout: Duration in [.zero, .milliseconds(30)] {
+      #expect(await code { try await full.send(over: here, timeout: timeout) } == .timedOut)
+    }
+    #expect(
+      await code { try await full.send(over: here) } == .system(.resourceTemporarilyUnavailable))
+    try here.close()
+    try there.close()
+  }
+
+  @Test("The end of the connection ends the wait")
+  func closedPeer() async throws {
+    let (here, there) = try socketPair()
+    let receiver = Task { try await SharedMemory.receive(over: there).byteCount }
+    try await Task.sleep(for: .milliseconds(20))
+    try here.close()
+    let error = await #expect(throws: InterprocessError.self) { _ = try await receiver.value }
+    #expect(error?.code == .system(Errno(rawValue: ENOMSG)))
+    try there.close()
+  }
+
+  @Test("Tasks wait also where the system has no descriptor to spare")
+  func noDescriptor() async {
+    await #expect(processExitsWith: .success) {
+      let (here, there) = try socketPair()
+      // The timers of tasks need a descriptor.
+      try await Task.sleep(for: .milliseconds(1))
+      var limit = rlimit()
+      #expect(getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+      limit.rlim_cur = min(limit.rlim_cur, 200)
+      #expect(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+      var fillers: [CInt] = []
+      while case let fd = dup(there.rawValue), fd >= 0 { fillers.append(fd) }
+      let receiver = Task {
+        try await SharedMemory.receive(over: there, timeout: .seconds(60)).byteCount
+      }
+      try await Task.sleep(for: .milliseconds(50))
+      for filler in fillers { close(filler) }
+      try await SharedMemory.anonymous(byteCount: 16).send(over: here)
+      #expect(try await receiver.value == 16)
+    }
+  }
+
+  @Test("When nobody waits any more, no descriptor is left")
+  func nothingLeft() async {
+    await #expect(processExitsWith: .success) {
+      let (here, there) = try socketPair()
+      func counterCount() throws -> Int {
+        try descriptorLinks().count { $0.contains("eventfd") }
+      }
+      let before = try counterCount()
+      let receiver = Task { try await SharedMemory.receive(over: there).byteCount }
+      let end = ContinuousClock.now + .seconds(30)
+      while try counterCount() == before, .now < end {
+        try await Task.sleep(for: .milliseconds(5))
+      }
+      #expect(try counterCount() == before + 1)
+      await Self.expectCancelled(receiver)
+      while try counterCount() > before, .now < end {
+        try await Task.sleep(for: .milliseconds(5))
+      }
+      #expect(try counterCount() == before)
+      try here.close()
+      try there.close()
+    }
+  }
+}
