@@ -85,15 +85,22 @@ func runTogether(
 
 /// Starts two helpers, kills each after some milliseconds and starts another, many times.
 ///
-/// - Parameter line: What each is told when it is ready, if it waits for that.
+/// - Parameters:
+///   - line: What each is told when it is ready, if it waits for that.
+///   - hasDoneEnough: Whether they have done enough to tell anything. On a busy machine it takes
+///     longer until they have, which is waited for, within two minutes.
 func killAgainAndAgain(
   _ arguments: [String], firstLine line: String? = nil,
+  until hasDoneEnough: @Sendable @escaping () throws -> Bool = { true },
   sourceLocation: SourceLocation = #_sourceLocation
 ) async throws {
+  let end = ContinuousClock.now + .seconds(120)
   try await withThrowingTaskGroup { group in
     for _ in 1...2 {
       group.addTask {
-        for _ in 1...40 {
+        var round = 0
+        while try round < 40 || !hasDoneEnough() && .now < end {
+          round += 1
           let (status, answer) = try await withChildProcess(Places.helper, arguments) { worker in
             let answer = try await worker.nextLine()
             if let line { try await worker.send(line) }
