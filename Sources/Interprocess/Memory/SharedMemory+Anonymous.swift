@@ -17,7 +17,7 @@ extension SharedMemory {
   /// Creates memory that has no name.
   ///
   /// Other processes get it only from someone who has it: through a Unix socket with
-  /// ``send(over:access:timeout:)``, or as a descriptor that they inherit. Its size is sealed, so
+  /// `send(over:access:timeout:)`, or as a descriptor that they inherit. Its size is sealed, so
   /// that no one who has it can shrink it under the others. It is freed with the last handle,
   /// however the processes end.
   ///

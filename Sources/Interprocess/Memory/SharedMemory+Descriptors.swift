@@ -30,7 +30,7 @@ extension SharedMemory {
   /// ```
   ///
   /// Writable memory may be handed out read-only, with the limits that
-  /// ``send(over:access:timeout:)`` describes. Does not block. Corresponds to `open` of
+  /// `send(over:access:timeout:)` describes. Does not block. Corresponds to `open` of
   /// `/proc/self/fd/N` in C.
   ///
   /// - Parameter access: What the descriptor allows; `nil`: as much as this handle.

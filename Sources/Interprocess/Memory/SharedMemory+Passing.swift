@@ -39,7 +39,7 @@ extension SharedMemory {
   }
 
   /// Passes this memory to the process at the other end of a Unix socket, which calls
-  /// ``receive(over:owner:timeout:)``.
+  /// `receive(over:owner:timeout:)`.
   ///
   /// The other process gets the memory and, if it has one, its name. This handle stays as it is and
   /// may be closed at once: what is on its way counts as a handle. The message is 264 bytes long
@@ -81,7 +81,7 @@ extension SharedMemory {
   }
 
   /// Receives memory that the process at the other end of a Unix socket has sent with
-  /// ``send(over:access:timeout:)``.
+  /// `send(over:access:timeout:)`.
   ///
   /// What comes in is checked as by ``init(adopting:owner:)``, and gives the access that its
   /// descriptor has, no more. A name that does not lead to the memory is dropped.
