@@ -183,8 +183,9 @@ proctype Subscriber(byte place) {
   byte position, found, slot, receivedCount, missedCount, start, end_, target;
   bool isOver;
 begin:
-  // A place of a dead one is given up and taken, and only then are its pins removed.
-  isTaken[place] = false;
+  // A place of a dead one is taken as it is, or after somebody has given it up. Only then are its
+  // pins removed.
+  if :: isTaken[place] -> isTaken[place] = false :: true fi;
   isTaken[place] = true;
   pin[place] = 0;
   end_ = tail;
