@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 import Foundation
 import Synchronization
+import TestFork
 import TestSupport
 import Testing
 
@@ -209,6 +210,26 @@ struct TaskAttachTests {
     let list = try ShareableList.create(uniqueName(), [nil])
     defer { try? SharedMemory.unlink(list.name) }
     return [UInt8](try Data(contentsOf: URL(filePath: path(list.name))))
+  }
+
+  @Test(
+    "Tasks wait also where the system watches no directory, or sleeps on one word at a time only",
+    arguments: ["inotify_init1", "futex_waitv"])
+  func refused(call: String) async {
+    await #expect(processExitsWith: .success) { [call] in
+      precondition(ipctest_deny(call, ENOSYS) == 0, "The system refuses to refuse it")
+      let names = (0..<3).map { _ in uniqueName() }
+      let tasks = names.map { name in
+        Task { try await SharedMemory.attach(name, waitingUpTo: .seconds(60)).byteCount }
+      }
+      try await Task.sleep(for: .milliseconds(20))
+      for (index, name) in names.enumerated() {
+        let memory = try SharedMemory.create(name, byteCount: index + 1)
+        let byteCount = try await tasks[index].value
+        try memory.unlink()
+        precondition(byteCount == index + 1, "\(byteCount) bytes")
+      }
+    }
   }
 
   @Test("When no task waits any more, the descriptor is closed, and comes again when needed")
