@@ -31,13 +31,15 @@ struct Lifecycle {
       ]
       for (what, reservation) in reservations {
         Case(contender, test: "lifecycle", what, size: size).measure {
-          var memory = try SharedMemory.create(name, byteCount: size, reservation: reservation)
+          var memory = try SharedMemory.create(
+            name, byteCount: size, options: SegmentOptions(reservation: reservation))
           memory[0] = 1
           try memory.unlink()
         }
       }
 
-      var memory = try SharedMemory.create(name, byteCount: size, reservation: .onDemand)
+      var memory = try SharedMemory.create(
+        name, byteCount: size, options: SegmentOptions(reservation: .onDemand))
       memory[0] = 1
       Case(contender, test: "lifecycle", "attach and close", size: size).measure {
         let memory = try SharedMemory.attach(name)

@@ -37,11 +37,13 @@ struct Segments {
 
   static func live(_ count: Int) throws {
     for index in 0..<count {
-      try SharedMemory.create(name(index), byteCount: 4096, reservation: .onDemand).close()
+      try SharedMemory.create(
+        name(index), byteCount: 4096, options: SegmentOptions(reservation: .onDemand)
+      ).close()
     }
     row("create and unlink", count).measure {
       let memory = try SharedMemory.create(
-        "benchmark-one", byteCount: 4096, reservation: .onDemand)
+        "benchmark-one", byteCount: 4096, options: SegmentOptions(reservation: .onDemand))
       try memory.unlink()
     }
     let other = name(count / 2)
@@ -76,6 +78,7 @@ final class Kept {
 
   init(_ name: String) throws {
     memory = try SharedMemory.create(
-      name, byteCount: 4096, lifetime: .whileAttached, reservation: .onDemand)
+      name, byteCount: 4096,
+      options: SegmentOptions(lifetime: .whileAttached, reservation: .onDemand))
   }
 }

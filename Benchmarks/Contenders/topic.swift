@@ -74,7 +74,7 @@ struct Topic {
     let topics = try names.map {
       try SharedTopic<UInt64>.create(
         $0, maximumElementCount: count, maximumSubscriberCount: 1, maximumSampleCount: 8,
-        reservation: .onDemand)
+        options: SegmentOptions(reservation: .onDemand))
     }
     Case(
       contender, test: "handover", name, wait: .spinning,

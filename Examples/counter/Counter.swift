@@ -64,7 +64,7 @@ struct Counter: ParsableCommand {
     let interruption = Interruption()
 
     // The name goes with the last process that has the mutex, however all of them end.
-    let mutex = try SharedMutex.create(name, initialValue: Totals(), lifetime: .whileAttached)
+    let mutex = try SharedMutex.create(name, initialValue: Totals(), options: .whileAttached)
     print("Created \"\(name)\"")
 
     var workers: [ChildProcess] = []

@@ -57,7 +57,7 @@ struct Send: ParsableCommand {
     let interruption = Interruption()
     // The name goes with the last process that has the queue.
     let queue = try SharedByteQueue.create(
-      names.name, byteCapacity: 1024, maximumByteCount: 200, lifetime: .whileAttached)
+      names.name, byteCapacity: 1024, maximumByteCount: 200, options: .whileAttached)
     print("Created \"\(names.name)\"")
     for order in [
       Order(symbol: "SWFT", count: 100, price: 63.5), Order(symbol: "PY", count: 7, price: 3.14),

@@ -58,11 +58,11 @@ struct WorkerPool: ParsableCommand {
     printLinesAtOnce()
     let interruption = Interruption()
     let names = Names(jobs: name)
-    let queue = try SharedQueue<UInt32>.create(name, capacity: 16, lifetime: .whileAttached)
+    let queue = try SharedQueue<UInt32>.create(name, capacity: 16, options: .whileAttached)
     var inFlight = try SharedArray<UInt32>.create(
-      names.inFlight, shape: [workers], lifetime: .whileAttached)
+      names.inFlight, shape: [workers], options: .whileAttached)
     let outcomes = try SharedArray<Outcome>.create(
-      names.outcomes, shape: [jobs], lifetime: .whileAttached)
+      names.outcomes, shape: [jobs], options: .whileAttached)
     print("Created \"\(name)\"")
 
     // The last one stops when it has a job, as if it took long; and it alone is there to take it.

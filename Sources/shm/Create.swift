@@ -87,8 +87,7 @@ struct Create: ParsableCommand {
       try createArray(of: type.element, shape: shape, holdingUntil: end)
     } else if let byteCount {
       let memory = try SharedMemory.create(
-        name.text(to: "create"), byteCount: byteCount, lifetime: lifetime, permissions: permissions,
-        reservation: reservation)
+        name.text(to: "create"), byteCount: byteCount, options: options)
       try wait(for: end, holding: memory.name)
       memory.close()
     }
@@ -98,15 +97,16 @@ struct Create: ParsableCommand {
     of type: Value.Type, shape: [Int], holdingUntil end: EndSignal?
   ) throws {
     let array = try SharedArray<Value>.create(
-      name.text(to: "create"), shape: shape, lifetime: lifetime, permissions: permissions,
-      reservation: reservation)
+      name.text(to: "create"), shape: shape, options: options)
     try wait(for: end, holding: array.name)
     array.close()
   }
 
-  private var lifetime: SharedMemory.Lifetime { hold ? .whileAttached : .untilUnlinked }
-
-  private var reservation: SharedMemory.Reservation { onDemand ? .onDemand : .reserved }
+  private var options: SegmentOptions {
+    SegmentOptions(
+      lifetime: hold ? .whileAttached : .untilUnlinked, permissions: permissions,
+      reservation: onDemand ? .onDemand : .reserved)
+  }
 
   private func wait(for end: EndSignal?, holding name: String) throws {
     guard let end else { return }

@@ -133,7 +133,7 @@ struct MessageTests {
   func badMessage() async throws {
     try await withName { name in
       let queue = try SharedByteQueue.create(
-        name, byteCapacity: 64, maximumByteCount: 16, lifetime: .whileAttached)
+        name, byteCapacity: 64, maximumByteCount: 16, options: .whileAttached)
       #expect(try queue.trySend(byteCount: 3) { $0.storeBytes(of: 9, as: UInt8.self) })
       var outcome = try await run(Places.product("encoded-messages"), ["receive", "--name", name])
       #expect(outcome.status == .exited(1))

@@ -25,10 +25,10 @@ enum Ending {
     let mutex: SharedMutex<Int>
 
     init() throws {
-      memory = try SharedMemory.create("memory", byteCount: 4096, lifetime: .whileAttached)
+      memory = try SharedMemory.create("memory", byteCount: 4096, options: .whileAttached)
       try memory.protectName()
       readOnly = try SharedMemory.attach("memory", access: .readOnly)
-      mutex = try SharedMutex.create("mutex", initialValue: 0, lifetime: .whileAttached)
+      mutex = try SharedMutex.create("mutex", initialValue: 0, options: .whileAttached)
     }
   }
 
@@ -37,7 +37,7 @@ enum Ending {
 
   static func run(_ how: String) throws {
     holdings = try Holdings()
-    _ = Unmanaged.passRetained(try SharedEvent.create("leaked", lifetime: .whileAttached))
+    _ = Unmanaged.passRetained(try SharedEvent.create("leaked", options: .whileAttached))
     switch how {
     case "main":
       Helper.answer("held")
@@ -57,7 +57,7 @@ enum Ending {
     case "handler":
       // Called before the library gives up what there is, although it was registered first.
       atexit {
-        Ending.later = try! SharedMemory.create("later", byteCount: 16, lifetime: .whileAttached)
+        Ending.later = try! SharedMemory.create("later", byteCount: 16, options: .whileAttached)
         let attached = try! SharedMemory.attach("memory")
         Ending.holdings!.mutex.close()
         Helper.answer("handled \(attached.byteCount)")
@@ -80,7 +80,7 @@ enum Ending {
       // What a child makes is its own.
       let child = ipctest_fork()
       if child == 0 {
-        later = try SharedMemory.create("later", byteCount: 16, lifetime: .whileAttached)
+        later = try SharedMemory.create("later", byteCount: 16, options: .whileAttached)
         exit(0)
       }
       Helper.answer("\(waitForExit(child))")
@@ -117,7 +117,7 @@ enum Ending {
     let name = "thread\(index % 2)"
     while true {
       // Two threads share each name, so that a name may be taken or gone.
-      guard let one = try? SharedMemory.create(name, byteCount: 64, lifetime: .whileAttached)
+      guard let one = try? SharedMemory.create(name, byteCount: 64, options: .whileAttached)
       else { continue }
       do {
         let other = try SharedMemory.attach(name)

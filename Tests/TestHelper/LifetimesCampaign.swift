@@ -436,8 +436,8 @@ struct LifetimesCampaign {
     guard !isAttached else { fail("\(file) has no holder, and could be attached to") }
     let memory =
       try Bool.random(using: &generator)
-      ? SharedMemory.create(name, byteCount: 8, lifetime: .whileAttached)
-      : SharedMemory.attachOrCreate(name, byteCount: 8, lifetime: .whileAttached)
+      ? SharedMemory.create(name, byteCount: 8, options: .whileAttached)
+      : SharedMemory.attachOrCreate(name, byteCount: 8, options: .whileAttached)
     guard memory.isCreator else { fail("\(file) has no holder, and was attached to") }
     memory.close()
     guard !fileNames(in: "/dev/shm").contains(name) else {

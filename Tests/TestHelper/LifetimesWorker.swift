@@ -212,7 +212,8 @@ final class LifetimesWorker {
     course.operation = .creating
     do {
       let memory = try SharedMemory.create(
-        content.name, byteCount: content.byteCount, lifetime: content.lifetime
+        content.name, byteCount: content.byteCount,
+        options: SegmentOptions(lifetime: content.lifetime)
       ) { content.fill(&$0) }
       log[.created] += 1
       keep(memory, nameIndex: content.nameIndex)
@@ -228,7 +229,8 @@ final class LifetimesWorker {
     let start = ContinuousClock.now
     do {
       let memory = try SharedMemory.attachOrCreate(
-        content.name, byteCount: content.byteCount, lifetime: content.lifetime
+        content.name, byteCount: content.byteCount,
+        options: SegmentOptions(lifetime: content.lifetime)
       ) { content.fill(&$0) }
       log[memory.isCreator ? .created : .attached] += 1
       keep(memory, nameIndex: content.nameIndex)

@@ -52,16 +52,16 @@ enum QueueStreams {
     switch content {
     case .elements:
       let queue = try SharedQueue<NumberedMessage>.create(
-        name, capacity: 100, senders: role, receivers: role, lifetime: .whileAttached)
+        name, capacity: 100, senders: role, receivers: role, options: .whileAttached)
       finish = { try queue.finish() }
     case .bytes:
       let queue = try SharedByteQueue.create(
         name, byteCapacity: 1 << 18, maximumByteCount: StreamMessage.maximumByteCount,
-        senders: role, receivers: role, lifetime: .whileAttached)
+        senders: role, receivers: role, options: .whileAttached)
       finish = { try queue.finish() }
     }
     let receipts = try SharedMemory.create(
-      "\(name)_receipts", byteCount: 4096, lifetime: .whileAttached)
+      "\(name)_receipts", byteCount: 4096, options: .whileAttached)
     let count = messageCount / sideCount
     let begin = ContinuousClock.now
     let senders = try (0..<sideCount).map {

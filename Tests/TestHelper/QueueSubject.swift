@@ -76,7 +76,8 @@ struct MessageLedger: ~Copyable, Sendable {
 
   init(creating name: String) throws(InterprocessError) {
     memory = try SharedMemory.create(
-      name, byteCount: (Self.pageCount + 1) * Self.pageByteCount, reservation: .onDemand)
+      name, byteCount: (Self.pageCount + 1) * Self.pageByteCount,
+      options: SegmentOptions(reservation: .onDemand))
   }
 
   init(attaching name: String) throws(InterprocessError) { memory = try SharedMemory.attach(name) }

@@ -110,10 +110,10 @@ private enum ForkHandlers {
   private static func make(_ name: String) {
     do {
       var made = try SharedMemory.create(
-        "\(name)\(getpid())", byteCount: 4096, lifetime: .whileAttached)
+        "\(name)\(getpid())", byteCount: 4096, options: .whileAttached)
       made[0] = 5
       // One that comes and goes, and one that is attached to.
-      try SharedMemory.create(byteCount: 4096, lifetime: .whileAttached).close()
+      try SharedMemory.create(byteCount: 4096, options: .whileAttached).close()
       try SharedMemory.attach("m").close()
       let handle = Handle(made)
       memory.withLock { $0.append(handle) }

@@ -48,9 +48,10 @@ final class Session {
       let byteCount = words.number()
       let permissions = words.option("permissions").flatMap { UInt32($0, radix: 8) } ?? 0o600
       memory = try SharedMemory.create(
-        name, byteCount: byteCount, lifetime: words.lifetime,
-        permissions: FilePermissions(rawValue: permissions),
-        reservation: words.flag("onDemand") ? .onDemand : .reserved)
+        name, byteCount: byteCount,
+        options: SegmentOptions(
+          lifetime: words.lifetime, permissions: FilePermissions(rawValue: permissions),
+          reservation: words.flag("onDemand") ? .onDemand : .reserved))
       return name
     case "attach":
       let name = words.next()
@@ -62,7 +63,7 @@ final class Session {
     case "attachOrCreate":
       let name = words.next()
       memory = try SharedMemory.attachOrCreate(
-        name, byteCount: words.number(), lifetime: words.lifetime)
+        name, byteCount: words.number(), options: SegmentOptions(lifetime: words.lifetime))
       return memory?.isCreator == true ? "created" : "attached"
     case "sweep":
       return try SharedMemory.sweep().joined(separator: " ")
@@ -295,7 +296,8 @@ final class Session {
     for cycle in 1...count {
       let isTemporary = cycle.isMultiple(of: 2)
       var memory = try SharedMemory.create(
-        name, byteCount: 8192, lifetime: isTemporary ? .whileAttached : .untilUnlinked)
+        name, byteCount: 8192,
+        options: SegmentOptions(lifetime: isTemporary ? .whileAttached : .untilUnlinked))
       let other = try SharedMemory.attach(
         name, access: cycle.isMultiple(of: 3) ? .readOnly : .readWrite)
       memory[4097] = 1

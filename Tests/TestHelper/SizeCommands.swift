@@ -165,7 +165,7 @@ extension Session {
   /// Creates so many pieces of memory, keeps them, and removes their names.
   private func fill(byteCount: Int, count: Int) throws(InterprocessError) -> String {
     for _ in 0..<count {
-      let piece = try SharedMemory.create(byteCount: byteCount, lifetime: .whileAttached)
+      let piece = try SharedMemory.create(byteCount: byteCount, options: .whileAttached)
       keep(piece)
     }
     return "\(count)"

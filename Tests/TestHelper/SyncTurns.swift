@@ -91,7 +91,7 @@ enum SyncTurns {
   // MARK: - Mutex
 
   private static func prepareMutex(_ name: String, _ sum: Int) throws -> () throws -> Bool {
-    let mutex = try SharedMutex.create(name, initialValue: Account(), lifetime: .whileAttached)
+    let mutex = try SharedMutex.create(name, initialValue: Account(), options: .whileAttached)
     return {
       let account = try mutex.withLock { $0 }
       return account.isWhole && account.first == sum
@@ -126,7 +126,7 @@ enum SyncTurns {
     _ name: String, _ rounds: Int
   ) throws -> () throws -> Bool {
     let lock = try SharedReadWriteLock.create(
-      name, initialValue: Account(), maximumReaderCount: 1, lifetime: .whileAttached)
+      name, initialValue: Account(), maximumReaderCount: 1, options: .whileAttached)
     return {
       let account = try lock.withReadLock { $0 }
       return account.isWhole && account.first == 3 * (rounds / 2)
@@ -157,9 +157,9 @@ enum SyncTurns {
 
   private static func prepareSemaphore(_ name: String, _ rounds: Int) throws -> () throws -> Bool {
     let semaphore = try SharedSemaphore.create(
-      name, permitCount: 1, lifetime: .whileAttached)
+      name, permitCount: 1, options: .whileAttached)
     let count = try SharedMemory.create(
-      "\(name)_count", byteCount: 8, lifetime: .whileAttached)
+      "\(name)_count", byteCount: 8, options: .whileAttached)
     return {
       semaphore.availableCount == 1 && count.load(as: UInt64.self) == 3 * rounds
     }
@@ -183,8 +183,8 @@ enum SyncTurns {
   // MARK: - Event
 
   private static func prepareEvents(_ name: String, _ rounds: Int) throws -> () throws -> Bool {
-    let there = try SharedEvent.create("\(name)_there", lifetime: .whileAttached)
-    let back = try SharedEvent.create("\(name)_back", lifetime: .whileAttached)
+    let there = try SharedEvent.create("\(name)_there", options: .whileAttached)
+    let back = try SharedEvent.create("\(name)_back", options: .whileAttached)
     return { there.generation == rounds && back.generation == rounds }
   }
 
@@ -206,9 +206,9 @@ enum SyncTurns {
   // MARK: - Barrier
 
   private static func prepareBarrier(_ name: String, _ rounds: Int) throws -> () throws -> Bool {
-    let barrier = try SharedBarrier.create(name, partyCount: 2, lifetime: .whileAttached)
+    let barrier = try SharedBarrier.create(name, partyCount: 2, options: .whileAttached)
     let counts = try SharedMemory.create(
-      "\(name)_counts", byteCount: 128, lifetime: .whileAttached)
+      "\(name)_counts", byteCount: 128, options: .whileAttached)
     return {
       !barrier.isBroken && barrier.arrivedCount == 0
         && [0, 64].allSatisfy {
@@ -236,7 +236,7 @@ enum SyncTurns {
   // MARK: - Atomic
 
   private static func prepareAtomic(_ name: String, _ rounds: Int) throws -> () throws -> Bool {
-    let atomic = try SharedAtomic<UInt8>.create(name, initialValue: 0, lifetime: .whileAttached)
+    let atomic = try SharedAtomic<UInt8>.create(name, initialValue: 0, options: .whileAttached)
     return { atomic.load(ordering: .relaxed) == UInt8(truncatingIfNeeded: 2 * rounds) }
   }
 
@@ -270,9 +270,9 @@ enum SyncTurns {
     _ name: String, _ rounds: Int, _ role: QueueRole
   ) throws -> () throws -> Bool {
     let there = try SharedQueue<UInt64>.create(
-      "\(name)_there", capacity: 3, senders: role, receivers: role, lifetime: .whileAttached)
+      "\(name)_there", capacity: 3, senders: role, receivers: role, options: .whileAttached)
     let back = try SharedQueue<UInt64>.create(
-      "\(name)_back", capacity: 1, senders: role, receivers: role, lifetime: .whileAttached)
+      "\(name)_back", capacity: 1, senders: role, receivers: role, options: .whileAttached)
     return {
       [there, back].allSatisfy { $0.count == 0 && $0.statistics.receivedCount == rounds }
     }
@@ -328,9 +328,9 @@ enum SyncTurns {
   /// A topic each way, of which one keeps a single message.
   private static func prepareTopics(_ name: String, _ rounds: Int) throws -> () throws -> Bool {
     let there = try SharedTopic<UInt64>.create(
-      "\(name)_there", history: 3, maximumSubscriberCount: 1, lifetime: .whileAttached)
+      "\(name)_there", history: 3, maximumSubscriberCount: 1, options: .whileAttached)
     let back = try SharedTopic<UInt64>.create(
-      "\(name)_back", history: 1, maximumSubscriberCount: 1, lifetime: .whileAttached)
+      "\(name)_back", history: 1, maximumSubscriberCount: 1, options: .whileAttached)
     return { [there, back].allSatisfy { $0.statistics.receivedCount == rounds } }
   }
 

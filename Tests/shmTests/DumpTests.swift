@@ -97,7 +97,8 @@ struct DumpTests {
   @Test("Offsets behind 4 GiB have more digits")
   func large() async throws {
     try await withName("large") { name in
-      _ = try SharedMemory.create(name, byteCount: (4 << 30) + 1, reservation: .onDemand)
+      _ = try SharedMemory.create(
+        name, byteCount: (4 << 30) + 1, options: SegmentOptions(reservation: .onDemand))
       #expect(
         try await shm("dump", name, "--offset", "4294967280")
           == .success(

@@ -204,7 +204,8 @@ struct KindTests {
   @Test("Zeros, text and other numbers are bytes", arguments: [1, 8, 16, 25, 4096])
   func bytes(byteCount: Int) async throws {
     try await withName { name in
-      var memory = try SharedMemory.create(name, byteCount: byteCount, reservation: .onDemand)
+      var memory = try SharedMemory.create(
+        name, byteCount: byteCount, options: SegmentOptions(reservation: .onDemand))
       #expect(try await listedKind(name) == "bytes")
       // A look takes no page.
       #expect(try await facts(name) == "\(byteCount) 0 600")
@@ -237,7 +238,7 @@ struct KindTests {
   @Test("A look keeps no temporary memory, and takes none away")
   func temporary() async throws {
     try await withName { name in
-      let array = try SharedArray<UInt8>.create(name, count: 3, lifetime: .whileAttached)
+      let array = try SharedArray<UInt8>.create(name, count: 3, options: .whileAttached)
       #expect(try await listedKind(name) == "array")
       #expect(try await infoDetails(name).last == "shape 3")
       #expect(exists(name))

@@ -34,7 +34,9 @@ struct LookingTests {
   @Test("A look at memory with holes takes no page of it", arguments: looks)
   func holes(look arguments: [String]) async throws {
     try await withName("sparse") { name in
-      try SharedMemory.create(name, byteCount: 8 << 20, reservation: .onDemand).close()
+      try SharedMemory.create(
+        name, byteCount: 8 << 20, options: SegmentOptions(reservation: .onDemand)
+      ).close()
       let file = FileHandle(forUpdatingAtPath: "/dev/shm/\(name)")!
       try file.seek(toOffset: 3 << 20)
       try file.write(contentsOf: Data([1, 2, 3]))
@@ -49,14 +51,17 @@ struct LookingTests {
   func structuredHoles(look arguments: [String]) async throws {
     let names = ["array", "lock", "queue", "semaphore"].map { uniqueName($0) }
     defer { for name in names { try? SharedMemory.unlink(name) } }
-    try SharedArray<Double>.create(names[0], shape: [1 << 10, 1 << 8], reservation: .onDemand)
-      .close()
+    try SharedArray<Double>.create(
+      names[0], shape: [1 << 10, 1 << 8], options: SegmentOptions(reservation: .onDemand)
+    )
+    .close()
     let lock = try SharedReadWriteLock.create(
-      names[1], initialValue: 0, maximumReaderCount: 1 << 14, reservation: .onDemand)
+      names[1], initialValue: 0, maximumReaderCount: 1 << 14,
+      options: SegmentOptions(reservation: .onDemand))
     let queue = try SharedQueue<UInt64>.create(
-      names[2], capacity: 1 << 18, reservation: .onDemand)
+      names[2], capacity: 1 << 18, options: SegmentOptions(reservation: .onDemand))
     let semaphore = try SharedSemaphore.create(
-      names[3], permitCount: 1 << 18, reservation: .onDemand)
+      names[3], permitCount: 1 << 18, options: SegmentOptions(reservation: .onDemand))
     for name in names {
       let before = try await facts(name)
       #expect(try await look(arguments, name) == .success())

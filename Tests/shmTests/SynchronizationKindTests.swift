@@ -422,7 +422,7 @@ struct SynchronizationKindTests {
   @Test("A look keeps no temporary mutex, and takes none away")
   func temporary() async throws {
     try await withName { name in
-      var mutex: SharedMutex<Int>? = try .create(name, initialValue: 1, lifetime: .whileAttached)
+      var mutex: SharedMutex<Int>? = try .create(name, initialValue: 1, options: .whileAttached)
       #expect(try await infoDetails(name).last == "lock free")
       #expect(mutex?.isLinked == true)
       mutex = nil

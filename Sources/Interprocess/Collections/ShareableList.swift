@@ -11,8 +11,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-public import SystemPackage
-
 /// A list of numbers, texts and the like, which Swift and Python processes share under a name.
 ///
 /// The bytes are those of Python's `multiprocessing.shared_memory.ShareableList`, from CPython 3.9
@@ -95,28 +93,23 @@ public struct ShareableList: ~Copyable, Sendable {
   ///   - elements: What is in it, in order; perhaps nothing.
   ///   - extraCapacity: Bytes more in each slot of a text or of bytes, for longer ones later;
   ///     rounded up to a multiple of 8.
-  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
-  ///   - permissions: Who may read and write it. The umask does not change them.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: When its name goes, who may use it, and when its pages are taken.
   /// - Returns: The list, attached for reading and writing.
   /// - Throws: `valueNotRepresentable` if a text ends in NUL, or bytes end in 0, which Python would
   ///   cut off, or if a slot gets more than 9,999,999 bytes, the most that the format can tell; and
-  ///   what ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``
+  ///   what ``SharedMemory/create(_:byteCount:options:initializingWith:)``
   ///   throws.
-  /// - Precondition: `extraCapacity` is not negative; `permissions` has none but the nine
+  /// - Precondition: `extraCapacity` is not negative; the permissions are none but the nine
   ///   permission bits.
   public static func create(
     _ name: String?,
     _ elements: [Element],
     extraCapacity: Int = 0,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> ShareableList {
     let layout = try ListLayout(for: elements, extraCapacity: extraCapacity, name: name)
     let memory = try SharedMemory.create(
-      name, byteCount: layout.byteCount, lifetime: lifetime, permissions: permissions,
-      reservation: reservation
+      name, byteCount: layout.byteCount, options: options
     ) { bytes in
       write(elements, layout, to: &bytes)
     }
@@ -135,30 +128,25 @@ public struct ShareableList: ~Copyable, Sendable {
   /// Creates a list under a random name, which ``name`` tells.
   ///
   /// Everything else is as for
-  /// ``create(_:_:extraCapacity:lifetime:permissions:reservation:)``. Corresponds to
+  /// ``create(_:_:extraCapacity:options:)``. Corresponds to
   /// `ShareableList(elements)` in Python.
   ///
   /// - Parameters:
   ///   - elements: What is in it, in order; perhaps nothing.
   ///   - extraCapacity: Bytes more in each slot of a text or of bytes; rounded up to a multiple of
   ///     8.
-  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
-  ///   - permissions: Who may read and write it. The umask does not change them.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: When its name goes, who may use it, and when its pages are taken.
   /// - Returns: The list, attached for reading and writing.
   /// - Throws: As with a name, but for `alreadyExists` and `invalidName`.
-  /// - Precondition: `extraCapacity` is not negative; `permissions` has none but the nine
+  /// - Precondition: `extraCapacity` is not negative; the permissions are none but the nine
   ///   permission bits.
   public static func create(
     _ elements: [Element],
     extraCapacity: Int = 0,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> ShareableList {
     try create(
-      nil, elements, extraCapacity: extraCapacity, lifetime: lifetime, permissions: permissions,
-      reservation: reservation)
+      nil, elements, extraCapacity: extraCapacity, options: options)
   }
 
   // MARK: - Attach
@@ -206,27 +194,22 @@ public struct ShareableList: ~Copyable, Sendable {
   ///   - elements: What is in a new list, in order; perhaps nothing.
   ///   - extraCapacity: Bytes more in each slot of a text or of bytes of a new list; rounded up to
   ///     a multiple of 8.
-  ///   - lifetime: That of a new list.
-  ///   - permissions: Those of a new list.
-  ///   - reservation: That of a new list.
+  ///   - options: Those of a new list.
   ///   - owner: Whose memory to accept.
   /// - Returns: The list, attached for reading and writing.
   /// - Throws: What creating and attaching throw.
-  /// - Precondition: `extraCapacity` is not negative; `permissions` has none but the nine
+  /// - Precondition: `extraCapacity` is not negative; the permissions are none but the nine
   ///   permission bits.
   public static func attachOrCreate(
     _ name: String,
     _ elements: [Element],
     extraCapacity: Int = 0,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved,
+    options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> ShareableList {
     let layout = try ListLayout(for: elements, extraCapacity: extraCapacity, name: name)
     let memory = try SharedMemory.attachToAnySizeOrCreate(
-      name, byteCount: layout.byteCount, lifetime: lifetime, permissions: permissions,
-      reservation: reservation, owner: owner
+      name, byteCount: layout.byteCount, options: options, owner: owner
     ) { bytes in
       write(elements, layout, to: &bytes)
     }

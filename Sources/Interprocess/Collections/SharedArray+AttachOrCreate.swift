@@ -11,8 +11,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-public import SystemPackage
-
 extension SharedArray {
   /// Attaches to an array of one dimension, or creates it, filled with zeros, if there is none.
   ///
@@ -23,9 +21,7 @@ extension SharedArray {
   /// - Parameters:
   ///   - name: The name.
   ///   - count: The number of elements; an array that exists must have just as many.
-  ///   - lifetime: That of a new array.
-  ///   - permissions: Those of a new array.
-  ///   - reservation: That of a new array.
+  ///   - options: Those of a new array.
   ///   - owner: Whose memory to accept.
   /// - Returns: The array, attached for reading and writing.
   /// - Throws: `invalidSize` if the array exists with another number of elements;
@@ -35,14 +31,11 @@ extension SharedArray {
   public static func attachOrCreate(
     _ name: String,
     count: Int,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved,
+    options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedArray {
     try attachOrCreate(
-      name, shape: [count], lifetime: lifetime, permissions: permissions,
-      reservation: reservation, owner: owner)
+      name, shape: [count], options: options, owner: owner)
   }
 
   /// Attaches to an array of any shape, or creates it, filled with zeros, if there is none.
@@ -54,9 +47,7 @@ extension SharedArray {
   /// - Parameters:
   ///   - name: The name.
   ///   - shape: How many elements lie in each direction; an array that exists must have that shape.
-  ///   - lifetime: That of a new array.
-  ///   - permissions: Those of a new array.
-  ///   - reservation: That of a new array.
+  ///   - options: Those of a new array.
   ///   - owner: Whose memory to accept.
   /// - Returns: The array, attached for reading and writing.
   /// - Throws: `invalidSize` if the array exists with another number of elements;
@@ -66,16 +57,13 @@ extension SharedArray {
   public static func attachOrCreate(
     _ name: String,
     shape: [Int],
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved,
+    options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedArray {
     let (header, headerBytes) = try NpyHeader.make(
       of: ElementLayout(of: Element.self), shape: shape, name: name)
     let memory = try SharedMemory.attachToAnySizeOrCreate(
-      name, byteCount: headerBytes.count + header.dataByteCount, lifetime: lifetime,
-      permissions: permissions, reservation: reservation, owner: owner
+      name, byteCount: headerBytes.count + header.dataByteCount, options: options, owner: owner
     ) { bytes in
       write(headerBytes, to: &bytes)
     }

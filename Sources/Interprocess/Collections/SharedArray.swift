@@ -11,8 +11,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-public import SystemPackage
-
 /// An array under a name, which several processes see at once, and which numpy opens.
 ///
 /// The memory is a NumPy `.npy` file: it says itself what its elements are and in which shape they
@@ -102,24 +100,20 @@ public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
   /// - Parameters:
   ///   - name: As for ``SharedMemory``; `nil` stands for a random name, which ``name`` then tells.
   ///   - count: The number of elements; there may be none.
-  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
-  ///   - permissions: Who may read and write it.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: When its name goes, who may use it, and when its pages are taken.
   /// - Returns: The array, attached for reading and writing.
   /// - Throws: `invalidSize` if the count is negative or too large, or if the type has too many
   ///   fields to be described; and what
-  ///   ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``
+  ///   ``SharedMemory/create(_:byteCount:options:initializingWith:)``
   ///   throws.
   /// - Precondition: The element type and all its fields are shareable.
   public static func create(
     _ name: String? = nil,
     count: Int,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedArray {
     try create(
-      name, shape: [count], lifetime: lifetime, permissions: permissions, reservation: reservation)
+      name, shape: [count], options: options)
   }
 
   /// Creates an array of any shape, filled with zeros, under a name that is not taken.
@@ -132,24 +126,20 @@ public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
   ///   - name: As for ``SharedMemory``; `nil` stands for a random name, which ``name`` then tells.
   ///   - shape: How many elements lie in each direction. A direction may have none, and without
   ///     directions there is one element.
-  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
-  ///   - permissions: Who may read and write it.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: When its name goes, who may use it, and when its pages are taken.
   /// - Returns: The array, attached for reading and writing.
   /// - Throws: `invalidSize` if a number is negative or their product is too large, if numpy would
   ///   see more than 32 dimensions, or if the type has too many fields to be described; and what
-  ///   ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``
+  ///   ``SharedMemory/create(_:byteCount:options:initializingWith:)``
   ///   throws.
   /// - Precondition: The element type and all its fields are shareable.
   public static func create(
     _ name: String? = nil,
     shape: [Int],
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedArray {
     try make(
-      name, shape: shape, lifetime: lifetime, permissions: permissions, reservation: reservation
+      name, shape: shape, options: options
     ) { _ in }
   }
 
@@ -163,24 +153,19 @@ public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
   /// - Parameters:
   ///   - name: As for ``SharedMemory``; `nil` stands for a random name, which ``name`` then tells.
   ///   - source: The elements.
-  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
-  ///   - permissions: Who may read and write it.
-  ///   - reservation: Whether the pages are taken first or when they are written.
+  ///   - options: When its name goes, who may use it, and when its pages are taken.
   /// - Returns: The array, attached for reading and writing.
-  /// - Throws: What ``create(_:count:lifetime:permissions:reservation:)`` throws.
+  /// - Throws: What ``create(_:count:options:)`` throws.
   /// - Precondition: The element type and all its fields are shareable.
   /// - Complexity: O(*n*); elements that lie together in memory are copied at once.
   @inlinable
   public static func create(
     _ name: String? = nil,
     copying source: some Collection<Element>,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedArray {
     try make(
-      name, shape: [source.count], lifetime: lifetime, permissions: permissions,
-      reservation: reservation
+      name, shape: [source.count], options: options
     ) { span in
       write(source, to: &span)
     }
@@ -189,14 +174,13 @@ public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
   /// - Parameter fill: Gets the elements, which are zero, before anyone else can see them.
   @usableFromInline
   static func make(
-    _ name: String?, shape: [Int], lifetime: SharedMemory.Lifetime, permissions: FilePermissions,
-    reservation: SharedMemory.Reservation, fillingWith fill: (inout MutableSpan<Element>) -> Void
+    _ name: String?, shape: [Int], options: SegmentOptions,
+    fillingWith fill: (inout MutableSpan<Element>) -> Void
   ) throws(InterprocessError) -> SharedArray {
     let (header, headerBytes) = try NpyHeader.make(
       of: ElementLayout(of: Element.self), shape: shape, name: name)
     let memory = try SharedMemory.create(
-      name, byteCount: headerBytes.count + header.dataByteCount, lifetime: lifetime,
-      permissions: permissions, reservation: reservation
+      name, byteCount: headerBytes.count + header.dataByteCount, options: options
     ) { bytes throws(InterprocessError) in
       write(headerBytes, to: &bytes)
       // SAFETY: the memory has room for just the header and the elements, which begin behind it,

@@ -20,14 +20,12 @@ extension SharedMemory {
   ///
   /// - Parameter byteCount: The size of memory that is created here.
   static func attachToAnySizeOrCreate(
-    _ name: String, byteCount: Int, lifetime: Lifetime, permissions: FilePermissions,
-    reservation: Reservation, owner: Owner,
+    _ name: String, byteCount: Int, options: SegmentOptions, owner: Owner,
     initializingWith initialize: (inout MutableRawSpan) throws(InterprocessError) -> Void
   ) throws(InterprocessError) -> SharedMemory {
     do {
       return try attachOrCreate(
-        name, byteCount: byteCount, lifetime: lifetime, permissions: permissions,
-        reservation: reservation, owner: owner, initializingWith: initialize)
+        name, byteCount: byteCount, options: options, owner: owner, initializingWith: initialize)
     } catch {
       guard error.code == .invalidSize, let smaller = try? attach(name, owner: owner) else {
         throw error

@@ -11,8 +11,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-public import SystemPackage
-
 extension SharedMemoryManager {
   /// Creates an array of one dimension under a random name, filled with zeros.
   ///
@@ -22,15 +20,13 @@ extension SharedMemoryManager {
   /// - Parameters:
   ///   - type: The type of the elements.
   ///   - count: The number of elements; there may be none.
-  ///   - permissions: Who may read and write it.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: Who may use it, and when its pages are taken. Its lifetime is that of the scope.
   /// - Returns: The array, attached for reading and writing.
-  /// - Throws: What ``SharedArray/create(_:count:lifetime:permissions:reservation:)`` throws.
+  /// - Throws: What ``SharedArray/create(_:count:options:)`` throws.
   public func array<Element: Shareable>(
-    of type: Element.Type, count: Int, permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    of type: Element.Type, count: Int, options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedArray<Element> {
-    try array(of: type, shape: [count], permissions: permissions, reservation: reservation)
+    try array(of: type, shape: [count], options: options)
   }
 
   /// Creates an array of any shape under a random name, filled with zeros.
@@ -41,16 +37,14 @@ extension SharedMemoryManager {
   /// - Parameters:
   ///   - type: The type of the elements.
   ///   - shape: How many elements lie in each direction.
-  ///   - permissions: Who may read and write it.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: Who may use it, and when its pages are taken. Its lifetime is that of the scope.
   /// - Returns: The array, attached for reading and writing.
-  /// - Throws: What ``SharedArray/create(_:shape:lifetime:permissions:reservation:)`` throws.
+  /// - Throws: What ``SharedArray/create(_:shape:options:)`` throws.
   public func array<Element: Shareable>(
-    of type: Element.Type, shape: [Int], permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    of type: Element.Type, shape: [Int], options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedArray<Element> {
     let array = try SharedArray<Element>.create(
-      shape: shape, lifetime: .whileAttached, permissions: permissions, reservation: reservation)
+      shape: shape, options: options.with(.whileAttached))
     try keep(array.memory)
     return array
   }

@@ -11,8 +11,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-public import SystemPackage
-
 extension SharedMemoryManager {
   /// Creates a list under a random name.
   ///
@@ -24,20 +22,17 @@ extension SharedMemoryManager {
   ///   - elements: What is in it, in order.
   ///   - extraCapacity: Bytes more in each slot of a text or of bytes; rounded up to a multiple of
   ///     8.
-  ///   - permissions: Who may read and write it.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: Who may use it, and when its pages are taken. Its lifetime is that of the scope.
   /// - Returns: The list, attached for reading and writing.
   /// - Throws: As
-  ///   ``ShareableList/create(_:extraCapacity:lifetime:permissions:reservation:)``.
+  ///   ``ShareableList/create(_:extraCapacity:options:)``.
   /// - Precondition: `extraCapacity` is not negative.
   public func list(
     _ elements: [ShareableList.Element], extraCapacity: Int = 0,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> ShareableList {
     let list = try ShareableList.create(
-      elements, extraCapacity: extraCapacity, lifetime: .whileAttached, permissions: permissions,
-      reservation: reservation)
+      elements, extraCapacity: extraCapacity, options: options.with(.whileAttached))
     try keep(list.memory)
     return list
   }

@@ -10,7 +10,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-public import SystemPackage
 
 /// The latest value that one process has stored, for any number of processes to read.
 ///
@@ -47,11 +46,9 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   ///
   /// - Parameters:
   ///   - name: The name, as for
-  ///     ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///   - initialValue: What readers see until something is stored; version 1.
-  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
-  ///   - permissions: Who may read and write it.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: When its name goes, who may use it, and when its pages are taken.
   /// - Returns: The value, for reading and writing.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
@@ -59,14 +56,11 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   public static func create(
     _ name: String? = nil,
     initialValue: Value,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedValue {
     let layout = newLayout()
     let memory = try SharedMemory.create(
-      name, byteCount: layout.byteCount, lifetime: lifetime, permissions: permissions,
-      reservation: reservation
+      name, byteCount: layout.byteCount, options: options
     ) { bytes in
       write(initialValue, layout, to: &bytes)
     }
@@ -127,9 +121,7 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   /// - Parameters:
   ///   - name: The name.
   ///   - initialValue: What readers of a new value see until something is stored.
-  ///   - lifetime: That of a new value.
-  ///   - permissions: Those of a new value.
-  ///   - reservation: That of a new value.
+  ///   - options: Those of a new value.
   ///   - owner: Whose memory to accept.
   /// - Returns: The value, for reading and writing.
   /// - Throws: What creating and attaching throw.
@@ -137,16 +129,13 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   public static func attachOrCreate(
     _ name: String,
     initialValue: Value,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved,
+    options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedValue {
     let layout = newLayout()
     return try attach(
       to: SharedMemory.attachToAnySizeOrCreate(
-        name, byteCount: layout.byteCount, lifetime: lifetime, permissions: permissions,
-        reservation: reservation, owner: owner
+        name, byteCount: layout.byteCount, options: options, owner: owner
       ) { bytes in
         write(initialValue, layout, to: &bytes)
       })

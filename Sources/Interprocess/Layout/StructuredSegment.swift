@@ -40,14 +40,12 @@ struct StructuredSegment: ~Copyable, Sendable {
   }
 
   static func create<Element: Shareable>(
-    _ name: String?, _ plan: Plan<Element>, lifetime: SharedMemory.Lifetime,
-    permissions: FilePermissions, reservation: SharedMemory.Reservation
+    _ name: String?, _ plan: Plan<Element>, options: SegmentOptions
   ) throws(InterprocessError) -> StructuredSegment {
     let layout = ElementLayout(of: Element.self)
     let contentOffset = SegmentHeader.contentOffset(of: layout)
     let memory = try SharedMemory.create(
-      name, byteCount: plan.byteCount(behind: contentOffset), lifetime: lifetime,
-      permissions: permissions, reservation: reservation
+      name, byteCount: plan.byteCount(behind: contentOffset), options: options
     ) { bytes in
       write(plan, layout, contentOffset, to: &bytes)
     }
@@ -66,15 +64,13 @@ struct StructuredSegment: ~Copyable, Sendable {
   }
 
   static func attachOrCreate<Element: Shareable>(
-    _ name: String, _ plan: Plan<Element>, lifetime: SharedMemory.Lifetime,
-    permissions: FilePermissions, reservation: SharedMemory.Reservation,
+    _ name: String, _ plan: Plan<Element>, options: SegmentOptions,
     owner: SharedMemory.Owner, byteCount: (_ capacity: Int) -> Int?
   ) throws(InterprocessError) -> StructuredSegment {
     let layout = ElementLayout(of: Element.self)
     let contentOffset = SegmentHeader.contentOffset(of: layout)
     let memory = try SharedMemory.attachOrCreate(
-      name, byteCount: plan.byteCount(behind: contentOffset), lifetime: lifetime,
-      permissions: permissions, reservation: reservation, owner: owner
+      name, byteCount: plan.byteCount(behind: contentOffset), options: options, owner: owner
     ) { bytes in
       write(plan, layout, contentOffset, to: &bytes)
     }

@@ -95,7 +95,7 @@ public struct InterprocessError: Error, Sendable, Hashable {
   /// Creates an error.
   ///
   /// Programs need this only to end an `initializingWith` closure of
-  /// ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  /// ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///
   /// - Parameters:
   ///   - code: The reason.

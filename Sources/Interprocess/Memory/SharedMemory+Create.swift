@@ -27,9 +27,9 @@ extension SharedMemory {
     /// Takes the memory, with everything that a segment has but its name: size, pages, mode and
     /// lease.
     static func make(
-      name: SegmentName?, byteCount: Int, lifetime: Lifetime, permissions: FilePermissions,
-      reservation: Reservation
+      name: SegmentName?, byteCount: Int, options: SegmentOptions
     ) throws(InterprocessError) -> Draft {
+      let (lifetime, permissions) = (options.lifetime, options.permissions)
       precondition(
         permissions.rawValue & ~0o777 == 0, "Shared memory has none but the nine permission bits")
       try check(byteCount: byteCount, name: name)
@@ -44,12 +44,14 @@ extension SharedMemory {
         try DraftFile.open(mode: firstMode)
       }
       checkpoint(.createOpened)
-      if reservation == .reserved { try Room.check(byteCount, for: name, in: file.descriptor) }
+      if options.reservation == .reserved {
+        try Room.check(byteCount, for: name, in: file.descriptor)
+      }
 
       var call = "fsetxattr"
       do throws(Errno) {
         if lifetime == .whileAttached { try TemporaryMark.put(on: file.descriptor, mode: mode) }
-        switch reservation {
+        switch options.reservation {
         case .reserved:
           call = Room.reservingCalls
           try Files.reserve(0..<byteCount, of: file.descriptor)

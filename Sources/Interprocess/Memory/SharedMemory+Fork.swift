@@ -22,7 +22,7 @@ extension SharedMemory {
   /// been killed before.
   ///
   /// ```swift
-  /// let memory = try SharedMemory.create("MyMemory", byteCount: 1024, lifetime: .whileAttached)
+  /// let memory = try SharedMemory.create("MyMemory", byteCount: 1024, options: .whileAttached)
   /// // ... fork; in the child, which goes on as the daemon:
   /// try memory.takeLease()
   /// ```

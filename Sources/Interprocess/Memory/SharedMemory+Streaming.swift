@@ -30,8 +30,7 @@ extension SharedMemory {
     var piece = try next()
     // An empty piece is the end, and no memory is empty: that is told as everywhere.
     var draft = try Draft.make(
-      name: segmentName, byteCount: piece.count, lifetime: .untilUnlinked,
-      permissions: .ownerReadWrite, reservation: .reserved)
+      name: segmentName, byteCount: piece.count, options: SegmentOptions())
     var byteCount = 0
     while !piece.isEmpty {
       try draft.write(piece, at: byteCount)

@@ -11,8 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-public import SystemPackage
-
+internal import SystemPackage
 /// A block of bytes that several processes see at once, under a name.
 ///
 /// One process creates the memory, others attach to it by its name; all of them then read and write
@@ -136,10 +135,7 @@ public struct SharedMemory: ~Copyable, Sendable {
   ///   - name: 1 to 255 bytes without `/` and NUL, neither `.` nor `..`; one leading slash is
   ///     dropped. `nil` stands for a random name, which ``name`` then tells.
   ///   - byteCount: The size in bytes, greater than zero.
-  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
-  ///   - permissions: Who may read and write it: read and write bits for the user, the group and
-  ///     others. The umask does not change them.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: When its name goes, who may use it, and when its pages are taken.
   ///   - initialize: Fills the memory before anyone else can see it. If it throws, nothing is left
   ///     behind.
   /// - Returns: The memory, attached for reading and writing.
@@ -148,19 +144,16 @@ public struct SharedMemory: ~Copyable, Sendable {
   ///   has locked the file of such memory, which the message names; `invalidName`, `invalidSize` if
   ///   `byteCount` is not positive or above the process's file size limit, `outOfMemory` if there
   ///   is no room, `permissionDenied`, and `system` for anything else; or what `initialize` throws.
-  /// - Precondition: `permissions` has none but the nine permission bits.
+  /// - Precondition: The permissions are none but the nine permission bits.
   public static func create(
     _ name: String? = nil,
     byteCount: Int,
-    lifetime: Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: Reservation = .reserved,
+    options: SegmentOptions = SegmentOptions(),
     initializingWith initialize: (inout MutableRawSpan) throws(InterprocessError) -> Void = { _ in }
   ) throws(InterprocessError) -> SharedMemory {
     let segmentName: SegmentName? = if let name { try SegmentName(name) } else { nil }
     var draft = try Draft.make(
-      name: segmentName, byteCount: byteCount, lifetime: lifetime, permissions: permissions,
-      reservation: reservation)
+      name: segmentName, byteCount: byteCount, options: options)
     try draft.initialize(with: initialize)
     return try draft.publish()
   }
@@ -228,11 +221,9 @@ public struct SharedMemory: ~Copyable, Sendable {
   ///
   /// - Parameters:
   ///   - name: The name, as for
-  ///     ``create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///     ``create(_:byteCount:options:initializingWith:)``.
   ///   - byteCount: The size in bytes; memory that exists already must have at least as many.
-  ///   - lifetime: When its name goes, if it is created here.
-  ///   - permissions: Who may use the memory, if it is created here.
-  ///   - reservation: When the pages are taken, if it is created here.
+  ///   - options: Those of memory that is created here.
   ///   - owner: Whose memory to accept, if it exists.
   ///   - initialize: Fills the memory before anyone else can see it, if it is created here. Several
   ///     processes may run theirs at once; only one result is kept.
@@ -245,9 +236,7 @@ public struct SharedMemory: ~Copyable, Sendable {
   public static func attachOrCreate(
     _ name: String,
     byteCount: Int,
-    lifetime: Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: Reservation = .reserved,
+    options: SegmentOptions = SegmentOptions(),
     owner: Owner = .currentUser,
     initializingWith initialize: (inout MutableRawSpan) throws(InterprocessError) -> Void = { _ in }
   ) throws(InterprocessError) -> SharedMemory {
@@ -270,8 +259,7 @@ public struct SharedMemory: ~Copyable, Sendable {
       }
       do {
         var draft = try Draft.make(
-          name: name, byteCount: byteCount, lifetime: lifetime, permissions: permissions,
-          reservation: reservation)
+          name: name, byteCount: byteCount, options: options)
         try draft.initialize(with: initialize)
         return try draft.publish()
       } catch {

@@ -11,8 +11,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-public import SystemPackage
-
 /// Creates memory that lives as long as a scope.
 ///
 /// Every block gets a name of its own, which others attach to while the scope runs; at the end of
@@ -51,18 +49,15 @@ public final class SharedMemoryManager: Sendable {
   ///
   /// - Parameters:
   ///   - byteCount: The size in bytes, greater than zero.
-  ///   - permissions: Who may read and write it.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: Who may use it, and when its pages are taken. Its lifetime is that of the scope.
   /// - Returns: The memory, attached for reading and writing.
   /// - Throws: `invalidSize`, `outOfMemory`, `permissionDenied` and `system`, as
-  ///   ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///   ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   public func create(
-    byteCount: Int, permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    byteCount: Int, options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedMemory {
     let memory = try SharedMemory.create(
-      byteCount: byteCount, lifetime: .whileAttached, permissions: permissions,
-      reservation: reservation)
+      byteCount: byteCount, options: options.with(.whileAttached))
     try keep(memory)
     return memory
   }

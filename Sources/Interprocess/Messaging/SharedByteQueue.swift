@@ -10,7 +10,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-public import SystemPackage
 
 /// Messages of any length between processes, first in, first out, each of which one receiver gets.
 ///
@@ -45,16 +44,15 @@ public final class SharedByteQueue: Sendable {
   ///
   /// - Parameters:
   ///   - name: The name, as for
-  ///     ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///   - byteCapacity: How many bytes of messages it holds at least, each with 8 bytes more and
   ///     rounded up to a multiple of 8. It is rounded up to a power of two, and to what two of the
   ///     longest messages need.
   ///   - maximumByteCount: How many bytes a message has at most.
   ///   - senders: Whether one at a time may send, or many take turns.
   ///   - receivers: Whether one at a time may receive, or many take turns.
-  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
-  ///   - permissions: Who may use it; everybody who does has to be allowed to write.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
+  ///     uses it has to be allowed to write.
   /// - Returns: The queue, which is empty.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
@@ -64,14 +62,11 @@ public final class SharedByteQueue: Sendable {
     maximumByteCount: Int,
     senders: QueueRole = .many,
     receivers: QueueRole = .many,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedByteQueue {
     try SharedByteQueue(
       try StructuredSegment.create(
-        name, plan(byteCapacity, maximumByteCount, senders, receivers), lifetime: lifetime,
-        permissions: permissions, reservation: reservation))
+        name, plan(byteCapacity, maximumByteCount, senders, receivers), options: options))
   }
 
   /// Attaches to a queue that another process has created.
@@ -105,9 +100,7 @@ public final class SharedByteQueue: Sendable {
   ///   - maximumByteCount: How many bytes a message of a new queue has at most.
   ///   - senders: Who may send to a new queue.
   ///   - receivers: Who may receive from a new queue.
-  ///   - lifetime: That of a new queue.
-  ///   - permissions: Those of a new queue.
-  ///   - reservation: That of a new queue.
+  ///   - options: Those of a new queue.
   ///   - owner: Whose memory to accept.
   /// - Returns: The queue; ``isCreator`` tells which of both has happened.
   /// - Throws: What creating and attaching throw.
@@ -117,15 +110,13 @@ public final class SharedByteQueue: Sendable {
     maximumByteCount: Int,
     senders: QueueRole = .many,
     receivers: QueueRole = .many,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved,
+    options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedByteQueue {
     try SharedByteQueue(
       try StructuredSegment.attachOrCreate(
-        name, plan(byteCapacity, maximumByteCount, senders, receivers), lifetime: lifetime,
-        permissions: permissions, reservation: reservation, owner: owner
+        name, plan(byteCapacity, maximumByteCount, senders, receivers), options: options,
+        owner: owner
       ) { ByteRing.byteCount(of: $0) })
   }
 

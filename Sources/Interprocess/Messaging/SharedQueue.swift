@@ -10,7 +10,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-public import SystemPackage
 
 /// Who may be at one side of a queue.
 public enum QueueRole: UInt32, Sendable, Hashable {
@@ -71,13 +70,12 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   ///
   /// - Parameters:
   ///   - name: The name, as for
-  ///     ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///   - capacity: How many messages it holds, at least 1.
   ///   - senders: Whether one at a time may send, or many take turns.
   ///   - receivers: Whether one at a time may receive, or many take turns.
-  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
-  ///   - permissions: Who may use it; everybody who does has to be allowed to write.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
+  ///     uses it has to be allowed to write.
   /// - Returns: The queue, which is empty.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
@@ -86,14 +84,11 @@ public final class SharedQueue<Element: Shareable>: Sendable {
     capacity: Int,
     senders: QueueRole = .many,
     receivers: QueueRole = .many,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedQueue {
     try SharedQueue(
       try StructuredSegment.create(
-        name, plan(capacity, senders, receivers), lifetime: lifetime, permissions: permissions,
-        reservation: reservation))
+        name, plan(capacity, senders, receivers), options: options))
   }
 
   /// Attaches to a queue that another process has created.
@@ -127,9 +122,7 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   ///   - capacity: How many messages a new queue holds, at least 1.
   ///   - senders: Who may send to a new queue.
   ///   - receivers: Who may receive from a new queue.
-  ///   - lifetime: That of a new queue.
-  ///   - permissions: Those of a new queue.
-  ///   - reservation: That of a new queue.
+  ///   - options: Those of a new queue.
   ///   - owner: Whose memory to accept.
   /// - Returns: The queue; ``isCreator`` tells which of both has happened.
   /// - Throws: What creating and attaching throw.
@@ -138,15 +131,12 @@ public final class SharedQueue<Element: Shareable>: Sendable {
     capacity: Int,
     senders: QueueRole = .many,
     receivers: QueueRole = .many,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved,
+    options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedQueue {
     try SharedQueue(
       try StructuredSegment.attachOrCreate(
-        name, plan(capacity, senders, receivers), lifetime: lifetime, permissions: permissions,
-        reservation: reservation, owner: owner
+        name, plan(capacity, senders, receivers), options: options, owner: owner
       ) { QueueLayout(of: Element.self).byteCount(of: $0) })
   }
 

@@ -10,7 +10,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-public import SystemPackage
 
 /// What a publisher does when a slow subscriber has not received what a new message replaces.
 public enum TopicOverflow: Sendable, Hashable {
@@ -70,15 +69,14 @@ public final class SharedTopic<Element: Shareable>: Sendable {
   ///
   /// - Parameters:
   ///   - name: The name, as for
-  ///     ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///   - maximumElementCount: How many elements a message has at most.
   ///   - history: How many of the last messages are kept, at least 1.
   ///   - publishers: Whether one at a time may publish, or many take turns.
   ///   - maximumSubscriberCount: How many subscribers there are at most at a time.
   ///   - maximumSampleCount: How many samples each of them holds at most at a time, 1 to 64.
-  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
-  ///   - permissions: Who may use it; everybody who does has to be allowed to write.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
+  ///     uses it has to be allowed to write.
   /// - Returns: The topic, without messages.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
@@ -89,16 +87,14 @@ public final class SharedTopic<Element: Shareable>: Sendable {
     publishers: QueueRole = .one,
     maximumSubscriberCount: Int = 8,
     maximumSampleCount: Int = 2,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedTopic {
     try SharedTopic(
       try StructuredSegment.create(
         name,
         plan(
           maximumElementCount, history, publishers, maximumSubscriberCount, maximumSampleCount),
-        lifetime: lifetime, permissions: permissions, reservation: reservation))
+        options: options))
   }
 
   /// Attaches to a topic that another process has created.
@@ -134,9 +130,7 @@ public final class SharedTopic<Element: Shareable>: Sendable {
   ///   - publishers: Who may publish in a new topic.
   ///   - maximumSubscriberCount: How many subscribers a new topic has at most.
   ///   - maximumSampleCount: How many samples each of them holds at most.
-  ///   - lifetime: That of a new topic.
-  ///   - permissions: Those of a new topic.
-  ///   - reservation: That of a new topic.
+  ///   - options: Those of a new topic.
   ///   - owner: Whose memory to accept.
   /// - Returns: The topic; ``isCreator`` tells which of both has happened.
   /// - Throws: What creating and attaching throw.
@@ -147,9 +141,7 @@ public final class SharedTopic<Element: Shareable>: Sendable {
     publishers: QueueRole = .one,
     maximumSubscriberCount: Int = 8,
     maximumSampleCount: Int = 2,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved,
+    options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedTopic {
     try SharedTopic(
@@ -157,7 +149,7 @@ public final class SharedTopic<Element: Shareable>: Sendable {
         name,
         plan(
           maximumElementCount, history, publishers, maximumSubscriberCount, maximumSampleCount),
-        lifetime: lifetime, permissions: permissions, reservation: reservation, owner: owner
+        options: options, owner: owner
       ) { _ in TopicLayout.subscribersOffset })
   }
 

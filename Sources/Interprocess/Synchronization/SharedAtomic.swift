@@ -11,7 +11,6 @@
 //
 //===----------------------------------------------------------------------===//
 public import Synchronization
-public import SystemPackage
 
 /// An integer that processes change at once.
 ///
@@ -49,25 +48,21 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
   ///
   /// - Parameters:
   ///   - name: The name, as for
-  ///     ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///   - initialValue: The value that the first one loads.
-  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
-  ///   - permissions: Who may use it; everybody who does has to be allowed to write.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
+  ///     uses it has to be allowed to write.
   /// - Returns: The integer.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `outOfMemory`, `permissionDenied` and `system`.
   public static func create(
     _ name: String? = nil,
     initialValue: Value,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedAtomic {
     SharedAtomic(
       try StructuredSegment.create(
-        name, plan(initialValue), lifetime: lifetime, permissions: permissions,
-        reservation: reservation))
+        name, plan(initialValue), options: options))
   }
 
   /// Attaches to an integer that another process has created.
@@ -99,24 +94,19 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
   /// - Parameters:
   ///   - name: The name.
   ///   - initialValue: That of a new integer.
-  ///   - lifetime: That of a new integer.
-  ///   - permissions: Those of a new integer.
-  ///   - reservation: That of a new integer.
+  ///   - options: Those of a new integer.
   ///   - owner: Whose memory to accept.
   /// - Returns: The integer; ``isCreator`` tells which of both has happened.
   /// - Throws: What creating and attaching throw.
   public static func attachOrCreate(
     _ name: String,
     initialValue: Value,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved,
+    options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedAtomic {
     SharedAtomic(
       try StructuredSegment.attachOrCreate(
-        name, plan(initialValue), lifetime: lifetime, permissions: permissions,
-        reservation: reservation, owner: owner
+        name, plan(initialValue), options: options, owner: owner
       ) { _ in byteCount })
   }
 

@@ -11,7 +11,6 @@
 //
 //===----------------------------------------------------------------------===//
 internal import Synchronization
-public import SystemPackage
 
 /// A place where processes wait for each other, until all of them have arrived.
 ///
@@ -81,25 +80,21 @@ public final class SharedBarrier: Sendable {
   ///
   /// - Parameters:
   ///   - name: The name, as for
-  ///     ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///   - partyCount: How many have to arrive, 1 to 65,535.
-  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
-  ///   - permissions: Who may use it; everybody who does has to be allowed to write.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
+  ///     uses it has to be allowed to write.
   /// - Returns: The barrier, at which nobody has arrived.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
   public static func create(
     _ name: String? = nil,
     partyCount: Int,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedBarrier {
     SharedBarrier(
       try StructuredSegment.create(
-        name, plan(partyCount), lifetime: lifetime, permissions: permissions,
-        reservation: reservation))
+        name, plan(partyCount), options: options))
   }
 
   /// Attaches to a barrier that another process has created.
@@ -130,24 +125,19 @@ public final class SharedBarrier: Sendable {
   /// - Parameters:
   ///   - name: The name.
   ///   - partyCount: How many have to arrive at a new barrier, 1 to 65,535.
-  ///   - lifetime: That of a new barrier.
-  ///   - permissions: Those of a new barrier.
-  ///   - reservation: That of a new barrier.
+  ///   - options: Those of a new barrier.
   ///   - owner: Whose memory to accept.
   /// - Returns: The barrier; ``isCreator`` tells which of both has happened.
   /// - Throws: What creating and attaching throw.
   public static func attachOrCreate(
     _ name: String,
     partyCount: Int,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved,
+    options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedBarrier {
     SharedBarrier(
       try StructuredSegment.attachOrCreate(
-        name, plan(partyCount), lifetime: lifetime, permissions: permissions,
-        reservation: reservation, owner: owner
+        name, plan(partyCount), options: options, owner: owner
       ) { byteCount(of: $0) })
   }
 

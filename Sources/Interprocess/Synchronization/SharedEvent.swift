@@ -10,7 +10,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-public import SystemPackage
 
 /// A signal between processes: it is set or not, and those who wait go on when it is set.
 ///
@@ -62,25 +61,21 @@ public final class SharedEvent: Sendable {
   ///
   /// - Parameters:
   ///   - name: The name, as for
-  ///     ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///   - isSet: Whether it is set from the beginning.
-  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
-  ///   - permissions: Who may use it; everybody who does has to be allowed to write.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
+  ///     uses it has to be allowed to write.
   /// - Returns: The event, of generation 0.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `outOfMemory`, `permissionDenied` and `system`.
   public static func create(
     _ name: String? = nil,
     isSet: Bool = false,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedEvent {
     SharedEvent(
       try StructuredSegment.create(
-        name, plan(isSet: isSet), lifetime: lifetime, permissions: permissions,
-        reservation: reservation))
+        name, plan(isSet: isSet), options: options))
   }
 
   /// Attaches to an event that another process has created.
@@ -111,24 +106,19 @@ public final class SharedEvent: Sendable {
   /// - Parameters:
   ///   - name: The name.
   ///   - isSet: Whether a new event is set.
-  ///   - lifetime: That of a new event.
-  ///   - permissions: Those of a new event.
-  ///   - reservation: That of a new event.
+  ///   - options: Those of a new event.
   ///   - owner: Whose memory to accept.
   /// - Returns: The event; ``isCreator`` tells which of both has happened.
   /// - Throws: What creating and attaching throw.
   public static func attachOrCreate(
     _ name: String,
     isSet: Bool = false,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved,
+    options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedEvent {
     SharedEvent(
       try StructuredSegment.attachOrCreate(
-        name, plan(isSet: isSet), lifetime: lifetime, permissions: permissions,
-        reservation: reservation, owner: owner
+        name, plan(isSet: isSet), options: options, owner: owner
       ) { _ in byteCount })
   }
 

@@ -10,7 +10,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-public import SystemPackage
 
 /// A value that processes change one after the other, under a lock that survives its holder.
 ///
@@ -57,11 +56,10 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   ///
   /// - Parameters:
   ///   - name: The name, as for
-  ///     ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///   - initialValue: The value that the first holder finds.
-  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
-  ///   - permissions: Who may use it; everybody who does has to be allowed to write.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
+  ///     uses it has to be allowed to write.
   /// - Returns: The mutex, which nobody holds.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
@@ -69,14 +67,11 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   public static func create(
     _ name: String? = nil,
     initialValue: Value,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedMutex {
     SharedMutex(
       try StructuredSegment.create(
-        name, plan(initialValue), lifetime: lifetime, permissions: permissions,
-        reservation: reservation))
+        name, plan(initialValue), options: options))
   }
 
   /// Attaches to a mutex that another process has created.
@@ -109,9 +104,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   /// - Parameters:
   ///   - name: The name.
   ///   - initialValue: The value of a new mutex.
-  ///   - lifetime: That of a new mutex.
-  ///   - permissions: Those of a new mutex.
-  ///   - reservation: That of a new mutex.
+  ///   - options: Those of a new mutex.
   ///   - owner: Whose memory to accept.
   /// - Returns: The mutex; ``isCreator`` tells which of both has happened.
   /// - Throws: What creating and attaching throw.
@@ -119,15 +112,12 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   public static func attachOrCreate(
     _ name: String,
     initialValue: Value,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved,
+    options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedMutex {
     SharedMutex(
       try StructuredSegment.attachOrCreate(
-        name, plan(initialValue), lifetime: lifetime, permissions: permissions,
-        reservation: reservation, owner: owner
+        name, plan(initialValue), options: options, owner: owner
       ) { _ in LockLayout<Value>.byteCount })
   }
 

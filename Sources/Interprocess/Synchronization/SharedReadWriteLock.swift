@@ -11,7 +11,6 @@
 //
 //===----------------------------------------------------------------------===//
 internal import Synchronization
-public import SystemPackage
 
 /// A value that many processes read at once, or one changes, under a lock that survives its
 /// holders.
@@ -64,12 +63,11 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   ///
   /// - Parameters:
   ///   - name: The name, as for
-  ///     ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///   - initialValue: The value that the first holder finds.
   ///   - maximumReaderCount: How many may read at once, at least 1; each takes 64 bytes.
-  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
-  ///   - permissions: Who may use it; everybody who does has to be allowed to write.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
+  ///     uses it has to be allowed to write.
   /// - Returns: The lock, which nobody holds.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
@@ -78,14 +76,11 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     _ name: String? = nil,
     initialValue: Value,
     maximumReaderCount: Int = 64,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedReadWriteLock {
     SharedReadWriteLock(
       try StructuredSegment.create(
-        name, plan(initialValue, maximumReaderCount), lifetime: lifetime, permissions: permissions,
-        reservation: reservation))
+        name, plan(initialValue, maximumReaderCount), options: options))
   }
 
   /// Attaches to a lock that another process has created.
@@ -119,9 +114,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   ///   - name: The name.
   ///   - initialValue: The value of a new lock.
   ///   - maximumReaderCount: That of a new lock.
-  ///   - lifetime: That of a new lock.
-  ///   - permissions: Those of a new lock.
-  ///   - reservation: That of a new lock.
+  ///   - options: Those of a new lock.
   ///   - owner: Whose memory to accept.
   /// - Returns: The lock; ``isCreator`` tells which of both has happened.
   /// - Throws: What creating and attaching throw.
@@ -130,15 +123,12 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     _ name: String,
     initialValue: Value,
     maximumReaderCount: Int = 64,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved,
+    options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedReadWriteLock {
     SharedReadWriteLock(
       try StructuredSegment.attachOrCreate(
-        name, plan(initialValue, maximumReaderCount), lifetime: lifetime, permissions: permissions,
-        reservation: reservation, owner: owner
+        name, plan(initialValue, maximumReaderCount), options: options, owner: owner
       ) { byteCount(of: $0) })
   }
 

@@ -10,7 +10,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-public import SystemPackage
 
 /// A number of permits, which processes take and give back; those of a dead process come back.
 ///
@@ -53,25 +52,21 @@ public final class SharedSemaphore: Sendable {
   ///
   /// - Parameters:
   ///   - name: The name, as for
-  ///     ``SharedMemory/create(_:byteCount:lifetime:permissions:reservation:initializingWith:)``.
+  ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///   - permitCount: How many permits there are, at least 1.
-  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
-  ///   - permissions: Who may use it; everybody who does has to be allowed to write.
-  ///   - reservation: Whether the pages are taken now or when they are touched.
+  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
+  ///     uses it has to be allowed to write.
   /// - Returns: The semaphore, all of whose permits are free.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `outOfMemory`, `permissionDenied` and `system`.
   public static func create(
     _ name: String? = nil,
     permitCount: Int,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedSemaphore {
     SharedSemaphore(
       try StructuredSegment.create(
-        name, plan(permitCount), lifetime: lifetime, permissions: permissions,
-        reservation: reservation))
+        name, plan(permitCount), options: options))
   }
 
   /// Attaches to a semaphore that another process has created.
@@ -102,24 +97,19 @@ public final class SharedSemaphore: Sendable {
   /// - Parameters:
   ///   - name: The name.
   ///   - permitCount: How many permits a new semaphore has, at least 1.
-  ///   - lifetime: That of a new semaphore.
-  ///   - permissions: Those of a new semaphore.
-  ///   - reservation: That of a new semaphore.
+  ///   - options: Those of a new semaphore.
   ///   - owner: Whose memory to accept.
   /// - Returns: The semaphore; ``isCreator`` tells which of both has happened.
   /// - Throws: What creating and attaching throw.
   public static func attachOrCreate(
     _ name: String,
     permitCount: Int,
-    lifetime: SharedMemory.Lifetime = .untilUnlinked,
-    permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved,
+    options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedSemaphore {
     SharedSemaphore(
       try StructuredSegment.attachOrCreate(
-        name, plan(permitCount), lifetime: lifetime, permissions: permissions,
-        reservation: reservation, owner: owner
+        name, plan(permitCount), options: options, owner: owner
       ) { byteCount(of: $0) })
   }
 

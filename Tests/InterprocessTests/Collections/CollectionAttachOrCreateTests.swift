@@ -26,8 +26,10 @@ struct CollectionAttachOrCreateTests {
     defer { unlink(path(name)) }
     do {
       var first = try SharedArray<Double>.attachOrCreate(
-        name, shape: [2, 3], lifetime: .whileAttached, permissions: [.ownerReadWrite, .groupRead],
-        reservation: .onDemand)
+        name, shape: [2, 3],
+        options: SegmentOptions(
+          lifetime: .whileAttached, permissions: [.ownerReadWrite, .groupRead],
+          reservation: .onDemand))
       #expect(try info(name).permissions == [.ownerReadWrite, .groupRead])
       let before = first[1, 2]
       first[1, 2] = 5

@@ -41,7 +41,7 @@ struct ListTests {
   @Test("A handle tells what it is")
   func handle() throws {
     let name = uniqueName("list")
-    let list = try ShareableList.create("/" + name, ["text"], lifetime: .whileAttached)
+    let list = try ShareableList.create("/" + name, ["text"], options: .whileAttached)
     let other = try ShareableList.attach(name, access: .readOnly)
     let (names, created) = ([list.name, other.name], [list.isCreator, other.isCreator])
     let (access, lifetimes) = ([list.access, other.access], [list.lifetime, other.lifetime])
@@ -61,8 +61,7 @@ struct ListTests {
     let name = uniqueName("list")
     let list = try ShareableList.create(
       name, [.string(String(repeating: "x", count: 100_000))],
-      permissions: [.ownerReadWrite, .groupRead],
-      reservation: .onDemand)
+      options: SegmentOptions(permissions: [.ownerReadWrite, .groupRead], reservation: .onDemand))
     #expect(try info(name).permissions == [.ownerReadWrite, .groupRead])
     #expect(try info(name).residentByteCount > 100_000)
     let taken = #expect(throws: InterprocessError.self) { _ = try ShareableList.create(name, []) }
@@ -296,7 +295,8 @@ struct ListTests {
   func manager() throws {
     let name = try withSharedMemoryManager { manager in
       let list = try manager.list(
-        ["text", 1], extraCapacity: 8, permissions: [.ownerReadWrite, .groupRead])
+        ["text", 1], extraCapacity: 8,
+        options: SegmentOptions(permissions: [.ownerReadWrite, .groupRead]))
       let name = list.name
       list.close()
       let other = try ShareableList.attach(name)

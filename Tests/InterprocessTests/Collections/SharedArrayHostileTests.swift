@@ -116,7 +116,7 @@ struct SharedArrayHostileTests {
     var outcomes: [String: Int] = [:]
     for byteCount in [1, 11, 64, 100, 150, 250, 300, 400, 500, 1000] {
       let name = uniqueName()
-      var memory = try SharedMemory.create(name, byteCount: byteCount, lifetime: .whileAttached)
+      var memory = try SharedMemory.create(name, byteCount: byteCount, options: .whileAttached)
       for round in 0..<roundCount {
         let (bytes, text) = mutator.file()
         memory.withMutableBytes { span in
@@ -143,7 +143,7 @@ struct SharedArrayHostileTests {
   @Test("A header of the greatest length, whatever it is full of, is read in a moment")
   func long() throws {
     let name = uniqueName()
-    var memory = try SharedMemory.create(name, byteCount: 70_000, lifetime: .whileAttached)
+    var memory = try SharedMemory.create(name, byteCount: 70_000, options: .whileAttached)
     for filling in [" ", "(", "[],", "'", "\\", "{'a':", "((),", "1", "'a':1,", "-", "\u{E9}"] {
       for beginning in ["", "{", "{'shape': (", "{'descr': [", "'"] {
         var bytes: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0, 0xFF, 0xFF]

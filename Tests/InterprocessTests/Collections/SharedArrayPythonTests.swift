@@ -403,7 +403,8 @@ struct SharedArrayPythonTests {
     let name = uniqueName()
     defer { removeAll(name) }
     let count = 1 << 27
-    var array = try SharedArray<Double>.create(name, count: count, reservation: .onDemand)
+    var array = try SharedArray<Double>.create(
+      name, count: count, options: SegmentOptions(reservation: .onDemand))
     for (index, value) in [(0, 1.0), (count / 2, 2.0), (count - 1, 3.0)] { array[index] = value }
     let output = try await python(
       """

@@ -154,7 +154,7 @@ struct SharedArrayTests {
   @Test("The arguments of creation reach the memory")
   func options() throws {
     let (temporary, onDemand, shared) = (uniqueName("t"), uniqueName("d"), uniqueName("s"))
-    let first = try SharedArray<Int>.create(temporary, count: 1, lifetime: .whileAttached)
+    let first = try SharedArray<Int>.create(temporary, count: 1, options: .whileAttached)
     let lifetime = first.lifetime
     #expect(lifetime == .whileAttached)
     #expect(exists(temporary))
@@ -162,14 +162,14 @@ struct SharedArrayTests {
     #expect(!exists(temporary))
 
     let second = try SharedArray<Int>.create(
-      onDemand, shape: [1 << 20], reservation: .onDemand)
+      onDemand, shape: [1 << 20], options: SegmentOptions(reservation: .onDemand))
     #expect(try info(onDemand).residentByteCount == 4096)
     try second.unlink()
     let isLinked = second.isLinked
     #expect(!isLinked)
 
     let third = try SharedArray.create(
-      shared, copying: [1], permissions: [.ownerReadWrite, .groupRead])
+      shared, copying: [1], options: SegmentOptions(permissions: [.ownerReadWrite, .groupRead]))
     #expect(try info(shared).permissions == [.ownerReadWrite, .groupRead])
     #expect(try fileByteCount(shared) == 136)
     try third.unlink()

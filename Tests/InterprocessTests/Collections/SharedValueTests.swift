@@ -91,7 +91,7 @@ struct SharedValueTests {
   @Test("A temporary value goes with its last handle")
   func temporary() throws {
     let name = uniqueName()
-    let value = try SharedValue.create(name, initialValue: 1.5, lifetime: .whileAttached)
+    let value = try SharedValue.create(name, initialValue: 1.5, options: .whileAttached)
     let other = try SharedValue<Double>.attach(name)
     let lifetimes = [value.lifetime, other.lifetime]
     #expect(lifetimes == [.whileAttached, .whileAttached])
@@ -103,7 +103,8 @@ struct SharedValueTests {
 
   @Test("A value without a given name gets one, and permissions are exact")
   func nameAndPermissions() throws {
-    let value = try SharedValue.create(initialValue: 5, permissions: [.ownerReadWrite, .groupRead])
+    let value = try SharedValue.create(
+      initialValue: 5, options: SegmentOptions(permissions: [.ownerReadWrite, .groupRead]))
     let name = value.name
     #expect(name.hasPrefix("swift_"))
     #expect(try info(name).permissions == [.ownerReadWrite, .groupRead])
@@ -116,7 +117,7 @@ struct SharedValueTests {
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
       let name = uniqueName()
-      let value = try SharedValue.create(name, initialValue: 1, lifetime: .whileAttached)
+      let value = try SharedValue.create(name, initialValue: 1, options: .whileAttached)
       let reader = try SharedValue<Int>.attach(name, access: .readOnly)
       try value.unlink()
       try reader.store(2)

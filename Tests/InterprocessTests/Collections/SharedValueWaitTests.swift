@@ -148,7 +148,7 @@ struct SharedValueWaitTests {
     let name = uniqueName()
     let values: SharedValue<Int>.Values
     do {
-      let value = try SharedValue.create(name, initialValue: 7, lifetime: .whileAttached)
+      let value = try SharedValue.create(name, initialValue: 7, options: .whileAttached)
       values = try value.values()
       value.close()
     }

@@ -207,7 +207,7 @@ struct SegmentHeaderTests {
       let layout = ElementLayout(
         .record([.init(name: name, offset: 0, layout: scalar)]), byteCount: 8)
       let contentOffset = SegmentHeader.contentOffset(of: layout)
-      let memory = try SharedMemory.create(byteCount: contentOffset, lifetime: .whileAttached) {
+      let memory = try SharedMemory.create(byteCount: contentOffset, options: .whileAttached) {
         SegmentHeader.write(.value, of: Int.self, layout: layout, capacity: 1, to: &$0)
       }
       memory.close()

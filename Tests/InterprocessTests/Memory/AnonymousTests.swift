@@ -85,7 +85,7 @@ struct AnonymousTests {
   @Test("A descriptor is a handle, and what adopts it takes no lease from who made it")
   func descriptorIsHandle() throws {
     let name = uniqueName()
-    let memory = try SharedMemory.create(name, byteCount: 16, lifetime: .whileAttached)
+    let memory = try SharedMemory.create(name, byteCount: 16, options: .whileAttached)
     let descriptor = try memory.makeFileDescriptor()
     memory.close()
     #expect(exists(name))

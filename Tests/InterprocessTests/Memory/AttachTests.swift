@@ -70,7 +70,8 @@ struct AttachTests {
   @Test("Read-only memory is seen as it changes")
   func readOnly() throws {
     let name = uniqueName()
-    var memory = try SharedMemory.create(name, byteCount: 16, permissions: .ownerReadWrite)
+    var memory = try SharedMemory.create(
+      name, byteCount: 16, options: SegmentOptions(permissions: .ownerReadWrite))
     let reader = try SharedMemory.attach(name, access: .readOnly)
     memory[2] = 9
     let (value, access) = (reader[2], reader.access)
@@ -257,7 +258,8 @@ struct AttachTests {
     let names = [uniqueName("closed"), uniqueName("readable"), uniqueName("open")]
     let modes: [UInt32] = [0o600, 0o644, 0o666]
     for (name, mode) in zip(names, modes) {
-      _ = try SharedMemory.create(name, byteCount: 16, permissions: .init(rawValue: mode))
+      _ = try SharedMemory.create(
+        name, byteCount: 16, options: SegmentOptions(permissions: .init(rawValue: mode)))
     }
     let (status, _) = try await withChildProcess(Places.helper) { helper in
       try await helper.expect("becomeUser 65534", "ok 0 0")

@@ -92,7 +92,8 @@ struct CreateTests {
   func beyondAddressSpace() throws {
     let name = uniqueName()
     let error = try #require(throws: InterprocessError.self) {
-      _ = try SharedMemory.create(name, byteCount: 1 << 60, reservation: .onDemand)
+      _ = try SharedMemory.create(
+        name, byteCount: 1 << 60, options: SegmentOptions(reservation: .onDemand))
     }
     #expect(error.code == .system(.noMemory))
     #expect(!exists(name))
@@ -103,7 +104,7 @@ struct CreateTests {
     let (reservedName, onDemandName) = (uniqueName(), uniqueName())
     let reserved = try SharedMemory.create(reservedName, byteCount: 1 << 20)
     var onDemand = try SharedMemory.create(
-      onDemandName, byteCount: 1 << 20, reservation: .onDemand)
+      onDemandName, byteCount: 1 << 20, options: SegmentOptions(reservation: .onDemand))
     #expect(try info(reservedName).residentByteCount == 1 << 20)
     #expect(try info(onDemandName).residentByteCount == 0)
     onDemand[1 << 19] = 1
@@ -209,7 +210,8 @@ struct CreateTests {
   @Test("Permissions have none but the nine permission bits")
   func otherModeBits() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = try SharedMemory.create(byteCount: 16, permissions: .init(rawValue: 0o1600))
+      _ = try SharedMemory.create(
+        byteCount: 16, options: SegmentOptions(permissions: .init(rawValue: 0o1600)))
     }
     #expect(result.says("none but the nine permission bits"))
   }

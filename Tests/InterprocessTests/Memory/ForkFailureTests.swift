@@ -159,7 +159,7 @@ extension ForkTests {
   func sharedRole() async throws {
     let name = uniqueName()
     let value = try SharedValue<InlineArray<8, UInt64>>.create(
-      name, initialValue: InlineArray(repeating: 0), lifetime: .whileAttached)
+      name, initialValue: InlineArray(repeating: 0), options: .whileAttached)
     _ = try await withChildProcess(Places.helper) { parent in
       try await parent.expect("value \(name)", "ok 64")
       try await parent.expect("store 1", "ok ")

@@ -216,22 +216,22 @@ extension ForkTests {
   func everyType() throws {
     let names = (0..<12).map { _ in uniqueName() }
     // In a process that has not forked this does nothing; what it does is the memory's business.
-    try SharedArray<Double>.create(names[0], count: 4, lifetime: .whileAttached).takeLease()
-    try ShareableList.create(names[1], [1], lifetime: .whileAttached).takeLease()
-    try SharedValue<Int>.create(names[2], initialValue: 1, lifetime: .whileAttached).takeLease()
-    try SharedMutex<Int>.create(names[3], initialValue: 1, lifetime: .whileAttached).takeLease()
-    try SharedReadWriteLock<Int>.create(names[4], initialValue: 1, lifetime: .whileAttached)
+    try SharedArray<Double>.create(names[0], count: 4, options: .whileAttached).takeLease()
+    try ShareableList.create(names[1], [1], options: .whileAttached).takeLease()
+    try SharedValue<Int>.create(names[2], initialValue: 1, options: .whileAttached).takeLease()
+    try SharedMutex<Int>.create(names[3], initialValue: 1, options: .whileAttached).takeLease()
+    try SharedReadWriteLock<Int>.create(names[4], initialValue: 1, options: .whileAttached)
       .takeLease()
-    try SharedSemaphore.create(names[5], permitCount: 1, lifetime: .whileAttached).takeLease()
-    try SharedEvent.create(names[6], lifetime: .whileAttached).takeLease()
-    try SharedBarrier.create(names[7], partyCount: 1, lifetime: .whileAttached).takeLease()
-    try SharedAtomic<UInt64>.create(names[8], initialValue: 1, lifetime: .whileAttached)
+    try SharedSemaphore.create(names[5], permitCount: 1, options: .whileAttached).takeLease()
+    try SharedEvent.create(names[6], options: .whileAttached).takeLease()
+    try SharedBarrier.create(names[7], partyCount: 1, options: .whileAttached).takeLease()
+    try SharedAtomic<UInt64>.create(names[8], initialValue: 1, options: .whileAttached)
       .takeLease()
-    try SharedQueue<Int>.create(names[9], capacity: 4, lifetime: .whileAttached).takeLease()
+    try SharedQueue<Int>.create(names[9], capacity: 4, options: .whileAttached).takeLease()
     try SharedByteQueue.create(
-      names[10], byteCapacity: 4096, maximumByteCount: 64, lifetime: .whileAttached
+      names[10], byteCapacity: 4096, maximumByteCount: 64, options: .whileAttached
     ).takeLease()
-    try SharedTopic<Int>.create(names[11], lifetime: .whileAttached).takeLease()
+    try SharedTopic<Int>.create(names[11], options: .whileAttached).takeLease()
     for name in names { #expect(!exists(name)) }
   }
 

@@ -60,7 +60,8 @@ struct LinkTests {
   func relinked(lifetime: SharedMemory.Lifetime) async throws {
     let python = try #require(Python.all.last)
     let name = uniqueName()
-    var memory = try SharedMemory.create(name, byteCount: 16, lifetime: lifetime)
+    var memory = try SharedMemory.create(
+      name, byteCount: 16, options: SegmentOptions(lifetime: lifetime))
     try memory.protectName()
     try memory.protectName()
     let outcome = try await python.run(
@@ -105,7 +106,7 @@ struct LinkTests {
   @Test("The second name goes with the last handle of temporary memory, and in a sweep")
   func secondName() throws {
     let name = uniqueName()
-    let temporary = try SharedMemory.create(name, byteCount: 16, lifetime: .whileAttached)
+    let temporary = try SharedMemory.create(name, byteCount: 16, options: .whileAttached)
     try temporary.protectName()
     let names = try names(of: temporary)
     #expect(names.count == 2)

@@ -67,7 +67,8 @@ struct ManagerTests {
   func options() throws {
     try withSharedMemoryManager { manager in
       let memory = try manager.create(
-        byteCount: 100_000, permissions: [.ownerReadWrite, .groupRead], reservation: .onDemand)
+        byteCount: 100_000,
+        options: SegmentOptions(permissions: [.ownerReadWrite, .groupRead], reservation: .onDemand))
       let name = memory.name
       let sparse = try info(name)
       #expect(sparse.permissions == [.ownerReadWrite, .groupRead])

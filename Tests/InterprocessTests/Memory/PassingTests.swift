@@ -39,7 +39,7 @@ struct PassingTests {
         #expect(value == 22)
 
         // A temporary segment that is closed while it is on its way stays, with its name.
-        var named = try SharedMemory.create(name, byteCount: 16, lifetime: .whileAttached)
+        var named = try SharedMemory.create(name, byteCount: 16, options: .whileAttached)
         named[0] = 9
         try await helper.send("receive \(path)")
         let second = try await server.accept()
@@ -61,7 +61,7 @@ struct PassingTests {
   func neverReceived() throws {
     let name = uniqueName()
     let (here, there) = try socketPair()
-    let memory = try SharedMemory.create(name, byteCount: 16, lifetime: .whileAttached)
+    let memory = try SharedMemory.create(name, byteCount: 16, options: .whileAttached)
     try memory.send(over: here)
     memory.close()
     #expect(exists(name))
@@ -112,7 +112,7 @@ struct PassingTests {
     .enabled(if: geteuid() == 0, "needs root, to become another user"))
   func receivedByAnotherUser() async throws {
     let name = uniqueName()
-    var memory = try SharedMemory.create(name, byteCount: 16, lifetime: .whileAttached)
+    var memory = try SharedMemory.create(name, byteCount: 16, options: .whileAttached)
     memory[0] = 8
     let file = try #require(FileNumber(at: path(name)))
     try await withServer { server, path in

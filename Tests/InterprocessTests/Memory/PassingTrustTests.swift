@@ -68,7 +68,7 @@ struct PassingTrustTests {
   func readOnlyFromReader() async throws {
     let name = uniqueName()
     var memory = try SharedMemory.create(
-      name, byteCount: 16, permissions: [.ownerReadWrite, .otherRead])
+      name, byteCount: 16, options: SegmentOptions(permissions: [.ownerReadWrite, .otherRead]))
     memory[3] = 7
     let file = try #require(FileNumber(at: path(name)))
     try await withServer { server, socketPath in
@@ -157,7 +157,7 @@ struct PassingTrustTests {
     .enabled(if: isRoot, "needs root, to become another user"))
   func sharedDescription() async throws {
     let name = uniqueName()
-    let memory = try SharedMemory.create(name, byteCount: 16, lifetime: .whileAttached)
+    let memory = try SharedMemory.create(name, byteCount: 16, options: .whileAttached)
     let descriptor = try memory.makeFileDescriptor()
     memory.close()
     try await withServer { server, socketPath in
@@ -191,7 +191,8 @@ struct PassingTrustTests {
   func modeOfNamedFile() throws {
     let name = uniqueName()
     let memory = try SharedMemory.create(
-      name, byteCount: 16, permissions: [.ownerReadWrite, .groupReadWrite, .otherReadWrite])
+      name, byteCount: 16,
+      options: SegmentOptions(permissions: [.ownerReadWrite, .groupReadWrite, .otherReadWrite]))
     let adopted = try SharedMemory(adopting: memory.makeFileDescriptor())
     try adopted.makeFileDescriptor(access: .readOnly).close()
     var status = stat()
@@ -329,7 +330,7 @@ struct PassingTrustTests {
     #expect(writableAccess == .readWrite)
 
     let name = uniqueName()
-    let named = try SharedMemory.create(name, byteCount: 16, lifetime: .whileAttached)
+    let named = try SharedMemory.create(name, byteCount: 16, options: .whileAttached)
     try named.send(over: here, access: .readOnly)
     named.close()
     let last = try SharedMemory.receive(over: there)

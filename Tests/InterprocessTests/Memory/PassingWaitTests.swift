@@ -371,7 +371,7 @@ struct PassingWaitTests {
             print("read-only")
         """, [path, name])
       let peer = try await server.accept()
-      var memory = try SharedMemory.create(name, byteCount: 100, lifetime: .whileAttached)
+      var memory = try SharedMemory.create(name, byteCount: 100, options: .whileAttached)
       memory[3] = 33
       try await memory.send(over: peer, timeout: .seconds(30))
       try await memory.send(over: peer, access: .readOnly, timeout: .seconds(30))

@@ -255,7 +255,7 @@ struct RoomTests {
   @Test("Reserving what is attached read-only is a failed precondition")
   func readOnly() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      let memory = try SharedMemory.create(byteCount: 16, lifetime: .whileAttached)
+      let memory = try SharedMemory.create(byteCount: 16, options: .whileAttached)
       try memory.unlink()
       _ = try SharedMemory.attach("any", access: .readOnly, reservation: .reserved)
     }

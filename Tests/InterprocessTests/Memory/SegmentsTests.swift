@@ -23,7 +23,7 @@ struct SegmentsTests {
   func attributes() throws {
     let name = uniqueName()
     let memory = try SharedMemory.create(
-      name, byteCount: 5000, permissions: [.ownerReadWrite, .groupRead])
+      name, byteCount: 5000, options: SegmentOptions(permissions: [.ownerReadWrite, .groupRead]))
     let info = try info(name)
     #expect(info.name == name)
     #expect(info.byteCount == 5000)
@@ -59,7 +59,7 @@ struct SegmentsTests {
   @Test("Handles are counted, and nobody else's locks")
   func handles() throws {
     let name = uniqueName()
-    let memory = try SharedMemory.create(name, byteCount: 16, lifetime: .whileAttached)
+    let memory = try SharedMemory.create(name, byteCount: 16, options: .whileAttached)
     let reader = try SharedMemory.attach(name, access: .readOnly)
     #expect(try info(name).handleCount == 2)
     reader.close()

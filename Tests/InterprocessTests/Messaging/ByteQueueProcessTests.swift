@@ -54,7 +54,7 @@ struct ByteQueueProcessTests {
     let name = uniqueName()
     // Room for one message of 24 bytes and the next head.
     let queue = try SharedByteQueue.create(
-      name, byteCapacity: 64, maximumByteCount: 24, lifetime: .whileAttached)
+      name, byteCapacity: 64, maximumByteCount: 24, options: .whileAttached)
     let received = Mutex<[UInt8]>([])
     let (status, _) = try await withChildProcess(Places.helper, ["byte-queue-hold", name]) {
       holder in
@@ -121,7 +121,7 @@ struct ByteQueueProcessTests {
   func twoThreads(role: QueueRole) async throws {
     let queue = try SharedByteQueue.create(
       byteCapacity: 300, maximumByteCount: 100, senders: role, receivers: role,
-      lifetime: .whileAttached)
+      options: .whileAttached)
     let count = 20_000
     // Not the forms for tasks, whose waits the sanitizer does not understand.
     @Sendable func send() throws {
@@ -168,7 +168,7 @@ struct ByteQueueProcessTests {
       let name = uniqueName()
       let queue = try SharedByteQueue.create(
         name, byteCapacity: 256, maximumByteCount: 100, senders: role, receivers: role,
-        lifetime: .whileAttached)
+        options: .whileAttached)
       var memory = try SharedMemory.attach(name)
       let content = content(memory)
       for _ in 0..<200 {
@@ -257,7 +257,7 @@ struct ByteQueueProcessTests {
   ) throws -> [InterprocessError.Code?] {
     let name = uniqueName()
     let queue = try SharedByteQueue.create(
-      name, byteCapacity: 128, maximumByteCount: 50, lifetime: .whileAttached)
+      name, byteCapacity: 128, maximumByteCount: 50, options: .whileAttached)
     var memory = try SharedMemory.attach(name)
     let content = content(memory)
     try queue.send(byteCount: 4, timeout: .zero) { _ in }
@@ -278,7 +278,7 @@ struct ByteQueueProcessTests {
   func wrongHeader() throws {
     let name = uniqueName()
     let queue = try SharedByteQueue.create(
-      name, byteCapacity: 128, maximumByteCount: 50, lifetime: .whileAttached)
+      name, byteCapacity: 128, maximumByteCount: 50, options: .whileAttached)
     var memory = try SharedMemory.attach(name)
     let content = content(memory)
     for capacity: UInt64 in [0, 8, 100, 64, 256, 1 << 40, 1 << 62, .max] {

@@ -44,7 +44,7 @@ struct HandedOverTests {
   @Test("Samples that another thread gives back are whole until then, and their pins free after")
   func twoThreadsOfSamples() async throws {
     let topic = try SharedTopic<InlineArray<5, UInt64>>.create(
-      history: 2, maximumSampleCount: 3, lifetime: .whileAttached)
+      history: 2, maximumSampleCount: 3, options: .whileAttached)
     let slot = Slot<SharedTopic<InlineArray<5, UInt64>>.Sample>()
     var publisher = try topic.publisher()
     var subscriber = try topic.subscriber()
@@ -68,7 +68,7 @@ struct HandedOverTests {
   @Test("Messages on loan are published by another thread, each once and in order")
   func twoThreadsOfLoans() async throws {
     let topic = try SharedTopic<UInt64>.create(
-      history: 4, publishers: .many, lifetime: .whileAttached)
+      history: 4, publishers: .many, options: .whileAttached)
     let slot = Slot<SharedTopic<UInt64>.Loan>()
     let isPublished = Slot<Int>()
     var publisher = try topic.publisher()
@@ -95,7 +95,7 @@ struct HandedOverTests {
 
   @Test("Permits that another thread gives back are never too many")
   func twoThreadsOfPermits() async throws {
-    let semaphore = try SharedSemaphore.create(permitCount: 2, lifetime: .whileAttached)
+    let semaphore = try SharedSemaphore.create(permitCount: 2, options: .whileAttached)
     let slot = Slot<SharedSemaphore.Permit>()
     let ender = inThread {
       for _ in 0..<Self.count { slot.take().release() }

@@ -91,7 +91,7 @@ struct QueueProcessTests {
   @Test("A message that goes from one thread to another is whole, as the thread sanitizer sees it")
   func twoThreadsOfRoles() async throws {
     let queue = try SharedQueue<InlineArray<5, UInt64>>.create(
-      capacity: 7, senders: .one, receivers: .one, lifetime: .whileAttached)
+      capacity: 7, senders: .one, receivers: .one, options: .whileAttached)
     let sender = inThread {
       var sender = try queue.sender()
       for number in 0..<20_000 { try sender.send(InlineArray(number: UInt64(number))) }
@@ -113,7 +113,7 @@ struct QueueProcessTests {
   @Test("A message between threads that take turns is whole, as the thread sanitizer sees it")
   func twoThreadsOfMany() async throws {
     let queue = try SharedQueue<InlineArray<5, UInt64>>.create(
-      capacity: 7, lifetime: .whileAttached)
+      capacity: 7, options: .whileAttached)
     // Not the forms for tasks, whose waits the sanitizer does not understand.
     @Sendable func send() throws {
       for number in 0..<20_000 { try queue.send(InlineArray(number: UInt64(number))) }
@@ -141,7 +141,7 @@ struct QueueProcessTests {
     for role in [QueueRole.one, .many] {
       let name = uniqueName()
       let queue = try SharedQueue<UInt64>.create(
-        name, capacity: 20, senders: role, receivers: role, lifetime: .whileAttached)
+        name, capacity: 20, senders: role, receivers: role, options: .whileAttached)
       var memory = try SharedMemory.attach(name)
       let content = Int(memory.load(fromByteOffset: 72, as: UInt64.self))
       for _ in 0..<200 {
@@ -180,7 +180,7 @@ struct QueueProcessTests {
     for offset in offsets {
       for word: UInt64 in [22, 1 << 32, 1 << 63, .max] {
         let name = uniqueName()
-        let queue = try SharedQueue<UInt64>.create(name, capacity: 20, lifetime: .whileAttached)
+        let queue = try SharedQueue<UInt64>.create(name, capacity: 20, options: .whileAttached)
         var memory = try SharedMemory.attach(name)
         let content = Int(memory.load(fromByteOffset: 72, as: UInt64.self))
         try queue.send(1, timeout: .zero)
@@ -200,7 +200,7 @@ struct QueueProcessTests {
   @Test("A header that says what no queue is gives an error")
   func wrongHeader() throws {
     let name = uniqueName()
-    let queue = try SharedQueue<UInt64>.create(name, capacity: 20, lifetime: .whileAttached)
+    let queue = try SharedQueue<UInt64>.create(name, capacity: 20, options: .whileAttached)
     var memory = try SharedMemory.attach(name)
     let content = Int(memory.load(fromByteOffset: 72, as: UInt64.self))
     for capacity: UInt64 in [0, 50, 1 << 40, 1 << 62, .max] {

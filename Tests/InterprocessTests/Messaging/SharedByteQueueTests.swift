@@ -63,7 +63,7 @@ struct SharedByteQueueTests {
   private func fill(_ role: QueueRole, capacity: Int, maximum: Int) throws {
     let queue = try SharedByteQueue.create(
       byteCapacity: capacity, maximumByteCount: maximum, senders: role, receivers: role,
-      lifetime: .whileAttached)
+      options: .whileAttached)
     var generator = SeededGenerator(seed: UInt64(maximum + 1))
     var expected: [[UInt8]] = []
     var byteCount = 0
@@ -102,7 +102,7 @@ struct SharedByteQueueTests {
   func longest() throws {
     for maximum in [8, 16, 24, 56, 57, 120, 121] {
       let queue = try SharedByteQueue.create(
-        byteCapacity: 0, maximumByteCount: maximum, lifetime: .whileAttached)
+        byteCapacity: 0, maximumByteCount: maximum, options: .whileAttached)
       for number in 0..<queue.byteCapacity / 8 {
         try send(queue, message(number, maximum), timeout: .zero)
         #expect(try receive(queue) == message(number, maximum))
@@ -119,7 +119,7 @@ struct SharedByteQueueTests {
       (0, 0, 16), (17, 0, 32), (16, 1, 32), (64, 24, 64), (64, 25, 128), (1000, 10, 1024),
     ] {
       let queue = try SharedByteQueue.create(
-        byteCapacity: capacity, maximumByteCount: maximum, lifetime: .whileAttached)
+        byteCapacity: capacity, maximumByteCount: maximum, options: .whileAttached)
       #expect(queue.byteCapacity == expected && queue.maximumByteCount == maximum)
     }
     for (capacity, maximum) in [
@@ -154,7 +154,7 @@ struct SharedByteQueueTests {
   func attachOrCreate() throws {
     let name = uniqueName()
     let queue = try SharedByteQueue.attachOrCreate(
-      name, byteCapacity: 64, maximumByteCount: 10, senders: .one, lifetime: .whileAttached)
+      name, byteCapacity: 64, maximumByteCount: 10, senders: .one, options: .whileAttached)
     let other = try SharedByteQueue.attachOrCreate(name, byteCapacity: 16, maximumByteCount: 2)
     #expect([queue.isCreator, other.isCreator] == [true, false])
     #expect(other.byteCapacity == 64 && other.maximumByteCount == 10)
@@ -165,7 +165,7 @@ struct SharedByteQueueTests {
     "A message that is too long is refused, and costs nothing", arguments: [QueueRole.one, .many])
   func tooLong(role: QueueRole) throws {
     let queue = try SharedByteQueue.create(
-      byteCapacity: 256, maximumByteCount: 9, senders: role, lifetime: .whileAttached)
+      byteCapacity: 256, maximumByteCount: 9, senders: role, options: .whileAttached)
     #expect(errorCode { _ = try queue.trySend(byteCount: 10) { _ in } } == .invalidSize)
     #expect(errorCode { try send(queue, message(0, 10)) } == .invalidSize)
     #expect(queue.count == 0)
@@ -188,7 +188,7 @@ struct SharedByteQueueTests {
   @Test("A message is written where it lies, and not sent if that fails")
   func inPlace() throws {
     let queue = try SharedByteQueue.create(
-      byteCapacity: 64, maximumByteCount: 24, lifetime: .whileAttached)
+      byteCapacity: 64, maximumByteCount: 24, options: .whileAttached)
     #expect(throws: Refusal.self) {
       _ = try queue.trySend(byteCount: 24) { bytes in
         bytes.storeBytes(of: 1, as: UInt64.self)
@@ -213,7 +213,7 @@ struct SharedByteQueueTests {
   @Test("A message is gone when its reader has failed, unless that was to acknowledge it")
   func failedReader() throws {
     let queue = try SharedByteQueue.create(
-      byteCapacity: 64, maximumByteCount: 8, lifetime: .whileAttached)
+      byteCapacity: 64, maximumByteCount: 8, options: .whileAttached)
     for number: UInt8 in 1...3 { try send(queue, [number]) }
     #expect(throws: Refusal.self) {
       _ = try queue.tryReceive { _ in throw Refusal() }
@@ -259,7 +259,7 @@ struct SharedByteQueueTests {
   func finish(role: QueueRole) throws {
     let queue = try SharedByteQueue.create(
       byteCapacity: 64, maximumByteCount: 8, senders: role, receivers: role,
-      lifetime: .whileAttached)
+      options: .whileAttached)
     try send(queue, [1])
     try queue.finish()
     #expect(queue.isFinished)
@@ -273,7 +273,7 @@ struct SharedByteQueueTests {
   @Test("The sequence of messages ends when the queue is finished")
   func messages() async throws {
     let queue = try SharedByteQueue.create(
-      byteCapacity: 64, maximumByteCount: 8, lifetime: .whileAttached)
+      byteCapacity: 64, maximumByteCount: 8, options: .whileAttached)
     let sender = Task {
       for number: UInt8 in 0..<200 {
         try await queue.send(byteCount: 1) { $0.storeBytes(of: number, as: UInt8.self) }
@@ -291,7 +291,7 @@ struct SharedByteQueueTests {
   @Test("A full queue, and an empty one, end a wait with a time-out, never early")
   func timeouts() async throws {
     let queue = try SharedByteQueue.create(
-      byteCapacity: 32, maximumByteCount: 8, lifetime: .whileAttached)
+      byteCapacity: 32, maximumByteCount: 8, options: .whileAttached)
     let timeout: Duration = .milliseconds(30)
     var begin = ContinuousClock.now
     #expect(errorCode { _ = try receive(queue, timeout: timeout) } == .timedOut)
@@ -320,7 +320,7 @@ struct SharedByteQueueTests {
       let role: QueueRole = isMany ? .many : .one
       let queue = try SharedByteQueue.create(
         byteCapacity: 64, maximumByteCount: 8, senders: role, receivers: role,
-        lifetime: .whileAttached)
+        options: .whileAttached)
       let rounds: UInt64 = 1000
       let sender = Task {
         for number in 0..<rounds {
@@ -353,7 +353,7 @@ struct SharedByteQueueTests {
     let name = uniqueName()
     let queue = try SharedByteQueue.create(
       name, byteCapacity: 128, maximumByteCount: 8, senders: .one, receivers: .one,
-      lifetime: .whileAttached)
+      options: .whileAttached)
     do {
       let other = try SharedByteQueue.attach(name)
       try send(other, [1])

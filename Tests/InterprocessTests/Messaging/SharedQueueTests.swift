@@ -80,7 +80,7 @@ struct SharedQueueTests {
     _ capacity: Int, _ role: QueueRole, _ element: (Int) -> Element
   ) throws {
     let queue = try SharedQueue<Element>.create(
-      capacity: capacity, senders: role, receivers: role, lifetime: .whileAttached)
+      capacity: capacity, senders: role, receivers: role, options: .whileAttached)
     var (sentCount, receivedCount) = (0, 0)
     for lap in 0..<20 {
       while try queue.trySend(element(sentCount)) { sentCount += 1 }
@@ -135,7 +135,7 @@ struct SharedQueueTests {
   func attachOrCreate() throws {
     let name = uniqueName()
     let queue = try SharedQueue<Int>.attachOrCreate(
-      name, capacity: 3, senders: .one, lifetime: .whileAttached)
+      name, capacity: 3, senders: .one, options: .whileAttached)
     let other = try SharedQueue<Int>.attachOrCreate(name, capacity: 5)
     #expect([queue.isCreator, other.isCreator] == [true, false])
     #expect(other.capacity == 3 && other.senderRole == .one && other.receiverRole == .many)
@@ -146,7 +146,7 @@ struct SharedQueueTests {
   @Test("Many messages are sent and received at once, in order", arguments: [QueueRole.one, .many])
   func batches(role: QueueRole) throws {
     let queue = try SharedQueue<Int>.create(
-      capacity: 50, senders: role, receivers: role, lifetime: .whileAttached)
+      capacity: 50, senders: role, receivers: role, options: .whileAttached)
     let numbers = Array(0..<70)
     var received: [Int] = []
     #expect(try queue.send(contentsOf: numbers.span, timeout: .milliseconds(5)) == 50)
@@ -164,7 +164,7 @@ struct SharedQueueTests {
   @Test("The roles send and receive many messages at once, too")
   func batchesOfRoles() throws {
     let queue = try SharedQueue<Small>.create(
-      capacity: 50, senders: .one, receivers: .one, lifetime: .whileAttached)
+      capacity: 50, senders: .one, receivers: .one, options: .whileAttached)
     var sender = try queue.sender()
     var receiver = try queue.receiver()
     let messages = (0..<70).map { Small($0) }
@@ -189,7 +189,7 @@ struct SharedQueueTests {
     "A finished queue takes nothing more, and gives what it has", arguments: [QueueRole.one, .many])
   func finish(role: QueueRole) throws {
     let queue = try SharedQueue<Int>.create(
-      capacity: 4, senders: role, receivers: role, lifetime: .whileAttached)
+      capacity: 4, senders: role, receivers: role, options: .whileAttached)
     try send(queue, 1)
     try send(queue, 2)
     try queue.finish()
@@ -207,7 +207,7 @@ struct SharedQueueTests {
 
   @Test("The sequence of messages ends when the queue is finished")
   func elements() async throws {
-    let queue = try SharedQueue<Int>.create(capacity: 4, lifetime: .whileAttached)
+    let queue = try SharedQueue<Int>.create(capacity: 4, options: .whileAttached)
     let receiver = Task {
       var numbers: [Int] = []
       for try await number in queue.elements { numbers.append(number) }
@@ -220,7 +220,7 @@ struct SharedQueueTests {
 
   @Test("The one sender that finishes the queue gives its role back")
   func finishedByRole() throws {
-    let queue = try SharedQueue<Int>.create(capacity: 4, senders: .one, lifetime: .whileAttached)
+    let queue = try SharedQueue<Int>.create(capacity: 4, senders: .one, options: .whileAttached)
     var sender = try queue.sender()
     try sender.send(5)
     #expect(errorCode { try queue.finish() } == .roleTaken)
@@ -235,7 +235,7 @@ struct SharedQueueTests {
 
   @Test("A full queue, and an empty one, end a wait with a time-out, never early")
   func timeouts() async throws {
-    let queue = try SharedQueue<Int>.create(capacity: 1, lifetime: .whileAttached)
+    let queue = try SharedQueue<Int>.create(capacity: 1, options: .whileAttached)
     let timeout: Duration = .milliseconds(30)
     var begin = ContinuousClock.now
     #expect(errorCode { _ = try receive(queue, timeout: timeout) } == .timedOut)
@@ -260,7 +260,7 @@ struct SharedQueueTests {
   @Test("The roles wait with time-outs, too")
   func timeoutsOfRoles() throws {
     let queue = try SharedQueue<Int>.create(
-      capacity: 1, senders: .one, receivers: .one, lifetime: .whileAttached)
+      capacity: 1, senders: .one, receivers: .one, options: .whileAttached)
     var sender = try queue.sender()
     var receiver = try queue.receiver()
     let timeout: Duration = .milliseconds(30)
@@ -278,7 +278,7 @@ struct SharedQueueTests {
   @Test("The roles wait in tasks, too")
   func rolesInTasks() async throws {
     let queue = try SharedQueue<Int>.create(
-      capacity: 1, senders: .one, receivers: .one, lifetime: .whileAttached)
+      capacity: 1, senders: .one, receivers: .one, options: .whileAttached)
     let task = Task {
       var sender = try queue.sender()
       for number in 0..<1000 { try await sender.send(number) }
@@ -306,7 +306,7 @@ struct SharedQueueTests {
     await #expect(processExitsWith: .success) { [isMany] in
       let role: QueueRole = isMany ? .many : .one
       let queue = try SharedQueue<Int>.create(
-        capacity: 4, senders: role, receivers: role, lifetime: .whileAttached)
+        capacity: 4, senders: role, receivers: role, options: .whileAttached)
       let rounds = 2000
       let sender = Task {
         for number in 0..<rounds { try await queue.send(number) }
@@ -337,7 +337,7 @@ struct SharedQueueTests {
   func acknowledging(role: QueueRole) throws {
     struct Refusal: Error {}
     let queue = try SharedQueue<Int>.create(
-      capacity: 4, senders: role, receivers: role, lifetime: .whileAttached)
+      capacity: 4, senders: role, receivers: role, options: .whileAttached)
     try send(queue, 1)
     try send(queue, 2)
     #expect(throws: Refusal.self) {
@@ -354,7 +354,7 @@ struct SharedQueueTests {
   func roles() throws {
     let name = uniqueName()
     let queue = try SharedQueue<Int>.create(
-      name, capacity: 4, senders: .one, receivers: .one, lifetime: .whileAttached)
+      name, capacity: 4, senders: .one, receivers: .one, options: .whileAttached)
     let other = try SharedQueue<Int>.attach(name)
     do {
       var sender = try queue.sender()
@@ -384,7 +384,7 @@ struct SharedQueueTests {
   func roleOfHandle() throws {
     let name = uniqueName()
     let queue = try SharedQueue<Int>.create(
-      name, capacity: 4, senders: .one, lifetime: .whileAttached)
+      name, capacity: 4, senders: .one, options: .whileAttached)
     do {
       let other = try SharedQueue<Int>.attach(name)
       try send(other, 1)
@@ -399,7 +399,7 @@ struct SharedQueueTests {
   func roleOfMany(isSender: Bool) async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       [isSender] in
-      let queue = try SharedQueue<Int>.create(capacity: 1, lifetime: .whileAttached)
+      let queue = try SharedQueue<Int>.create(capacity: 1, options: .whileAttached)
       try queue.unlink()
       if isSender { _ = try queue.sender() } else { _ = try queue.receiver() }
     }
@@ -413,7 +413,7 @@ struct SharedQueueTests {
     let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
       Checkpoint.handler = { if Checkpoint.ofMessaging.contains($0) { print($0) } }
       let queue = try SharedQueue<Int>.create(
-        capacity: 1, senders: .one, receivers: .one, lifetime: .whileAttached)
+        capacity: 1, senders: .one, receivers: .one, options: .whileAttached)
       try queue.unlink()
       var sender = try queue.sender()
       try sender.send(1)

@@ -93,7 +93,7 @@ struct SharedTopicTests {
     let name = uniqueName()
     let topic = try SharedTopic<UInt16>.attachOrCreate(
       name, maximumElementCount: 3, history: 5, publishers: .many, maximumSubscriberCount: 2,
-      maximumSampleCount: 7, lifetime: .whileAttached)
+      maximumSampleCount: 7, options: .whileAttached)
     let other = try SharedTopic<UInt16>.attachOrCreate(name, history: 1, maximumSubscriberCount: 1)
     #expect(topic.isCreator && !other.isCreator)
     #expect(other.history == 5 && other.publisherRole == .many && other.maximumElementCount == 3)
@@ -581,7 +581,7 @@ struct SharedTopicTests {
   @Test("Only one handle or value can be the one publisher")
   func roles() throws {
     let name = uniqueName()
-    let topic = try SharedTopic<Int>.create(name, lifetime: .whileAttached)
+    let topic = try SharedTopic<Int>.create(name, options: .whileAttached)
     let other = try SharedTopic<Int>.attach(name)
     var publisher = try topic.publisher()
     for handle in [topic, other] {

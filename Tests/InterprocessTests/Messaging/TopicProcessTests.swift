@@ -225,7 +225,7 @@ struct TopicProcessTests {
       let name = uniqueName()
       let topic = try SharedTopic<UInt64>.create(
         name, maximumElementCount: 3, history: 5, publishers: role, maximumSubscriberCount: 2,
-        lifetime: .whileAttached)
+        options: .whileAttached)
       var memory = try SharedMemory.attach(name)
       let content = content(memory)
       var generous = try topic.subscriber()
@@ -315,7 +315,7 @@ struct TopicProcessTests {
       let name = uniqueName()
       let topic = try SharedTopic<UInt64>.create(
         name, maximumElementCount: 3, history: 4, maximumSubscriberCount: 1,
-        maximumSampleCount: 1, lifetime: .whileAttached)
+        maximumSampleCount: 1, options: .whileAttached)
       var memory = try SharedMemory.attach(name)
       var subscriber = try topic.subscriber()
       var publisher = try topic.publisher()
@@ -350,7 +350,7 @@ struct TopicProcessTests {
     let name = uniqueName()
     let topic = try SharedTopic<UInt64>.create(
       name, maximumElementCount: 3, history: 5, maximumSubscriberCount: 2, maximumSampleCount: 2,
-      lifetime: .whileAttached)
+      options: .whileAttached)
     var memory = try SharedMemory.attach(name)
     let content = content(memory)
     func expectCorrupted(

@@ -341,7 +341,7 @@ struct TurnTests {
   @Test("A sender that was stopped in its turn holds up nobody for longer, and a dead one nobody")
   func stoppedSender() async throws {
     let name = uniqueName()
-    let queue = try SharedQueue<UInt64>.create(name, capacity: 8, lifetime: .whileAttached)
+    let queue = try SharedQueue<UInt64>.create(name, capacity: 8, options: .whileAttached)
     _ = try await withChildProcess(Places.helper, ["queue-hold", name, "turn"]) { holder in
       #expect(try await holder.nextLine() == "held")
       try await expectTimes(

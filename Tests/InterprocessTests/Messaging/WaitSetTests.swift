@@ -29,12 +29,12 @@ struct WaitSetTests {
     let semaphore: SharedSemaphore
 
     init() throws {
-      queue = try SharedQueue.create(capacity: 4, lifetime: .whileAttached)
+      queue = try SharedQueue.create(capacity: 4, options: .whileAttached)
       byteQueue = try SharedByteQueue.create(
-        byteCapacity: 64, maximumByteCount: 8, lifetime: .whileAttached)
-      topic = try SharedTopic.create(nil, lifetime: .whileAttached)
-      event = try SharedEvent.create(nil, lifetime: .whileAttached)
-      semaphore = try SharedSemaphore.create(nil, permitCount: 1, lifetime: .whileAttached)
+        byteCapacity: 64, maximumByteCount: 8, options: .whileAttached)
+      topic = try SharedTopic.create(nil, options: .whileAttached)
+      event = try SharedEvent.create(nil, options: .whileAttached)
+      semaphore = try SharedSemaphore.create(nil, permitCount: 1, options: .whileAttached)
     }
   }
 
@@ -180,7 +180,7 @@ struct WaitSetTests {
       // Whoever missed a wake-up would sleep for ever.
       unsafe Sleeping.isEndless = true
       let queues = try (0..<300).map { _ in
-        try SharedQueue<Int>.create(capacity: 1, lifetime: .whileAttached)
+        try SharedQueue<Int>.create(capacity: 1, options: .whileAttached)
       }
       let sleeping = Mutex(WaitSet<Int>())
       for (index, queue) in queues.enumerated() {
@@ -229,7 +229,7 @@ struct WaitSetTests {
       unsafe Sleeping.isEndless = true
       var set = WaitSet<Int>()
       for index in 0..<count {
-        set.insert(try SharedQueue<Int>.create(capacity: 1, lifetime: .whileAttached), as: index)
+        set.insert(try SharedQueue<Int>.create(capacity: 1, options: .whileAttached), as: index)
       }
       let code = errorCode { _ = try set.wait(timeout: .milliseconds(20)) }
       precondition(code == .timedOut)
@@ -240,8 +240,8 @@ struct WaitSetTests {
 
   @Test("An integer is ready when it has another value", arguments: [false, true])
   func atomic(isTask: Bool) async throws {
-    let atomic = try SharedAtomic<Int>.create(initialValue: 1, lifetime: .whileAttached)
-    let event = try SharedEvent.create(lifetime: .whileAttached)
+    let atomic = try SharedAtomic<Int>.create(initialValue: 1, options: .whileAttached)
+    let event = try SharedEvent.create(options: .whileAttached)
     var set = WaitSet<ID>()
     set.insert(atomic, while: 1, as: .queue)
     set.insert(event, as: .event)
@@ -265,9 +265,9 @@ struct WaitSetTests {
     [SharedMemory.Access.readWrite, .readOnly])
   func value(isTask: Bool, access: SharedMemory.Access) async throws {
     let name = uniqueName("value")
-    let writer = try SharedValue<Int>.create(name, initialValue: 1, lifetime: .whileAttached)
+    let writer = try SharedValue<Int>.create(name, initialValue: 1, options: .whileAttached)
     let value = try SharedValue<Int>.attach(name, access: access)
-    let event = try SharedEvent.create(lifetime: .whileAttached)
+    let event = try SharedEvent.create(options: .whileAttached)
     var set = WaitSet<ID>()
     try set.insert(value, as: .queue)
     set.insert(event, as: .event)

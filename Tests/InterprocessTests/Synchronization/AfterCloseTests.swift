@@ -23,7 +23,7 @@ extension CloseTests {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       [hasGeneration] in
       alarm(60)
-      let event = try SharedEvent.create(lifetime: .whileAttached)
+      let event = try SharedEvent.create(options: .whileAttached)
       event.close()
       if hasGeneration {
         _ = try await event.wait(after: 7, timeout: .zero)
@@ -49,40 +49,40 @@ extension CloseTests.Kind {
   fileprivate func takeLeaseWhenClosed() throws {
     switch self {
     case .mutex:
-      let handle = try SharedMutex.create(initialValue: 1, lifetime: .whileAttached)
+      let handle = try SharedMutex.create(initialValue: 1, options: .whileAttached)
       handle.close()
       try handle.takeLease()
     case .readWriteLock:
-      let handle = try SharedReadWriteLock.create(initialValue: 1, lifetime: .whileAttached)
+      let handle = try SharedReadWriteLock.create(initialValue: 1, options: .whileAttached)
       handle.close()
       try handle.takeLease()
     case .semaphore:
-      let handle = try SharedSemaphore.create(permitCount: 1, lifetime: .whileAttached)
+      let handle = try SharedSemaphore.create(permitCount: 1, options: .whileAttached)
       handle.close()
       try handle.takeLease()
     case .event:
-      let handle = try SharedEvent.create(lifetime: .whileAttached)
+      let handle = try SharedEvent.create(options: .whileAttached)
       handle.close()
       try handle.takeLease()
     case .barrier:
-      let handle = try SharedBarrier.create(partyCount: 1, lifetime: .whileAttached)
+      let handle = try SharedBarrier.create(partyCount: 1, options: .whileAttached)
       handle.close()
       try handle.takeLease()
     case .atomic:
-      let handle = try SharedAtomic<UInt64>.create(initialValue: 0, lifetime: .whileAttached)
+      let handle = try SharedAtomic<UInt64>.create(initialValue: 0, options: .whileAttached)
       handle.close()
       try handle.takeLease()
     case .queue:
-      let handle = try SharedQueue<Int>.create(capacity: 4, lifetime: .whileAttached)
+      let handle = try SharedQueue<Int>.create(capacity: 4, options: .whileAttached)
       handle.close()
       try handle.takeLease()
     case .byteQueue:
       let handle = try SharedByteQueue.create(
-        byteCapacity: 64, maximumByteCount: 8, lifetime: .whileAttached)
+        byteCapacity: 64, maximumByteCount: 8, options: .whileAttached)
       handle.close()
       try handle.takeLease()
     case .topic:
-      let handle = try SharedTopic<Int>.create(lifetime: .whileAttached)
+      let handle = try SharedTopic<Int>.create(options: .whileAttached)
       handle.close()
       try handle.takeLease()
     }

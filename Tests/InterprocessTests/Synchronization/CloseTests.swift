@@ -32,51 +32,57 @@ struct CloseTests {
     ) throws {
       switch self {
       case .mutex:
-        let handle = try SharedMutex.create(name, initialValue: 1, lifetime: lifetime)
+        let handle = try SharedMutex.create(
+          name, initialValue: 1, options: SegmentOptions(lifetime: lifetime))
         try lock(handle) { $0 += 1 }
         handle.close()
         handle.close()
         try withExtendedLifetime(handle, body)
       case .readWriteLock:
-        let handle = try SharedReadWriteLock.create(name, initialValue: 1, lifetime: lifetime)
+        let handle = try SharedReadWriteLock.create(
+          name, initialValue: 1, options: SegmentOptions(lifetime: lifetime))
         handle.close()
         handle.close()
         try withExtendedLifetime(handle, body)
       case .semaphore:
-        let handle = try SharedSemaphore.create(name, permitCount: 1, lifetime: lifetime)
+        let handle = try SharedSemaphore.create(
+          name, permitCount: 1, options: SegmentOptions(lifetime: lifetime))
         handle.close()
         handle.close()
         try withExtendedLifetime(handle, body)
       case .event:
-        let handle = try SharedEvent.create(name, lifetime: lifetime)
+        let handle = try SharedEvent.create(name, options: SegmentOptions(lifetime: lifetime))
         handle.close()
         handle.close()
         try withExtendedLifetime(handle, body)
       case .barrier:
-        let handle = try SharedBarrier.create(name, partyCount: 1, lifetime: lifetime)
+        let handle = try SharedBarrier.create(
+          name, partyCount: 1, options: SegmentOptions(lifetime: lifetime))
         try handle.arriveAndWait()
         handle.close()
         handle.close()
         try withExtendedLifetime(handle, body)
       case .atomic:
-        let handle = try SharedAtomic<UInt64>.create(name, initialValue: 0, lifetime: lifetime)
+        let handle = try SharedAtomic<UInt64>.create(
+          name, initialValue: 0, options: SegmentOptions(lifetime: lifetime))
         handle.close()
         handle.close()
         try withExtendedLifetime(handle, body)
       case .queue:
-        let handle = try SharedQueue<Int>.create(name, capacity: 4, lifetime: lifetime)
+        let handle = try SharedQueue<Int>.create(
+          name, capacity: 4, options: SegmentOptions(lifetime: lifetime))
         try handle.send(1)
         handle.close()
         handle.close()
         try withExtendedLifetime(handle, body)
       case .byteQueue:
         let handle = try SharedByteQueue.create(
-          name, byteCapacity: 64, maximumByteCount: 8, lifetime: lifetime)
+          name, byteCapacity: 64, maximumByteCount: 8, options: SegmentOptions(lifetime: lifetime))
         handle.close()
         handle.close()
         try withExtendedLifetime(handle, body)
       case .topic:
-        let handle = try SharedTopic<Int>.create(name, lifetime: lifetime)
+        let handle = try SharedTopic<Int>.create(name, options: SegmentOptions(lifetime: lifetime))
         var publisher = try handle.publisher()
         try publisher.publish(1)
         publisher.close()
@@ -136,7 +142,7 @@ struct CloseTests {
   @Test("Permits of a handle that is closed are free for others, and theirs when it ends")
   func permits() async throws {
     let name = uniqueName()
-    let semaphore = try SharedSemaphore.create(name, permitCount: 2, lifetime: .whileAttached)
+    let semaphore = try SharedSemaphore.create(name, permitCount: 2, options: .whileAttached)
     let permits = try [Permit(of: semaphore), Permit(of: semaphore)]
     #expect(semaphore.availableCount == 0)
     let observer = try SharedSemaphore.attach(name)
@@ -155,7 +161,7 @@ struct CloseTests {
   @Test("A party whose handle is closed counts as one that has died")
   func party() async throws {
     let name = uniqueName()
-    let barrier = try SharedBarrier.create(name, partyCount: 2, lifetime: .whileAttached)
+    let barrier = try SharedBarrier.create(name, partyCount: 2, options: .whileAttached)
     _ = try await withChildProcess(Places.helper, ["sync", "barrier-arrive", name, "0"]) { other in
       #expect(try await other.nextLine() == "ready")
       try await inThread { _ = try barrier.arriveAndWait() }.value
@@ -180,7 +186,7 @@ struct CloseTests {
   func roles() async throws {
     let name = uniqueName()
     let queue = try SharedQueue<UInt64>.create(
-      name, capacity: 4, senders: .one, receivers: .one, lifetime: .whileAttached)
+      name, capacity: 4, senders: .one, receivers: .one, options: .whileAttached)
     #expect(try queue.trySend(1))
     #expect(try queue.tryReceive() == 1)
     let other = try SharedQueue<UInt64>.attach(name)
@@ -199,7 +205,7 @@ struct CloseTests {
   @Test("A value that has a role gives it back by close")
   func roleValues() throws {
     let queue = try SharedQueue<Int>.create(
-      capacity: 4, senders: .one, receivers: .one, lifetime: .whileAttached)
+      capacity: 4, senders: .one, receivers: .one, options: .whileAttached)
     let sender = try queue.sender()
     let receiver = try queue.receiver()
     sender.close()
@@ -207,7 +213,7 @@ struct CloseTests {
     _ = try queue.sender()
     _ = try queue.receiver()
 
-    let topic = try SharedTopic<Int>.create(maximumSubscriberCount: 1, lifetime: .whileAttached)
+    let topic = try SharedTopic<Int>.create(maximumSubscriberCount: 1, options: .whileAttached)
     let publisher = try topic.publisher()
     let subscriber = try topic.subscriber()
     publisher.close()
@@ -221,7 +227,7 @@ struct CloseTests {
   @Test("A thread that waits for a lock whose handle is closed gets it as one that is alive")
   func waiter() async throws {
     let name = uniqueName()
-    let mutex = try SharedMutex.create(name, initialValue: Account(), lifetime: .whileAttached)
+    let mutex = try SharedMutex.create(name, initialValue: Account(), options: .whileAttached)
     let observer = try SharedMutex<Account>.attach(name)
     _ = try await withChildProcess(Places.helper, ["sync", "mutex-hold", name]) { holder in
       #expect(try await holder.nextLine() == "held")
@@ -267,7 +273,7 @@ struct CloseTests {
     func run() throws {
       switch self {
       case .lock, .tryLock, .recover, .lockUntil:
-        let mutex = try SharedMutex.create(initialValue: 0, lifetime: .whileAttached)
+        let mutex = try SharedMutex.create(initialValue: 0, options: .whileAttached)
         try CloseTests.lockOnce(mutex)
         mutex.close()
         switch self {
@@ -277,7 +283,7 @@ struct CloseTests {
         default: try mutex.withLock(until: { $0 == 0 }) { $0 += 1 }
         }
       case .read, .write, .recoverToWrite:
-        let lock = try SharedReadWriteLock.create(initialValue: 0, lifetime: .whileAttached)
+        let lock = try SharedReadWriteLock.create(initialValue: 0, options: .whileAttached)
         try lock.withWriteLock { $0 += 1 }
         try lock.withReadLock { _ in }
         lock.close()
@@ -287,7 +293,7 @@ struct CloseTests {
         default: try lock.withWriteLock(recovering: { $0 = 0 }) { $0 += 1 }
         }
       case .acquire, .acquireIfAvailable, .availableCount, .reclaim, .waitForSemaphore:
-        let semaphore = try SharedSemaphore.create(permitCount: 2, lifetime: .whileAttached)
+        let semaphore = try SharedSemaphore.create(permitCount: 2, options: .whileAttached)
         try semaphore.acquire().release()
         var set = WaitSet<Int>()
         set.insert(semaphore, as: 1)
@@ -300,7 +306,7 @@ struct CloseTests {
         default: _ = try set.wait(timeout: .zero)
         }
       case .set, .pulse, .reset, .isSet, .generation, .wait, .waitAfter, .waitForEvent:
-        let event = try SharedEvent.create(isSet: true, lifetime: .whileAttached)
+        let event = try SharedEvent.create(isSet: true, options: .whileAttached)
         var set = WaitSet<Int>()
         set.insert(event, as: 1)
         event.close()
@@ -315,7 +321,7 @@ struct CloseTests {
         default: _ = try set.wait(timeout: .zero)
         }
       case .arrive, .arrivedCount, .isBroken, .resetBarrier:
-        let barrier = try SharedBarrier.create(partyCount: 1, lifetime: .whileAttached)
+        let barrier = try SharedBarrier.create(partyCount: 1, options: .whileAttached)
         try barrier.arriveAndWait()
         barrier.close()
         switch self {
@@ -325,7 +331,7 @@ struct CloseTests {
         default: barrier.reset()
         }
       case .load, .store, .add, .notify, .waitForValue:
-        let atomic = try SharedAtomic<UInt64>.create(initialValue: 0, lifetime: .whileAttached)
+        let atomic = try SharedAtomic<UInt64>.create(initialValue: 0, options: .whileAttached)
         atomic.close()
         switch self {
         case .load: _ = atomic.load(ordering: .relaxed)
@@ -338,7 +344,7 @@ struct CloseTests {
         .waitForQueue:
         let role: QueueRole = self == .sender || self == .receiver ? .one : .many
         let queue = try SharedQueue<Int>.create(
-          capacity: 4, senders: role, receivers: role, lifetime: .whileAttached)
+          capacity: 4, senders: role, receivers: role, options: .whileAttached)
         try queue.send(1)
         try queue.send(2)
         _ = try queue.receive()
@@ -359,7 +365,7 @@ struct CloseTests {
         }
       case .sendBytes, .receiveBytes, .countOfBytes, .isFinishedOfBytes, .waitForByteQueue:
         let queue = try SharedByteQueue.create(
-          byteCapacity: 64, maximumByteCount: 8, lifetime: .whileAttached)
+          byteCapacity: 64, maximumByteCount: 8, options: .whileAttached)
         var set = WaitSet<Int>()
         set.insert(queue, as: 1)
         queue.close()
@@ -371,7 +377,7 @@ struct CloseTests {
         default: _ = try set.wait(timeout: .zero)
         }
       case .publish, .publisher, .subscriber, .statistics:
-        let topic = try SharedTopic<Int>.create(publishers: .many, lifetime: .whileAttached)
+        let topic = try SharedTopic<Int>.create(publishers: .many, options: .whileAttached)
         var publisher = try topic.publisher()
         try publisher.publish(1)
         topic.close()
@@ -405,20 +411,20 @@ struct CloseTests {
     func run() throws {
       switch self {
       case .mutex:
-        let mutex = try SharedMutex.create(initialValue: 0, lifetime: .whileAttached)
+        let mutex = try SharedMutex.create(initialValue: 0, options: .whileAttached)
         try mutex.unlink()
         try mutex.withLock { _ in mutex.close() }
       case .reader:
-        let lock = try SharedReadWriteLock.create(initialValue: 0, lifetime: .whileAttached)
+        let lock = try SharedReadWriteLock.create(initialValue: 0, options: .whileAttached)
         try lock.unlink()
         try lock.withReadLock { _ in lock.close() }
       case .writer:
-        let lock = try SharedReadWriteLock.create(initialValue: 0, lifetime: .whileAttached)
+        let lock = try SharedReadWriteLock.create(initialValue: 0, options: .whileAttached)
         try lock.unlink()
         try lock.withWriteLock { _ in lock.close() }
       case .sender, .receiver:
         let queue = try SharedQueue<Int>.create(
-          capacity: 4, senders: .one, receivers: .one, lifetime: .whileAttached)
+          capacity: 4, senders: .one, receivers: .one, options: .whileAttached)
         try queue.unlink()
         if self == .sender {
           var sender = try queue.sender()
@@ -432,7 +438,7 @@ struct CloseTests {
       case .sending, .receiving:
         let queue = try SharedByteQueue.create(
           byteCapacity: 64, maximumByteCount: 8, senders: .one, receivers: .one,
-          lifetime: .whileAttached)
+          options: .whileAttached)
         try queue.unlink()
         if self == .sending {
           try queue.send(byteCount: 1) { _ in queue.close() }
@@ -442,7 +448,7 @@ struct CloseTests {
         }
       case .publisher, .loan:
         let topic = try SharedTopic<Int>.create(
-          publishers: self == .loan ? .many : .one, lifetime: .whileAttached)
+          publishers: self == .loan ? .many : .one, options: .whileAttached)
         try topic.unlink()
         var publisher = try topic.publisher()
         if self == .loan {
@@ -454,7 +460,7 @@ struct CloseTests {
           try publisher.publish(1)
         }
       case .subscriber, .sample, .waitSet:
-        let topic = try SharedTopic<Int>.create(lifetime: .whileAttached)
+        let topic = try SharedTopic<Int>.create(options: .whileAttached)
         try topic.unlink()
         var publisher = try topic.publisher()
         try publisher.publish(1)

@@ -56,7 +56,7 @@ struct MemorySynchronizationTests {
   func wrongPlace(way: Int) async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       [way] in
-      let memory = try SharedMemory.create(byteCount: 64, lifetime: .whileAttached)
+      let memory = try SharedMemory.create(byteCount: 64, options: .whileAttached)
       try memory.unlink()
       switch way {
       case 0: memory.atomic(UInt64.self, at: 4).store(1, ordering: .relaxed)
@@ -90,7 +90,7 @@ struct MemorySynchronizationTests {
     try memory.unlink()
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       let name = uniqueName()
-      let memory = try SharedMemory.create(name, byteCount: 64, lifetime: .whileAttached)
+      let memory = try SharedMemory.create(name, byteCount: 64, options: .whileAttached)
       let reader = try SharedMemory.attach(name, access: .readOnly)
       try memory.unlink()
       _ = try reader.event(at: 0)
@@ -155,7 +155,7 @@ struct MemorySynchronizationTests {
   @Test("A lock keeps its memory, and a holder of it that dies is found out")
   func lifetime() async throws {
     let name = uniqueName()
-    let mutex = try SharedMemory.create(name, byteCount: 4096, lifetime: .whileAttached)
+    let mutex = try SharedMemory.create(name, byteCount: 4096, options: .whileAttached)
       .mutex(of: Account.self, at: 0)
     #expect(exists(name))
     #expect(mutex.name == name && mutex.isLinked)

@@ -68,7 +68,7 @@ struct SegmentContentTests {
     let contentOffset = 256
     for byteCount in contentOffset...contentOffset + 128 {
       let name = uniqueName()
-      var memory = try SharedMemory.create(name, byteCount: byteCount, lifetime: .whileAttached)
+      var memory = try SharedMemory.create(name, byteCount: byteCount, options: .whileAttached)
       memory.replace(with: original.prefix(byteCount))
       memory.storeBytes(of: UInt64(byteCount), toByteOffset: 24, as: UInt64.self)
       guard case .unusable("value", let error) = try SegmentContent(ofSegment: name) else {
@@ -109,7 +109,7 @@ struct SegmentContentTests {
       for byteCount in [0, 1, 40, 130, original.count - 1] {
         let name = uniqueName()
         var memory = try SharedMemory.create(
-          name, byteCount: original.count, lifetime: .whileAttached)
+          name, byteCount: original.count, options: .whileAttached)
         memory.replace(with: original[...])
         let peek = try SegmentPeek(name: SegmentName(name), owner: .anyone)
         #expect(truncate(path(name), byteCount) == 0)
@@ -130,7 +130,7 @@ struct SegmentContentTests {
     for original in try originals() {
       for byteCount in [original.count, original.count - 1, original.count + 1, 260, 130, 40] {
         let name = uniqueName()
-        var memory = try SharedMemory.create(name, byteCount: byteCount, lifetime: .whileAttached)
+        var memory = try SharedMemory.create(name, byteCount: byteCount, options: .whileAttached)
         for _ in 0..<roundCount {
           memory.replace(with: original.prefix(byteCount))
           // As far as it has one, so that the rest is looked at as well.
@@ -173,7 +173,7 @@ struct SegmentContentTests {
     for (kind, bytes) in try synchronizationOriginals() {
       for byteCount in 256...bytes.count {
         let name = uniqueName()
-        var memory = try SharedMemory.create(name, byteCount: byteCount, lifetime: .whileAttached)
+        var memory = try SharedMemory.create(name, byteCount: byteCount, options: .whileAttached)
         memory.replace(with: bytes.prefix(byteCount))
         memory.storeBytes(of: UInt64(byteCount), toByteOffset: 24, as: UInt64.self)
         let content = try SegmentContent(ofSegment: name)
@@ -190,7 +190,7 @@ struct SegmentContentTests {
     _ bytes: [UInt8], _ body: (String, inout SharedMemory) throws -> Void
   ) throws {
     let name = uniqueName()
-    var memory = try SharedMemory.create(name, byteCount: bytes.count, lifetime: .whileAttached)
+    var memory = try SharedMemory.create(name, byteCount: bytes.count, options: .whileAttached)
     memory.replace(with: bytes[...])
     try body(name, &memory)
   }
@@ -304,7 +304,7 @@ struct SegmentContentTests {
     func check<Value: SharedAtomicValue>(_ type: Value.Type, _ dtype: String) throws {
       for value in [Value.min, 0, 7, Value.max] {
         let name = uniqueName()
-        let atomic = try SharedAtomic.create(name, initialValue: value, lifetime: .whileAttached)
+        let atomic = try SharedAtomic.create(name, initialValue: value, options: .whileAttached)
         let expected = Int128(value)
         guard case .atomic(dtype, expected) = try SegmentContent(ofSegment: name) else {
           Issue.record("\(try SegmentContent(ofSegment: name)) is not \(value)")
@@ -329,7 +329,8 @@ struct SegmentContentTests {
   func untouchedPermits() throws {
     let name = uniqueName()
     let semaphore = try SharedSemaphore.create(
-      name, permitCount: 100_000, lifetime: .whileAttached, reservation: .onDemand)
+      name, permitCount: 100_000,
+      options: SegmentOptions(lifetime: .whileAttached, reservation: .onDemand))
     guard case .semaphore(100_000, let free) = try SegmentContent(ofSegment: name),
       free.heldCount == 0, free.orphanedCount == 0
     else {
@@ -372,8 +373,8 @@ struct SegmentContentTests {
   @Test("While handles come, hold a lock or a permit and go, none of them is taken for dead")
   func movingHolders() async throws {
     let (name, other) = (uniqueName(), uniqueName())
-    let mutex = try SharedMutex.create(name, initialValue: 0, lifetime: .whileAttached)
-    let semaphore = try SharedSemaphore.create(other, permitCount: 2, lifetime: .whileAttached)
+    let mutex = try SharedMutex.create(name, initialValue: 0, options: .whileAttached)
+    let semaphore = try SharedSemaphore.create(other, permitCount: 2, options: .whileAttached)
     let (status, _) = try await withChildProcess(
       Places.helper, ["sync", "come-and-go", name, "0", other]
     ) { child in

@@ -91,7 +91,7 @@ struct SharedBarrierTests {
   func placeOfThreads() async throws {
     for _ in 1...500 {
       let name = uniqueName()
-      let barrier = try SharedBarrier.create(name, partyCount: 2, lifetime: .whileAttached)
+      let barrier = try SharedBarrier.create(name, partyCount: 2, options: .whileAttached)
       try await withThrowingTaskGroup { group in
         let readyCount = Counter()
         for _ in 1...2 {
@@ -111,7 +111,7 @@ struct SharedBarrierTests {
   @Test("More parties than there are cannot have arrived")
   func tooManyArrived() throws {
     let name = uniqueName()
-    let barrier = try SharedBarrier.create(name, partyCount: 3, lifetime: .whileAttached)
+    let barrier = try SharedBarrier.create(name, partyCount: 3, options: .whileAttached)
     var memory = try SharedMemory.attach(name)
     let content = Int(memory.load(fromByteOffset: 72, as: UInt64.self))
     for count: UInt32 in [3, 4, 0xFFFF] {

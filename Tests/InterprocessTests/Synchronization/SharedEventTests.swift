@@ -50,7 +50,7 @@ struct SharedEventTests {
   @Test("An event that is there is attached to, and one that is set from the beginning is set")
   func attachOrCreate() throws {
     let name = uniqueName()
-    let event = try SharedEvent.attachOrCreate(name, isSet: true, lifetime: .whileAttached)
+    let event = try SharedEvent.attachOrCreate(name, isSet: true, options: .whileAttached)
     let other = try SharedEvent.attachOrCreate(name)
     #expect([event.isCreator, other.isCreator] == [true, false])
     #expect(other.isSet && other.lifetime == .whileAttached)

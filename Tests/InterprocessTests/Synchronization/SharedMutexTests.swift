@@ -48,7 +48,7 @@ struct SharedMutexTests {
   func lifetimes() throws {
     let name = uniqueName()
     var mutex: SharedMutex<Int>? = try .attachOrCreate(
-      name, initialValue: 5, lifetime: .whileAttached)
+      name, initialValue: 5, options: .whileAttached)
     #expect(mutex?.isCreator == true)
     #expect(mutex?.lifetime == .whileAttached)
     var other: SharedMutex<Int>? = try .attach(name)
@@ -75,7 +75,7 @@ struct SharedMutexTests {
   @Test("A thread that takes the lock again is told so")
   func recursion() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      let mutex = try SharedMutex.create(nil, initialValue: 1, lifetime: .whileAttached)
+      let mutex = try SharedMutex.create(nil, initialValue: 1, options: .whileAttached)
       try mutex.unlink()
       try mutex.withLock { _ in try mutex.withLock { $0 = 2 } }
     }

@@ -77,7 +77,7 @@ struct SharedReadWriteLockTests {
   @Test("A thread that writes again while it writes is told so")
   func recursion() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      let lock = try SharedReadWriteLock.create(nil, initialValue: 1, lifetime: .whileAttached)
+      let lock = try SharedReadWriteLock.create(nil, initialValue: 1, options: .whileAttached)
       try lock.unlink()
       try write(lock) { _ in try write(lock) { $0 = 2 } }
     }
@@ -125,7 +125,7 @@ struct SharedReadWriteLockTests {
   @Test("A reader that meets a writer between its two steps gives its place back, and waits")
   func readerMeetsWriter() async {
     await #expect(processExitsWith: .success) {
-      let lock = try SharedReadWriteLock.create(nil, initialValue: 0, lifetime: .whileAttached)
+      let lock = try SharedReadWriteLock.create(nil, initialValue: 0, options: .whileAttached)
       let other = try SharedReadWriteLock<Int>.attach(lock.name)
       try lock.unlink()
       let content = Int(lock.segment.memory.load(fromByteOffset: 72, as: UInt64.self))

@@ -65,7 +65,7 @@ struct SharedSemaphoreTests {
   func attachOrCreate() throws {
     let name = uniqueName()
     let semaphore = try SharedSemaphore.attachOrCreate(
-      name, permitCount: 3, lifetime: .whileAttached)
+      name, permitCount: 3, options: .whileAttached)
     let other = try SharedSemaphore.attachOrCreate(name, permitCount: 3)
     #expect([semaphore.isCreator, other.isCreator] == [true, false])
     #expect(other.permitCount == 3 && other.lifetime == .whileAttached && other.isLinked)

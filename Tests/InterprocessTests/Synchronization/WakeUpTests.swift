@@ -226,33 +226,33 @@ struct WakeUpTests {
       case .memory:
         try SharedMemory.anonymous(byteCount: 4).wait(at: 0, while: 0, timeout: timeout)
       case .event:
-        try SharedEvent.create(nil, lifetime: .whileAttached).wait(timeout: timeout)
+        try SharedEvent.create(nil, options: .whileAttached).wait(timeout: timeout)
       case .semaphore:
-        let semaphore = try SharedSemaphore.create(nil, permitCount: 1, lifetime: .whileAttached)
+        let semaphore = try SharedSemaphore.create(nil, permitCount: 1, options: .whileAttached)
         let permit = try semaphore.acquire()
         let code = errorCode { try semaphore.acquire(timeout: timeout).release() }
         permit.release()
         if code == .timedOut { throw InterprocessError(code: .timedOut, message: "") }
       case .mutex:
-        let mutex = try SharedMutex.create(nil, initialValue: 0, lifetime: .whileAttached)
+        let mutex = try SharedMutex.create(nil, initialValue: 0, options: .whileAttached)
         let other = try SharedMutex<Int>.attach(mutex.name)
         try lock(mutex) { _ in try lock(other, timeout: timeout) { _ in } }
       case .condition:
-        let mutex = try SharedMutex.create(nil, initialValue: 0, lifetime: .whileAttached)
+        let mutex = try SharedMutex.create(nil, initialValue: 0, options: .whileAttached)
         try mutex.withLock(until: { $0 == 1 }, timeout: timeout) { _ in }
       case .readLock:
-        let lock = try SharedReadWriteLock.create(nil, initialValue: 0, lifetime: .whileAttached)
+        let lock = try SharedReadWriteLock.create(nil, initialValue: 0, options: .whileAttached)
         let other = try SharedReadWriteLock<Int>.attach(lock.name)
         try lock.withWriteLock { _ in try other.withReadLock(timeout: timeout) { _ in } }
       case .writeLock:
-        let lock = try SharedReadWriteLock.create(nil, initialValue: 0, lifetime: .whileAttached)
+        let lock = try SharedReadWriteLock.create(nil, initialValue: 0, options: .whileAttached)
         let other = try SharedReadWriteLock<Int>.attach(lock.name)
         try lock.withReadLock { _ in try other.withWriteLock(timeout: timeout) { _ in } }
       case .barrier:
-        let barrier = try SharedBarrier.create(nil, partyCount: 2, lifetime: .whileAttached)
+        let barrier = try SharedBarrier.create(nil, partyCount: 2, options: .whileAttached)
         try barrier.arriveAndWait(timeout: timeout)
       case .atomic:
-        let atomic = try SharedAtomic.create(nil, initialValue: 0, lifetime: .whileAttached)
+        let atomic = try SharedAtomic.create(nil, initialValue: 0, options: .whileAttached)
         try atomic.wait(while: 0, ordering: .relaxed, timeout: timeout)
       }
     }

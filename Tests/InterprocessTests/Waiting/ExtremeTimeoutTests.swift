@@ -184,7 +184,7 @@ enum Blocked: String, CaseIterable, Sendable {
         try memory.value.send(over: far, timeout: Duration(attoseconds: .max))
       }
     }
-    let memory = Box(try SharedMemory.create(byteCount: 16, lifetime: .whileAttached))
+    let memory = Box(try SharedMemory.create(byteCount: 16, options: .whileAttached))
     return BlockedWait {
       try memory.value.wait(at: 0, while: 0, timeout: $0)
     } runAsTask: {
@@ -196,7 +196,7 @@ enum Blocked: String, CaseIterable, Sendable {
   }
 
   private func makeOfMutex() throws -> BlockedWait {
-    let mutex = try SharedMutex.create(initialValue: 0, lifetime: .whileAttached)
+    let mutex = try SharedMutex.create(initialValue: 0, options: .whileAttached)
     if self == .mutexUntil {
       return BlockedWait {
         try mutex.withLock(until: { $0 == 1 }, timeout: $0) { _ in }
@@ -226,7 +226,7 @@ enum Blocked: String, CaseIterable, Sendable {
   }
 
   private func makeOfReadWriteLock() throws -> BlockedWait {
-    let lock = try SharedReadWriteLock.create(initialValue: 0, lifetime: .whileAttached)
+    let lock = try SharedReadWriteLock.create(initialValue: 0, options: .whileAttached)
     let holder =
       self == .reading
       ? Holder { wait in try lock.withWriteLock { _ in wait() } }
@@ -262,7 +262,7 @@ enum Blocked: String, CaseIterable, Sendable {
   private func makeOfSignal() throws -> BlockedWait {
     switch self {
     case .semaphore:
-      let semaphore = try SharedSemaphore.create(permitCount: 1, lifetime: .whileAttached)
+      let semaphore = try SharedSemaphore.create(permitCount: 1, options: .whileAttached)
       let holder = Holder { wait in
         let permit = try semaphore.acquire()
         wait()
@@ -276,7 +276,7 @@ enum Blocked: String, CaseIterable, Sendable {
         holder.release()
       }
     case .barrier:
-      let barrier = try SharedBarrier.create(partyCount: 2, lifetime: .whileAttached)
+      let barrier = try SharedBarrier.create(partyCount: 2, options: .whileAttached)
       let other = try SharedBarrier.attach(barrier.name)
       return BlockedWait {
         try barrier.arriveAndWait(timeout: $0)
@@ -287,7 +287,7 @@ enum Blocked: String, CaseIterable, Sendable {
         _ = errorCode { try other.arriveAndWait(timeout: .zero) }
       }
     case .atomic:
-      let atomic = try SharedAtomic<UInt32>.create(initialValue: 0, lifetime: .whileAttached)
+      let atomic = try SharedAtomic<UInt32>.create(initialValue: 0, options: .whileAttached)
       return BlockedWait {
         _ = try atomic.wait(while: 0, ordering: .acquiring, timeout: $0)
       } runAsTask: {
@@ -297,7 +297,7 @@ enum Blocked: String, CaseIterable, Sendable {
         atomic.notify()
       }
     case .eventAfter:
-      let event = try SharedEvent.create(lifetime: .whileAttached)
+      let event = try SharedEvent.create(options: .whileAttached)
       return BlockedWait {
         _ = try event.wait(after: 0, timeout: $0)
       } runAsTask: {
@@ -306,7 +306,7 @@ enum Blocked: String, CaseIterable, Sendable {
         event.pulse()
       }
     default:
-      let event = try SharedEvent.create(lifetime: .whileAttached)
+      let event = try SharedEvent.create(options: .whileAttached)
       return BlockedWait {
         try event.wait(timeout: $0)
       } runAsTask: {
@@ -318,7 +318,7 @@ enum Blocked: String, CaseIterable, Sendable {
   }
 
   private func makeOfQueue() throws -> BlockedWait {
-    let queue = try SharedQueue<Int>.create(capacity: 1, lifetime: .whileAttached)
+    let queue = try SharedQueue<Int>.create(capacity: 1, options: .whileAttached)
     switch self {
     case .receiving:
       return BlockedWait {
@@ -380,7 +380,7 @@ enum Blocked: String, CaseIterable, Sendable {
 
   private func makeOfRole() throws -> BlockedWait {
     let queue = try SharedQueue<Int>.create(
-      capacity: 1, senders: .one, receivers: .one, lifetime: .whileAttached)
+      capacity: 1, senders: .one, receivers: .one, options: .whileAttached)
     let sender = Box(try queue.sender())
     let receiver = Box(try queue.receiver())
     switch self {
@@ -423,7 +423,7 @@ enum Blocked: String, CaseIterable, Sendable {
   }
 
   private static func bytes() throws -> SharedByteQueue {
-    try SharedByteQueue.create(byteCapacity: 128, maximumByteCount: 8, lifetime: .whileAttached)
+    try SharedByteQueue.create(byteCapacity: 128, maximumByteCount: 8, options: .whileAttached)
   }
 
   private func makeOfBytes() throws -> BlockedWait {
@@ -459,7 +459,7 @@ enum Blocked: String, CaseIterable, Sendable {
   }
 
   private func makeOfTopic() throws -> BlockedWait {
-    let topic = try SharedTopic<Int>.create(history: 2, lifetime: .whileAttached)
+    let topic = try SharedTopic<Int>.create(history: 2, options: .whileAttached)
     let subscriber = Box(try topic.subscriber())
     let publisher = Box(try topic.publisher(overflow: .wait))
     if self == .nextMessage {
@@ -505,7 +505,7 @@ enum Blocked: String, CaseIterable, Sendable {
   }
 
   private func makeOfWaitSet() throws -> BlockedWait {
-    let event = try SharedEvent.create(lifetime: .whileAttached)
+    let event = try SharedEvent.create(options: .whileAttached)
     return BlockedWait {
       var set = WaitSet<Int>()
       set.insert(event, as: 1)

@@ -61,8 +61,8 @@ struct InterruptionTests {
   func uninterruptible() async {
     await #expect(processExitsWith: .success) {
       handleSignals()
-      let event = try SharedEvent.create(lifetime: .whileAttached)
-      let queue = try SharedQueue<Int>.create(capacity: 2, lifetime: .whileAttached)
+      let event = try SharedEvent.create(options: .whileAttached)
+      let queue = try SharedQueue<Int>.create(capacity: 2, options: .whileAttached)
       let (here, there) = try socketPair()
       defer { try? here.close() }
       let waits: [@Sendable () throws -> Void] = [
@@ -86,7 +86,7 @@ struct InterruptionTests {
   func nesting() async {
     await #expect(processExitsWith: .success) {
       handleSignals()
-      let event = try SharedEvent.create(lifetime: .whileAttached)
+      let event = try SharedEvent.create(options: .whileAttached)
       let code = try underSignals {
         withInterruptibleWaits {
           _ = withInterruptibleWaits { 1 }
@@ -101,7 +101,7 @@ struct InterruptionTests {
   func barrier() async {
     await #expect(processExitsWith: .success) {
       handleSignals()
-      let barrier = try SharedBarrier.create(partyCount: 2, lifetime: .whileAttached)
+      let barrier = try SharedBarrier.create(partyCount: 2, options: .whileAttached)
       try expectInterrupted([Wait("arriving") { try barrier.arriveAndWait() }])
       precondition(errorCode { try barrier.arriveAndWait(timeout: .seconds(60)) } == .timedOut)
       precondition(barrier.isBroken)
@@ -170,10 +170,10 @@ private struct Held {
   let semaphore: SharedSemaphore
 
   init() throws {
-    mutex = try SharedMutex.create(initialValue: 1, lifetime: .whileAttached)
-    lock = try SharedReadWriteLock.create(initialValue: 1, lifetime: .whileAttached)
-    readLock = try SharedReadWriteLock.create(initialValue: 1, lifetime: .whileAttached)
-    semaphore = try SharedSemaphore.create(permitCount: 1, lifetime: .whileAttached)
+    mutex = try SharedMutex.create(initialValue: 1, options: .whileAttached)
+    lock = try SharedReadWriteLock.create(initialValue: 1, options: .whileAttached)
+    readLock = try SharedReadWriteLock.create(initialValue: 1, options: .whileAttached)
+    semaphore = try SharedSemaphore.create(permitCount: 1, options: .whileAttached)
     let held = Counter()
     func hold(_ body: @escaping @Sendable (() -> Void) throws -> Void) {
       Thread.detachNewThread {
@@ -196,10 +196,10 @@ private struct Held {
 }
 
 private func lockWaits(holding held: Held) throws -> [Wait] {
-  let free = try SharedMutex.create(initialValue: 1, lifetime: .whileAttached)
-  let event = try SharedEvent.create(lifetime: .whileAttached)
-  let atomic = try SharedAtomic<Int>.create(initialValue: 1, lifetime: .whileAttached)
-  let word = Mutex<SharedMemory?>(try SharedMemory.create(byteCount: 64, lifetime: .whileAttached))
+  let free = try SharedMutex.create(initialValue: 1, options: .whileAttached)
+  let event = try SharedEvent.create(options: .whileAttached)
+  let atomic = try SharedAtomic<Int>.create(initialValue: 1, options: .whileAttached)
+  let word = Mutex<SharedMemory?>(try SharedMemory.create(byteCount: 64, options: .whileAttached))
   return [
     Wait("mutex") { try held.mutex.withLock { _ in } },
     Wait("condition") { try free.withLock(until: { $0 > 1 }) { _ in } },
@@ -222,20 +222,20 @@ private func lockWaits(holding held: Held) throws -> [Wait] {
 }
 
 private func messageWaits() throws -> [Wait] {
-  let empty = try SharedQueue<Int>.create(capacity: 2, lifetime: .whileAttached)
+  let empty = try SharedQueue<Int>.create(capacity: 2, options: .whileAttached)
   let one = try SharedQueue<Int>.create(
-    capacity: 2, senders: .one, receivers: .one, lifetime: .whileAttached)
-  let full = try SharedQueue<Int>.create(capacity: 2, lifetime: .whileAttached)
+    capacity: 2, senders: .one, receivers: .one, options: .whileAttached)
+  let full = try SharedQueue<Int>.create(capacity: 2, options: .whileAttached)
   while try full.trySend(1) {}
   let emptyBytes = try SharedByteQueue.create(
-    byteCapacity: 64, maximumByteCount: 16, lifetime: .whileAttached)
+    byteCapacity: 64, maximumByteCount: 16, options: .whileAttached)
   let fullBytes = try SharedByteQueue.create(
-    byteCapacity: 64, maximumByteCount: 16, lifetime: .whileAttached)
+    byteCapacity: 64, maximumByteCount: 16, options: .whileAttached)
   while try fullBytes.trySend(byteCount: 16, { _ in }) {}
-  let topic = try SharedTopic<Int>.create(history: 2, lifetime: .whileAttached)
+  let topic = try SharedTopic<Int>.create(history: 2, options: .whileAttached)
   let slow = try topic.subscriber()
   let place = Mutex<SharedTopic<Int>.Subscriber?>(consume slow)
-  let kept = try SharedQueue<Int>.create(capacity: 2, lifetime: .whileAttached)
+  let kept = try SharedQueue<Int>.create(capacity: 2, options: .whileAttached)
   _ = try kept.trySend(1)
   let isKept = Counter()
   Thread.detachNewThread {
@@ -248,7 +248,7 @@ private func messageWaits() throws -> [Wait] {
   func set(_ count: Int) throws -> WaitSet<Int> {
     var set = WaitSet<Int>()
     for index in 0..<count {
-      set.insert(try SharedEvent.create(lifetime: .whileAttached), as: index)
+      set.insert(try SharedEvent.create(options: .whileAttached), as: index)
     }
     return set
   }

@@ -25,7 +25,7 @@ struct TaskWaiterTests {
   func alike(queueCount: Int) async {
     await #expect(processExitsWith: .success) { [queueCount] in
       let queues = try (0..<queueCount).map { _ in
-        try SharedQueue<Int>.create(capacity: 8, lifetime: .whileAttached)
+        try SharedQueue<Int>.create(capacity: 8, options: .whileAttached)
       }
       let tasks = queues.flatMap { queue in
         (0..<2000).map { _ in Task { try await queue.receive() } }
@@ -54,7 +54,7 @@ struct TaskWaiterTests {
     await #expect(processExitsWith: .success) {
       unsafe Sleeping.isEndless = true
       let queues = try (0..<300).map { _ in
-        try SharedQueue<Int>.create(capacity: 2, lifetime: .whileAttached)
+        try SharedQueue<Int>.create(capacity: 2, options: .whileAttached)
       }
       let tasks = queues.map { queue in Task { try await queue.receive(timeout: .seconds(90)) } }
       for queue in queues {
@@ -74,12 +74,12 @@ struct TaskWaiterTests {
   func noMoreThreads() async {
     await #expect(processExitsWith: .success) {
       unsafe Sleeping.isEndless = true
-      let first = try SharedQueue<Int>.create(capacity: 2, lifetime: .whileAttached)
+      let first = try SharedQueue<Int>.create(capacity: 2, options: .whileAttached)
       let begun = Task { try await first.receive() }
       while TaskWaiter.threadCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
       unsafe Sleeping.isWithoutNewThreads = true
       let queues = try (0..<200).map { _ in
-        try SharedQueue<Int>.create(capacity: 2, lifetime: .whileAttached)
+        try SharedQueue<Int>.create(capacity: 2, options: .whileAttached)
       }
       let tasks = queues.map { queue in Task { try await queue.receive(timeout: .seconds(90)) } }
       for queue in queues {
@@ -100,7 +100,7 @@ struct TaskWaiterTests {
   @Test("Each of many tasks keeps its own time, while others look for it")
   func times() async {
     await #expect(processExitsWith: .success) {
-      let queue = try SharedQueue<Int>.create(capacity: 2, lifetime: .whileAttached)
+      let queue = try SharedQueue<Int>.create(capacity: 2, options: .whileAttached)
       let patient = Task { try await queue.receive() }
       let tasks = (1...200).map { number in
         Task {

@@ -1,0 +1,58 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Synchronization
+public import SystemPackage
+
+/// What is chosen when a segment is created, whatever its type.
+///
+/// ```swift
+/// let cache = try SharedMemory.create("cache", byteCount: 4096, options: .whileAttached)
+/// let image = try SharedArray<UInt8>.create(
+///   "image", shape: [480, 640, 3],
+///   options: SegmentOptions(permissions: [.ownerReadWrite, .groupRead]))
+/// ```
+public struct SegmentOptions: Sendable, Hashable {
+  /// Whether the name stays until it is unlinked, or goes with the last handle.
+  public var lifetime: SharedMemory.Lifetime
+
+  /// Who may read and write the segment: read and write bits for the user, the group and others,
+  /// which the umask does not change.
+  public var permissions: FilePermissions
+
+  /// Whether the pages are taken at creation or when they are touched.
+  public var reservation: SharedMemory.Reservation
+
+  /// Creates options; those that are left out are the usual ones.
+  ///
+  /// - Parameters:
+  ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
+  ///   - permissions: Who may read and write the segment. A creation fails as misuse if they have
+  ///     more than the nine permission bits.
+  ///   - reservation: Whether the pages are taken at creation or when they are touched.
+  public init(
+    lifetime: SharedMemory.Lifetime = .untilUnlinked,
+    permissions: FilePermissions = .ownerReadWrite,
+    reservation: SharedMemory.Reservation = .reserved
+  ) {
+    self.lifetime = lifetime
+    self.permissions = permissions
+    self.reservation = reservation
+  }
+
+  /// The name goes with the last handle; all else is as usual.
+  public static let whileAttached = SegmentOptions(lifetime: .whileAttached)
+
+  func with(_ lifetime: SharedMemory.Lifetime) -> SegmentOptions {
+    SegmentOptions(lifetime: lifetime, permissions: permissions, reservation: reservation)
+  }
+}
