@@ -182,12 +182,23 @@ final class TopicWorker {
   private func receive(timeout: Duration) throws -> String? {
     let isOver = generator.next().isMultiple(of: 32)
     if isOver || subscription == nil {
-      // There is no place for both at once.
-      subscription = nil
-      subscription = Subscription(subject, try subject.topic.subscriber())
+      if generator.next().isMultiple(of: 2) { subscription = nil }
+      subscription = try newSubscription()
     }
     if generator.next().isMultiple(of: 4) { subscription!.release() }
     return try subscription!.receive(timeout: timeout)
+  }
+
+  /// A second one, while the first is still there: of the three places of two workers, it may take
+  /// that of a dead one.
+  private func newSubscription() throws -> Subscription {
+    do {
+      return Subscription(subject, try subject.topic.subscriber())
+    } catch let error as InterprocessError where error.code == .limitReached {
+      // Another worker has two at this moment.
+      subscription = nil
+      return Subscription(subject, try subject.topic.subscriber())
+    }
   }
 }
 
