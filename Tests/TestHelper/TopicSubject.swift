@@ -194,7 +194,7 @@ final class TopicWorker {
   private func newSubscription() throws -> Subscription {
     do {
       return Subscription(subject, try subject.topic.subscriber())
-    } catch let error as InterprocessError where error.code == .limitReached {
+    } catch  where error.code == .limitReached {
       // Another worker has two at this moment.
       subscription = nil
       return Subscription(subject, try subject.topic.subscriber())
