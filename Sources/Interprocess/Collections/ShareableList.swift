@@ -46,9 +46,6 @@ public struct ShareableList: ~Copyable, Sendable {
   var memory: SharedMemory
   let layout: ListLayout
 
-  /// The name, without a leading slash.
-  public var name: String { memory.name }
-
   /// The number of elements, which never changes.
   public var count: Int { layout.count }
 
@@ -58,17 +55,6 @@ public struct ShareableList: ~Copyable, Sendable {
 
   /// Whether this handle may write.
   public var access: SharedMemory.Access { memory.access }
-
-  /// Whether this handle made the list, as opposed to having attached to it.
-  public var isCreator: Bool { memory.isCreator }
-
-  /// When the name of the list goes, as its creator has decided.
-  public var lifetime: SharedMemory.Lifetime { memory.lifetime }
-
-  /// Whether the name still leads to this list; see ``SharedMemory/isLinked``.
-  ///
-  /// - Complexity: One system call, which does not block.
-  public var isLinked: Bool { memory.isLinked }
 
   private init(_ memory: consuming SharedMemory, _ layout: ListLayout) {
     self.memory = memory
@@ -258,13 +244,27 @@ public struct ShareableList: ~Copyable, Sendable {
   /// handle's life. Does not block. Corresponds to `list.shm.close()` in Python.
   public consuming func close() {}
 
-  /// Removes the name of this list.
-  ///
-  /// From then on nobody can attach; whoever has it attached keeps it. Does not block. Corresponds
-  /// to `list.shm.unlink()` in Python.
-  ///
-  /// - Throws: As ``SharedMemory/unlink()``.
-  public borrowing func unlink() throws(InterprocessError) {
-    try memory.unlink()
+}
+
+extension ShareableList: SharedObject {
+  /// Attaches for reading and writing; see the form that has an access.
+  public static func attach(
+    _ name: String, owner: SharedMemory.Owner, waitingUpTo timeout: Duration?
+  ) throws(InterprocessError) -> ShareableList {
+    try attach(name, access: .readWrite, owner: owner, waitingUpTo: timeout)
+  }
+
+  /// Attaches for reading and writing, in a task; see the form that has an access.
+  public nonisolated(nonsending) static func attach(
+    _ name: String, owner: SharedMemory.Owner, waitingUpTo timeout: Duration
+  ) async throws -> ShareableList {
+    try await attach(name, access: .readWrite, owner: owner, waitingUpTo: timeout)
+  }
+
+  /// For the functions of ``SharedObject``.
+  public borrowing func _withMemory<Result, Failure: Error>(
+    open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(memory)
   }
 }

@@ -69,25 +69,11 @@ public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
 
   // MARK: - Properties
 
-  /// The name, without a leading slash.
-  public var name: String { memory.name }
-
   /// The size of the segment in bytes: the header and all elements.
   public var byteCount: Int { memory.byteCount }
 
   /// Whether this handle may write.
   public var access: SharedMemory.Access { memory.access }
-
-  /// Whether this handle made the array, as opposed to having attached to it.
-  public var isCreator: Bool { memory.isCreator }
-
-  /// When the name of the array goes, as its creator has decided.
-  public var lifetime: SharedMemory.Lifetime { memory.lifetime }
-
-  /// Whether the name still leads to this array; see ``SharedMemory/isLinked``.
-  ///
-  /// - Complexity: One system call, which does not block.
-  public var isLinked: Bool { memory.isLinked }
 
   // MARK: - Create
 
@@ -207,13 +193,27 @@ public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
   /// handle's life. Does not block. Corresponds to `del array` in Python.
   public consuming func close() {}
 
-  /// Removes the name of this array.
-  ///
-  /// From then on nobody can attach; whoever has it attached keeps it, and the memory is freed when
-  /// the last handle closes. Does not block. Corresponds to `os.unlink("/dev/shm/NAME")` in Python.
-  ///
-  /// - Throws: What ``SharedMemory/unlink()`` throws.
-  public borrowing func unlink() throws(InterprocessError) {
-    try memory.unlink()
+}
+
+extension SharedArray: SharedObject {
+  /// Attaches for reading and writing; see the form that has an access.
+  public static func attach(
+    _ name: String, owner: SharedMemory.Owner, waitingUpTo timeout: Duration?
+  ) throws(InterprocessError) -> SharedArray {
+    try attach(name, access: .readWrite, owner: owner, waitingUpTo: timeout)
+  }
+
+  /// Attaches for reading and writing, in a task; see the form that has an access.
+  public nonisolated(nonsending) static func attach(
+    _ name: String, owner: SharedMemory.Owner, waitingUpTo timeout: Duration
+  ) async throws -> SharedArray {
+    try await attach(name, access: .readWrite, owner: owner, waitingUpTo: timeout)
+  }
+
+  /// For the functions of ``SharedObject``.
+  public borrowing func _withMemory<Result, Failure: Error>(
+    open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(memory)
   }
 }

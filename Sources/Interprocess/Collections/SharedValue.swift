@@ -155,25 +155,11 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
 
   // MARK: - Basics
 
-  /// The name, without a leading slash.
-  public var name: String { slots.memory.name }
-
   /// Whether this handle may store.
   public var access: SharedMemory.Access { slots.memory.access }
 
-  /// Whether this handle made the value, as opposed to having attached to it.
-  public var isCreator: Bool { slots.memory.isCreator }
-
-  /// When the name goes, as the creator has decided.
-  public var lifetime: SharedMemory.Lifetime { slots.memory.lifetime }
-
   /// The size of the memory in bytes.
   public var byteCount: Int { slots.memory.byteCount }
-
-  /// Whether the name still leads to this value; see ``SharedMemory/isLinked``.
-  ///
-  /// - Complexity: One system call, which does not block.
-  public var isLinked: Bool { slots.memory.isLinked }
 
   // MARK: - Load and store
 
@@ -227,10 +213,27 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   /// The same happens at the end of the handle's life. Does not block.
   public consuming func close() {}
 
-  /// Removes the name; whoever has the value attached keeps it.
-  ///
-  /// Does not block. Corresponds to `shm_unlink` in C.
-  ///
-  /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
-  public func unlink() throws(InterprocessError) { try slots.memory.unlink() }
+}
+
+extension SharedValue: SharedObject {
+  /// Attaches for reading and writing; see the form that has an access.
+  public static func attach(
+    _ name: String, owner: SharedMemory.Owner, waitingUpTo timeout: Duration?
+  ) throws(InterprocessError) -> SharedValue {
+    try attach(name, access: .readWrite, owner: owner, waitingUpTo: timeout)
+  }
+
+  /// Attaches for reading and writing, in a task; see the form that has an access.
+  public nonisolated(nonsending) static func attach(
+    _ name: String, owner: SharedMemory.Owner, waitingUpTo timeout: Duration
+  ) async throws -> SharedValue {
+    try await attach(name, access: .readWrite, owner: owner, waitingUpTo: timeout)
+  }
+
+  /// For the functions of ``SharedObject``.
+  public borrowing func _withMemory<Result, Failure: Error>(
+    open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(slots.memory)
+  }
 }

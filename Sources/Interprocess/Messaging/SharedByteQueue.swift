@@ -164,27 +164,6 @@ public final class SharedByteQueue: Sendable {
 
   // MARK: - Basics
 
-  /// The name, without a leading slash.
-  public var name: String { segment.memory.name }
-
-  /// Whether this handle made the queue, as opposed to having attached to it.
-  public var isCreator: Bool { segment.memory.isCreator }
-
-  /// When the name goes, as the creator has decided.
-  public var lifetime: SharedMemory.Lifetime { segment.memory.lifetime }
-
-  /// Whether the name still leads to this queue; see ``SharedMemory/isLinked``.
-  ///
-  /// - Complexity: One system call, which does not block.
-  public var isLinked: Bool { segment.memory.isLinked }
-
-  /// Removes the name; whoever has the queue attached keeps it.
-  ///
-  /// Does not block. Corresponds to `mq_unlink` in C.
-  ///
-  /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
-  public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
-
   /// Ends this handle's use of the queue, and a role that it has.
   ///
   /// Its lease is given up, and with the last one of all processes a temporary name. The same
@@ -590,4 +569,14 @@ public final class SharedByteQueue: Sendable {
   /// Ends when the queue is finished and all have been received, and with `CancellationError` when
   /// the task is cancelled.
   public var messages: Messages { Messages(queue: self) }
+}
+
+extension SharedByteQueue: SharedObject {
+  /// For the functions of ``SharedObject``.
+  public func _withMemory<Result, Failure: Error>(
+    open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    if isNeeded { segment.checkOpen() }
+    return try body(segment.memory)
+  }
 }

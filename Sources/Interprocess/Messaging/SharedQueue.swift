@@ -169,27 +169,6 @@ public final class SharedQueue<Element: Shareable>: Sendable {
 
   // MARK: - Basics
 
-  /// The name, without a leading slash.
-  public var name: String { segment.memory.name }
-
-  /// Whether this handle made the queue, as opposed to having attached to it.
-  public var isCreator: Bool { segment.memory.isCreator }
-
-  /// When the name goes, as the creator has decided.
-  public var lifetime: SharedMemory.Lifetime { segment.memory.lifetime }
-
-  /// Whether the name still leads to this queue; see ``SharedMemory/isLinked``.
-  ///
-  /// - Complexity: One system call, which does not block.
-  public var isLinked: Bool { segment.memory.isLinked }
-
-  /// Removes the name; whoever has the queue attached keeps it.
-  ///
-  /// Does not block. Corresponds to `mq_unlink` in C.
-  ///
-  /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
-  public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
-
   /// Ends this handle's use of the queue, and a role that it has without a value.
   ///
   /// Its lease is given up, and with the last one of all processes a temporary name. The same
@@ -303,5 +282,15 @@ public struct QueueStatistics: Sendable, Hashable {
     emptyCount = receiving.slept
     wokenCount = sending.woken &+ receiving.woken
     count = Int(min(self.sentCount &- receivedCount, UInt64(maximum)))
+  }
+}
+
+extension SharedQueue: SharedObject {
+  /// For the functions of ``SharedObject``.
+  public func _withMemory<Result, Failure: Error>(
+    open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    if isNeeded { segment.checkOpen() }
+    return try body(segment.memory)
   }
 }

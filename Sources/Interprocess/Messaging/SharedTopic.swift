@@ -190,27 +190,6 @@ public final class SharedTopic<Element: Shareable>: Sendable {
 
   // MARK: - Basics
 
-  /// The name, without a leading slash.
-  public var name: String { ring.name }
-
-  /// Whether this handle made the topic, as opposed to having attached to it.
-  public var isCreator: Bool { ring.segment.memory.isCreator }
-
-  /// When the name goes, as the creator has decided.
-  public var lifetime: SharedMemory.Lifetime { ring.segment.memory.lifetime }
-
-  /// Whether the name still leads to this topic; see ``SharedMemory/isLinked``.
-  ///
-  /// - Complexity: One system call, which does not block.
-  public var isLinked: Bool { ring.segment.memory.isLinked }
-
-  /// Removes the name; whoever has the topic attached keeps it.
-  ///
-  /// Does not block.
-  ///
-  /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
-  public func unlink() throws(InterprocessError) { try ring.segment.memory.unlink() }
-
   /// Ends this handle's use of the topic.
   ///
   /// Its lease is given up, and with the last one of all processes a temporary name. The same
@@ -332,5 +311,15 @@ public struct TopicStatistics: Sendable, Hashable {
         heldCount += 1
       }
     }
+  }
+}
+
+extension SharedTopic: SharedObject {
+  /// For the functions of ``SharedObject``.
+  public func _withMemory<Result, Failure: Error>(
+    open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    if isNeeded { ring.segment.checkOpen() }
+    return try body(ring.segment.memory)
   }
 }

@@ -138,27 +138,6 @@ public final class SharedEvent: Sendable {
 
   // MARK: - Basics
 
-  /// The name, without a leading slash.
-  public var name: String { segment.memory.name }
-
-  /// Whether this handle made the event, as opposed to having attached to it.
-  public var isCreator: Bool { segment.memory.isCreator }
-
-  /// When the name goes, as the creator has decided.
-  public var lifetime: SharedMemory.Lifetime { segment.memory.lifetime }
-
-  /// Whether the name still leads to this event; see ``SharedMemory/isLinked``.
-  ///
-  /// - Complexity: One system call, which does not block.
-  public var isLinked: Bool { segment.memory.isLinked }
-
-  /// Removes the name; whoever has the event attached keeps it.
-  ///
-  /// Does not block. Corresponds to `shm_unlink` in C.
-  ///
-  /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
-  public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
-
   /// Ends this handle's use of the event.
   ///
   /// Its lease is given up, and with the last one of all processes a temporary name. The same
@@ -357,5 +336,15 @@ public final class SharedEvent: Sendable {
         message: "The event \"\(name)\" did not come in time. Does the process that sets it run?")
     }
     return generation
+  }
+}
+
+extension SharedEvent: SharedObject {
+  /// For the functions of ``SharedObject``.
+  public func _withMemory<Result, Failure: Error>(
+    open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    if isNeeded { segment.checkOpen() }
+    return try body(segment.memory)
   }
 }

@@ -140,27 +140,6 @@ public final class SharedMutex<Value: Shareable>: Sendable {
 
   // MARK: - Basics
 
-  /// The name, without a leading slash.
-  public var name: String { segment.memory.name }
-
-  /// Whether this handle made the mutex, as opposed to having attached to it.
-  public var isCreator: Bool { segment.memory.isCreator }
-
-  /// When the name goes, as the creator has decided.
-  public var lifetime: SharedMemory.Lifetime { segment.memory.lifetime }
-
-  /// Whether the name still leads to this mutex; see ``SharedMemory/isLinked``.
-  ///
-  /// - Complexity: One system call, which does not block.
-  public var isLinked: Bool { segment.memory.isLinked }
-
-  /// Removes the name; whoever has the mutex attached keeps it.
-  ///
-  /// Does not block. Corresponds to `shm_unlink` in C.
-  ///
-  /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
-  public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
-
   /// Ends this handle's use of the mutex.
   ///
   /// Its lease is given up, and with the last one of all processes a temporary name. The same
@@ -435,4 +414,14 @@ enum LockLayout<Value: Shareable> {
   /// In the cache line of the lock, if it fits: whoever gets the lock gets the value with it.
   static var valueOffset: Int { 16 }
   static var byteCount: Int { valueOffset + MemoryLayout<Value>.size }
+}
+
+extension SharedMutex: SharedObject {
+  /// For the functions of ``SharedObject``.
+  public func _withMemory<Result, Failure: Error>(
+    open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    if isNeeded { segment.checkOpen() }
+    return try body(segment.memory)
+  }
 }

@@ -188,27 +188,6 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   /// How many may read at once.
   public var maximumReaderCount: Int { segment.capacity }
 
-  /// The name, without a leading slash.
-  public var name: String { segment.memory.name }
-
-  /// Whether this handle made the lock, as opposed to having attached to it.
-  public var isCreator: Bool { segment.memory.isCreator }
-
-  /// When the name goes, as the creator has decided.
-  public var lifetime: SharedMemory.Lifetime { segment.memory.lifetime }
-
-  /// Whether the name still leads to this lock; see ``SharedMemory/isLinked``.
-  ///
-  /// - Complexity: One system call, which does not block.
-  public var isLinked: Bool { segment.memory.isLinked }
-
-  /// Removes the name; whoever has the lock attached keeps it.
-  ///
-  /// Does not block. Corresponds to `shm_unlink` in C.
-  ///
-  /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
-  public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
-
   /// Ends this handle's use of the lock.
   ///
   /// Its lease is given up, and with the last one of all processes a temporary name. The same
@@ -487,5 +466,15 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
 
   @usableFromInline func releaseAbandoned(_ turn: LockTurn) {
     lock.unlockAbandoned(takenIn: turn.generation)
+  }
+}
+
+extension SharedReadWriteLock: SharedObject {
+  /// For the functions of ``SharedObject``.
+  public func _withMemory<Result, Failure: Error>(
+    open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    if isNeeded { segment.checkOpen() }
+    return try body(segment.memory)
   }
 }

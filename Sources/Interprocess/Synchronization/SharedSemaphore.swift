@@ -141,27 +141,6 @@ public final class SharedSemaphore: Sendable {
 
   // MARK: - Basics
 
-  /// The name, without a leading slash.
-  public var name: String { segment.memory.name }
-
-  /// Whether this handle made the semaphore, as opposed to having attached to it.
-  public var isCreator: Bool { segment.memory.isCreator }
-
-  /// When the name goes, as the creator has decided.
-  public var lifetime: SharedMemory.Lifetime { segment.memory.lifetime }
-
-  /// Whether the name still leads to this semaphore; see ``SharedMemory/isLinked``.
-  ///
-  /// - Complexity: One system call, which does not block.
-  public var isLinked: Bool { segment.memory.isLinked }
-
-  /// Removes the name; whoever has the semaphore attached keeps it.
-  ///
-  /// Does not block. Corresponds to `shm_unlink` in C.
-  ///
-  /// - Throws: As ``SharedMemory/unlink()``: `notFound`, `permissionDenied` and `system`.
-  public func unlink() throws(InterprocessError) { try segment.memory.unlink() }
-
   /// Ends this handle's use of the semaphore, whose permits are given back.
   ///
   /// Its lease is given up, and with the last one of all processes a temporary name. The same
@@ -298,5 +277,15 @@ public final class SharedSemaphore: Sendable {
 
   private func number() throws(InterprocessError) -> UInt32 {
     try holder.value(segment.memory) { permits.forget($0) }
+  }
+}
+
+extension SharedSemaphore: SharedObject {
+  /// For the functions of ``SharedObject``.
+  public func _withMemory<Result, Failure: Error>(
+    open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    if isNeeded { segment.checkOpen() }
+    return try body(segment.memory)
   }
 }

@@ -1,0 +1,161 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+internal import Synchronization
+/// What all types of shared memory have in common: how a handle is attached, closed and told apart,
+/// and what becomes of the name.
+///
+/// All of them are created with ``SegmentOptions`` and what is particular to the type. A handle is
+/// one process's use of a segment: a class, whose `close()` ends that use early, or a noncopyable
+/// structure, whose `close()` consumes it.
+///
+/// ```swift
+/// func remove<Object: SharedObject & ~Copyable>(_ object: borrowing Object) throws {
+///   if object.isLinked { try object.unlink() }
+/// }
+/// ```
+public protocol SharedObject: ~Copyable, Sendable {
+  /// Attaches, for reading and writing, to what another process has created.
+  ///
+  /// Waits only if asked to.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for the segment if there is none yet; `nil`: not at all.
+  /// - Returns: A handle of this process.
+  /// - Throws: `notFound`, or `timedOut` if it was waited for; `foreignOwner`, `permissionDenied`
+  ///   and `invalidName`; `wrongKind`, `layoutMismatch`, `unsupportedVersion`, `corrupted` and
+  ///   `invalidSize` if something else lies there; and `system`.
+  static func attach(
+    _ name: String, owner: SharedMemory.Owner, waitingUpTo timeout: Duration?
+  ) throws(InterprocessError) -> Self
+
+  /// Attaches as soon as there is something of that name, suspending the task until then.
+  ///
+  /// - Parameters:
+  ///   - name: The name that it was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for the segment.
+  /// - Returns: A handle of this process.
+  /// - Throws: As the form for threads, and `CancellationError` as soon as the task is cancelled.
+  nonisolated(nonsending) static func attach(
+    _ name: String, owner: SharedMemory.Owner, waitingUpTo timeout: Duration
+  ) async throws -> Self
+
+  /// The name, without a leading slash; empty for a segment that has none.
+  var name: String { get }
+
+  /// Whether this handle created the segment, as opposed to having attached to it.
+  var isCreator: Bool { get }
+
+  /// When the name goes, as the creator has decided.
+  var lifetime: SharedMemory.Lifetime { get }
+
+  /// Whether the name still leads to this segment.
+  ///
+  /// It does not when someone has removed the name, as Python's resource tracker does at the end of
+  /// a process that attached with default settings. The segment stays with those who have it;
+  /// nobody else can find it. ``relink()`` gives it its name again. One without a name is not
+  /// linked.
+  ///
+  /// - Complexity: One system call, which does not block.
+  var isLinked: Bool { get }
+
+  /// Removes the name.
+  ///
+  /// From then on nobody can attach; whoever has the segment attached keeps it, and its memory is
+  /// freed when the last handle closes. The name can be used again at once, for another segment.
+  ///
+  /// Does not block. Corresponds to `SharedMemory.unlink()` in Python, and to `shm_unlink` in C.
+  ///
+  /// - Throws: `notFound` if the name is gone already, or leads to another segment by now, which is
+  ///   then left alone; `permissionDenied`; and `system` for anything else.
+  func unlink() throws(InterprocessError)
+
+  /// Keeps a second, hidden name, so that ``relink()`` works after the name was removed; see
+  /// ``SharedMemory/protectName()``.
+  ///
+  /// - Throws: `notFound`, `invalidName`, `permissionDenied` and `system`, as that.
+  func protectName() throws(InterprocessError)
+
+  /// Gives the segment its name again, after someone has removed it; see ``SharedMemory/relink()``.
+  ///
+  /// - Throws: `alreadyExists`, `notFound` and `system`, as that.
+  func relink() throws(InterprocessError)
+
+  /// Takes a lease of this process, in a child that `fork` has made; see
+  /// ``SharedMemory/takeLease()``.
+  ///
+  /// - Throws: `notFound` and `system`, as that.
+  func takeLease() throws(InterprocessError)
+
+  /// Ends this handle's use of the segment.
+  ///
+  /// Its lease is given up, and with the last one of all processes a temporary name. The same
+  /// happens at the end of the handle's life.
+  consuming func close()
+
+  /// Runs a closure with the memory of the segment. For the functions above, which all types have
+  /// from here.
+  ///
+  /// - Parameter isNeeded: Whether the handle must not be closed.
+  func _withMemory<Result, Failure: Error>(
+    open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
+  ) throws(Failure) -> Result
+}
+
+extension SharedObject where Self: ~Copyable {
+  /// The name, without a leading slash; empty for a segment that has none.
+  public var name: String { _withMemory(open: false) { $0.name } }
+
+  /// Whether this handle created the segment, as opposed to having attached to it.
+  public var isCreator: Bool { _withMemory(open: false) { $0.isCreator } }
+
+  /// When the name goes, as the creator has decided.
+  public var lifetime: SharedMemory.Lifetime { _withMemory(open: false) { $0.lifetime } }
+
+  /// Whether the name still leads to this segment; see ``SharedMemory/isLinked``.
+  ///
+  /// - Complexity: One system call, which does not block.
+  public var isLinked: Bool { _withMemory(open: false) { $0.isLinked } }
+
+  /// Removes the name; whoever has the segment attached keeps it.
+  ///
+  /// Does not block. Corresponds to `SharedMemory.unlink()` in Python, and to `shm_unlink` in C.
+  ///
+  /// - Throws: As ``SharedMemory/unlink()``.
+  public func unlink() throws(InterprocessError) {
+    try _withMemory(open: false) { memory throws(InterprocessError) in try memory.unlink() }
+  }
+
+  /// Keeps a second, hidden name, so that ``relink()`` works after the name was removed.
+  ///
+  /// - Throws: As ``SharedMemory/protectName()``, which says more.
+  public func protectName() throws(InterprocessError) {
+    try _withMemory(open: true) { memory throws(InterprocessError) in try memory.protectName() }
+  }
+
+  /// Gives the segment its name again, after someone has removed it.
+  ///
+  /// - Throws: As ``SharedMemory/relink()``, which says more.
+  public func relink() throws(InterprocessError) {
+    try _withMemory(open: true) { memory throws(InterprocessError) in try memory.relink() }
+  }
+
+  /// Takes a lease of this process, in a child that `fork` has made.
+  ///
+  /// - Throws: As ``SharedMemory/takeLease()``, which says more.
+  public func takeLease() throws(InterprocessError) {
+    try _withMemory(open: true) { memory throws(InterprocessError) in try memory.takeLease() }
+  }
+}
