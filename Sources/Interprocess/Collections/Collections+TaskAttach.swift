@@ -14,7 +14,7 @@
 extension SharedArray {
   /// Attaches to an array as soon as it is there, in a task.
   ///
-  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - name: The name that it was created under.
@@ -23,7 +23,7 @@ extension SharedArray {
   ///   - reservation: Whether pages that the array does not have yet are taken now.
   ///   - timeout: How long to wait for it.
   /// - Returns: The array, with the shape that it has.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   /// - Precondition: The element type and all its fields are shareable.
   public nonisolated(nonsending) static func attach(
     _ name: String,
@@ -50,7 +50,7 @@ extension SharedArray {
 extension ShareableList {
   /// Attaches to a list as soon as it is there, in a task.
   ///
-  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - name: The name that it was created under.
@@ -58,7 +58,7 @@ extension ShareableList {
   ///   - owner: Whose memory to accept.
   ///   - timeout: How long to wait for it.
   /// - Returns: The list.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   /// - Complexity: O(*n*) for *n* elements.
   public nonisolated(nonsending) static func attach(
     _ name: String,
@@ -80,7 +80,7 @@ extension ShareableList {
 extension SharedValue {
   /// Attaches to a value as soon as it is there, in a task.
   ///
-  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - name: The name that it was created under.
@@ -88,7 +88,7 @@ extension SharedValue {
   ///   - owner: Whose memory to accept.
   ///   - timeout: How long to wait for it.
   /// - Returns: The value.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   /// - Precondition: All fields of the value are ``Shareable``.
   public nonisolated(nonsending) static func attach(
     _ name: String,

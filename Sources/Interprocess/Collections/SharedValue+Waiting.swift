@@ -41,13 +41,15 @@ extension SharedValue {
     try slots.wait(after: version, atMost: timeout)
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Waits until a value has been stored that is newer than some version.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - version: The version that is known already; with 0, the value that is there is new.
   ///   - timeout: How long to wait; `nil`: as long as it takes.
   /// - Returns: The version by now, which is greater.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   @discardableResult
   public nonisolated(nonsending) func waitForChange(
     after version: UInt64, timeout: Duration? = nil

@@ -31,7 +31,7 @@ extension ValueSlots {
     return found
   }
 
-  /// As the form for threads, for a task.
+  /// Suspends the task where the blocking form waits.
   nonisolated(nonsending) func wait(
     after version: UInt64, atMost timeout: Duration?
   ) async throws -> UInt64 {
@@ -125,7 +125,7 @@ extension ValueSlots {
     }
   }
 
-  /// As the form for threads, for a task.
+  /// Suspends the task where the blocking form waits.
   private nonisolated(nonsending) func lookOut(
     after version: UInt64, atMost timeout: Duration?
   ) async throws -> UInt64 {

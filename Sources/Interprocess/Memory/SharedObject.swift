@@ -47,7 +47,7 @@ public protocol SharedObject: ~Copyable, Sendable {
   ///   - owner: Whose memory to accept.
   ///   - timeout: How long to wait for the segment.
   /// - Returns: A handle of this process.
-  /// - Throws: As the form for threads, and `CancellationError` as soon as the task is cancelled.
+  /// - Throws: As the blocking form, and `CancellationError` as soon as the task is cancelled.
   nonisolated(nonsending) static func attach(
     _ name: String, owner: SharedMemory.Owner, waitingUpTo timeout: Duration
   ) async throws -> Self

@@ -14,14 +14,14 @@
 extension SharedQueue {
   /// Attaches to a queue as soon as it is there, in a task.
   ///
-  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - name: The name that it was created under.
   ///   - owner: Whose memory to accept.
   ///   - timeout: How long to wait for it.
   /// - Returns: The queue.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,
@@ -37,14 +37,14 @@ extension SharedQueue {
 extension SharedByteQueue {
   /// Attaches to a queue of bytes as soon as it is there, in a task.
   ///
-  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - name: The name that it was created under.
   ///   - owner: Whose memory to accept.
   ///   - timeout: How long to wait for it.
   /// - Returns: The queue.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,
@@ -60,14 +60,14 @@ extension SharedByteQueue {
 extension SharedTopic {
   /// Attaches to a topic as soon as it is there, in a task.
   ///
-  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - name: The name that it was created under.
   ///   - owner: Whose memory to accept.
   ///   - timeout: How long to wait for it.
   /// - Returns: The topic.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,

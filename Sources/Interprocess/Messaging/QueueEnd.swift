@@ -113,7 +113,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     return cursor
   }
 
-  /// As the form for threads, for a task, which has to leave before it is suspended again.
+  /// The same for a task, which has to leave before it is suspended again.
   ///
   /// - Throws: Also `CancellationError`.
   @usableFromInline nonisolated(nonsending) func enter(
@@ -176,7 +176,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     }
   }
 
-  /// As the form for threads, for a task, which has to leave before it is suspended again.
+  /// The same for a task, which has to leave before it is suspended again.
   ///
   /// - Throws: Also `CancellationError`.
   @usableFromInline nonisolated(nonsending) func enter(
@@ -251,7 +251,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     }
   }
 
-  /// As the form for threads, for a task.
+  /// Suspends the task where the blocking form waits.
   @usableFromInline nonisolated(nonsending) func wait(
     for byteCount: Int = 0, at position: UInt64? = nil, atMost timeout: Duration?
   ) async throws -> Bool {
@@ -271,7 +271,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     }
   }
 
-  /// As the form for threads, for a task.
+  /// Suspends the task where the blocking form waits.
   nonisolated(nonsending) func wait(
     atMost timeout: Duration?, in memory: borrowing SharedMemory
   ) async throws -> Bool {
@@ -296,7 +296,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     return outcome != nil
   }
 
-  /// As the form for threads, for a task.
+  /// Suspends the task where the blocking form waits.
   private nonisolated(nonsending) func wait(
     at position: UInt64?, atMost timeout: Duration?,
     _ attempt: (Waiting.Stage, UInt64?) throws(InterprocessError) -> Waiting.Turn<Void>
@@ -315,8 +315,8 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
 
   /// Where this handle is, if it has the role.
   ///
-  /// What the shared words say of that, others may have written: then it would be waited for
-  /// something else than what is looked for, and perhaps without an end.
+  /// The shared position is not trusted: a hostile process could make this side wait for the wrong
+  /// message, perhaps forever.
   private var ownPosition: UInt64? {
     if mode == .many { return nil }
     return role.withLock { $0?.cursor.position }
@@ -392,7 +392,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     leave(turn)
   }
 
-  /// As the form for threads, for a task.
+  /// Suspends the task where the blocking form waits.
   ///
   /// - Throws: Also `CancellationError`.
   nonisolated(nonsending) func finish(

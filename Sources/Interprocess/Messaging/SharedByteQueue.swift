@@ -234,10 +234,12 @@ public final class SharedByteQueue: Sendable {
     try senders.finish(segment.memory, atMost: timeout)
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Lets nobody send any more: receivers get what there is, and then the end.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
-  /// - Throws: As the form for threads, and `CancellationError`; with any error, the queue is not
+  /// - Throws: As the blocking form, and `CancellationError`; with any error, the queue is not
   ///   finished.
   public nonisolated(nonsending) func finish(timeout: Duration? = nil) async throws {
     try await senders.finish(segment.memory, atMost: timeout)
@@ -306,13 +308,15 @@ public final class SharedByteQueue: Sendable {
     }
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Sends a message, which is written where it will lie.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - byteCount: The bytes of the message.
   ///   - timeout: How long to wait for room; `nil`: as long as it takes.
   ///   - body: Writes the message.
-  /// - Throws: As the form for threads, and `CancellationError`; with any error, nothing was sent.
+  /// - Throws: As the blocking form, and `CancellationError`; with any error, nothing was sent.
   public nonisolated(nonsending) func send(
     byteCount: Int, timeout: Duration? = nil, _ body: (inout MutableRawSpan) throws -> Void
   ) async throws {
@@ -339,12 +343,14 @@ public final class SharedByteQueue: Sendable {
     try send(byteCount: bytes.byteCount, timeout: timeout) { Self.copy(bytes, to: &$0) }
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Sends a message that lies elsewhere.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - bytes: The message.
   ///   - timeout: How long to wait for room; `nil`: as long as it takes.
-  /// - Throws: As the form for threads, and `CancellationError`; with any error, nothing was sent.
+  /// - Throws: As the blocking form, and `CancellationError`; with any error, nothing was sent.
   public nonisolated(nonsending) func send(
     _ bytes: RawSpan, timeout: Duration? = nil
   ) async throws {
@@ -468,27 +474,30 @@ public final class SharedByteQueue: Sendable {
     }
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Receives the next message, which is read where it lies.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
   ///   - body: Reads the message.
   /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been received.
-  /// - Throws: As the form for threads, and `CancellationError`, after which no message was taken.
+  /// - Throws: As the blocking form, and `CancellationError`, after which no message was taken.
   public nonisolated(nonsending) func receive<Result>(
     timeout: Duration? = nil, _ body: (RawSpan) throws -> Result
   ) async throws -> Result? {
     try await receive(isAcknowledging: false, timeout, body)
   }
 
-  /// As the form for threads, which blocks no thread while it waits, and ends at once when the task
-  /// is cancelled.
+  /// Receives the next message, which counts as taken only when `body` has returned.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
   ///   - body: Reads the message.
   /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been received.
-  /// - Throws: As the form for threads, and `CancellationError`, after which no message was taken.
+  /// - Throws: As the blocking form, and `CancellationError`, after which no message was taken.
   @_disfavoredOverload
   public nonisolated(nonsending) func receive<Result>(
     timeout: Duration? = nil, acknowledging body: (RawSpan) throws -> Result
@@ -525,11 +534,13 @@ public final class SharedByteQueue: Sendable {
     try receive(timeout: timeout, Self.copy)
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Receives a copy of the next message.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
   /// - Returns: The message, or `nil` if the queue is finished and all have been received.
-  /// - Throws: As the form for threads, and `CancellationError`, after which no message was taken.
+  /// - Throws: As the blocking form, and `CancellationError`, after which no message was taken.
   public nonisolated(nonsending) func receive(
     timeout: Duration? = nil
   ) async throws -> [UInt8]? {

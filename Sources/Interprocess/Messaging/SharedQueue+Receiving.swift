@@ -69,11 +69,13 @@ extension SharedQueue {
     return try ring.receive(Element.self, &cursor)
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Receives the next message.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
   /// - Returns: The message, or `nil` if the queue is finished and all have been received.
-  /// - Throws: As the form for threads, and `CancellationError`; with any error, no message was
+  /// - Throws: As the blocking form, and `CancellationError`; with any error, no message was
   ///   taken.
   @inlinable
   public nonisolated(nonsending) func receive(
@@ -116,14 +118,16 @@ extension SharedQueue {
     }
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Receives several messages at once.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - maximumCount: How many at most, at least 1.
   ///   - elements: What they are appended to.
   ///   - timeout: How long to wait for the first message; `nil`: as long as it takes.
   /// - Returns: How many there were; 0 if the queue is finished and all have been received.
-  /// - Throws: As the form for threads, and `CancellationError`; with any error, no message was
+  /// - Throws: As the blocking form, and `CancellationError`; with any error, no message was
   ///   taken.
   @inlinable @discardableResult
   public nonisolated(nonsending) func receive(
@@ -175,14 +179,15 @@ extension SharedQueue {
     }
   }
 
-  /// As the form for threads, which blocks no thread while it waits, and ends at once when the task
-  /// is cancelled.
+  /// Receives the next message, which counts as taken only when `body` has returned.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
   ///   - body: What is to be done with the message. It must not receive from this queue.
   /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been received.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   @inlinable
   public nonisolated(nonsending) func receive<Result>(
     timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
@@ -360,12 +365,13 @@ extension SharedQueue {
       }
     }
 
-    /// As the form for threads, which blocks no thread, and ends at once when the task is
-    /// cancelled.
+    /// Receives the next message, as the function of the queue does.
+    ///
+    /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
     /// - Returns: The message, or `nil` if the queue is finished and all have been received.
-    /// - Throws: As the form for threads, and `CancellationError`.
+    /// - Throws: As the blocking form, and `CancellationError`.
     @inlinable
     public nonisolated(nonsending) mutating func receive(
       timeout: Duration? = nil
@@ -408,15 +414,16 @@ extension SharedQueue {
       }
     }
 
-    /// As the form for threads, which blocks no thread, and ends at once when the task is
-    /// cancelled.
+    /// Receives several messages at once, as the function of the queue does.
+    ///
+    /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameters:
     ///   - maximumCount: How many at most, at least 1.
     ///   - elements: What they are appended to.
     ///   - timeout: How long to wait for the first message; `nil`: as long as it takes.
     /// - Returns: How many there were; 0 if the queue is finished and all have been received.
-    /// - Throws: As the form for threads, and `CancellationError`.
+    /// - Throws: As the blocking form, and `CancellationError`.
     @inlinable @discardableResult
     public nonisolated(nonsending) mutating func receive(
       upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
@@ -457,15 +464,16 @@ extension SharedQueue {
       }
     }
 
-    /// As the form for threads, which blocks no thread while it waits, and ends at once when the
-    /// task is cancelled.
+    /// Receives the next message, which counts as taken only when `body` has returned.
+    ///
+    /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameters:
     ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
     ///   - body: What is to be done with the message.
     /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been
     ///   received.
-    /// - Throws: As the form for threads, and `CancellationError`.
+    /// - Throws: As the blocking form, and `CancellationError`.
     @inlinable
     public nonisolated(nonsending) mutating func receive<Result>(
       timeout: Duration? = nil, acknowledging body: (Element) throws -> Result

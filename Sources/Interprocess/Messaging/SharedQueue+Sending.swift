@@ -66,12 +66,14 @@ extension SharedQueue {
     }
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Sends a message.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - element: The message.
   ///   - timeout: How long to wait for room; `nil`: as long as it takes.
-  /// - Throws: As the form for threads, and `CancellationError`; with any error, the message was
+  /// - Throws: As the blocking form, and `CancellationError`; with any error, the message was
   ///   not sent.
   @inlinable
   public nonisolated(nonsending) func send(
@@ -120,14 +122,16 @@ extension SharedQueue {
     return sentCount
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Sends messages, one behind the other, several of them at once where there is room.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - elements: The messages.
   ///   - timeout: How long to wait for room in all; `nil`: as long as it takes.
-  /// - Returns: As the form for threads; also fewer than all, and at least 1, if the task was
+  /// - Returns: As the blocking form; also fewer than all, and at least 1, if the task was
   ///   cancelled meanwhile, of which the next call tells.
-  /// - Throws: As the form for threads; `CancellationError` if none was sent.
+  /// - Throws: As the blocking form; `CancellationError` if none was sent.
   @inlinable @discardableResult
   public nonisolated(nonsending) func send(
     contentsOf elements: Span<Element>, timeout: Duration? = nil
@@ -287,13 +291,14 @@ extension SharedQueue {
       } while try !ring.send(element, &cursor)
     }
 
-    /// As the form for threads, which blocks no thread, and ends at once when the task is
-    /// cancelled.
+    /// Sends a message, as the function of the queue does.
+    ///
+    /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameters:
     ///   - element: The message.
     ///   - timeout: How long to wait for room; `nil`: as long as it takes.
-    /// - Throws: As the form for threads, and `CancellationError`.
+    /// - Throws: As the blocking form, and `CancellationError`.
     @inlinable
     public nonisolated(nonsending) mutating func send(
       _ element: Element, timeout: Duration? = nil
@@ -333,15 +338,16 @@ extension SharedQueue {
       return sentCount
     }
 
-    /// As the form for threads, which blocks no thread, and ends at once when the task is
-    /// cancelled.
+    /// Sends messages, one behind the other, several of them at once where there is room.
+    ///
+    /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameters:
     ///   - elements: The messages.
     ///   - timeout: How long to wait for room in all; `nil`: as long as it takes.
-    /// - Returns: As the form for threads; also fewer than all, and at least 1, if the task was
+    /// - Returns: As the blocking form; also fewer than all, and at least 1, if the task was
     ///   cancelled meanwhile, of which the next call tells.
-    /// - Throws: As the form for threads; `CancellationError` if none was sent.
+    /// - Throws: As the blocking form; `CancellationError` if none was sent.
     @inlinable @discardableResult
     public nonisolated(nonsending) mutating func send(
       contentsOf elements: Span<Element>, timeout: Duration? = nil

@@ -237,10 +237,12 @@ public final class SharedQueue<Element: Shareable>: Sendable {
     try senders.finish(segment.memory, atMost: timeout)
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Lets nobody send any more: receivers get what there is, and then the end.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
-  /// - Throws: As the form for threads, and `CancellationError`; with any error, the queue is not
+  /// - Throws: As the blocking form, and `CancellationError`; with any error, the queue is not
   ///   finished.
   public nonisolated(nonsending) func finish(timeout: Duration? = nil) async throws {
     try await senders.finish(segment.memory, atMost: timeout)

@@ -50,13 +50,14 @@ extension SharedTopic {
       try writer.end(writing, count: 1)
     }
 
-    /// As the form for threads, which blocks no thread, and ends at once when the task is
-    /// cancelled.
+    /// Publishes a message of one element.
+    ///
+    /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameters:
     ///   - element: The message.
     ///   - timeout: How long to wait; `nil`: as long as it takes.
-    /// - Throws: As the form for threads, and `CancellationError`; with any error, the message was
+    /// - Throws: As the blocking form, and `CancellationError`; with any error, the message was
     ///   not published.
     @inlinable
     public nonisolated(nonsending) mutating func publish(
@@ -85,13 +86,14 @@ extension SharedTopic {
       try publish(elements, in: try writer.begin(atMost: timeout))
     }
 
-    /// As the form for threads, which blocks no thread, and ends at once when the task is
-    /// cancelled.
+    /// Publishes a message of several elements, which are copied.
+    ///
+    /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameters:
     ///   - elements: The message, at least one element.
     ///   - timeout: How long to wait; `nil`: as long as it takes.
-    /// - Throws: As the form for threads, and `CancellationError`; with any error, the message was
+    /// - Throws: As the blocking form, and `CancellationError`; with any error, the message was
     ///   not published.
     @inlinable
     public nonisolated(nonsending) mutating func publish(
@@ -133,14 +135,15 @@ extension SharedTopic {
       return Loan(writer, try writer.begin(atMost: timeout), count)
     }
 
-    /// As the form for threads, which blocks no thread, and ends at once when the task is
-    /// cancelled.
+    /// Lends the memory of a new message, to be written where subscribers will read it.
+    ///
+    /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameters:
     ///   - count: How many elements it has, at least 1.
     ///   - timeout: How long to wait; `nil`: as long as it takes.
     /// - Returns: The message.
-    /// - Throws: As the form for threads, and `CancellationError`.
+    /// - Throws: As the blocking form, and `CancellationError`.
     public nonisolated(nonsending) mutating func loan(
       count: Int = 1, timeout: Duration? = nil
     ) async throws -> Loan {
@@ -161,11 +164,13 @@ extension SharedTopic {
       try writer.finish(atMost: timeout)
     }
 
-    /// As the form for threads, which blocks no thread, and ends at once when the task is
-    /// cancelled.
+    /// Gives the role back, if there is one, and lets nobody publish any more: subscribers get what
+    /// there is, and then the end.
+    ///
+    /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
-    /// - Throws: As the form for threads, and `CancellationError`.
+    /// - Throws: As the blocking form, and `CancellationError`.
     public nonisolated(nonsending) consuming func finish(
       timeout: Duration? = nil
     ) async throws {

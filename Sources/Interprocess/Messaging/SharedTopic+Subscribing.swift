@@ -76,13 +76,14 @@ extension SharedTopic {
       }
     }
 
-    /// As the form for threads, which blocks no thread, and ends at once when the task is
-    /// cancelled.
+    /// The next message.
+    ///
+    /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
     /// - Returns: The message, which is not written over while it is held; `nil` if the topic is
     ///   finished and this subscriber has had all messages.
-    /// - Throws: As the form for threads, and `CancellationError`; with any error, no message was
+    /// - Throws: As the blocking form, and `CancellationError`; with any error, no message was
     ///   taken.
     @inlinable
     public nonisolated(nonsending) mutating func next(

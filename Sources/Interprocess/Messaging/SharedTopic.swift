@@ -254,10 +254,13 @@ public final class SharedTopic<Element: Shareable>: Sendable {
     try TopicWriter(ring, .overwrite).finish(atMost: timeout)
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Lets nobody publish any more: subscribers get what there is, and then the end, also those who
+  /// come later.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   public nonisolated(nonsending) func finish(timeout: Duration? = nil) async throws {
     try await TopicWriter(ring, .overwrite).finish(atMost: timeout)
   }

@@ -318,7 +318,7 @@ final class TopicReader: Sendable {
     return outcome != nil
   }
 
-  /// As the form for threads, for a task.
+  /// Suspends the task where the blocking form waits.
   @usableFromInline nonisolated(nonsending) func wait(
     _ cursor: TopicCursor, atMost timeout: Duration?
   ) async throws -> Bool {

@@ -433,7 +433,7 @@ final class TopicRing: Sendable {
     return outcome != nil
   }
 
-  /// As the form for threads, for a task.
+  /// Suspends the task where the blocking form waits.
   nonisolated(nonsending) func waitForSubscribers(atMost timeout: Duration?) async throws -> Bool {
     if let timeout, timeout <= .zero {
       try Task.checkCancellation()

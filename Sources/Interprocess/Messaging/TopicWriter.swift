@@ -85,7 +85,7 @@ final class TopicWriter: Sendable {
     }
   }
 
-  /// As the form for threads, for a task.
+  /// Suspends the task where the blocking form waits.
   @usableFromInline nonisolated(nonsending) func begin(
     atMost timeout: Duration?
   ) async throws -> TopicRing.Writing {
@@ -125,7 +125,7 @@ final class TopicWriter: Sendable {
     if outcome == nil { throw turnTaken }
   }
 
-  /// As the form for threads, for a task, which has to leave before it is suspended again.
+  /// The same for a task, which has to leave before it is suspended again.
   private nonisolated(nonsending) func enter(atMost timeout: Duration?) async throws {
     if ring.publishers == .one || ring.lock.lockAtOnce() { return }
     let outcome = try await ring.lock.lockInTime(
@@ -148,7 +148,7 @@ final class TopicWriter: Sendable {
     finishInTurn()
   }
 
-  /// As the form for threads, for a task.
+  /// Suspends the task where the blocking form waits.
   ///
   /// - Throws: Also `CancellationError`.
   nonisolated(nonsending) func finish(atMost timeout: Duration?) async throws {

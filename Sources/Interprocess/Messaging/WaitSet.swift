@@ -13,7 +13,7 @@
 internal import Synchronization
 internal import SystemPackage
 
-/// What a thread or task waits for that waits for the first of several.
+/// Waits until any of several queues, subscribers, events, semaphores, values or integers is ready.
 ///
 /// ```swift
 /// enum Source { case job, frame, stop }
@@ -184,11 +184,13 @@ public struct WaitSet<ID: Sendable>: Sendable {
     }
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Waits until one of them is ready.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
   /// - Returns: Which one it is.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   public nonisolated(nonsending) mutating func wait(
     timeout: Duration? = nil
   ) async throws -> ID {

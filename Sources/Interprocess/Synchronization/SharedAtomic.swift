@@ -172,7 +172,9 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
       })
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Waits until the value is another one.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - value: The value that is waited out.

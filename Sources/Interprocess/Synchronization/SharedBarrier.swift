@@ -238,13 +238,15 @@ public final class SharedBarrier: Sendable {
     return false
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Arrives, and waits until all parties have.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// A task that is cancelled has given up, as by a time-out.
   ///
   /// - Parameter timeout: How long to wait for the others; `nil`: as long as it takes.
   /// - Returns: Whether this party was the last one to arrive, as one of each round is.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   @discardableResult
   public nonisolated(nonsending) func arriveAndWait(
     timeout: Duration? = nil

@@ -256,7 +256,9 @@ public final class SharedEvent: Sendable {
       })
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Waits until the event is set, or has been set or pulsed since the call began.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
   /// - Throws: `timedOut`, and `CancellationError`.
@@ -271,7 +273,9 @@ public final class SharedEvent: Sendable {
       })
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Waits until the generation is not the given one.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - generation: One that ``generation`` or this function has returned.

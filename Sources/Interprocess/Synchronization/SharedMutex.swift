@@ -256,16 +256,16 @@ public final class SharedMutex<Value: Shareable>: Sendable {
 
   // MARK: - Locking, for tasks
 
-  /// As the form for threads, which blocks no thread while it waits for the lock.
+  /// Runs a closure with the value, which nobody else uses meanwhile.
   ///
-  /// Ends at once when the task is cancelled while it waits. `body` is not asynchronous, as it
-  /// would keep other processes waiting.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
+  /// `body` is not asynchronous, as it would keep other processes waiting.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
   ///   - body: Reads and changes the value.
   /// - Returns: What `body` returns.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   @inlinable
   public nonisolated(nonsending) func withLock<Result: ~Copyable>(
     timeout: Duration? = nil,
@@ -276,16 +276,16 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     return try value.change(body)
   }
 
-  /// As the form for threads, which blocks no thread while it waits for the lock.
+  /// Runs a closure with the value, after another one has repaired it if its holder has died.
   ///
-  /// Ends at once when the task is cancelled while it waits.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - repair: Makes a whole value of one that may be half changed.
   ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
   ///   - body: Reads and changes the value.
   /// - Returns: What `body` returns.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   @inlinable
   public nonisolated(nonsending) func withLock<Result: ~Copyable>(
     recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
@@ -298,16 +298,16 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     return try value.change(body)
   }
 
-  /// As the form for threads, which blocks no thread while it waits for the condition and the lock.
+  /// Runs a closure with the value as soon as a condition holds for it.
   ///
-  /// Ends at once when the task is cancelled while it waits.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - condition: Whether the value is as it should be.
   ///   - timeout: How long to wait for that and for the lock; `nil`: as long as it takes.
   ///   - body: Reads and changes the value, for which the condition holds.
   /// - Returns: What `body` returns.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   @inlinable
   public nonisolated(nonsending) func withLock<Result: ~Copyable>(
     until condition: (Value) throws -> Bool, timeout: Duration? = nil,

@@ -226,15 +226,15 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     return try value.read(body)
   }
 
-  /// As the form for threads, which blocks no thread while it waits for the lock.
+  /// Runs a closure that reads the value, while others may read it too.
   ///
-  /// Ends at once when the task is cancelled while it waits.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
   ///   - body: Reads the value.
   /// - Returns: What `body` returns.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   @inlinable
   public nonisolated(nonsending) func withReadLock<Result: ~Copyable>(
     timeout: Duration? = nil, _ body: (Value) throws -> Result
@@ -291,15 +291,15 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     return try value.change(body)
   }
 
-  /// As the form for threads, which blocks no thread while it waits for the lock.
+  /// Runs a closure that changes the value, which nobody else uses meanwhile.
   ///
-  /// Ends at once when the task is cancelled while it waits.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
   ///   - body: Reads and changes the value.
   /// - Returns: What `body` returns.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   @inlinable
   public nonisolated(nonsending) func withWriteLock<Result: ~Copyable>(
     timeout: Duration? = nil, _ body: (inout Value) throws -> Result
@@ -309,16 +309,16 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     return try value.change(body)
   }
 
-  /// As the form for threads, which blocks no thread while it waits for the lock.
+  /// Runs a closure with the value, after another one has repaired it if a writer has died.
   ///
-  /// Ends at once when the task is cancelled while it waits.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - repair: Makes a whole value of one that may be half changed.
   ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
   ///   - body: Reads and changes the value.
   /// - Returns: What `body` returns.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   @inlinable
   public nonisolated(nonsending) func withWriteLock<Result: ~Copyable>(
     recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,

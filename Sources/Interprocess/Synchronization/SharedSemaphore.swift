@@ -239,11 +239,13 @@ public final class SharedSemaphore: Sendable {
     return Permit(self, index: index, number: number)
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Takes a permit.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
   /// - Returns: The permit, which is given back at the end of its life.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   public nonisolated(nonsending) func acquire(
     timeout: Duration? = nil
   ) async throws -> Permit {

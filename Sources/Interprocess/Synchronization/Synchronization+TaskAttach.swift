@@ -14,14 +14,14 @@
 extension SharedMutex {
   /// Attaches to a mutex as soon as it is there, in a task.
   ///
-  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - name: The name that it was created under.
   ///   - owner: Whose memory to accept.
   ///   - timeout: How long to wait for it.
   /// - Returns: The mutex.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,
@@ -37,14 +37,14 @@ extension SharedMutex {
 extension SharedReadWriteLock {
   /// Attaches to a read-write lock as soon as it is there, in a task.
   ///
-  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - name: The name that it was created under.
   ///   - owner: Whose memory to accept.
   ///   - timeout: How long to wait for it.
   /// - Returns: The lock.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,
@@ -60,14 +60,14 @@ extension SharedReadWriteLock {
 extension SharedSemaphore {
   /// Attaches to a semaphore as soon as it is there, in a task.
   ///
-  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - name: The name that it was created under.
   ///   - owner: Whose memory to accept.
   ///   - timeout: How long to wait for it.
   /// - Returns: The semaphore.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,
@@ -83,14 +83,14 @@ extension SharedSemaphore {
 extension SharedEvent {
   /// Attaches to an event as soon as it is there, in a task.
   ///
-  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - name: The name that it was created under.
   ///   - owner: Whose memory to accept.
   ///   - timeout: How long to wait for it.
   /// - Returns: The event.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,
@@ -106,14 +106,14 @@ extension SharedEvent {
 extension SharedBarrier {
   /// Attaches to a barrier as soon as it is there, in a task.
   ///
-  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - name: The name that it was created under.
   ///   - owner: Whose memory to accept.
   ///   - timeout: How long to wait for it.
   /// - Returns: The barrier.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,
@@ -129,14 +129,14 @@ extension SharedBarrier {
 extension SharedAtomic {
   /// Attaches to an integer as soon as it is there, in a task.
   ///
-  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - name: The name that it was created under.
   ///   - owner: Whose memory to accept.
   ///   - timeout: How long to wait for it.
   /// - Returns: The integer.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,

@@ -15,7 +15,7 @@
 extension SharedMemory {
   /// Attaches to memory as soon as it is there, in a task.
   ///
-  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - name: The name that it was created under.
@@ -24,7 +24,7 @@ extension SharedMemory {
   ///   - reservation: Whether pages that the memory does not have yet are taken now.
   ///   - timeout: How long to wait for the memory.
   /// - Returns: The memory, with the size that it has now.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   /// - Precondition: To take pages, the memory is attached for writing.
   public nonisolated(nonsending) static func attach(
     _ name: String,
@@ -57,7 +57,7 @@ extension SharedMemory {
 }
 
 extension StructuredSegment {
-  /// As the form for threads, for a task that waits.
+  /// Suspends the task where the blocking form waits.
   static nonisolated(nonsending) func attach<Element: Shareable>(
     _ name: String, _ kind: SegmentKind, of type: Element.Type, owner: SharedMemory.Owner,
     waitingUpTo timeout: Duration, byteCount: (_ capacity: Int) -> Int?

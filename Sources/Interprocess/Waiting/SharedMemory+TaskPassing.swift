@@ -17,14 +17,14 @@ public import SystemPackage
 extension SharedMemory {
   /// Passes this memory to the process at the other end of a Unix socket, in a task.
   ///
-  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled:
-  /// then nothing was sent.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled. Then
+  /// nothing was sent.
   ///
   /// - Parameters:
   ///   - socket: A connected Unix socket of any type. It stays open, and has to until this returns.
   ///   - access: What the other process may do; `nil`: as much as this handle.
   ///   - timeout: How long to wait for room in the socket's buffer; `nil`: as the socket is set.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   /// - Precondition: The access is no more than that of this handle.
   public nonisolated(nonsending) borrowing func send(
     over socket: FileDescriptor, access: Access? = nil, timeout: Duration? = nil
@@ -40,8 +40,8 @@ extension SharedMemory {
 
   /// Receives memory that the process at the other end of a Unix socket has sent, in a task.
   ///
-  /// As the form for threads; but it blocks no thread, and ends at once when the task is cancelled:
-  /// then nothing was received, and a later call gets the message.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled. Then
+  /// nothing was received, and a later call gets the message.
   ///
   /// - Parameters:
   ///   - socket: A connected Unix socket of any type. It stays open, and has to until this returns.
@@ -49,7 +49,7 @@ extension SharedMemory {
   ///     made it.
   ///   - timeout: How long to wait for the message; `nil`: as the socket is set.
   /// - Returns: The memory, with the access that the sender has given.
-  /// - Throws: As the form for threads, and `CancellationError`.
+  /// - Throws: As the blocking form, and `CancellationError`.
   public nonisolated(nonsending) static func receive(
     over socket: FileDescriptor, owner: Owner = .currentUser, timeout: Duration? = nil
   ) async throws -> SharedMemory {

@@ -50,7 +50,9 @@ extension SharedMemory {
     }
   }
 
-  /// As the form for threads, which blocks no thread, and ends at once when the task is cancelled.
+  /// Sleeps while a word of 4 bytes has a value, until somebody wakes those who sleep on it.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - byteOffset: Where the word begins, in bytes.

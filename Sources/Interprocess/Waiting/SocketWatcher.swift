@@ -100,7 +100,7 @@ extension Sockets {
   /// How often a task looks at a socket for which nobody can wait.
   fileprivate static let shortestLook: Duration = .milliseconds(5)
 
-  /// As the form for threads.
+  /// Suspends the task where the blocking form waits.
   ///
   /// - Throws: Also `CancellationError`.
   static nonisolated(nonsending) func send(
@@ -111,7 +111,7 @@ extension Sockets {
     while try !sendAtOnce(descriptor, with: bytes, patience) { try await patience.wait() }
   }
 
-  /// As the form for threads.
+  /// Suspends the task where the blocking form waits.
   ///
   /// - Throws: `GivenFile.Refusal`, as that, and `CancellationError`.
   static nonisolated(nonsending) func receive(
@@ -131,7 +131,7 @@ extension Sockets {
 }
 
 extension Sockets.Patience {
-  /// As the form for threads, without blocking one.
+  /// Suspends the task where the blocking form waits.
   ///
   /// - Throws: Also `CancellationError`.
   fileprivate nonisolated(nonsending) mutating func wait() async throws {
