@@ -198,7 +198,7 @@ struct SharedObjectTests {
         _ = try Object.attach(name, owner: .currentUser, waitingUpTo: nil)
       }
       switch found {
-      case .wrongKind, .corrupted, .layoutMismatch: break
+      case .wrongKind?, .corrupted?, .layoutMismatch?: break
       case nil: #expect(Object.self == SharedMemory.self)
       default: Issue.record("\(String(describing: found))")
       }

@@ -28,56 +28,159 @@ public import SystemPackage
 /// }
 /// ```
 public struct InterprocessError: Error, Sendable, Hashable {
-  /// The reasons for which an operation can fail.
-  public enum Code: Sendable, Hashable {
+  /// The reason for which an operation has failed.
+  ///
+  /// Later versions may add reasons, so a `switch` needs a `default`. A pattern without details
+  /// matches all of its kind:
+  ///
+  /// ```swift
+  /// switch error.code {
+  /// case .notFound: print("Start the other program first.")
+  /// case .system(.tooManyOpenFiles): print("Close some files.")
+  /// case .corrupted: print(error.code.reason ?? "")
+  /// default: print(error)
+  /// }
+  /// ```
+  public struct Code: Sendable, Hashable {
+    /// The reason, without details.
+    public let kind: Kind
+    private let details: Details
+
+    private enum Details: Sendable, Hashable {
+      case none
+      case room(needed: Int, available: Int)
+      case difference(expected: String, found: String)
+      case reason(String)
+      case errno(Errno)
+    }
+
+    private init(_ kind: Kind, _ details: Details = .none) {
+      self.kind = kind
+      self.details = details
+    }
+
     /// The name is taken (`EEXIST`; Python's `FileExistsError`).
-    case alreadyExists
+    public static let alreadyExists = Code(.alreadyExists)
     /// There is no shared memory of that name (`ENOENT`; Python's `FileNotFoundError`).
-    case notFound
+    public static let notFound = Code(.notFound)
     /// The file's permissions, or the directory's, forbid it (`EACCES`, `EPERM`).
-    case permissionDenied
+    public static let permissionDenied = Code(.permissionDenied)
     /// The segment belongs to another user, and the caller did not allow that; or only that user
     /// may remove it.
-    case foreignOwner
+    public static let foreignOwner = Code(.foreignOwner)
     /// Nobody is seen to have the stale segment, but a process may have it that this one cannot
     /// look into.
-    case perhapsInUse
+    public static let perhapsInUse = Code(.perhapsInUse)
     /// The name is not one that shared memory can have.
-    case invalidName
+    public static let invalidName = Code(.invalidName)
     /// The size is not one that shared memory can have, or not the one that is needed.
-    case invalidSize
-    /// There is no room for that many bytes: in the file system, or below the memory limit of the
-    /// control group or the machine, whichever the message names. Both numbers are bytes.
-    case outOfMemory(needed: Int, available: Int)
-    /// Something else lies under that name, or something of another type.
-    case wrongKind(expected: String, found: String)
-    /// The elements there are laid out in another way than the type that is asked for. Both are
-    /// written as dtypes of NumPy.
-    case layoutMismatch(expected: String, found: String)
+    public static let invalidSize = Code(.invalidSize)
     /// The memory was made by a version of this library, or on a machine, that lays it out in a way
     /// that this one does not read.
-    case unsupportedVersion
+    public static let unsupportedVersion = Code(.unsupportedVersion)
     /// The queue takes no more messages.
-    case finished
+    public static let finished = Code(.finished)
     /// Another handle has the role, which only one can have at a time; or the process that has
     /// forked this one has what this one only has a copy of.
-    case roleTaken
+    public static let roleTaken = Code(.roleTaken)
     /// There are as many subscribers, or a subscriber holds as many samples, as the topic was made
     /// for.
-    case limitReached
+    public static let limitReached = Code(.limitReached)
     /// A process died while it held the lock, and nobody has repaired the value since.
-    case ownerDied
-    /// The bytes are not what they should be, for that reason.
-    case corrupted(String)
+    public static let ownerDied = Code(.ownerDied)
     /// The value cannot be stored so that every reader gets it back as it is.
-    case valueNotRepresentable
+    public static let valueNotRepresentable = Code(.valueNotRepresentable)
     /// The time-out passed.
-    case timedOut
+    public static let timedOut = Code(.timedOut)
     /// A signal arrived while the thread slept in a wait that was to end then (`EINTR`); see
     /// ``withInterruptibleWaits(_:)``.
-    case interrupted
+    public static let interrupted = Code(.interrupted)
+
+    /// There is no room for that many bytes.
+    ///
+    /// Both numbers are bytes. What lacks room is the file system, or the memory limit of the control
+    /// group or the machine; the message names it.
+    public static func outOfMemory(needed: Int, available: Int) -> Code {
+      Code(.outOfMemory, .room(needed: needed, available: available))
+    }
+
+    /// Something else lies under that name, or something of another type.
+    public static func wrongKind(expected: String, found: String) -> Code {
+      Code(.wrongKind, .difference(expected: expected, found: found))
+    }
+
+    /// The elements there are laid out in another way than the type that is asked for.
+    ///
+    /// Both are written as dtypes of NumPy.
+    public static func layoutMismatch(expected: String, found: String) -> Code {
+      Code(.layoutMismatch, .difference(expected: expected, found: found))
+    }
+
+    /// The bytes are not what they should be, for that reason.
+    public static func corrupted(_ reason: String) -> Code {
+      Code(.corrupted, .reason(reason))
+    }
+
     /// Any other error of the system.
-    case system(Errno)
+    public static func system(_ errno: Errno) -> Code {
+      Code(.system, .errno(errno))
+    }
+
+    /// How many bytes were needed and how many there are, of ``outOfMemory(needed:available:)``.
+    public var room: (needed: Int, available: Int)? {
+      if case .room(let needed, let available) = details { (needed, available) } else { nil }
+    }
+
+    /// What was expected and what was found, of ``wrongKind(expected:found:)`` and
+    /// ``layoutMismatch(expected:found:)``.
+    public var difference: (expected: String, found: String)? {
+      if case .difference(let expected, let found) = details { (expected, found) } else { nil }
+    }
+
+    /// What is wrong with the bytes, of ``corrupted(_:)``.
+    public var reason: String? { if case .reason(let reason) = details { reason } else { nil } }
+
+    /// Whether a code is of a kind, for patterns such as `case .corrupted`.
+    @_disfavoredOverload
+    public static func ~= (kind: Kind, code: Code) -> Bool { code.kind == kind }
+
+    /// A reason without its details.
+    public struct Kind: Sendable, Hashable {
+      fileprivate enum Value: Sendable {
+        case alreadyExists, notFound, permissionDenied, foreignOwner, perhapsInUse, invalidName,
+          invalidSize, outOfMemory, wrongKind, layoutMismatch, unsupportedVersion, finished,
+          roleTaken, limitReached, ownerDied, corrupted, valueNotRepresentable, timedOut,
+          interrupted, system
+      }
+
+      fileprivate let value: Value
+
+      /// There is no room.
+      public static let outOfMemory = Kind(value: .outOfMemory)
+      /// Something else lies under that name.
+      public static let wrongKind = Kind(value: .wrongKind)
+      /// The elements there are laid out in another way.
+      public static let layoutMismatch = Kind(value: .layoutMismatch)
+      /// The bytes are not what they should be.
+      public static let corrupted = Kind(value: .corrupted)
+      /// Any other error of the system.
+      public static let system = Kind(value: .system)
+      static let alreadyExists = Kind(value: .alreadyExists)
+      static let notFound = Kind(value: .notFound)
+      static let permissionDenied = Kind(value: .permissionDenied)
+      static let foreignOwner = Kind(value: .foreignOwner)
+      static let perhapsInUse = Kind(value: .perhapsInUse)
+      static let invalidName = Kind(value: .invalidName)
+      static let invalidSize = Kind(value: .invalidSize)
+      static let unsupportedVersion = Kind(value: .unsupportedVersion)
+      static let finished = Kind(value: .finished)
+      static let roleTaken = Kind(value: .roleTaken)
+      static let limitReached = Kind(value: .limitReached)
+      static let ownerDied = Kind(value: .ownerDied)
+      static let valueNotRepresentable = Kind(value: .valueNotRepresentable)
+      static let timedOut = Kind(value: .timedOut)
+      static let interrupted = Kind(value: .interrupted)
+    }
   }
 
   /// The reason.
@@ -115,6 +218,25 @@ public struct InterprocessError: Error, Sendable, Hashable {
 extension InterprocessError: CustomStringConvertible {
   /// The message.
   public var description: String { message }
+}
+
+extension InterprocessError.Code: CustomStringConvertible {
+  /// As it is written in Swift.
+  public var description: String {
+    switch details {
+    case .none: "\(kind)"
+    case .room(let needed, let available): "\(kind)(needed: \(needed), available: \(available))"
+    case .difference(let expected, let found):
+      "\(kind)(expected: \(expected.debugDescription), found: \(found.debugDescription))"
+    case .reason(let reason): "\(kind)(\(reason.debugDescription))"
+    case .errno(let errno): "\(kind)(\(errno))"
+    }
+  }
+}
+
+extension InterprocessError.Code.Kind: CustomStringConvertible {
+  /// As it is written in Swift.
+  public var description: String { "\(value)" }
 }
 
 // MARK: - Errors of system calls

@@ -127,7 +127,7 @@ struct CollectionAttachOrCreateTests {
     let error = #expect(throws: InterprocessError.self) {
       _ = try ShareableList.attachOrCreate(name, [1])
     }
-    if case .corrupted = error?.code {} else { Issue.record("\(String(describing: error))") }
+    if case .corrupted? = error?.code {} else { Issue.record("\(String(describing: error))") }
     try memory.unlink()
     let empty = try ShareableList.attachOrCreate(name, [])
     let again = try ShareableList.attachOrCreate(name, [1])
@@ -151,7 +151,7 @@ struct CollectionAttachOrCreateTests {
     let error = #expect(throws: InterprocessError.self) {
       _ = try SharedValue.attachOrCreate(name, initialValue: InlineArray<500, Int>(repeating: 0))
     }
-    if case .layoutMismatch = error?.code {} else { Issue.record("\(String(describing: error))") }
+    if case .layoutMismatch? = error?.code {} else { Issue.record("\(String(describing: error))") }
     try first.unlink()
   }
 

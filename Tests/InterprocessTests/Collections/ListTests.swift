@@ -82,7 +82,7 @@ struct ListTests {
       let text = Element.string(String(repeating: "x", count: 9_000_000))
       _ = try ShareableList.create(Array(repeating: text, count: 1_000_000))
     }
-    guard case .outOfMemory = large?.code else {
+    guard case .outOfMemory? = large?.code else {
       Issue.record("\(String(describing: large))")
       return
     }

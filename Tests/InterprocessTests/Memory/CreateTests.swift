@@ -78,7 +78,7 @@ struct CreateTests {
     let error = try #require(throws: InterprocessError.self) {
       _ = try SharedMemory.create(name, byteCount: .max)
     }
-    guard case .outOfMemory(let needed, let available) = error.code else {
+    guard case .outOfMemory = error.code, let (needed, available) = error.code.room else {
       Issue.record("\(error.code)")
       return
     }

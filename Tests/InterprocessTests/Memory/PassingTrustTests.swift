@@ -258,7 +258,7 @@ struct PassingTrustTests {
     #expect(unlink(template) == 0)
     #expect(ftruncate(fd, 4096) == 0)
     let error = try refusal(of: fd)
-    guard case .wrongKind(_, let found) = error.code else {
+    guard case .wrongKind = error.code, let (_, found) = error.code.difference else {
       Issue.record("\(error)")
       return
     }
