@@ -98,8 +98,8 @@ public struct InterprocessError: Error, Sendable, Hashable {
 
     /// There is no room for that many bytes.
     ///
-    /// Both numbers are bytes. What lacks room is the file system, or the memory limit of the control
-    /// group or the machine; the message names it.
+    /// Both numbers are bytes. What lacks room is the file system, or the memory limit of the
+    /// control group or the machine; the message names it.
     public static func outOfMemory(needed: Int, available: Int) -> Code {
       Code(.outOfMemory, .room(needed: needed, available: available))
     }
