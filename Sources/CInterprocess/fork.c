@@ -102,11 +102,15 @@ static int leads_to(int fd, const ipc_file *file) {
   return fd >= 0 && fstat(fd, &status) == 0 && is_same(file, &status);
 }
 
-int ipc_file_number(const ipc_file *file) {
+int ipc_file_proven_number(const ipc_file *file) {
   int fd = __atomic_load_n(&file->fd, __ATOMIC_RELAXED);
-  // What was never mapped is in the hands of the call that has just opened it.
-  if (!__atomic_load_n(&file->was_mapped, __ATOMIC_RELAXED)) return fd;
   return leads_to(fd, file) ? fd : -1;
+}
+
+int ipc_file_number(const ipc_file *file) {
+  // What was never mapped is in the hands of the call that has just opened it.
+  if (__atomic_load_n(&file->was_mapped, __ATOMIC_RELAXED)) return ipc_file_proven_number(file);
+  return __atomic_load_n(&file->fd, __ATOMIC_RELAXED);
 }
 
 static void close_number(ipc_file *file) {

@@ -20,7 +20,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -46,8 +45,11 @@ int ipc_unix_socket_type(int socket) {
   return type;
 }
 
-int ipc_event_counter(void) {
-  return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+int ipc_socket_pair(int *other) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) return -1;
+  *other = ends[1];
+  return ends[0];
 }
 
 // MARK: - Sending

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 import Interprocess
 
 /// Bytes that were copied out of shared memory, which nobody changes any more.

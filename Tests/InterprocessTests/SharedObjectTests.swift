@@ -10,7 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-internal import Synchronization
+
 import Foundation
 import Interprocess
 import SystemPackage

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 import Testing
 
 /// The arrivals of `SharedBarrier`: that whoever goes on has seen what each party wrote before it

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 import Testing
 
 /// The protocol of `SharedEvent`, and that of the gate of `SharedAtomic`, in every order that the

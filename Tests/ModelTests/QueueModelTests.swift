@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 import Testing
 
 /// The protocol of `QueueRing`, step by step as its source labels them, in every order that the

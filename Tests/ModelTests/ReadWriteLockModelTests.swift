@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 import Testing
 
 /// How a reader and a writer of a read-write lock keep out of each other's way.

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 import Testing
 
 /// How a publisher of a topic that waits for subscribers and one who subscribes meet: the steps Q0

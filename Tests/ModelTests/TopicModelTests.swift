@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 import Testing
 
 /// How a subscriber of a topic pins a message, and a publisher finds a slot that nobody has pinned:

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 extension WeakMemory {
   /// How many entries of each word's list have been seen, less one; less than 128 of each.
   struct View: Hashable {

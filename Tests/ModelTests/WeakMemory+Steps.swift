@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 // What a thread may do next.
 extension WeakMemory {
   /// Everything that may happen next to one thread.

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 /// Looks at everything that small programs with shared words can do on a processor that keeps no
 /// more order than the memory model of C and Swift demands, such as ARM.
 ///

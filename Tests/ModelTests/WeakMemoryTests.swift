@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 import Testing
 
 /// What is known of small programs, so that the model is known to be neither too strict nor too lax.

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 internal import Interprocess
 
 /// What a mutex guards in the tests: two numbers that are the same whenever nobody holds the lock.

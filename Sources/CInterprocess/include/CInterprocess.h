@@ -148,9 +148,8 @@ extern const short ipc_POLLRDHUP;
 /// of another family.
 int ipc_unix_socket_type(int socket);
 
-/// A descriptor of a counter of 64 bits, at which `poll` finds `POLLIN` while it is not 0. Writing to it adds,
-/// reading it makes it 0; neither waits. Returns -1 with `errno`.
-int ipc_event_counter(void);
+/// Makes two Unix sockets that are connected with each other. Returns one, or -1 with `errno`.
+int ipc_socket_pair(int *_Nonnull other);
 
 /// Sends a message with a descriptor over a Unix socket, without waiting. Returns 0, or -1 with `errno`:
 /// `EAGAIN` if there is no room, in which case nothing was sent; a socket that the other side has closed
@@ -333,8 +332,10 @@ void ipc_file_note_path(ipc_file *_Nonnull file, const char *_Nonnull path);
 /// Notes what is mapped from the file, with the lock held.
 void ipc_file_note_mapping(ipc_file *_Nonnull file, void *_Nullable start, size_t byte_count);
 
-/// The descriptor; -1 if its number leads to the file no more.
+/// The descriptor; -1 if its number leads to the file no more. Of one that was never mapped, the number as it is.
 int ipc_file_number(const ipc_file *_Nonnull file);
+/// The descriptor, mapped or not; -1 if its number leads to the file no more.
+int ipc_file_proven_number(const ipc_file *_Nonnull file);
 /// Sees to it that the file has a descriptor, of a description that no other process shares by `fork`.
 /// Returns 0, or -1 if that cannot be.
 int ipc_file_own(ipc_file *_Nonnull file);

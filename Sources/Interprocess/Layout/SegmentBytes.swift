@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 /// The bytes of a segment to be read: mapped, or read from the file by whoever only looks.
 protocol SegmentBytes: ~Copyable {
   /// The name of the segment, for messages.

@@ -10,7 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-internal import Synchronization
+
 public import SystemPackage
 
 /// What is chosen when a segment is created, whatever its type.

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 package import SystemPackage
 
 /// Memory that is only looked at, through its file.

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 internal import SystemPackage
 
 // Names that are not UTF-8, which programs in other languages may make, and people have to be able

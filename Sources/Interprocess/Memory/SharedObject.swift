@@ -10,7 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-internal import Synchronization
+
 /// What all types of shared memory have in common: how a handle is attached, closed and told apart,
 /// and what becomes of the name.
 ///

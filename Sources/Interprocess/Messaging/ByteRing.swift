@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 internal import Synchronization
 
 /// The messages of a queue of bytes, and what is known of how far each side has come.

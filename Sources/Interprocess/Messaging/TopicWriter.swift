@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 internal import Synchronization
 
 /// The right to publish, for as long as this lives.

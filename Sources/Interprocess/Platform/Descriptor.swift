@@ -33,6 +33,10 @@ struct Descriptor: ~Copyable, @unchecked Sendable {
   /// The number; -1, which every system call refuses with `EBADF`, if someone else has closed it.
   var fd: CInt { unsafe ipc_file_number(file) }
 
+  /// The number, of a descriptor that is kept for long and never mapped; -1 if someone else has
+  /// closed it.
+  var provenFD: CInt { unsafe ipc_file_proven_number(file) }
+
   /// The number, to take, drop or look at locks; -1 also where a forked child shares its parent's
   /// locks, and can neither tell them apart nor keep its parent out.
   func fdForLock(taking isTaking: Bool) -> CInt {

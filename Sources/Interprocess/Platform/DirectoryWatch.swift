@@ -22,7 +22,7 @@ struct DirectoryWatch: ~Copyable {
   /// The inotify instance; `nil` where the system has none to spare, as their number is limited for
   /// each user.
   ///
-  /// The watch then looks every few milliseconds.
+  /// The watch then looks every few milliseconds, and also when somebody else has closed it.
   private let descriptor: Descriptor?
 
   init(_ directory: String) {
@@ -43,22 +43,30 @@ struct DirectoryWatch: ~Copyable {
   /// - Throws: `EINTR` if a signal has arrived in an interruptible wait.
   func wait(atMost timeout: Duration) throws(Errno) {
     let milliseconds = timeout.wholeMilliseconds
-    switch descriptor {
-    case .none:
+    let fd = fd
+    guard fd >= 0 else {
       if poll(nil, 0, min(milliseconds, 5)) < 0 { try endIfInterrupted() }
-    case .some(let instance):
-      var request = pollfd(fd: instance.fd, events: CShort(POLLIN), revents: 0)
-      let count = unsafe poll(&request, 1, milliseconds)
-      if count < 0 { try endIfInterrupted() }
-      if count > 0 {
-        // What happened does not matter, as the caller looks at the directory; the events are only
-        // taken out of the queue.
-        var events = [UInt8](repeating: 0, count: 4096)
-        // What is left when others are faster ends the next wait.
-        for _ in 0..<16 {
-          if unsafe read(instance.fd, &events, events.count) <= 0 { break }
-        }
+      return
+    }
+    var request = pollfd(fd: fd, events: CShort(POLLIN), revents: 0)
+    let count = unsafe poll(&request, 1, milliseconds)
+    if count < 0 { try endIfInterrupted() }
+    if count > 0 {
+      // What happened does not matter, as the caller looks at the directory; the events are only
+      // taken out of the queue.
+      var events = [UInt8](repeating: 0, count: 4096)
+      // What is left when others are faster ends the next wait.
+      for _ in 0..<16 {
+        if unsafe read(fd, &events, events.count) <= 0 { break }
       }
+    }
+  }
+
+  /// -1 if there is none, or somebody else has closed it.
+  private var fd: CInt {
+    switch descriptor {
+    case .some(let instance): instance.provenFD
+    case .none: -1
     }
   }
 

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 internal import CInterprocess
 
 /// A fence that one thread makes for all others, so that these need none.

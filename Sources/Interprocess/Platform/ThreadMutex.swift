@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 internal import Synchronization
 
 /// Keeps the threads of this process off a value but for one at a time, for a short while each.

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 public import Synchronization
 
 /// What can be done with an integer that processes change at once, wherever it lies.

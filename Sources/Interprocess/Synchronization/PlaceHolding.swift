@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 internal import SystemPackage
 
 /// Who holds the places of a segment: permits of a semaphore, places of readers or parties.

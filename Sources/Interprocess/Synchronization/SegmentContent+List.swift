@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 // A list has no magic number. So memory is taken for one if all of its tables make sense, if its
 // elements do, and if it has just the size of that list. An empty one is nothing but zeros, as
 // fresh memory is, and counts as bytes.

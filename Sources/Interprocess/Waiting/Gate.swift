@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 internal import Synchronization
 
 /// A word on which those sleep who wait for something that other words tell.

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 public import Synchronization
 
 /// A gate that costs who opens it next to nothing while nobody sleeps.

@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 internal import Synchronization
 
 /// A word of this process alone that its threads and tasks sleep on.

@@ -10,7 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-internal import Synchronization
+
 extension SharedMemory: SharedObject {
   /// Attaches for reading and writing; see the form that has an access.
   public static func attach(

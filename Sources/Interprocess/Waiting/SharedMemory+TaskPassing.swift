@@ -10,7 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-internal import Synchronization
+
 public import SystemPackage
 
 // Passing memory over a socket in a task.

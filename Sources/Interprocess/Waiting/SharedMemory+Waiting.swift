@@ -10,6 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
+
 internal import SystemPackage
 
 // Waiting for a word of 4 bytes, for protocols that other programs have a part in.

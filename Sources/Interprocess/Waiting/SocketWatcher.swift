@@ -10,14 +10,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-internal import Synchronization
+
 internal import Glibc
 internal import SystemPackage
 
 /// The one thread of a process that waits, for all of its tasks, until something happens at the
 /// sockets that they wait for.
 ///
-/// While there is nobody to wait for, it has no descriptor of its own, and sleeps.
+/// While there is nobody to wait for, it has no descriptors of its own, and sleeps.
 private final class SocketWatcher: Sendable {
   private struct Wait {
     let socket: CInt
@@ -30,8 +30,8 @@ private final class SocketWatcher: Sendable {
     var waits: [UInt64: Wait] = [:]
     var lastID: UInt64 = 0
     /// Tells the thread of a new wait while it waits for sockets; `nil` if the system has no
-    /// descriptor to spare.
-    var counter: EventCounter?
+    /// descriptors to spare.
+    var socketBell: SocketBell?
     var isRunning = false
   }
 
@@ -43,18 +43,18 @@ private final class SocketWatcher: Sendable {
 
   /// Begins to wait for events, which are told once.
   ///
-  /// - Returns: `nil` if the system has no descriptor or no thread to spare.
+  /// - Returns: `nil` if the system has no descriptors or no thread to spare.
   func begin(_ socket: CInt, for events: CShort, _ bell: OwnWord) -> UInt64? {
     let id: UInt64? = state.withLock { state in
-      if state.counter == nil { state.counter = EventCounter() }
-      if state.counter == nil { return nil }
+      if state.socketBell == nil { state.socketBell = SocketBell() }
+      if state.socketBell == nil { return nil }
       if !state.isRunning {
         state.isRunning = BackgroundThread.startIfPossible { self.run() }
         if !state.isRunning { return nil }
       }
       state.lastID += 1
       state.waits[state.lastID] = Wait(socket: socket, events: events, bell: bell)
-      state.counter!.increment()
+      state.socketBell!.ring()
       return state.lastID
     }
     self.bell.ring()
@@ -64,34 +64,44 @@ private final class SocketWatcher: Sendable {
   func end(_ id: UInt64) {
     state.withLock { state in
       // The thread may wait for the socket up to now, which the caller may close then.
-      if state.waits.removeValue(forKey: id) != nil { state.counter?.increment() }
+      if state.waits.removeValue(forKey: id) != nil { state.socketBell?.ring() }
     }
   }
 
   private func run() -> Never {
     while true {
       let rung = bell.word.loadAcquiring()
-      let (waits, counter) = state.withLock { state in
-        if state.waits.isEmpty { state.counter = nil }
-        return (state.waits, state.counter)
+      let (waits, socketBell) = state.withLock { state in
+        if state.waits.isEmpty {
+          state.socketBell = nil
+        } else if state.socketBell?.isWhole != true {
+          // Somebody else has closed it.
+          state.socketBell = SocketBell()
+        }
+        return (state.waits, state.socketBell)
       }
-      guard let counter else {
+      if waits.isEmpty {
         try? bell.word.sleep(while: rung, until: .now + .seconds(3600))
-        continue
+      } else {
+        wait(for: waits, socketBell)
       }
-      let ids = Array(waits.keys)
-      var requests = [pollfd(fd: counter.descriptor.fd, events: CShort(POLLIN), revents: 0)]
-      requests += ids.map { pollfd(fd: waits[$0]!.socket, events: waits[$0]!.events, revents: 0) }
-      // This thread takes no signals.
-      let isLooking = unsafe poll(&requests, nfds_t(requests.count), -1) >= 0
-      // There are more sockets than the limit of descriptors allows, or there is no memory: all who
-      // wait look by themselves, now and then.
-      if !isLooking { pause(for: Sockets.shortestLook) }
-      counter.reset()
-      for (id, request) in zip(ids, requests.dropFirst()) where request.revents != 0 || !isLooking {
-        let wait = state.withLock { $0.waits.removeValue(forKey: id) }
-        wait?.bell.ring()
-      }
+    }
+  }
+
+  /// Waits for a second at most, and tells whose events have come.
+  private func wait(for waits: [UInt64: Wait], _ socketBell: SocketBell?) {
+    let ids = Array(waits.keys)
+    var requests = [pollfd(fd: socketBell?.fd ?? -1, events: CShort(POLLIN), revents: 0)]
+    requests += ids.map { pollfd(fd: waits[$0]!.socket, events: waits[$0]!.events, revents: 0) }
+    // This thread takes no signals.
+    let isLooking = unsafe socketBell != nil && poll(&requests, nfds_t(requests.count), 1000) >= 0
+    // There are no descriptors to spare or more sockets than their limit allows, or there is no
+    // memory: all who wait look by themselves, now and then.
+    if !isLooking { pause(for: Sockets.shortestLook) }
+    socketBell?.reset()
+    for (id, request) in zip(ids, requests.dropFirst()) where request.revents != 0 || !isLooking {
+      let wait = state.withLock { $0.waits.removeValue(forKey: id) }
+      wait?.bell.ring()
     }
   }
 }

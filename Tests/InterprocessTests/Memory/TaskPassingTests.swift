@@ -10,7 +10,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-internal import Synchronization
+
 import Foundation
 import Interprocess
 import SystemPackage
@@ -209,23 +209,68 @@ struct TaskPassingTests {
   func nothingLeft() async {
     await #expect(processExitsWith: .success) {
       let (here, there) = try socketPair()
-      func counterCount() throws -> Int {
-        try descriptorLinks().count { $0.contains("eventfd") }
-      }
-      let before = try counterCount()
+      func socketCount() throws -> Int { try Self.sockets().count }
+      let before = try socketCount()
       let receiver = Task { try await SharedMemory.receive(over: there).byteCount }
       let end = ContinuousClock.now + .seconds(30)
-      while try counterCount() == before, .now < end {
+      while try socketCount() == before, .now < end {
         try await Task.sleep(for: .milliseconds(5))
       }
-      #expect(try counterCount() == before + 1)
+      #expect(try socketCount() == before + 2)
       await Self.expectCancelled(receiver)
-      while try counterCount() > before, .now < end {
+      while try socketCount() > before, .now < end {
         try await Task.sleep(for: .milliseconds(5))
       }
-      #expect(try counterCount() == before)
+      #expect(try socketCount() == before)
       try here.close()
       try there.close()
     }
+  }
+
+  @Test(
+    "Who closes all descriptors while tasks wait loses nothing of its own, and no task waits on")
+  func closedDescriptors() async {
+    await #expect(processExitsWith: .success) {
+      let (idle, idlePeer) = try socketPair()
+      let (here, there) = try socketPair()
+      let (mine, peer) = try socketPair()
+      let before = try Self.sockets()
+      let first = Task { try await SharedMemory.receive(over: idle).byteCount }
+      let end = ContinuousClock.now + .seconds(30)
+      while try Self.sockets().count < before.count + 2, .now < end {
+        try await Task.sleep(for: .milliseconds(5))
+      }
+      // As after `closefrom`, the numbers belong to others by now.
+      let numbers = try Self.sockets().subtracting(before).sorted()
+      #expect(numbers.count == 2)
+      for socket in [mine, peer] { #expect(write(socket.rawValue, "x", 1) == 1) }
+      #expect(dup2(mine.rawValue, numbers[0]) >= 0 && dup2(peer.rawValue, numbers[1]) >= 0)
+      let second = Task { try await SharedMemory.receive(over: there).byteCount }
+      try await Task.sleep(for: .milliseconds(20))
+      try await SharedMemory.anonymous(byteCount: 5).send(over: here)
+      let patience = Task {
+        try await Task.sleep(for: .seconds(30))
+        second.cancel()
+      }
+      #expect(try await second.value == 5)
+      patience.cancel()
+      await Self.expectCancelled(first)
+      var bytes = [UInt8](repeating: 0, count: 8)
+      for socket in [mine, peer] {
+        #expect(recv(socket.rawValue, &bytes, 8, CInt(MSG_DONTWAIT)) == 1)
+      }
+      for socket in [idlePeer, here] { try socket.close() }
+    }
+  }
+
+  /// The numbers of this process's sockets.
+  private static func sockets() throws -> Set<CInt> {
+    var found: Set<CInt> = []
+    for name in try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") {
+      let target = try? FileManager.default.destinationOfSymbolicLink(
+        atPath: "/proc/self/fd/\(name)")
+      if target?.hasPrefix("socket:") == true { found.insert(CInt(name)!) }
+    }
+    return found
   }
 }
