@@ -148,9 +148,10 @@ extension Sockets.Patience {
     if let pause = try nextPause() { try await TaskWaiter.pause(for: pause) }
     found = try poll(until: .now)
     let bell = OwnWord()
-    let before = bell.word.loadRelaxed()
     while found == 0 {
       guard end.timeLeft > .zero else { throw end.errno }
+      // Anew each time: another task may have been faster than this one, which was told, too.
+      let before = bell.word.loadRelaxed()
       let id = SocketWatcher.shared.begin(socket, for: events, bell)
       defer { if let id { SocketWatcher.shared.end(id) } }
       let look = id == nil ? .after(Sockets.shortestLook) : end.deadline
