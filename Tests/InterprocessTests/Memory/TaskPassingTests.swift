@@ -172,6 +172,32 @@ struct TaskPassingTests {
     try there.close()
   }
 
+  @Test("Tasks that are told of a message which another task took sleep again")
+  func toldInVain() async {
+    await #expect(processExitsWith: .success) {
+      let (here, there) = try socketPair()
+      let receivers = (1...20).map { _ in
+        Task { try await SharedMemory.receive(over: there, timeout: .seconds(60)).byteCount }
+      }
+      try await Task.sleep(for: .milliseconds(500))
+      // All of them are told.
+      try await SharedMemory.anonymous(byteCount: 1).send(over: here)
+      try await Task.sleep(for: .milliseconds(500))
+      let before = clock()
+      try await Task.sleep(for: .seconds(2))
+      let used = Double(clock() - before) / Double(CLOCKS_PER_SEC)
+      #expect(used < 0.2, "The tasks that wait used \(used) s of a processor")
+      for byteCount in 2...20 {
+        try await SharedMemory.anonymous(byteCount: byteCount).send(over: here)
+      }
+      var byteCounts: [Int] = []
+      for receiver in receivers { byteCounts.append(try await receiver.value) }
+      #expect(byteCounts.sorted() == Array(1...20))
+      try here.close()
+      try there.close()
+    }
+  }
+
   @Test("The end of the connection ends the wait")
   func closedPeer() async throws {
     let (here, there) = try socketPair()
