@@ -18,18 +18,21 @@ struct Info: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show what is known about one shared memory.",
     discussion: """
-      Shows the same as `shm list`, for one name, without attaching to it, and what is in it: the \
-      type and the shape of an array, the items of a list, the type of a value and how many have \
-      been stored, the type and the value of an atomic. Of a mutex it tells who holds the lock, \
-      or that its holder died, which lasts until somebody repairs the value; of a read-write lock \
-      the same of its writer, and who reads; of a semaphore how many permits are free, who holds \
-      the others, and how many are orphaned, as their holders are dead, which goes to those who \
-      wait; of a barrier how many have arrived, and who its parties are; of an event whether it \
-      is set, and how often it has come. A holder that this user may not look into is shown as ?.
+      Shows what `shm list` shows, for one name, without attaching to it, and what the memory \
+      contains: of an array, its type and shape; of a list, its items; \(summaries). A holder that \
+      this user may not see is shown as ?.
 
         shm info MyMemory
         shm info MyMemory --json
       """)
+
+  /// What is shown of each kind of structured segment.
+  private static var summaries: String {
+    SegmentKinds.all.map { kind in
+      let article = "aeiou".contains(kind.name.first!) ? "an" : "a"
+      return "of \(article) \(kind.name), \(kind.summary)"
+    }.joined(separator: "; ")
+  }
 
   @Argument(help: "The name of the shared memory.", transform: Name.init)
   var name: Name

@@ -24,15 +24,17 @@ struct List: ParsableCommand {
       Lasting memory stays until it is removed; temporary memory goes with its last handle, and is \
       STALE if nobody has it any more, which `shm sweep` of its owner or of root removes, and \
       STALE? if that cannot be known; those who perhaps have it are shown. Other processes that \
-      this user may not look into are not. The kind is array, list, value, mutex, \
-      read-write-lock, semaphore, event, barrier, atomic, queue, byte-queue or topic, or bytes if \
-      it is none of these; ? if it could not be looked at. A size is given in a unit if it is a \
-      whole number of them, else in bytes: 64KiB, 1500. Names are shown as they can be given to \
-      the other commands.
+      this user may not look into are not. The kind is \(kinds), or bytes for anything else; ? if \
+      it could not be looked at. A size is given in a unit if it is a whole number of them, else \
+      in bytes: 64KiB, 1500. Names are shown as they can be given to the other commands.
 
         shm list
         shm list --json
       """)
+
+  private static var kinds: String {
+    (["array", "list"] + SegmentKinds.all.map { $0.word }).joined(separator: ", ")
+  }
 
   @Flag(help: "Print a JSON array with an object for each, sizes in bytes.")
   var json = false

@@ -134,10 +134,7 @@ struct Save: ParsableCommand {
     if let existing, memory.isFile(device: existing.st_dev, inode: existing.st_ino) {
       throw Failure("\(description) is shared memory \(name.quoted) itself.")
     }
-    var (parent, place) = (stat(), stat())
-    guard unsafe stat(directory(of: target), &parent) == 0, unsafe stat("/dev/shm", &place) == 0,
-      parent.st_dev == place.st_dev, parent.st_ino == place.st_ino
-    else { return }
+    guard SharedMemory.isPlace(directory(of: target)) else { return }
     throw Failure(
       """
       \(description) would be shared memory, not a file. To copy memory under another name: \

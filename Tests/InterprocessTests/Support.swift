@@ -215,7 +215,7 @@ extension ChildProcess {
     at step: Checkpoint, sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
     try #require(
-      try await nextLine() == "stopped \(step.rawValue)", sourceLocation: sourceLocation)
+      try await nextLine() == "stopped \(step.description)", sourceLocation: sourceLocation)
     // It says so just before it stops, and a signal to go on must not come in between.
     while processState(processID) != "T" { try await Task.sleep(for: .milliseconds(1)) }
   }

@@ -114,7 +114,7 @@ static const struct {
     CALL(futex),          CALL(getdents64), CALL(futex_waitv),    CALL(inotify_init1),
     CALL(linkat),         CALL(madvise),    CALL(membarrier),     CALL(memfd_create),
     CALL(mlock),          CALL(mmap),       CALL(mremap),         CALL(prlimit64),
-    CALL(process_vm_readv), CALL(pwrite64), CALL(recvmsg),  CALL(renameat2),      CALL(sendmsg),
+    CALL(process_vm_readv), CALL(pwrite64), CALL(recvmsg),  CALL(renameat2),      CALL(sendmsg),       CALL(socketpair),
     CALL(statfs),         CALL(statx),      CALL(unlinkat),       CALL(getrandom),
 #ifdef SYS_unlink
     CALL(unlink),

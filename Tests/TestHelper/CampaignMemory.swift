@@ -225,9 +225,9 @@ struct WorkerLog {
 
   /// The last step that the worker came to; `nil` between its operations.
   var step: Checkpoint? {
-    get { words[0] == 0 ? nil : Checkpoint.allCases[Int(words[0]) - 1] }
+    get { words[0] == 0 ? nil : Checkpoint.all[Int(words[0]) - 1] }
     nonmutating set {
-      words[0] = newValue.map { UInt64(Checkpoint.allCases.firstIndex(of: $0)!) + 1 } ?? 0
+      words[0] = newValue.map { UInt64(Checkpoint.all.firstIndex(of: $0)!) + 1 } ?? 0
     }
   }
 
@@ -242,4 +242,10 @@ struct WorkerLog {
     guard let start, start != MAP_FAILED else { fatalError("Cannot map the log") }
     return start
   }
+}
+
+extension Checkpoint {
+  /// All steps, of which a worker notes the place of the last one.
+  static let all =
+    ofMemory + ofValues + ofWaiting + ofHolding + ofSynchronization + ofMessaging
 }

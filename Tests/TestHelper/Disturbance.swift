@@ -53,3 +53,20 @@ final class Disturbance {
   /// Ends a child when it has left what its parent holds.
   func endChild() { if isChild { _exit(0) } }
 }
+
+/// Does something that needs the role or the place of a process that was killed.
+///
+/// A dead process keeps its mappings, and with them its locks, for as long as another process reads
+/// its `/proc/PID/maps`.
+func onceDead<Result: ~Copyable>(_ body: () throws -> Result) throws -> Result {
+  let deadline = SuspendingClock.now + .seconds(10)
+  while true {
+    do {
+      return try body()
+    } catch let error as InterprocessError
+      where [.roleTaken, .limitReached].contains(error.code) && SuspendingClock.now < deadline
+    {
+      usleep(1000)
+    }
+  }
+}

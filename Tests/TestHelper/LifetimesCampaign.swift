@@ -538,9 +538,7 @@ struct LifetimesCampaign {
     for count in WorkerLog.Count.allCases {
       counts.append(("workers \(count)", logs.reduce(0) { $0 + $1[count] }))
     }
-    let others = Checkpoint.ofValues.union(Checkpoint.ofSynchronization)
-      .union(Checkpoint.ofMessaging)
-    for step in Checkpoint.allCases where !others.contains(step) {
+    for step in Checkpoint.ofMemory {
       counts.append(("killed at \(step)", report.killsAtStep[step] ?? 0))
     }
     let summary = counts.map { "\($0.0) \($0.1)" }.joined(separator: ", ")

@@ -215,7 +215,7 @@ final class QueueSubject: Sendable {
   ///
   /// - Parameter killedCount: How many receivers were killed.
   func problem(killedCount: Int) throws -> String? {
-    while let problem = try tryReceive() {
+    while let problem = try onceDead({ try tryReceive() }) {
       if let problem { return problem }
     }
     var (missingCount, repeatedCount) = (0, 0)

@@ -370,8 +370,8 @@ final class Session {
       // Only one thread exists here.
       nonisolated(unsafe) var labels = Set(labels)
       Checkpoint.handler = { checkpoint in
-        guard labels.remove(checkpoint.rawValue) != nil else { return }
-        Helper.answer("stopped \(checkpoint.rawValue)")
+        guard labels.remove(checkpoint.description) != nil else { return }
+        Helper.answer("stopped \(checkpoint.description)")
         raise(SIGSTOP)
       }
     #else
@@ -400,7 +400,7 @@ final class Session {
   private func dieAt(_ label: String) {
     #if DEBUG
       Checkpoint.handler = { checkpoint in
-        if checkpoint.rawValue == label { raise(SIGKILL) }
+        if checkpoint.description == label { raise(SIGKILL) }
       }
     #else
       fatalError("Checkpoints exist in debug builds only")

@@ -285,12 +285,12 @@ final class SyncLog: @unchecked Sendable {
   }
 
   private static func number(of step: Checkpoint) -> UInt64 {
-    UInt64(Checkpoint.allCases.firstIndex(of: step)!) + 1
+    UInt64(Checkpoint.all.firstIndex(of: step)!) + 1
   }
 
   func step(of worker: Int) -> Checkpoint? {
     let number = self[.step, worker]
-    return number == 0 ? nil : Checkpoint.allCases[Int(number) - 1]
+    return number == 0 ? nil : Checkpoint.all[Int(number) - 1]
   }
 
   func halt(_ worker: Int, at step: Checkpoint) { self[.haltAt, worker] = Self.number(of: step) }

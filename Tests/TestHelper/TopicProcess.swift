@@ -46,7 +46,7 @@ enum TopicProcess {
   static func finish(_ name: String, dyingAt step: String) throws {
     let topic = try SharedTopic<UInt64>.attach(name)
     var publisher = try topic.publisher()
-    Checkpoint.handler = { if $0.rawValue == step { raise(SIGKILL) } }
+    Checkpoint.handler = { if $0.description == step { raise(SIGKILL) } }
     try publisher.publish(7)
     try publisher.finish()
   }

@@ -79,7 +79,7 @@ final class TopicSubject: Sendable {
     let before = topic.statistics
     let message = WordMessage(sender: ledger.takePage(), number: 1)
     ledger.begin(message.sender, 1)
-    var publisher = try topic.publisher()
+    var publisher = try onceDead { try topic.publisher() }
     try publisher.publish(message)
     ledger.end(message.sender, 1)
     let pages = 0..<UInt32(ledger.takenPageCount)
@@ -92,7 +92,7 @@ final class TopicSubject: Sendable {
     // All places are free, or those of dead ones. Who comes late gets the history; where publishers
     // wait for subscribers, without the oldest message.
     for _ in 0..<topic.maximumSubscriberCount + 1 {
-      var subscriber = try topic.subscriber()
+      var subscriber = try onceDead { try topic.subscriber() }
       var last: WordMessage?
       var count = 0
       while let sample = try subscriber.tryNext() {

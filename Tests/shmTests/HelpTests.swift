@@ -160,10 +160,10 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         more, which `shm sweep` of its owner or of root removes, and STALE? if that
         cannot be known; those who perhaps have it are shown. Other processes that this
         user may not look into are not. The kind is array, list, value, mutex,
-        read-write-lock, semaphore, event, barrier, atomic, queue, byte-queue or topic,
-        or bytes if it is none of these; ? if it could not be looked at. A size is
-        given in a unit if it is a whole number of them, else in bytes: 64KiB, 1500.
-        Names are shown as they can be given to the other commands.
+        read-write-lock, semaphore, event, barrier, atomic, queue, byte-queue, topic,
+        or bytes for anything else; ? if it could not be looked at. A size is given in
+        a unit if it is a whole number of them, else in bytes: 64KiB, 1500. Names are
+        shown as they can be given to the other commands.
 
           shm list
           shm list --json
@@ -182,16 +182,24 @@ struct HelpText: Sendable, CustomTestStringConvertible {
       text: #"""
         OVERVIEW: Show what is known about one shared memory.
 
-        Shows the same as `shm list`, for one name, without attaching to it, and what
-        is in it: the type and the shape of an array, the items of a list, the type of
-        a value and how many have been stored, the type and the value of an atomic. Of
-        a mutex it tells who holds the lock, or that its holder died, which lasts until
-        somebody repairs the value; of a read-write lock the same of its writer, and
-        who reads; of a semaphore how many permits are free, who holds the others, and
-        how many are orphaned, as their holders are dead, which goes to those who wait;
-        of a barrier how many have arrived, and who its parties are; of an event
-        whether it is set, and how often it has come. A holder that this user may not
-        look into is shown as ?.
+        Shows what `shm list` shows, for one name, without attaching to it, and what
+        the memory contains: of an array, its type and shape; of a list, its items; of
+        a value, its type, and the number of values stored so far; of a mutex, the type
+        of its value, and the process that holds the lock, or that its holder died,
+        until another process repairs the value; of a read-write lock, the type of its
+        value, the process that writes, or that it died, the processes that read, and
+        how many readers died, whose places go to the next readers; of a semaphore, how
+        many permits are free, the processes that hold the others, and how many are
+        orphaned by processes that died, and go to the next waiters; of an event,
+        whether it is set, and how often it was set or pulsed; of a barrier, how many
+        parties have arrived, why it is broken if it is, and the processes that are its
+        parties; of an atomic, its type and its value; of a queue, the type of its
+        messages, how many wait, whether it is finished, and how many were sent and
+        received; of a byte queue, its size, how many messages wait, whether it is
+        finished, and how many were sent and received; of a topic, the type of its
+        elements, its memory, how many subscribers there are, and how many messages
+        were published, received and missed. A holder that this user may not see is
+        shown as ?.
 
           shm info MyMemory
           shm info MyMemory --json

@@ -39,47 +39,45 @@ struct SynchronizationKindTests {
     try await withName { name in
       let mutex = try SharedMutex.create(name, initialValue: Account())
       func expectLock(
-        _ text: String, _ state: String, _ holder: NSObject,
+        _ text: String, _ state: String, _ holder: (text: String, json: NSDictionary)? = nil,
         sourceLocation: SourceLocation = #_sourceLocation
       ) async throws {
         let before = try content(name)
         #expect(
-          try await infoDetails(name) == ["kind mutex", Self.account, "lock \(text)"],
-          sourceLocation: sourceLocation)
+          try await infoDetails(name) == ["kind mutex", Self.account, "lock \(text)"]
+            + (holder.map { ["held by \($0.text)"] } ?? []), sourceLocation: sourceLocation)
         let json = try await infoJSON(name)
         #expect(json["lock"] as? String == state, sourceLocation: sourceLocation)
-        #expect(json["holder"] as? NSObject == holder, sourceLocation: sourceLocation)
+        #expect(
+          json["holder"] as? NSObject == holder?.json ?? NSNull(), sourceLocation: sourceLocation)
         #expect(try content(name) == before, sourceLocation: sourceLocation)
       }
       #expect(try await listedKind(name) == "mutex")
-      try await expectLock("free", "free", NSNull())
+      try await expectLock("free", "free")
       try await withHolder("mutex-hold", name) { child in
         let (pid, command) = (child.processID, "interprocess-te")
-        try await expectLock(
-          "held by \(pid) \(command)", "held",
-          ["processID": pid, "command": command] as NSDictionary)
+        let holder = ("\(pid) \(command)", ["processID": pid, "command": command] as NSDictionary)
+        try await expectLock("held", "held", holder)
         // Those who wait have no part in it.
         async let waiter = run(Places.helper, ["sync", "mutex-hold", name], input: "\n")
         while try content(name)[256 + 3] & 0x80 == 0 {
           try await Task.sleep(for: .milliseconds(5))
         }
-        try await expectLock(
-          "held by \(pid) \(command)", "held",
-          ["processID": pid, "command": command] as NSDictionary)
+        try await expectLock("held", "held", holder)
         try await child.send("")
         #expect(try await child.nextLine() == "released")
         #expect(try await waiter.output == "held\nreleased\n")
-        try await expectLock("free", "free", NSNull())
+        try await expectLock("free", "free")
       }
       try await withHolder("mutex-hold", name) { try $0.kill() }
       // First the word still has the number of a process that is gone, then somebody has seen it.
-      try await expectLock("its holder died", "ownerDied", NSNull())
+      try await expectLock("its holder died", "ownerDied")
       #expect(try content(name)[256..<260] != [255, 255, 255, 63])
       #expect(throws: InterprocessError.self) { try mutex.withLock { _ in } }
       #expect(try content(name)[256..<260] == [255, 255, 255, 63])
-      try await expectLock("its holder died", "ownerDied", NSNull())
+      try await expectLock("its holder died", "ownerDied")
       try await mutex.withLock(recovering: { $0.repair() }) { _ in }
-      try await expectLock("free", "free", NSNull())
+      try await expectLock("free", "free")
       #expect(
         try await shm("read", name, "--as", "uint64", "--offset", "272", "--count", "3")
           == .success("3 3 1\n"))
@@ -109,7 +107,7 @@ struct SynchronizationKindTests {
         for number in [4, 5, 7, 20, 21] {
           #expect(try await child.nextLine() == "\(number)")
           let lock = try await infoDetails(name).last
-          let holder = "lock held by \(child.processID) python"
+          let holder = "held by \(child.processID) python"
           #expect(
             number == 20 ? lock?.hasPrefix(holder) == true : lock == "lock its holder died",
             "\(number): \(lock ?? "")")
@@ -127,8 +125,7 @@ struct SynchronizationKindTests {
       let mutex = try SharedMutex.create(name, initialValue: Account())
       #expect(chmod("/dev/shm/\(name)", 0o644) == 0)
       try await withHolder("mutex-hold", name) { _ in
-        for (options, expected) in [([], "lock       held by ?"), (["--json"], #""holder": null"#)]
-        {
+        for (options, expected) in [([], "held by    ?"), (["--json"], #""holder": null"#)] {
           let outcome = try await run(
             "setpriv", ["--reuid=65534", "--clear-groups", Tool.path, "info", name] + options)
           #expect(outcome.status == .exited(0))
@@ -189,18 +186,18 @@ struct SynchronizationKindTests {
       let lock = try SharedReadWriteLock.create(
         name, initialValue: Account(), maximumReaderCount: 3)
       func expectLock(
-        writer: String = "free", readers: [ChildProcess] = [], orphaned: Int = 0,
+        _ state: String = "free", writer: ChildProcess? = nil, readers: [ChildProcess] = [],
+        orphaned: Int = 0,
         sourceLocation: SourceLocation = #_sourceLocation
       ) async throws {
         let before = try content(name)
         let readers = readers.sorted { $0.processID < $1.processID }
         #expect(
           try await infoDetails(name)
-            == [
-              "kind read-write-lock", Self.account, "writer \(writer)",
-              "readers \(readers.count) of at most 3",
-            ]
-            + readers.map { "reading \($0.processID) interprocess-te" } + ["orphaned \(orphaned)"],
+            == ["kind read-write-lock", Self.account, "lock \(state)"]
+            + (writer.map { ["held by \($0.processID) interprocess-te"] } ?? [])
+            + ["maximum readers 3", "readers \(readers.count)", "orphaned \(orphaned)"]
+            + readers.map { "reading \($0.processID) interprocess-te" },
           sourceLocation: sourceLocation)
         let json = try await infoJSON(name)
         #expect(json["readerCount"] as? Int == readers.count, sourceLocation: sourceLocation)
@@ -217,10 +214,10 @@ struct SynchronizationKindTests {
       }
       try await expectLock(orphaned: 1)
       try await withHolder("rwlock-write", name) { child in
-        try await expectLock(writer: "held by \(child.processID) interprocess-te")
+        try await expectLock("held", writer: child)
         try child.kill()
       }
-      try await expectLock(writer: "its holder died")
+      try await expectLock("its holder died")
       #expect(try await infoJSON(name)["lock"] as? String == "ownerDied")
       withExtendedLifetime(lock) {}
     }
@@ -236,8 +233,9 @@ struct SynchronizationKindTests {
       ) async throws {
         #expect(
           try await infoDetails(name)
-            == ["kind barrier", "parties 3", "arrived \(arrived)", "state \(state)"]
-            + parties.map { "party \($0.processID) interprocess-te" } + ["dead \(dead)"],
+            == [
+              "kind barrier", "parties 3", "arrived \(arrived)", "state \(state)", "dead \(dead)",
+            ] + parties.map { "party \($0.processID) interprocess-te" },
           sourceLocation: sourceLocation)
         let json = try await infoJSON(name)
         let counts = ["partyCount", "arrivedCount", "deadCount"].map { json[$0] as? Int }
@@ -326,8 +324,8 @@ struct SynchronizationKindTests {
       let before = try content(name)
       #expect(
         try await infoDetails(name) == [
-          "kind topic", "dtype '<u4'", "elements up to 30 a message", "history 2",
-          "slots 9 of 128", "finished no", "subscribers 1", "held 1", "published 5", "received 1",
+          "kind topic", "dtype '<u4'", "elements, at most 30", "history 2", "slots 9",
+          "slot size 128", "finished no", "subscribers 1", "held 1", "published 5", "received 1",
           "missed 3", "slept, full 0", "slept, empty 0", "woken 0",
         ])
       #expect(try content(name) == before)
@@ -357,10 +355,10 @@ struct SynchronizationKindTests {
     try await withName { name in
       let event = try SharedEvent.create(name)
       #expect(try await listedKind(name) == "event")
-      #expect(try await infoDetails(name) == ["kind event", "state not set", "generation 0"])
+      #expect(try await infoDetails(name) == ["kind event", "set no", "generation 0"])
       for _ in 0..<3 { event.pulse() }
       event.set()
-      #expect(try await infoDetails(name) == ["kind event", "state set", "generation 4"])
+      #expect(try await infoDetails(name) == ["kind event", "set yes", "generation 4"])
       let json = try await infoJSON(name)
       #expect(json["isSet"] as? Bool == true)
       #expect(json["generation"] as? Int == 4)
@@ -370,7 +368,7 @@ struct SynchronizationKindTests {
         child in
         #expect(try await child.nextLine() == "ready")
         while try content(name)[256] & 1 == 0 { try await Task.sleep(for: .milliseconds(5)) }
-        #expect(try await infoDetails(name) == ["kind event", "state not set", "generation 4"])
+        #expect(try await infoDetails(name) == ["kind event", "set no", "generation 4"])
         event.set()
         #expect(try await child.nextLine() == "came")
       }

@@ -43,6 +43,23 @@ enum {
   IPC_KIND_TOPIC = 10,
 };
 
+/// The name of a kind; `NULL` for a number that this version does not know.
+static inline const char *ipc_kind_name(uint32_t kind) {
+  switch (kind) {
+  case IPC_KIND_VALUE: return "value";
+  case IPC_KIND_MUTEX: return "mutex";
+  case IPC_KIND_READ_WRITE_LOCK: return "read-write lock";
+  case IPC_KIND_SEMAPHORE: return "semaphore";
+  case IPC_KIND_EVENT: return "event";
+  case IPC_KIND_BARRIER: return "barrier";
+  case IPC_KIND_ATOMIC: return "atomic";
+  case IPC_KIND_QUEUE: return "queue";
+  case IPC_KIND_BYTE_QUEUE: return "byte queue";
+  case IPC_KIND_TOPIC: return "topic";
+  default: return NULL;
+  }
+}
+
 /// What every structured segment begins with. Nothing in it changes after the segment has got its name.
 typedef struct ipc_segment_header {
   /// `IPC_MAGIC`, without a NUL.

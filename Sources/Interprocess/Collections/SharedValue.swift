@@ -77,7 +77,8 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
     _ initialValue: Value, _ layout: ValueLayout, to bytes: inout MutableRawSpan
   ) {
     SegmentHeader.write(
-      .value, of: Value.self, layout: ElementLayout(of: Value.self), capacity: layout.slotCount,
+      ValueKind.self, of: Value.self, layout: ElementLayout(of: Value.self),
+      capacity: layout.slotCount,
       to: &bytes)
     let slotOffset = layout.slotOffset(of: 1)
     bytes.storeBytes(of: initialValue, toByteOffset: slotOffset + 8, as: Value.self)
@@ -144,7 +145,7 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   static func attach(
     to memory: consuming SharedMemory
   ) throws(InterprocessError) -> SharedValue {
-    let header = try SegmentHeader.read(.value, of: Value.self, from: memory)
+    let header = try SegmentHeader.read(ValueKind.self, of: Value.self, from: memory)
     let layout = try ValueLayout(reading: memory, header)
     return SharedValue(memory, layout)
   }

@@ -13,52 +13,6 @@
 
 internal import CInterprocess
 
-/// What a structured segment is.
-enum SegmentKind: UInt32, Sendable {
-  case value = 1
-  case mutex = 2
-  case readWriteLock = 3
-  case semaphore = 4
-  case event = 5
-  case barrier = 6
-  case atomic = 7
-  case queue = 8
-  case byteQueue = 9
-  case topic = 10
-
-  /// In one word.
-  var word: String {
-    switch self {
-    case .value: "value"
-    case .mutex: "mutex"
-    case .readWriteLock: "read-write-lock"
-    case .semaphore: "semaphore"
-    case .event: "event"
-    case .barrier: "barrier"
-    case .atomic: "atomic"
-    case .queue: "queue"
-    case .byteQueue: "byte-queue"
-    case .topic: "topic"
-    }
-  }
-
-  /// In words, with the article.
-  var description: String {
-    switch self {
-    case .value: "a shared value"
-    case .mutex: "a shared mutex"
-    case .readWriteLock: "a shared read-write lock"
-    case .semaphore: "a shared semaphore"
-    case .event: "a shared event"
-    case .barrier: "a shared barrier"
-    case .atomic: "a shared atomic"
-    case .queue: "a shared queue"
-    case .byteQueue: "a shared queue of bytes"
-    case .topic: "a shared topic"
-    }
-  }
-}
-
 /// The bytes of a segment header: the same fields as `ipc_segment_header` has in C, under the same
 /// names.
 ///
@@ -84,7 +38,7 @@ struct RawSegmentHeader: Shareable {
 ///
 /// Nothing in it changes after the segment has got its name, and nothing that another process may
 /// have written into it is trusted.
-struct SegmentHeader {
+package struct SegmentHeader {
   static let magic = Array(IPC_MAGIC.utf8)
   static let byteCount = MemoryLayout<RawSegmentHeader>.size
   /// What the offset of the content is a multiple of: two cache lines.
@@ -115,14 +69,14 @@ struct SegmentHeader {
   ///
   /// - Precondition: The description of the type is not longer than what is read.
   static func write<Element: Shareable>(
-    _ kind: SegmentKind, of type: Element.Type, layout: ElementLayout, capacity: Int,
+    _ kind: any SegmentKind.Type, of type: Element.Type, layout: ElementLayout, capacity: Int,
     to bytes: inout MutableRawSpan
   ) {
     let description = Array(layout.description.utf8)
     precondition(
       description.count <= maximumDescriptionByteCount, "The type has too many fields to describe")
     let header = RawSegmentHeader(
-      magic: InlineArray { magic[$0] }, version: UInt32(IPC_LAYOUT_VERSION), kind: kind.rawValue,
+      magic: InlineArray { magic[$0] }, version: UInt32(IPC_LAYOUT_VERSION), kind: kind.number,
       byte_order: UInt32(IPC_BYTE_ORDER), word_byte_count: UInt32(MemoryLayout<Int>.size),
       byte_count: UInt64(bytes.byteCount), capacity: UInt64(capacity),
       element_size: UInt64(MemoryLayout<Element>.size),
@@ -138,12 +92,18 @@ struct SegmentHeader {
 
   // MARK: - Reading
 
-  /// The kind of a structured segment, as far as its header tells one that this version knows.
+  /// The name of a kind; `nil` for a number that this version does not know.
+  static func name(ofKind number: UInt32) -> String? {
+    // SAFETY: a string literal of C.
+    unsafe ipc_kind_name(number).map { unsafe String(cString: $0) }
+  }
+
+  /// The number of a structured segment's kind; `nil` if its header has another version.
   ///
   /// - Precondition: `isPresent(in: memory)`.
-  static func kind<Bytes: SegmentBytes & ~Copyable>(of memory: borrowing Bytes) -> SegmentKind? {
+  static func kindNumber<Bytes: SegmentBytes & ~Copyable>(of memory: borrowing Bytes) -> UInt32? {
     let found = memory.loadUnaligned(at: 0, as: RawSegmentHeader.self)
-    return hasOwnVersion(found) ? SegmentKind(rawValue: found.kind) : nil
+    return hasOwnVersion(found) ? found.kind : nil
   }
 
   private static func hasOwnVersion(_ found: RawSegmentHeader) -> Bool {
@@ -220,14 +180,14 @@ struct SegmentHeader {
   ///
   /// - Throws: `wrongKind`, `layoutMismatch`, `unsupportedVersion` and `corrupted`.
   static func read<Element: Shareable, Bytes: SegmentBytes & ~Copyable>(
-    _ kind: SegmentKind, of type: Element.Type, from memory: borrowing Bytes
+    _ kind: any SegmentKind.Type, of type: Element.Type, from memory: borrowing Bytes
   ) throws(InterprocessError) -> SegmentHeader {
     guard isPresent(in: memory) else {
       throw .wrongKind(memory.name, expected: kind.description, found: "memory without a header")
     }
     let header = try SegmentHeader(memory)
-    guard header.kind == kind.rawValue else {
-      let found = SegmentKind(rawValue: header.kind)?.description ?? "of kind \(header.kind)"
+    guard header.kind == kind.number else {
+      let found = name(ofKind: header.kind).map { "a shared \($0)" } ?? "of kind \(header.kind)"
       throw .wrongKind(memory.name, expected: kind.description, found: found)
     }
     let layout = ElementLayout(of: type)
@@ -240,5 +200,23 @@ struct SegmentHeader {
         memory.name, type: "\(type)", expected: layout.description, found: header.description)
     }
     return header
+  }
+
+  /// Checks that the content lies within the memory.
+  ///
+  /// - Parameter byteCount: The bytes of the content; `nil` if no memory holds them.
+  /// - Throws: `corrupted`.
+  func checkRoom<Bytes: SegmentBytes & ~Copyable>(
+    for byteCount: Int?, in memory: borrowing Bytes
+  ) throws(InterprocessError) {
+    let room = memory.byteCount - contentOffset
+    guard let byteCount, byteCount <= room else {
+      throw .corrupted(
+        memory.name,
+        """
+        its header says a capacity of \(capacity) and elements of \(elementByteCount) bytes, and \
+        there is room for \(room)
+        """)
+    }
   }
 }

@@ -219,3 +219,7 @@ struct SharedWords {
     }
   }
 }
+
+extension Checkpoint {
+  package static var storeHalfWritten: Checkpoint { Checkpoint("storeHalfWritten") }
+}

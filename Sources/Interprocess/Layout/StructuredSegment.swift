@@ -26,7 +26,7 @@ struct StructuredSegment: ~Copyable, Sendable {
 
   /// What a kind of segment is made of.
   struct Plan<Element: Shareable> {
-    var kind: SegmentKind
+    var kind: any SegmentKind.Type
     var capacity = 1
     /// The bytes of the content.
     var byteCount: Int
@@ -56,7 +56,7 @@ struct StructuredSegment: ~Copyable, Sendable {
 
   /// - Parameter byteCount: The bytes that the content has at least, for a capacity.
   static func attach<Element: Shareable>(
-    _ name: String, _ kind: SegmentKind, of type: Element.Type, owner: SharedMemory.Owner,
+    _ name: String, _ kind: any SegmentKind.Type, of type: Element.Type, owner: SharedMemory.Owner,
     waitingUpTo timeout: Duration?, byteCount: (_ capacity: Int) -> Int?
   ) throws(InterprocessError) -> StructuredSegment {
     let memory = try SharedMemory.attach(
@@ -142,16 +142,11 @@ struct StructuredSegment: ~Copyable, Sendable {
   }
 
   init<Element: Shareable>(
-    reading memory: consuming SharedMemory, _ kind: SegmentKind, of type: Element.Type,
+    reading memory: consuming SharedMemory, _ kind: any SegmentKind.Type, of type: Element.Type,
     byteCount: (_ capacity: Int) -> Int?
   ) throws(InterprocessError) {
     let header = try SegmentHeader.read(kind, of: type, from: memory)
-    let room = memory.byteCount - header.contentOffset
-    guard let needed = byteCount(header.capacity), needed <= room else {
-      throw .corrupted(
-        memory.name,
-        "its header says a capacity of \(header.capacity), and there is room for \(room) bytes")
-    }
+    try header.checkRoom(for: byteCount(header.capacity), in: memory)
     self.init(memory: memory, contentOffset: header.contentOffset, capacity: header.capacity)
   }
 }

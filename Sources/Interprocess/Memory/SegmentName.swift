@@ -105,3 +105,11 @@ struct SegmentName: Sendable, Hashable {
     return nil
   }
 }
+
+extension SharedMemory {
+  /// Whether shared memory lies in a directory, by whatever path that is named.
+  package static func isPlace(_ directory: String) -> Bool {
+    guard let place = try? Files.statusOfTarget(at: SegmentName.directory) else { return false }
+    return (try? Files.statusOfTarget(at: directory))?.identity == place.identity
+  }
+}

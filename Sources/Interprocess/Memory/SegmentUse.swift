@@ -51,14 +51,16 @@ enum SegmentUse {
           self = .used(by: openers)
           return
         }
+        // The last opener may have closed it since the kernel was asked.
+        isOpenElsewhere = Files.isOpenElsewhere(descriptor)
         break
       }
       pause(for: .milliseconds(1))
       isOpenElsewhere = Files.isOpenElsewhere(descriptor)
-      if isOpenElsewhere == false {
-        self = .unused
-        return
-      }
+    }
+    if isOpenElsewhere == false {
+      self = .unused
+      return
     }
     let holders = Self.possibleHolders(
       status, table, hasAccessList: Files.hasAccessList(descriptor),

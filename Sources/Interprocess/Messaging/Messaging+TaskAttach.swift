@@ -29,7 +29,7 @@ extension SharedQueue {
   ) async throws -> SharedQueue {
     try SharedQueue(
       try await StructuredSegment.attach(
-        name, .queue, of: Element.self, owner: owner, waitingUpTo: timeout
+        name, QueueKind.self, of: Element.self, owner: owner, waitingUpTo: timeout
       ) { QueueLayout(of: Element.self).byteCount(of: $0) })
   }
 }
@@ -52,7 +52,7 @@ extension SharedByteQueue {
   ) async throws -> SharedByteQueue {
     try SharedByteQueue(
       try await StructuredSegment.attach(
-        name, .byteQueue, of: UInt8.self, owner: owner, waitingUpTo: timeout
+        name, ByteQueueKind.self, of: UInt8.self, owner: owner, waitingUpTo: timeout
       ) { ByteRing.byteCount(of: $0) })
   }
 }
@@ -75,7 +75,7 @@ extension SharedTopic {
   ) async throws -> SharedTopic {
     try SharedTopic(
       try await StructuredSegment.attach(
-        name, .topic, of: Element.self, owner: owner, waitingUpTo: timeout
+        name, TopicKind.self, of: Element.self, owner: owner, waitingUpTo: timeout
       ) { _ in TopicLayout.subscribersOffset })
   }
 }

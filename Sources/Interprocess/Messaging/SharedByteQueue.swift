@@ -88,7 +88,7 @@ public final class SharedByteQueue: Sendable {
   ) throws(InterprocessError) -> SharedByteQueue {
     try SharedByteQueue(
       try StructuredSegment.attach(
-        name, .byteQueue, of: UInt8.self, owner: owner, waitingUpTo: timeout
+        name, ByteQueueKind.self, of: UInt8.self, owner: owner, waitingUpTo: timeout
       ) { ByteRing.byteCount(of: $0) })
   }
 
@@ -135,7 +135,7 @@ public final class SharedByteQueue: Sendable {
           """)
     }
     return StructuredSegment.Plan(
-      kind: .byteQueue, capacity: capacity, byteCount: byteCount
+      kind: ByteQueueKind.self, capacity: capacity, byteCount: byteCount
     ) { bytes, offset in
       bytes.storeBytes(of: senders.rawValue, toByteOffset: offset, as: UInt32.self)
       bytes.storeBytes(of: receivers.rawValue, toByteOffset: offset + 4, as: UInt32.self)

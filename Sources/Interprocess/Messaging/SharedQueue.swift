@@ -111,7 +111,7 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   ) throws(InterprocessError) -> SharedQueue {
     try SharedQueue(
       try StructuredSegment.attach(
-        name, .queue, of: Element.self, owner: owner, waitingUpTo: timeout
+        name, QueueKind.self, of: Element.self, owner: owner, waitingUpTo: timeout
       ) { QueueLayout(of: Element.self).byteCount(of: $0) })
   }
 
@@ -149,7 +149,7 @@ public final class SharedQueue<Element: Shareable>: Sendable {
         message: "A queue holds at least one message, and fewer than \(capacity) of that size.")
     }
     return StructuredSegment.Plan(
-      kind: .queue, capacity: capacity, byteCount: byteCount
+      kind: QueueKind.self, capacity: capacity, byteCount: byteCount
     ) { bytes, offset in
       bytes.storeBytes(of: senders.rawValue, toByteOffset: offset, as: UInt32.self)
       bytes.storeBytes(of: receivers.rawValue, toByteOffset: offset + 4, as: UInt32.self)

@@ -117,7 +117,7 @@ public final class SharedTopic<Element: Shareable>: Sendable {
   ) throws(InterprocessError) -> SharedTopic {
     try SharedTopic(
       try StructuredSegment.attach(
-        name, .topic, of: Element.self, owner: owner, waitingUpTo: timeout
+        name, TopicKind.self, of: Element.self, owner: owner, waitingUpTo: timeout
       ) { _ in TopicLayout.subscribersOffset })
   }
 
@@ -174,7 +174,7 @@ public final class SharedTopic<Element: Shareable>: Sendable {
           """)
     }
     return StructuredSegment.Plan(
-      kind: .topic, capacity: history, byteCount: layout.byteCount
+      kind: TopicKind.self, capacity: history, byteCount: layout.byteCount
     ) { bytes, offset in
       layout.write(publishers, to: &bytes, at: offset)
     }

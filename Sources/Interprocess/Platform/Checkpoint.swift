@@ -12,49 +12,13 @@
 //===----------------------------------------------------------------------===//
 
 /// A named moment in a protocol, at which a test can stop or kill the process.
+///
+/// Each protocol names its own steps, in an extension beside it.
 @usableFromInline
-package enum Checkpoint: String, Sendable, CaseIterable {
-  case createOpened, createSized, createLeased, createInitialized, createLinked
-  case attachOpened, attachSeen, attachLeased
-  case closeDropped, closeClaimed
-  case removeClaimed, removeSeen, removeMoved, removeDone
-  case growSeen, growMapped, growTaken, growSized
-  case storeMarked, storeHalfWritten, storeWritten, storeCompleted, storePublished, loadBegun
+package struct Checkpoint: Sendable, Hashable, CustomStringConvertible {
+  @usableFromInline package let description: String
 
-  case lockTaken, lockMarked, lockAbandoned
-  case unlockBegun, unlockTurned, unlockReleased, changeAwaited
-  case permitTaken, permitFreed, placeSeen
-  case eventMarked, eventAdvanced
-  case gateMarked, gateFenced, gateChanged
-  case partyArrived, barrierBroken
-
-  case messageBegun, messageWritten, messageSent, messageTold
-  case messageSeen, messageRead, messageTaken, messageFreed
-  case queueFinished
-  case slotsTaken, subscribed, messagePinned, arrivalTold, topicFinished
-
-  /// The steps of a shared value.
-  package static let ofValues: Set<Checkpoint> = [
-    .storeMarked, .storeHalfWritten, .storeWritten, .storeCompleted, .storePublished, .loadBegun,
-  ]
-
-  /// The steps of locks and signals; all others, but those of values and messaging, are of the
-  /// life of memory.
-  package static let ofSynchronization: Set<Checkpoint> = [
-    .lockTaken, .lockMarked, .lockAbandoned,
-    .unlockBegun, .unlockTurned, .unlockReleased, .changeAwaited,
-    .permitTaken, .permitFreed, .placeSeen,
-    .eventMarked, .eventAdvanced, .gateMarked, .gateFenced, .gateChanged,
-    .partyArrived, .barrierBroken,
-  ]
-
-  /// The steps of queues and topics.
-  package static let ofMessaging: Set<Checkpoint> = [
-    .messageBegun, .messageWritten, .messageSent, .messageTold,
-    .messageSeen, .messageRead, .messageTaken, .messageFreed,
-    .queueFinished,
-    .slotsTaken, .subscribed, .messagePinned, .arrivalTold, .placeSeen, .topicFinished,
-  ]
+  @inlinable init(_ name: String) { description = name }
 
   #if DEBUG
     /// What a test wants to happen at a checkpoint.

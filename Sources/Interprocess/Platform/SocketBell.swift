@@ -34,8 +34,8 @@ final class SocketBell: Sendable {
     self.heard = heard
   }
 
-  /// What to wait for `POLLIN` at; -1 if somebody else has closed it.
-  var fd: CInt { heard.provenFD }
+  /// Readable once the bell has rung; -1 if somebody else has closed it.
+  fileprivate var fd: CInt { heard.provenFD }
 
   /// Whether both ends are there.
   var isWhole: Bool { heard.provenFD >= 0 && ringing.provenFD >= 0 }
@@ -53,5 +53,20 @@ final class SocketBell: Sendable {
     for _ in 0..<16 {
       if unsafe recv(fd, &bytes, bytes.count, CInt(MSG_DONTWAIT)) <= 0 { break }
     }
+  }
+}
+
+extension Sockets {
+  /// Waits until something happens at one of several sockets, or the bell rings, or a second is
+  /// over.
+  ///
+  /// - Returns: The sockets at which something has happened; `nil` if the system refuses to wait
+  ///   for that many, or has no memory for it.
+  static func poll(_ sockets: [(fd: CInt, events: CShort)], and bell: SocketBell) -> Set<Int>? {
+    var requests = [pollfd(fd: bell.fd, events: CShort(POLLIN), revents: 0)]
+    requests += sockets.map { pollfd(fd: $0.fd, events: $0.events, revents: 0) }
+    // The caller's thread takes no signals.
+    guard unsafe Glibc.poll(&requests, nfds_t(requests.count), 1000) >= 0 else { return nil }
+    return Set(sockets.indices.filter { requests[$0 + 1].revents != 0 })
   }
 }

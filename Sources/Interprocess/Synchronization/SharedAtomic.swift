@@ -86,7 +86,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
   ) throws(InterprocessError) -> SharedAtomic {
     SharedAtomic(
       try StructuredSegment.attach(
-        name, .atomic, of: Value.self, owner: owner, waitingUpTo: timeout
+        name, AtomicKind.self, of: Value.self, owner: owner, waitingUpTo: timeout
       ) { _ in byteCount })
   }
 
@@ -114,7 +114,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
   static var byteCount: Int { 16 }
 
   private static func plan(_ initialValue: Value) -> StructuredSegment.Plan<Value> {
-    StructuredSegment.Plan(kind: .atomic, byteCount: byteCount) { bytes, offset in
+    StructuredSegment.Plan(kind: AtomicKind.self, byteCount: byteCount) { bytes, offset in
       bytes.storeBytes(of: initialValue, toByteOffset: offset, as: Value.self)
     }
   }

@@ -117,7 +117,7 @@ public final class SharedBarrier: Sendable {
   ) throws(InterprocessError) -> SharedBarrier {
     SharedBarrier(
       try StructuredSegment.attach(
-        name, .barrier, of: UInt32.self, owner: owner, waitingUpTo: timeout
+        name, BarrierKind.self, of: UInt32.self, owner: owner, waitingUpTo: timeout
       ) { byteCount(of: $0) })
   }
 
@@ -155,7 +155,8 @@ public final class SharedBarrier: Sendable {
         code: .invalidSize,
         message: "A barrier has 1 to \(arrivedMask) parties, not \(partyCount).")
     }
-    return StructuredSegment.Plan(kind: .barrier, capacity: partyCount, byteCount: byteCount)
+    return StructuredSegment.Plan(
+      kind: BarrierKind.self, capacity: partyCount, byteCount: byteCount)
   }
 
   init(_ segment: consuming StructuredSegment) {

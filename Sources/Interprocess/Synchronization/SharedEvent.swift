@@ -97,7 +97,7 @@ public final class SharedEvent: Sendable {
   ) throws(InterprocessError) -> SharedEvent {
     SharedEvent(
       try StructuredSegment.attach(
-        name, .event, of: UInt32.self, owner: owner, waitingUpTo: timeout
+        name, EventKind.self, of: UInt32.self, owner: owner, waitingUpTo: timeout
       ) { _ in byteCount })
   }
 
@@ -126,7 +126,7 @@ public final class SharedEvent: Sendable {
   public static var byteCount: Int { 4 }
 
   private static func plan(isSet: Bool) -> StructuredSegment.Plan<UInt32> {
-    StructuredSegment.Plan(kind: .event, byteCount: byteCount) { bytes, offset in
+    StructuredSegment.Plan(kind: EventKind.self, byteCount: byteCount) { bytes, offset in
       bytes.storeBytes(of: isSet ? isSetBit : 0, toByteOffset: offset, as: UInt32.self)
     }
   }

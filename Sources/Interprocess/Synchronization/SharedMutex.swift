@@ -95,7 +95,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   ) throws(InterprocessError) -> SharedMutex {
     SharedMutex(
       try StructuredSegment.attach(
-        name, .mutex, of: Value.self, owner: owner, waitingUpTo: timeout
+        name, MutexKind.self, of: Value.self, owner: owner, waitingUpTo: timeout
       ) { _ in LockLayout<Value>.byteCount })
   }
 
@@ -122,7 +122,8 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   }
 
   private static func plan(_ initialValue: Value) -> StructuredSegment.Plan<Value> {
-    StructuredSegment.Plan(kind: .mutex, byteCount: LockLayout<Value>.byteCount) { bytes, offset in
+    StructuredSegment.Plan(kind: MutexKind.self, byteCount: LockLayout<Value>.byteCount) {
+      bytes, offset in
       bytes.storeBytes(
         of: initialValue, toByteOffset: offset + LockLayout<Value>.valueOffset, as: Value.self)
     }

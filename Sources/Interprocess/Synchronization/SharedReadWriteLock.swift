@@ -105,7 +105,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   ) throws(InterprocessError) -> SharedReadWriteLock {
     SharedReadWriteLock(
       try StructuredSegment.attach(
-        name, .readWriteLock, of: Value.self, owner: owner, waitingUpTo: timeout
+        name, ReadWriteLockKind.self, of: Value.self, owner: owner, waitingUpTo: timeout
       ) { byteCount(of: $0) })
   }
 
@@ -164,7 +164,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
         code: .invalidSize, message: "A lock has at least one reader, not \(maximumReaderCount).")
     }
     return StructuredSegment.Plan(
-      kind: .readWriteLock, capacity: maximumReaderCount, byteCount: byteCount
+      kind: ReadWriteLockKind.self, capacity: maximumReaderCount, byteCount: byteCount
     ) { bytes, offset in
       bytes.storeBytes(of: initialValue, toByteOffset: offset + valueOffset, as: Value.self)
     }

@@ -88,7 +88,7 @@ public final class SharedSemaphore: Sendable {
   ) throws(InterprocessError) -> SharedSemaphore {
     SharedSemaphore(
       try StructuredSegment.attach(
-        name, .semaphore, of: UInt32.self, owner: owner, waitingUpTo: timeout
+        name, SemaphoreKind.self, of: UInt32.self, owner: owner, waitingUpTo: timeout
       ) { byteCount(of: $0) })
   }
 
@@ -128,7 +128,8 @@ public final class SharedSemaphore: Sendable {
       throw InterprocessError(
         code: .invalidSize, message: "A semaphore has at least one permit, not \(permitCount).")
     }
-    return StructuredSegment.Plan(kind: .semaphore, capacity: permitCount, byteCount: byteCount)
+    return StructuredSegment.Plan(
+      kind: SemaphoreKind.self, capacity: permitCount, byteCount: byteCount)
   }
 
   init(_ segment: consuming StructuredSegment) {

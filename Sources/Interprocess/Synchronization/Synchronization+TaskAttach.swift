@@ -29,7 +29,7 @@ extension SharedMutex {
   ) async throws -> SharedMutex {
     SharedMutex(
       try await StructuredSegment.attach(
-        name, .mutex, of: Value.self, owner: owner, waitingUpTo: timeout
+        name, MutexKind.self, of: Value.self, owner: owner, waitingUpTo: timeout
       ) { _ in LockLayout<Value>.byteCount })
   }
 }
@@ -52,7 +52,7 @@ extension SharedReadWriteLock {
   ) async throws -> SharedReadWriteLock {
     SharedReadWriteLock(
       try await StructuredSegment.attach(
-        name, .readWriteLock, of: Value.self, owner: owner, waitingUpTo: timeout
+        name, ReadWriteLockKind.self, of: Value.self, owner: owner, waitingUpTo: timeout
       ) { byteCount(of: $0) })
   }
 }
@@ -75,7 +75,7 @@ extension SharedSemaphore {
   ) async throws -> SharedSemaphore {
     SharedSemaphore(
       try await StructuredSegment.attach(
-        name, .semaphore, of: UInt32.self, owner: owner, waitingUpTo: timeout
+        name, SemaphoreKind.self, of: UInt32.self, owner: owner, waitingUpTo: timeout
       ) { byteCount(of: $0) })
   }
 }
@@ -98,7 +98,7 @@ extension SharedEvent {
   ) async throws -> SharedEvent {
     SharedEvent(
       try await StructuredSegment.attach(
-        name, .event, of: UInt32.self, owner: owner, waitingUpTo: timeout
+        name, EventKind.self, of: UInt32.self, owner: owner, waitingUpTo: timeout
       ) { _ in byteCount })
   }
 }
@@ -121,7 +121,7 @@ extension SharedBarrier {
   ) async throws -> SharedBarrier {
     SharedBarrier(
       try await StructuredSegment.attach(
-        name, .barrier, of: UInt32.self, owner: owner, waitingUpTo: timeout
+        name, BarrierKind.self, of: UInt32.self, owner: owner, waitingUpTo: timeout
       ) { byteCount(of: $0) })
   }
 }
@@ -144,7 +144,7 @@ extension SharedAtomic {
   ) async throws -> SharedAtomic {
     SharedAtomic(
       try await StructuredSegment.attach(
-        name, .atomic, of: Value.self, owner: owner, waitingUpTo: timeout
+        name, AtomicKind.self, of: Value.self, owner: owner, waitingUpTo: timeout
       ) { _ in byteCount })
   }
 }

@@ -59,7 +59,7 @@ extension SharedMemory {
 extension StructuredSegment {
   /// Suspends the task where the blocking form waits.
   static nonisolated(nonsending) func attach<Element: Shareable>(
-    _ name: String, _ kind: SegmentKind, of type: Element.Type, owner: SharedMemory.Owner,
+    _ name: String, _ kind: any SegmentKind.Type, of type: Element.Type, owner: SharedMemory.Owner,
     waitingUpTo timeout: Duration, byteCount: (_ capacity: Int) -> Int?
   ) async throws -> StructuredSegment {
     let memory = try await SharedMemory.attach(name, owner: owner, waitingUpTo: timeout)

@@ -11,7 +11,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-internal import Glibc
 internal import SystemPackage
 
 /// The one thread of a process that waits, for all of its tasks, until something happens at the
@@ -91,15 +90,14 @@ private final class SocketWatcher: Sendable {
   /// Waits for a second at most, and tells whose events have come.
   private func wait(for waits: [UInt64: Wait], _ socketBell: SocketBell?) {
     let ids = Array(waits.keys)
-    var requests = [pollfd(fd: socketBell?.fd ?? -1, events: CShort(POLLIN), revents: 0)]
-    requests += ids.map { pollfd(fd: waits[$0]!.socket, events: waits[$0]!.events, revents: 0) }
-    // This thread takes no signals.
-    let isLooking = unsafe socketBell != nil && poll(&requests, nfds_t(requests.count), 1000) >= 0
+    let found = socketBell.flatMap { bell in
+      Sockets.poll(ids.map { (waits[$0]!.socket, waits[$0]!.events) }, and: bell)
+    }
     // There are no descriptors to spare or more sockets than their limit allows, or there is no
     // memory: all who wait look by themselves, now and then.
-    if !isLooking { pause(for: Sockets.shortestLook) }
+    if found == nil { pause(for: Sockets.shortestLook) }
     socketBell?.reset()
-    for (id, request) in zip(ids, requests.dropFirst()) where request.revents != 0 || !isLooking {
+    for (index, id) in ids.enumerated() where found?.contains(index) ?? true {
       let wait = state.withLock { $0.waits.removeValue(forKey: id) }
       wait?.bell.ring()
     }

@@ -254,7 +254,7 @@ struct SharedValueTests {
       let (status, answer) = try await withChildProcess(Places.helper) { writer in
         try await writer.expect("value \(name)", "ok 64")
         for number in 0..<round { try await writer.expect("store \(number)", "ok ") }
-        try await writer.expect("dieAt \(step.rawValue)", "ok ")
+        try await writer.expect("dieAt \(step.description)", "ok ")
         return try await writer.ask("store 1000")
       }
       #expect(status == .signaled(9))

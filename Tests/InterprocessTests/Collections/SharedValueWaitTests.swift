@@ -99,7 +99,7 @@ struct SharedValueWaitTests {
     }
     let (status, _) = try await withChildProcess(Places.helper) { writer in
       try await writer.expect("value \(name)", "ok 64")
-      try await writer.expect("dieAt \(step.rawValue)", "ok ")
+      try await writer.expect("dieAt \(step.description)", "ok ")
       return try await writer.ask("store 1000")
     }
     #expect(status == .signaled(9))

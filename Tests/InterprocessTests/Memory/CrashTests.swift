@@ -59,7 +59,7 @@ struct CrashTests {
 
   private func kill(at step: Checkpoint, _ command: String) async throws {
     let (status, answer) = try await withChildProcess(Places.helper) { helper in
-      try await helper.expect("dieAt \(step.rawValue)", "ok ")
+      try await helper.expect("dieAt \(step.description)", "ok ")
       return try await helper.ask(command)
     }
     #expect(answer == nil)

@@ -238,7 +238,7 @@ struct EndOfProcessTests {
     try await withPrivateSharedMemory { place in
       let (status, _) = try await place.withChildProcess(Places.helper) { last in
         try await last.expect("create m 4096 temporary", "ok m")
-        try await last.expect("dieAt \(step.rawValue)", "ok ")
+        try await last.expect("dieAt \(step.description)", "ok ")
         #expect(try await last.ask("exit") == nil)
       }
       #expect(status == .signaled(9))

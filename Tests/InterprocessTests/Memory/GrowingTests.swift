@@ -179,7 +179,7 @@ struct GrowingTests {
       let (status, _) = try await place.withChildProcess(Places.helper) { helper in
         try await helper.expect("create m 100", "ok m")
         try await helper.expect("set 99 9", "ok ")
-        try await helper.expect("dieAt \(step.rawValue)", "ok ")
+        try await helper.expect("dieAt \(step.description)", "ok ")
         try await helper.send("grow 33554432")
         #expect(try await helper.nextLine() == nil)
       }

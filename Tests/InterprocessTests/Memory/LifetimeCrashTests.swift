@@ -43,25 +43,12 @@ struct LifetimeCrashTests {
     case .growSeen, .growMapped, .growTaken, .growSized:
       // Of no lifetime; see `GrowingTests`.
       []
-    case .storeMarked, .storeHalfWritten, .storeWritten, .storeCompleted, .storePublished,
-      .loadBegun:
-      // No step of memory; see `SharedValueTests`.
-      []
-    case .lockTaken, .lockMarked, .lockAbandoned, .unlockBegun, .unlockTurned, .unlockReleased,
-      .changeAwaited, .permitTaken, .permitFreed, .placeSeen,
-      .eventMarked, .eventAdvanced, .gateMarked, .gateFenced, .gateChanged, .partyArrived,
-      .barrierBroken:
-      // See `SyncCrashTests`.
-      []
-    case .messageBegun, .messageWritten, .messageSent, .messageTold, .messageSeen, .messageRead,
-      .messageTaken, .messageFreed, .queueFinished, .slotsTaken, .subscribed, .messagePinned,
-      .arrivalTold, .topicFinished:
-      // See `MessagingCrashTests`.
-      []
+    default:
+      preconditionFailure("No deed comes to \(step)")
     }
   }
 
-  static let cases = Checkpoint.allCases.flatMap { step in
+  static let cases = Checkpoint.ofMemory.flatMap { step in
     deeds(at: step).map { (step, $0) }
   }
 
@@ -93,7 +80,7 @@ struct LifetimeCrashTests {
         let (status, answer) = try await place.withChildProcess(Places.helper) { helper in
           try await helper.expect("create m 4096 temporary", "ok m")
           inode = try place.inode("m")
-          try await helper.expect("dieAt \(step.rawValue)", "ok ")
+          try await helper.expect("dieAt \(step.description)", "ok ")
           return try await helper.ask("close")
         }
         #expect(answer == nil)
@@ -137,7 +124,7 @@ struct LifetimeCrashTests {
     async throws
   {
     let (status, answer) = try await place.withChildProcess(Places.helper) { helper in
-      try await helper.expect("dieAt \(step.rawValue)", "ok ")
+      try await helper.expect("dieAt \(step.description)", "ok ")
       return try await helper.ask(command)
     }
     #expect(answer == nil)

@@ -77,7 +77,7 @@ struct LifetimeRaceTests {
             try await last.expect("create m 4096 temporary", "ok m")
             try await early.expect("stopAt attachSeen", "ok ")
             try await early.expectStop("attach m", at: .attachSeen)
-            try await last.expect("stopAt \(step.rawValue)", "ok ")
+            try await last.expect("stopAt \(step.description)", "ok ")
             try await last.expectStop("close", at: step)
 
             try await late.expect("attach m", "error notFound")
@@ -177,7 +177,7 @@ struct LifetimeRaceTests {
       try await place.leaveStale("m")
       try await place.withHelper { sweeper in
         try await place.withHelper { creator in
-          try await sweeper.expect("stopAt \(step.rawValue)", "ok ")
+          try await sweeper.expect("stopAt \(step.description)", "ok ")
           try await sweeper.expectStop("sweep", at: step)
           try await creator.send("create m 100 temporary")
           try await sweeper.expectAfterStop("ok m")
@@ -198,7 +198,7 @@ struct LifetimeRaceTests {
       try await place.leaveStale("m")
       try await place.withHelper { sweeper in
         try await place.withHelper { creator in
-          try await sweeper.expect("stopAt \(step.rawValue)", "ok ")
+          try await sweeper.expect("stopAt \(step.description)", "ok ")
           try await sweeper.expectStop("sweep", at: step)
           try await creator.expect("create m 100 \(lifetime)", "ok m")
           try await sweeper.expectAfterStop("ok m")
@@ -217,7 +217,7 @@ struct LifetimeRaceTests {
       try await place.leaveStale("m")
       try await place.withHelper { creator in
         try await place.withHelper { sweeper in
-          try await creator.expect("stopAt \(step.rawValue)", "ok ")
+          try await creator.expect("stopAt \(step.description)", "ok ")
           try await creator.expectStop("create m 100 temporary", at: step)
           try await sweeper.expect("sweep", "ok ")
           try await creator.expectAfterStop("ok m")
@@ -236,7 +236,7 @@ struct LifetimeRaceTests {
       try await place.leaveStale("m")
       try await place.withHelper { first in
         try await place.withHelper { second in
-          try await first.expect("stopAt \(step.rawValue)", "ok ")
+          try await first.expect("stopAt \(step.description)", "ok ")
           try await first.expectStop("create m 100 temporary", at: step)
           try await second.send("create m 200 temporary")
           if step == .removeMoved || step == .removeDone {
@@ -284,7 +284,7 @@ struct LifetimeRaceTests {
       try await place.leaveStale("m")
       try await place.withHelper { first in
         try await place.withHelper { second in
-          try await first.expect("stopAt \(step.rawValue)", "ok ")
+          try await first.expect("stopAt \(step.description)", "ok ")
           try await first.expectStop("sweep", at: step)
           try await second.expect("sweep", "ok ")
           try await first.expectAfterStop("ok m")
@@ -328,7 +328,7 @@ struct LifetimeRaceTests {
       try await place.leaveStale("m")
       try await place.withHelper { sweeper in
         try await place.withHelper { other in
-          try await sweeper.expect("stopAt \(step.rawValue)", "ok ")
+          try await sweeper.expect("stopAt \(step.description)", "ok ")
           try await sweeper.expectStop("sweep", at: step)
           let inode = try await replaceByHand("m", with: successor, in: place, other)
 

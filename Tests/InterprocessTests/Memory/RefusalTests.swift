@@ -72,7 +72,7 @@ struct RefusalTests {
     try await withPrivateSharedMemory { place in
       let (status, _) = try await place.withChildProcess(Places.helper) { helper in
         try await helper.expect("deny tmpfile ENOSYS", "ok ")
-        try await helper.expect("dieAt \(step.rawValue)", "ok ")
+        try await helper.expect("dieAt \(step.description)", "ok ")
         #expect(try await helper.ask("create m 4096") == nil)
       }
       #expect(status == .signaled(9))
@@ -93,7 +93,7 @@ struct RefusalTests {
       try await place.withHelper { creator in
         try await place.withHelper { sweeper in
           try await creator.expect("deny tmpfile ENOSYS", "ok ")
-          try await creator.expect("stopAt \(step.rawValue)", "ok ")
+          try await creator.expect("stopAt \(step.description)", "ok ")
           try await creator.expectStop("create m 4096 temporary", at: step)
           try await sweeper.expect("sweep", "ok ")
           try await creator.expectAfterStop("ok m")

@@ -106,7 +106,7 @@ struct TopicProcessTests {
     }
     while topic.statistics.emptyCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
     let (status, _) = try await withChildProcess(
-      Places.helper, ["topic-finish", name, step.rawValue]
+      Places.helper, ["topic-finish", name, step.description]
     ) { finisher in _ = try await finisher.nextLine() }
     #expect(status == .signaled(9))
     #expect(topic.isFinished == (step == .topicFinished))

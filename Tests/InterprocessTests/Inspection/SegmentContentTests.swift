@@ -95,10 +95,7 @@ struct SegmentContentTests {
       }
     }
     memory.storeBytes(of: 8, toByteOffset: 40, as: UInt64.self)
-    guard case .value("'<i8'", 1) = try SegmentContent(ofSegment: name) else {
-      Issue.record("The value is not seen")
-      return
-    }
+    #expect(try facts(name) == ["dtype": .text("'<i8'"), "version": .integer(1)])
     memory.close()
     try value.unlink()
   }
@@ -148,10 +145,10 @@ struct SegmentContentTests {
             }
           }
           let content = try SegmentContent(ofSegment: name)
-          switch content {
-          case .unusable: kinds["unusable", default: 0] += 1
-          case .unknown: kinds["unknown", default: 0] += 1
-          default: kinds[content.kind, default: 0] += 1
+          if case .unusable = content {
+            kinds["unusable", default: 0] += 1
+          } else {
+            kinds[content.kind, default: 0] += 1
           }
           let kind = try SegmentContent.kind(ofSegment: Array(name.utf8))
           if kind != content.kind { Issue.record("\(kind) is not \(content)") }
@@ -199,17 +196,17 @@ struct SegmentContentTests {
   func lockWords() throws {
     let (_, bytes) = try synchronizationOriginals()[0]
     try withSegment(bytes) { name, memory in
+      let (free, ownerDied) = (LockHolding.free, LockHolding.ownerDied)
       let words: [(UInt32, LockHolding)] = [
-        (0, .free), (1 << 31, .free), (0x3FFF_FFFF, .ownerDied), (0xBFFF_FFFF, .ownerDied),
-        // Nobody has such a number.
-        (1, .ownerDied), (0x3FFF_FFFE, .ownerDied), (0x8000_1234, .ownerDied),
+        (0, free), (1 << 31, free), (0x3FFF_FFFF, ownerDied), (0xBFFF_FFFF, ownerDied),
+        // No handle has such a number.
+        (1, ownerDied), (0x3FFF_FFFE, ownerDied), (0x8000_1234, ownerDied),
       ]
       for (word, expected) in words {
         memory.storeBytes(of: word, toByteOffset: 256, as: UInt32.self)
-        guard case .mutex("'<i8'", expected) = try SegmentContent(ofSegment: name) else {
-          Issue.record("\(word): \(try SegmentContent(ofSegment: name))")
-          continue
-        }
+        var facts = try facts(name)
+        #expect(facts.removeValue(forKey: "dtype") == .text("'<i8'"))
+        #expect(facts == values(of: expected.facts), "\(word)")
       }
       for word: UInt32 in [0x4000_0000, 0x7FFF_FFFF, 0xC000_0000, .max] {
         memory.storeBytes(of: word, toByteOffset: 256, as: UInt32.self)
@@ -242,12 +239,7 @@ struct SegmentContentTests {
           name, "semaphore", "permit 2 is held by \(word), which is no holder's number")
       }
       memory.storeBytes(of: 5, toByteOffset: 256 + 128 + 8, as: UInt32.self)
-      guard case .semaphore(3, let holding) = try SegmentContent(ofSegment: name) else {
-        Issue.record("\(try SegmentContent(ofSegment: name))")
-        return
-      }
-      #expect(holding.heldCount == 0)
-      #expect(holding.orphanedCount == 1)
+      try expectPermits(name, of: 3, free: 2, orphaned: 1)
       for count: UInt64 in [0, 4, 1 << 61, 1 << 62, UInt64(Int.max), .max] {
         memory.storeBytes(of: count, toByteOffset: 32, as: UInt64.self)
         guard case .unusable("semaphore", _) = try SegmentContent(ofSegment: name) else {
@@ -264,13 +256,9 @@ struct SegmentContentTests {
     try withSegment(bytes) { name, memory in
       for word: UInt32 in [0, 1, 2, 3, 4, 7, .max] {
         memory.storeBytes(of: word, toByteOffset: 256, as: UInt32.self)
-        guard
-          case .event(let isSet, let generation) = try SegmentContent(ofSegment: name),
-          isSet == (word & 2 == 2), generation == word / 4
-        else {
-          Issue.record("\(word): \(try SegmentContent(ofSegment: name))")
-          continue
-        }
+        let facts = try facts(name)
+        #expect(
+          facts == ["isSet": .flag(word & 2 == 2), "generation": .integer(Int128(word / 4))])
       }
     }
   }
@@ -305,11 +293,8 @@ struct SegmentContentTests {
       for value in [Value.min, 0, 7, Value.max] {
         let name = uniqueName()
         let atomic = try SharedAtomic.create(name, initialValue: value, options: .whileAttached)
-        let expected = Int128(value)
-        guard case .atomic(dtype, expected) = try SegmentContent(ofSegment: name) else {
-          Issue.record("\(try SegmentContent(ofSegment: name)) is not \(value)")
-          continue
-        }
+        #expect(
+          try facts(name) == ["dtype": .text(dtype), "value": .integer(Int128(value))])
         withExtendedLifetime(atomic) {}
       }
     }
@@ -331,12 +316,7 @@ struct SegmentContentTests {
     let semaphore = try SharedSemaphore.create(
       name, permitCount: 100_000,
       options: SegmentOptions(lifetime: .whileAttached, reservation: .onDemand))
-    guard case .semaphore(100_000, let free) = try SegmentContent(ofSegment: name),
-      free.heldCount == 0, free.orphanedCount == 0
-    else {
-      Issue.record("\(try SegmentContent(ofSegment: name))")
-      return
-    }
+    try expectPermits(name, of: 100_000, free: 100_000, orphaned: 0)
     #expect(try info(name).residentByteCount == 4096)
     // The number of nobody, at both ends of one page and in the last permit.
     var memory = try SharedMemory.attach(name)
@@ -344,12 +324,7 @@ struct SegmentContentTests {
       memory.storeBytes(of: 9, toByteOffset: offset, as: UInt32.self)
     }
     memory.close()
-    guard case .semaphore(100_000, let taken) = try SegmentContent(ofSegment: name),
-      taken.heldCount == 0, taken.orphanedCount == 3
-    else {
-      Issue.record("\(try SegmentContent(ofSegment: name))")
-      return
-    }
+    try expectPermits(name, of: 100_000, free: 99_997, orphaned: 3)
     #expect(try info(name).residentByteCount == 3 * 4096)
     withExtendedLifetime(semaphore) {}
   }
@@ -364,7 +339,7 @@ struct SegmentContentTests {
     ] as [([UInt32?], Set<UInt32>, String?)])
   func holder(reads: [UInt32?], taken: Set<UInt32>, expected: String?) throws {
     var reads = reads[...]
-    let found = try SegmentContent.holder(
+    let found = try NumberSighting.find(
       number: { reads.removeFirst() }, isTaken: { taken.contains($0) })
     #expect(found.map { "\($0.number) \($0.isAlive)" } == expected)
     #expect(reads.isEmpty)
@@ -382,16 +357,18 @@ struct SegmentContentTests {
       var (heldCount, takenCount) = (0, 0)
       while heldCount < 20 || takenCount < 50 {
         if heldCount < 20 {
-          switch try SegmentContent(ofSegment: name) {
-          case .mutex(_, .free): break
-          case .mutex(_, .held): heldCount += 1
-          case let content: Issue.record("\(content)")
+          switch try facts(name)["lock"] {
+          case .state("free", _): break
+          case .state("held", _): heldCount += 1
+          case let lock: Issue.record("\(String(describing: lock))")
           }
         }
-        switch try SegmentContent(ofSegment: other) {
-        case .semaphore(2, let holding) where holding.orphanedCount == 0 && holding.heldCount < 2:
-          takenCount += holding.heldCount
-        case let content: Issue.record("\(content)")
+        let permits = try facts(other)
+        #expect(permits["orphanedCount"] == .integer(0))
+        switch permits["freeCount"] {
+        case .integer(2): break
+        case .integer(1): takenCount += 1
+        case let count: Issue.record("\(String(describing: count)) free permits")
         }
       }
       try child.kill()
@@ -400,7 +377,28 @@ struct SegmentContentTests {
     withExtendedLifetime((mutex, semaphore)) {}
   }
 
-  /// Expects a segment to be told as damaged, for a reason.
+  private func values(of facts: [SegmentFact]) -> [String: SegmentFact.Value] {
+    Dictionary(uniqueKeysWithValues: facts.map { ($0.key, $0.value) })
+  }
+
+  /// What a structured segment tells about itself; nothing if it is something else.
+  private func facts(_ name: String) throws -> [String: SegmentFact.Value] {
+    guard case .structured(_, let facts) = try SegmentContent(ofSegment: name) else { return [:] }
+    return values(of: facts)
+  }
+
+  private func expectPermits(
+    _ name: String, of count: Int, free: Int, orphaned: Int,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    #expect(
+      try facts(name) == [
+        "permitCount": .integer(Int128(count)), "freeCount": .integer(Int128(free)),
+        "orphanedCount": .integer(Int128(orphaned)), "holders": .holders([]),
+      ], sourceLocation: sourceLocation)
+  }
+
+  /// Expects a segment to be reported as damaged, for a reason.
   private func expectDamage(
     _ name: String, _ kind: String, _ reason: String,
     sourceLocation: SourceLocation = #_sourceLocation
@@ -411,6 +409,17 @@ struct SegmentContentTests {
       return
     }
     #expect(error.code == .corrupted(reason), sourceLocation: sourceLocation)
+  }
+
+  @Test("Each kind has a number and a name of its own, and is found by its number")
+  func kinds() {
+    let kinds = SegmentKinds.all
+    #expect(kinds.map { $0.number } == (1...UInt32(kinds.count)).map { $0 })
+    #expect(Set(kinds.map { $0.word }).count == kinds.count)
+    for kind in kinds { #expect(SegmentKinds.kind(kind.number) == kind) }
+    // So that no kind of the C header is missing in the list.
+    #expect(SegmentHeader.name(ofKind: 0) == nil)
+    #expect(SegmentHeader.name(ofKind: UInt32(kinds.count + 1)) == nil)
   }
 
   @Test("What is no file is refused before anything is read from it")

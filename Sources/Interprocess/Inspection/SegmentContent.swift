@@ -13,39 +13,14 @@
 
 /// What lies in a segment, as far as its bytes tell.
 package enum SegmentContent: Sendable {
-  /// Nothing that is known here.
+  /// Bytes without a structure that is known here.
   case bytes
   case array(NpyHeader)
-  /// A list: how many elements it has, and the first of them, all but in a list of many megabytes.
+  /// A list: how many elements it has, and the first of them; all, unless it has many megabytes.
   case list(count: Int, [ShareableList.Element])
-  /// A shared value: the dtype, and how many have been stored.
-  case value(dtype: String, version: UInt64)
-  /// A shared mutex: the dtype of its value, and who holds it.
-  case mutex(dtype: String, LockHolding)
-  /// A shared read-write lock: the dtype of its value, who holds it for writing, how many may read
-  /// at once, and who reads.
-  case readWriteLock(
-    dtype: String, writer: LockHolding, maximumReaderCount: Int, readers: PlaceHolding)
-  /// A shared semaphore: its permits, and who holds some.
-  case semaphore(permitCount: Int, PlaceHolding)
-  /// A shared barrier: how many parties it waits for, how many of them have arrived in this round,
-  /// whether it is broken, and who the parties are that are known.
-  case barrier(
-    partyCount: Int, arrivedCount: Int, SharedBarrier.Condition, parties: PlaceHolding)
-  case event(isSet: Bool, generation: UInt32)
-  case atomic(dtype: String, value: Int128)
-  /// A shared queue: the dtype of its messages, and what has happened in it.
-  case queue(dtype: String, capacity: Int, isFinished: Bool, QueueStatistics)
-  /// A shared queue of bytes: its capacity in bytes, and what has happened in it.
-  case byteQueue(byteCapacity: Int, isFinished: Bool, QueueStatistics)
-  /// A shared topic: the dtype of its elements, how many a message has at most, the bytes of a
-  /// message with what is kept beside it, whether it is finished, and what has happened in it.
-  case topic(
-    dtype: String, history: Int, maximumElementCount: Int, slotByteCount: Int, isFinished: Bool,
-    TopicStatistics)
-  /// A structured segment of a kind that nothing more is known of.
-  case unknown(kind: UInt32)
-  /// What it begins as, and why it is none that can be used.
+  /// A segment with a header: its kind in one word, and what it tells about itself.
+  case structured(kind: String, [SegmentFact])
+  /// What it begins as, and why it cannot be used.
   case unusable(kind: String, InterprocessError)
 
   /// The kind in one word.
@@ -54,18 +29,7 @@ package enum SegmentContent: Sendable {
     case .bytes: "bytes"
     case .array: "array"
     case .list: "list"
-    case .value: SegmentKind.value.word
-    case .mutex: SegmentKind.mutex.word
-    case .readWriteLock: SegmentKind.readWriteLock.word
-    case .semaphore: SegmentKind.semaphore.word
-    case .barrier: SegmentKind.barrier.word
-    case .event: SegmentKind.event.word
-    case .atomic: SegmentKind.atomic.word
-    case .queue: SegmentKind.queue.word
-    case .byteQueue: SegmentKind.byteQueue.word
-    case .topic: SegmentKind.topic.word
-    case .unknown(let kind): SegmentKind(rawValue: kind)?.word ?? "unknown"
-    case .unusable(let kind, _): kind
+    case .structured(let kind, _), .unusable(let kind, _): kind
     }
   }
 
@@ -131,38 +95,17 @@ package enum SegmentContent: Sendable {
   // MARK: - Structured segments
 
   private static func structuredKind(of memory: SegmentPeek) -> String {
-    SegmentHeader.kind(of: memory)?.word ?? "unknown"
+    SegmentHeader.kindNumber(of: memory).flatMap { SegmentKinds.kind($0)?.word } ?? "unknown"
   }
 
   private static func structured(
     _ memory: SegmentPeek
   ) throws(InterprocessError) -> SegmentContent {
     let header = try SegmentHeader(memory)
-    switch SegmentKind(rawValue: header.kind) {
-    case .value?:
-      let layout = try ValueLayout(reading: memory, header)
-      let version = memory.currentWord(at: layout.versionOffset)
-      return .value(dtype: header.description, version: version)
-    case .mutex?:
-      return try mutex(memory, header)
-    case .semaphore?:
-      return try semaphore(memory)
-    case .event?:
-      return try event(memory)
-    case .atomic?:
-      return try atomic(memory, header)
-    case .queue?:
-      return try queue(memory, header)
-    case .byteQueue?:
-      return try byteQueue(memory, header)
-    case .topic?:
-      return try topic(memory, header)
-    case .readWriteLock?:
-      return try readWriteLock(memory, header)
-    case .barrier?:
-      return try barrier(memory)
-    case nil:
-      return .unknown(kind: header.kind)
+    guard let kind = SegmentKinds.kind(header.kind) else {
+      return .structured(
+        kind: "unknown", [SegmentFact("number", "number", count: header.kind)])
     }
+    return .structured(kind: kind.word, try kind.facts(of: memory, header))
   }
 }

@@ -13,22 +13,16 @@
 
 internal import SystemPackage
 
-/// Who holds the places of a segment: permits of a semaphore, places of readers or parties.
-package struct PlaceHolding: Sendable {
-  /// A process, and how many places it holds.
-  package struct Holder: Sendable {
-    /// `nil` if this user cannot see which it is.
-    package var process: SegmentInfo.Process?
-    package var placeCount: Int
-  }
-
-  /// In the order of process numbers, those that cannot be seen last, as one.
-  package private(set) var holders: [Holder] = []
+/// Which processes hold the places of a segment: permits of a semaphore, places of readers or
+/// parties.
+struct PlaceHolding: Sendable {
+  /// In the order of process numbers; all processes that cannot be seen come last, as one.
+  private(set) var holders: [SegmentFact.Holder] = []
   /// The places whose holders are dead.
-  package private(set) var orphanedCount = 0
+  private(set) var orphanedCount = 0
 
-  /// The places of all holders that live.
-  package var heldCount: Int { holders.reduce(0) { $0 + $1.placeCount } }
+  /// The places of all living holders.
+  var heldCount: Int { holders.reduce(0) { $0 + $1.count } }
 
   /// No page is smaller.
   private static let pieceByteCount = 4096
@@ -65,24 +59,24 @@ package struct PlaceHolding: Sendable {
       }
     }
     let search = HolderSearch(memory)
-    var found: [Int32: Holder] = [:]
+    var found: [Int32: SegmentFact.Holder] = [:]
     var hiddenCount = 0
     for (index, (number, placeCount)) in placeCounts.enumerated() {
       if index < Self.maximumSearchCount, let process = search.process(of: number) {
-        found[process.processID, default: Holder(process: process, placeCount: 0)].placeCount +=
+        found[process.processID, default: SegmentFact.Holder(process: process, count: 0)].count +=
           placeCount
       } else {
         hiddenCount += placeCount
       }
     }
     holders = found.sorted { $0.key < $1.key }.map(\.value)
-    if hiddenCount > 0 { holders.append(Holder(process: nil, placeCount: hiddenCount)) }
+    if hiddenCount > 0 { holders.append(SegmentFact.Holder(process: nil, count: hiddenCount)) }
   }
 
   private static func holder(
     ofPlaceAt offset: Int, _ index: Int, _ name: String, _ memory: SegmentPeek
-  ) throws(InterprocessError) -> (number: UInt32, isAlive: Bool)? {
-    try SegmentContent.holder { () throws(InterprocessError) in
+  ) throws(InterprocessError) -> NumberSighting? {
+    try NumberSighting.find { () throws(InterprocessError) in
       let number = memory.currentWord32(at: offset)
       if number == 0 { return nil }
       guard HolderNumber.range.contains(number) else {
@@ -91,7 +85,7 @@ package struct PlaceHolding: Sendable {
       }
       return number
     } isTaken: { number throws(InterprocessError) in
-      try SegmentContent.isTaken(number, in: memory)
+      try NumberSighting.isTaken(number, in: memory)
     }
   }
 }
