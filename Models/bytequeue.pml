@@ -1,13 +1,13 @@
-// The protocol of `ByteRing`, with the deaths of either side between any two steps. The steps have the
-// names that they have in the code. How sides wait for each other is in `queue.pml`.
+// The protocol of `ByteRing`, where a process of either side may die between any two steps. The steps
+// are named as in the code. `queue.pml` models how the sides wait for each other.
 //
-// Words stand for 8 bytes: a head is one, and a message has up to two behind it.
+// A word stands for 8 bytes: a head is one word, and a message has up to two words behind it.
 //
-//   RECEIVERS     how many processes receive, in turns
-//   MESSAGES      messages that are sent
-//   DEATHS        processes that die
-//   ACKNOWLEDGED  whether a receiver takes a message only when it has read it
-//   FAULT_...     a step that is left out or misplaced, which has to be found
+//   RECEIVERS     the number of processes that receive, in turns
+//   MESSAGES      the number of messages
+//   DEATHS        the number of processes that die
+//   ACKNOWLEDGED  whether a receiver takes a message only after reading it
+//   FAULT_...     leaves out or misplaces a step; the search has to find the fault
 
 #ifndef RECEIVERS
 #define RECEIVERS 2
@@ -21,21 +21,21 @@
 #define MAXIMUM 2
 #define CAPACITY 6
 #define SKIP 255
-// What a message is filled with, which is no head.
+// The word that fills a message, which no head equals.
 #define FILLING(number) (50 + number)
 
-// What is shared.
+// The shared memory.
 byte ring[CAPACITY];
 byte tail, taken, freed;
 bool senderLock, receiverLock;
 
-// What is known of it from outside.
+// What the model knows besides.
 byte sentCount, takenCount, readCount, deaths, deadReceivers, living;
 byte length[MESSAGES + 1];
 
 #define DEATH(place) if :: deaths < DEATHS -> deaths++; goto place :: true fi
 
-// Where the message behind a head at some position lies: its length, and its own head's position.
+// Finds the message behind the head at a position: its length, and the position of its own head.
 #define FIND(position) \
   begin = position; head = ring[position % CAPACITY]; \
   if \
@@ -63,7 +63,7 @@ begin_:
      if :: sentCount >= MESSAGES -> senderLock = false; break :: else fi;
      if :: count = 0 :: count = 1 :: count = 2 fi;
      begin = position;
-     // What does not fit before the end of the ring lies at its beginning.
+     // A message that does not fit before the end of the ring lies at its beginning.
      if
      :: CAPACITY - position % CAPACITY < 1 + count ->
         begin = (position / CAPACITY + 1) * CAPACITY
@@ -130,8 +130,8 @@ begin_:
      if :: takenCount == MESSAGES -> receiverLock = false; break :: else fi;
 T0:  if
      :: ring[position % CAPACITY] == 0 ->
-        // Sleeps until there is a message; and, when it looks by itself, gives back what a dead
-        // one had taken.
+        // Sleeps until there is a message; when it looks by itself, it gives back the room that a
+        // dead receiver had taken.
         receiverLock = false;
         if
         :: ring[taken % CAPACITY] != 0 || takenCount == MESSAGES
@@ -180,7 +180,7 @@ T3:  freed = begin + head;
   od;
   goto end;
 dead:
-  // Perhaps nobody follows, as long as there is another one.
+  // Perhaps no process replaces this one, as long as there is another receiver.
   atomic {
     receiverLock = false; position = 0; begin = 0; head = 0; index = 0; number = 0;
     if

@@ -1,18 +1,18 @@
-// How a wake-up reaches one who can use it, at the gates of queues: of several that sleep there, who
-// makes a message or room wakes as many as that is for, and whoever is woken and leaves without it
-// wakes another one. `Gate`, `QueueEnd` and `TaskWaiter` have the steps.
+// How a wake-up at the gate of a queue reaches a waiter that can use it. Several waiters may sleep
+// there. The process that makes a message or room wakes as many as can use it, and a woken waiter that
+// leaves without it wakes another one. The steps are in `Gate`, `QueueEnd` and `TaskWaiter`.
 //
-// Nobody dies here, which is in the other models, and no sleep ends by itself but when the time of the one who sleeps is over. So
-// whoever sleeps at the end, though there is what it waits for, would sleep for ever.
+// No process dies here; the other models cover that. A sleep ends by itself only at the waiter's
+// time-out. So a waiter that sleeps at the end, though it could continue, would sleep forever.
 //
-//   WAITERS      those that wait, at most three, each for one message, or for room
-//   ITEMS        what is made, one after the other
-//   GIVE_UPS     how many leave: their time is over, somebody keeps the turn, their closure throws,
-//                or they are tasks that are cancelled
-//   LARGE        whether the first one needs two at once, as a sender of bytes does; then all are
-//                woken each time
+//   WAITERS      the number of waiters, at most three, each for one message, or for room
+//   ITEMS        the number of items made, one after the other
+//   GIVE_UPS     how many waiters leave: by a time-out, because another one keeps the turn, because
+//                their closure throws, or as cancelled tasks
+//   LARGE        whether the first waiter needs two items at once, as a sender of bytes does; then
+//                each opening of the gate wakes all
 //   FINISHED     whether the queue is finished in the end
-//   FAULT_...    a step that is left out or misplaced, which has to be found
+//   FAULT_...    leaves out or misplaces a step; the search has to find the fault
 
 #ifndef WAITERS
 #define WAITERS 3
@@ -36,13 +36,13 @@
 #endif
 
 #ifdef FAULT_MARK_SET_ANEW
-// Whoever has found the mark before it is taken away sleeps when another one has set it again.
+// A waiter that set the mark before it was cleared sleeps if another waiter has set it again.
 #define MARK_CHANGE 0
 #else
 #define MARK_CHANGE 1
 #endif
 
-// What is shared.
+// The shared memory.
 byte items;
 bool finished, turn;
 // The word of the gate.
@@ -54,7 +54,7 @@ bool asleep[3];
 
 byte giveUps;
 
-// Lets up to `count` go on that sleep, in one step of the kernel; `woken` is how many that were.
+// Wakes up to `count` sleepers, in one step of the kernel, and counts them in `woken`.
 #define WAKE(count) \
   atomic { \
     woken = 0; \
@@ -82,7 +82,7 @@ byte giveUps;
   :: else \
   fi
 
-// Whether one that needs so many can go on.
+// Whether this waiter can continue.
 #define READY(id) (items >= NEED(id) || finished)
 
 proctype Waiter(byte id) {
@@ -92,7 +92,7 @@ enter:
   if
   :: atomic { !turn -> turn = true }
   :: atomic { turn && (isLate || giveUps < GIVE_UPS) -> giveUps = giveUps + (isLate -> 0 : 1) }
-     // Another one keeps its turn.
+     // Another waiter keeps its turn.
      goto passOn
   fi;
   if
@@ -121,7 +121,7 @@ endAsleep:
   if
   :: !asleep[id] -> goto enter
   :: atomic { giveUps < GIVE_UPS -> giveUps++ }
-     // Its time is over, or it is cancelled, perhaps just when it was woken.
+     // A time-out, or the task is cancelled, perhaps just as it was woken.
      asleep[id] = false;
      if
      :: skip;
@@ -131,7 +131,7 @@ endAsleep:
         :: else -> goto end
         fi
      :: skip;
-        // The task takes nothing any more.
+        // The task takes nothing more.
 #ifndef FAULT_CANCELLED_KEEPS_WAKE
         if
         :: gate != seen || !mark -> WAKE(1)
@@ -174,7 +174,7 @@ init {
     do :: id < WAITERS -> run Waiter(id); id++ :: else -> break od;
     run Maker()
   }
-  // Nobody can do anything any more.
+  // No process can take another step.
   timeout;
   d_step {
     id = 0;

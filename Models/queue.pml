@@ -1,16 +1,17 @@
-// The protocol of `QueueRing`, for queues of many senders and receivers and of one, with the deaths
-// of either side between any two steps. The steps have the names that they have in the code.
+// The protocol of `QueueRing`, for one or many senders and receivers, where a process of either side
+// may die between any two steps. The steps are named as in the code.
 //
-// Whoever dies is followed by another one. What one step of
-// memory makes visible to others is the matter of `ModelTests`; here each step is seen at once. A
-// sleep ends by itself after a death, once: that is the second after which sleepers look again.
+// Another process replaces each that dies. Here every process sees each step at once; `ModelTests`
+// covers the order in which steps become visible. A sleep ends by itself once after a death: that
+// stands for the second after which sleepers look again.
 //
 //   SENDERS, RECEIVERS
-//   CAPACITY      messages that there is room for
-//   MESSAGES      messages that are sent
-//   DEATHS        processes that die
-//   ACKNOWLEDGED  whether a receiver takes a message only when it has done what it has to
-//   FAULT_...     a step that is left out or misplaced, which has to be found
+//                 the number of processes of each side
+//   CAPACITY      the number of messages that fit
+//   MESSAGES      the number of messages sent
+//   DEATHS        the number of processes that die
+//   ACKNOWLEDGED  whether a receiver takes a message only after handling it
+//   FAULT_...     leaves out or misplaces a step; the search has to find the fault
 
 #ifndef SENDERS
 #define SENDERS 2
@@ -27,31 +28,31 @@
 #ifndef DEATHS
 #define DEATHS 1
 #endif
-// One group for each message that there is room for, one more, and rounded up.
+// One group for each message that fits, and one more, rounded up.
 #define GROUPS (CAPACITY + 1 > 2 -> 4 : 2)
 #define PLACES 4
 
-// What is shared.
+// The shared memory.
 byte count[PLACES];               // of each group, of one message
 byte first[PLACES], second[PLACES];  // the two words of a message
 byte tail, taken;                 // the positions of both sides
 bool sendersWait, receiversWait;  // the marks of the gates
-byte senderGate, receiverGate;    // change when somebody opens them who has found the mark
+byte senderGate, receiverGate;    // change when a process finds the mark and opens the gate
 bool finished;
-bool senderLock, receiverLock;    // held; a dead holder's lock is taken by the next one
+bool senderLock, receiverLock;    // held; the next process takes a dead holder's lock
 
-// What is known of it from outside.
-byte nextNumber;                  // messages that were begun
-byte order[MESSAGES + DEATHS + 1];   // the number of each message that was sent, by its position
+// What the model knows besides.
+byte nextNumber;                  // the number of messages begun
+byte order[MESSAGES + DEATHS + 1];   // the number of each message sent, by its position
 byte sentCount;
 byte deaths, deadReceivers;
 byte received[MESSAGES + DEATHS + 1];  // how often each position was received
 byte endedSenders;
 
-// Opens a gate, R3 to R5, by a change that wakes all who sleep on the value before.
+// Opens a gate, R3 to R5, by a change that wakes all sleepers on the value before.
 #define OPEN(mark, gate) if :: d_step { mark -> mark = false; gate = (gate + 1) % 4 } :: else fi
 
-// Dies here, perhaps.
+// The process may die here.
 #define DEATH(place) if :: deaths < DEATHS -> deaths++; goto place :: true fi
 
 proctype Sender() {
@@ -59,7 +60,7 @@ proctype Sender() {
 begin:
   do
   :: atomic { !senderLock -> senderLock = true }
-     // S0: as the last one has left it.
+     // S0: start where the last sender stopped.
      position = tail;
 #ifndef FAULT_NO_RECOVERY
      if
@@ -79,7 +80,7 @@ S1:  limit = taken + CAPACITY;
         senderLock = false;
 A1:     d_step { sendersWait = true; gate = senderGate; before = deaths }
 #ifndef FAULT_NO_SECOND_LOOK
-        // A3: whoever takes one in between sees the mark, or its place is seen here.
+        // A3: a receiver that takes a message in between sees the mark, or this sender sees the room.
         if :: tail - taken != CAPACITY -> goto begin :: else fi;
 #endif
 A4:     senderGate != gate || deaths != before;
@@ -113,7 +114,7 @@ S5:  OPEN(receiversWait, receiverGate);
 #endif
      senderLock = false
   od;
-  // The last one lets receivers get what there is, and then the end.
+  // The last sender finishes the queue: receivers get what is left, and then the end.
   endedSenders++;
   if
   :: endedSenders == SENDERS -> finished = true; OPEN(receiversWait, receiverGate)
@@ -121,7 +122,7 @@ S5:  OPEN(receiversWait, receiverGate);
   fi;
   goto end;
 dead:
-  // The kernel tells the next one that the holder of the lock is dead.
+  // The kernel reports to the next process that the lock holder is dead.
   atomic { senderLock = false; position = 0; limit = 0; number = 0; gate = 0; before = 0; goto begin }
 end:
   skip

@@ -1,15 +1,15 @@
-// The protocol of `TopicRing` and `TopicReader`, with the deaths of either side between any two steps.
-// The steps have the names that they have in the code. How subscribers sleep is in `queue.pml`, and
-// what the fences are for is the matter of `ModelTests`: here each step is seen at once. The topic
-// is finished behind its last message.
+// The protocol of `TopicRing` and `TopicReader`, where a process of either side may die between any
+// two steps. The steps are named as in the code. Here every process sees each step at once;
+// `ModelTests` covers the fences, and `queue.pml` how subscribers sleep. The topic is finished after
+// its last message.
 //
-//   HISTORY      messages that are kept
-//   SUBSCRIBERS  who hold one sample each
-//   MESSAGES     messages that are published
-//   DEATHS       processes that die
-//   EARLY_END    whether it may also be finished before; then the look for the end is a step of
-//                its own
-//   FAULT_...    a step that is left out or misplaced, which has to be found
+//   HISTORY      the number of messages kept
+//   SUBSCRIBERS  the number of subscribers, which hold one sample each
+//   MESSAGES     the number of messages published
+//   DEATHS       the number of processes that die
+//   EARLY_END    whether the topic may also be finished earlier; then the check for the end is a step
+//                of its own
+//   FAULT_...    leaves out or misplaces a step; the search has to find the fault
 
 #ifndef HISTORY
 #define HISTORY 1
@@ -25,8 +25,8 @@
 #endif
 #define SLOTS (HISTORY + SUBSCRIBERS + 1)
 
-// What is shared.
-byte entry[HISTORY];                // the position and one; 0: none
+// The shared memory.
+byte entry[HISTORY];                // the position plus 1; 0: none
 byte slotOf[HISTORY];
 byte tail;
 byte first[SLOTS], second[SLOTS];   // the two words of a message: its position
@@ -35,9 +35,9 @@ byte retiredCount, retiredList[SLOTS];
 bool lock;
 bool finished;
 bool isTaken[SUBSCRIBERS];
-byte pin[SUBSCRIBERS];              // a slot and one
+byte pin[SUBSCRIBERS];              // a slot plus 1
 
-// What is known of it from outside.
+// What the model knows besides.
 byte publishedCount, deaths;
 
 #define DEATH(place) if :: deaths < DEATHS -> deaths++; goto place :: true fi
@@ -137,7 +137,7 @@ P1a:    LOOK_AT_PINS;
         od
      :: else
      fi;
-     // There is always one.
+     // There is always a free one.
      assert(freeCount > 0);
 #ifdef FAULT_SLOT_STAYS_IN_LIST
      slot = freeList[freeCount - 1];
@@ -183,8 +183,8 @@ proctype Subscriber(byte place) {
   byte position, found, slot, receivedCount, missedCount, start, end_, target;
   bool isOver;
 begin:
-  // A place of a dead one is taken as it is, or after somebody has given it up. Only then are its
-  // pins removed.
+  // A subscriber takes a dead one's place as it is, or after another process has given it up, and
+  // only then removes its pins.
   if :: isTaken[place] -> isTaken[place] = false :: true fi;
   isTaken[place] = true;
   pin[place] = 0;
@@ -212,7 +212,7 @@ N0:  d_step {
      if
      :: found <= position && isOver -> break
      :: found <= position && !isOver ->
-        // Waits until there is something, or the end.
+        // Waits for a message, or for the end.
         d_step { (entry[position % HISTORY] > position || finished) -> found = 0; slot = 0 }
      :: found > position + 1 ->
         end_ = tail;

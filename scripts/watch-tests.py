@@ -1,16 +1,16 @@
-"""Runs the tests that are built, shows how far they are, and sums up what failed.
+"""Runs the tests that are built, shows their progress, and sums up the failures.
 
     python3 scripts/watch-tests.py [--filter PATTERN]... [--skip PATTERN]...
 
-Each suite runs in a process of its own, so that what one leaves in its process, a thread or a descriptor
-that a failed test has kept, does not fail another one. As many suites run at once as there are
-processors, but no more than four; within a suite one test runs after the other, so that a time limit
-bounds the test, not those beside it.
+Each suite runs in a process of its own, so that a thread or a descriptor that a failed test has left
+there does not make another suite fail. As many suites run at once as there are processors, but no more
+than four. Within a suite the tests run one after the other, so that a time limit bounds only its own
+test.
 
-Prints a line for each suite that has ended, and each failure as it comes; on a terminal also a test that
-runs. What the tests print goes to `.build/test-logs`. Ends with the tests that failed and the command
-that runs each of them alone, those that were skipped and why, the slowest ones, and which have run in a
-short form; and fails also if the tests have left a name in /dev/shm.
+Prints a line for each suite that has ended, each failure as it comes, and on a terminal also the test
+that is running. The tests' output goes to `.build/test-logs`. At the end lists the failed tests, with the
+command that runs each of them alone, the skipped tests and why, the slowest tests, and those that ran in
+a short form. Fails also if the tests have left a name in /dev/shm.
 """
 
 import argparse
@@ -25,9 +25,9 @@ import sys
 import time
 
 LOGS = ".build/test-logs"
-# A test's own name holds this, and its suite.
+# The names that tests make contain this, and their suite.
 RUN = f"{os.getpid()}."
-# What takes long comes first, so that nothing of that kind is left to run alone at the end.
+# The slowest suites start first, so that none of them runs alone at the end.
 FIRST = [
     "InterprocessTests.HiddenProcessTests", "ModelTests.SemaphoreModelTests",
     "InterprocessTests.CrashTests", "InterprocessTests.WakeUpTests", "InterprocessTests.ForeignLockTests",
@@ -36,7 +36,7 @@ FIRST = [
 ]
 
 
-# Who sees a process of another user cannot tell what that has; so none of other suites may be there.
+# This suite cannot tell what processes of other users have open, so no other suite may run beside it.
 ALONE = {"InterprocessTests.HiddenProcessTests"}
 
 
@@ -61,7 +61,7 @@ class Suite:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
     def records(self):
-        """What has happened since the last time."""
+        """The events since the last call."""
         if not os.path.exists(self.events):
             return []
         with open(self.events, "rb") as events:
@@ -82,12 +82,12 @@ class Run:
         self.names = {}  # the display name of each test and suite, by its identifier
         self.count = count
         self.ended = 0
-        self.begun = {}  # when each test that runs has begun
+        self.begun = {}  # when each running test began
         self.lengths = {}
         self.suites = collections.Counter()
-        self.failed = collections.OrderedDict()  # what was wrong with each test
+        self.failed = collections.OrderedDict()  # the issues of each failed test
         self.skipped = collections.defaultdict(list)
-        self.cut_off = []  # suites whose process has ended before its tests
+        self.cut_off = []  # suites whose process ended before its tests
         self.short_forms = set()
         self.isatty = sys.stdout.isatty()
         self.shown = 0
@@ -101,7 +101,7 @@ class Run:
             print("\r\033[K", end="", flush=True)
 
     def show(self, identifier):
-        """Shows a test that runs, on a terminal and not too often."""
+        """Shows a running test, on a terminal and not too often."""
         now = time.monotonic()
         if not self.isatty or now - self.shown < 0.1:
             return
@@ -127,7 +127,7 @@ class Run:
         if kind == "runEnded":
             suite.is_over = True
         elif kind == "issueRecorded" and not payload.get("issue", {}).get("isKnown"):
-            # What is recorded outside of any test is the suite's.
+            # An issue recorded outside any test counts for the suite.
             self.fail(test or suite.name, payload.get("issue", {}), texts)
         elif test is None:
             return
@@ -172,7 +172,7 @@ class Run:
         self.cut_off.append(suite)
         crash = next(
             (i for i, line in enumerate(lines) if "Fatal error" in line or "crashed" in line), -40)
-        self.say(f"✘ {self.name(suite.name)}: its process has ended with {suite.process.returncode}")
+        self.say(f"✘ {self.name(suite.name)}: its process ended with {suite.process.returncode}")
         print("\n".join(lines[crash:][:40]), flush=True)
 
     def sum_up(self, seconds):
@@ -187,10 +187,10 @@ class Run:
                 self.say(f"  {reason}: {len(tests)}")
         if self.short_forms:
             self.say(
-                f"Short forms: {len(self.short_forms)} campaigns and the like have run with fewer rounds; "
-                "--whole runs all.")
+                f"Short forms: {len(self.short_forms)} campaigns, mutations and models ran with fewer rounds; "
+                "--whole runs them in full.")
         for suite in self.cut_off:
-            self.say(f"Ended before its time: {self.name(suite.name)}, in:")
+            self.say(f"Ended early: {self.name(suite.name)}, in:")
             for test in self.begun:
                 if test.startswith(suite.name + "/"):
                     self.say(f"  {self.name(test)}\n    {alone(test)}")
@@ -204,20 +204,20 @@ class Run:
 
 
 def alone(test):
-    """The command that runs a test alone."""
+    """The command that runs only this test."""
     suite, function = (test.split("/") + [""])[:2]
     return f"scripts/test --filter '{suite}/{function.split('(')[0]}'"
 
 
 def left_names(before):
-    """What the tests have left in /dev/shm. Other tests may run there at the same time."""
+    """The names that the tests left in /dev/shm. Other tests may run there at the same time."""
     mapped = set()
     for path in glob.glob("/proc/[0-9]*/maps"):
         try:
             with open(path, errors="replace") as maps:
                 mapped.update(re.findall(r"/dev/shm/(\S+)", maps.read()))
         except OSError:
-            pass  # the process is gone, or is another user's
+            pass  # the process has ended, or belongs to another user
     for name in sorted(set(os.listdir("/dev/shm")) - before):
         is_certain = f"ipctest_{RUN}" in name
         if is_certain or name not in mapped and re.match(r"swift_|\.swift-", name):
@@ -225,7 +225,7 @@ def left_names(before):
 
 
 def find_tests(bundle, arguments):
-    """The tests of each suite that are to run, and the patterns that choose them."""
+    """For each suite, the tests to run and the patterns that choose them."""
     listed = subprocess.run(
         [bundle, "--testing-library", "swift-testing", "--list-tests"],
         check=True, capture_output=True, text=True).stdout.split("\n")
@@ -284,7 +284,7 @@ def main():
                 run.finish(suite)
     run.sum_up(time.monotonic() - begin)
     status = 1 if run.failed or run.cut_off else 0
-    # What a test has ended may need a moment to remove its name.
+    # A process that a test has ended may need a moment to remove its name.
     end = time.monotonic() + 5
     while any(is_certain for _, is_certain in left_names(before)) and time.monotonic() < end:
         time.sleep(0.1)
@@ -294,7 +294,7 @@ def main():
             os.remove(f"/dev/shm/{name}")
         status = 1
     if status:
-        print(f"What each suite has printed is in {LOGS}.")
+        print(f"The output of each suite is in {LOGS}.")
     sys.exit(status)
 
 

@@ -16,7 +16,7 @@
 import Harness
 import Interprocess
 
-/// The same loop over an unsafe pointer, a span of the memory, and what else gives access to it.
+/// The same loop over an unsafe pointer, a span of the memory, and the other forms of access.
 @main
 struct Access {
   static let unsafePointer = "unsafe pointer"
@@ -32,7 +32,7 @@ struct Access {
     try writes(count: 4096)
   }
 
-  /// Single words, each anywhere in a page.
+  /// Single words, each at a random place in a page.
   static func words() throws {
     var memory = try SharedMemory.create(byteCount: 4096)
     try memory.unlink()
@@ -105,7 +105,7 @@ struct Access {
       Harness.keep(sum)
     }
 
-    // Sums of integers can be taken in any order, so that the compiler may take several at once.
+    // Integers can be added in any order, so that the compiler may add several at once.
     memory.withMutableSpan(of: UInt64.self) { span in
       for index in span.indices { span[index] = UInt64(index) }
     }

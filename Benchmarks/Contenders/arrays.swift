@@ -17,7 +17,7 @@
 import Harness
 import Interprocess
 
-/// How the cost of an array grows with its size in bytes, beside an array of this process.
+/// How the cost of an array grows with its size in bytes, compared with an array of this process.
 @main
 struct Arrays {
   static func main() throws {

@@ -31,7 +31,7 @@ struct Copy {
         Case(
           contender, test: "copy", "private to shared", size: size, unit: .gigabytesPerSecond)
       }
-      // So many in a row that what calls them costs nothing.
+      // So many in a row that the calls hardly count.
       let copyCount = max(1, 4096 / size)
       array.withUnsafeMutableBufferPointer { target in
         values.withUnsafeBufferPointer { source in

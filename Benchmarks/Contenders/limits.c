@@ -89,11 +89,11 @@ static void cacheline(void) {
 
 // ---- memcpy --------------------------------------------------------------------------------
 
-// Both sides are touched before. The source lies as an array of Swift does, which is 32 bytes behind
-// the beginning of a page if it is large. The small sizes measure caches and the large ones memory.
+// Both sides are touched first. The source lies where a large Swift array does: 32 bytes behind the
+// beginning of a page. The small sizes measure caches and the large ones memory.
 typedef struct {
   char *from, *to;
-  size_t size, count; // so many copies in a row, that what calls them costs nothing
+  size_t size, count; // so many copies in a row that the calls hardly count
 } copy_case;
 
 static void copy_plainly(void *p) {
@@ -203,7 +203,7 @@ static void futex(void) {
 typedef struct {
   char name[64];
   size_t size;
-  int reserved; // pages taken at creation; else when they are touched
+  int reserved; // pages are taken at creation; otherwise when they are touched
 } shm_case;
 
 static void *shm_map(int fd, size_t size) {
@@ -233,7 +233,7 @@ static void shm_attach(void *p) {
   close(fd);
 }
 
-// What a complete segment needs at least, with a lock that tells whether it is in use: it gets its
+// The least that a complete segment needs, with a lock that shows whether it is in use: it gets its
 // name last.
 static void shm_lock(int fd) {
   struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 1ll << 62, .l_len = 1};
@@ -307,7 +307,7 @@ static void lifecycle(void) {
   }
 }
 
-// ---- mailbox: a payload each way, one sequence number each ----------------------------------
+// ---- mailbox: a payload in each direction, with a sequence number each -----------------------
 
 typedef struct {
   _Alignas(64) uint64_t ask;

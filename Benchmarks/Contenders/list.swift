@@ -23,7 +23,7 @@ struct List {
     Harness.pin()
     var list = try ShareableList.create(nil, [1, 2.5, "three", true, nil])
     try list.unlink()
-    // As many in a row as in Python.
+    // The same number in a row as in Python.
     let count = 100
     func row(_ what: String) -> Case { Case("Interprocess ShareableList", test: "list", what) }
 

@@ -14,7 +14,7 @@ from multiprocessing import shared_memory
 
 import harness as h
 
-COUNT = 100  # so many in a row, as the clock and the loop cost something
+COUNT = 100  # this many in a row, as the clock and the loop cost something
 os.sched_setaffinity(0, {h.CORES[0]})
 elements = shared_memory.ShareableList([1, 2.5, "three", True, None])
 

@@ -19,8 +19,8 @@ import Harness
 import Interprocess
 import Synchronization
 
-/// A message each way in one block of memory, each announced by a number that the other side waits
-/// for.
+/// A message in each direction in one block of memory, each announced by a number that the other
+/// side waits for.
 @main
 struct Mailbox {
   static func main() throws {
@@ -60,7 +60,7 @@ struct Mailbox {
   }
 }
 
-/// Where what lies, each on cache lines of its own.
+/// The offsets in the memory, each on cache lines of its own.
 enum Layout {
   static let requestNumber = 0
   static let answerNumber = 64

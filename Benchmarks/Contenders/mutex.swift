@@ -16,7 +16,7 @@
 import Harness
 import Interprocess
 
-/// What a lock costs that nobody else wants.
+/// The cost of a lock without contention.
 @main
 struct Mutex {
   static func main() throws {

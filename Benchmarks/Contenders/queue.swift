@@ -17,7 +17,7 @@
 import Harness
 import Interprocess
 
-/// A queue each way, and one with a stream of messages.
+/// A queue in each direction, and one with a stream of messages.
 @main
 struct Queue {
   static func main() throws {

@@ -17,8 +17,8 @@ import Harness
 import Interprocess
 import Synchronization
 
-/// A ring of one sender and one receiver, as one would write it over shared memory: the positions
-/// apart from one another, and each side with a copy of the other's.
+/// A hand-written ring in shared memory for one sender and one receiver: the two positions lie on
+/// separate cache lines, and each side keeps a copy of the other's.
 @main
 struct Ring {
   static func main() throws {

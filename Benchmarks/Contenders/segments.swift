@@ -64,7 +64,7 @@ struct Segments {
       var kept: [Kept] = []
       for index in 0..<count { kept.append(try Kept(name(index))) }
       withExtendedLifetime(kept) {}
-      // Ended without closing them, they are what a crash leaves.
+      // The process ends without closing the segments, as in a crash.
       Harness.endAbruptly()
     }
     try row.measureOnce {

@@ -17,8 +17,8 @@
 import Harness
 import Interprocess
 
-/// A topic each way, and what to publish costs, by the size of the message and by the number of
-/// subscribers.
+/// A topic in each direction, and the cost of publishing, by the size of the message and by the
+/// number of subscribers.
 @main
 struct Topic {
   private static let contender = "Interprocess SharedTopic"
@@ -41,7 +41,7 @@ struct Topic {
     }
   }
 
-  /// The payload is written and read on each side.
+  /// Each side writes and reads the payload.
   static func roundTrip<Message: Numbered>(_ type: Message.Type) throws {
     let names = ["benchmark-there", "benchmark-back"]
     let topics = try names.map { try SharedTopic<Message>.create($0) }
@@ -67,7 +67,7 @@ struct Topic {
     for topic in topics { try topic.unlink() }
   }
 
-  /// A message is handed over of which only the first element is touched.
+  /// Hands over a message, of which only the first element is touched.
   static func handOver(byteCount: Int, _ name: String) throws {
     let names = ["benchmark-there", "benchmark-back"]
     let count = byteCount / MemoryLayout<UInt64>.stride
@@ -102,7 +102,7 @@ struct Topic {
     for topic in topics { try topic.unlink() }
   }
 
-  /// What it costs the publisher, with subscribers that do nothing at the moment.
+  /// The cost for the publisher, with idle subscribers.
   static func publish(subscriberCount: Int) throws {
     let topic = try SharedTopic<UInt64>.create(nil, maximumSubscriberCount: 4)
     try topic.unlink()

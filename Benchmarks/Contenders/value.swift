@@ -35,7 +35,7 @@ struct Value {
     }
   }
 
-  /// Storing and loading in one process, beside plain memory, which promises nothing.
+  /// Storing and loading in one process, compared with plain memory, which promises nothing.
   static func alone<Payload: Numbered>(_ type: Payload.Type) throws {
     let size = MemoryLayout<Payload>.size
     func row(_ contender: String, _ what: String) -> Case {

@@ -7,7 +7,7 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-"""The contenders: which there are, what each needs, how it is built.
+"""The contenders: a list, what each needs, and how it is built.
 
 A contender is one file in `Contenders`. The comment at its beginning says what the driver has to know;
 `Benchmarks/README.md` describes it.
@@ -31,7 +31,7 @@ LINE = WORK / "bin" / "libline.so"
 CC = ["gcc", "-O3", "-march=native", "-Wall", "-Wextra", "-std=gnu11"]
 CXX = ["g++", "-O3", "-march=native", "-Wall", "-Wextra", "-std=c++17"]
 
-# What is compared with one another runs one after the other.
+# Contenders of one group, which are compared, run one after the other.
 GROUPS = ["limit", "lifecycle", "copy", "access", "value", "list", "lock", "wake", "messages",
           "segments", "array"]
 
@@ -55,7 +55,7 @@ class Program:
     flags: list = field(default_factory=list)
     idl: str = ""
     daemon: list = field(default_factory=list)
-    missing: str = ""  # why it cannot be had
+    missing: str = ""  # why it cannot be built or run
 
     @property
     def command(self):
@@ -127,7 +127,7 @@ def install(programs):
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         say("Installing", *sorted(wanted))
         subprocess.run(["apt-get", "update", "-qq"], env=env, stdout=subprocess.DEVNULL)
-        for package in sorted(wanted):  # one that cannot be had does not keep the others away
+        for package in sorted(wanted):  # one by one, so that a missing package does not affect the others
             subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", package],
                            env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     elif wanted:
@@ -167,8 +167,8 @@ def build(programs):
         program.missing = compile_c(compiler + sources + program.flags, BIN / program.path.stem)
     swift = [p for p in programs if p.path.suffix == ".swift" and not p.missing]
     if swift:
-        # The manifest looks which files there are, which its cache does not see; and a plan that is
-        # there does not see new files of the package beside this one.
+        # The manifest lists existing files, which its cache does not notice; and an existing build
+        # plan does not notice new files of the package beside this one.
         (BENCHMARKS / ".build" / "release.yaml").unlink(missing_ok=True)
         made = subprocess.run(["swift", "build", "-c", "release", "--manifest-cache", "none"],
                               cwd=BENCHMARKS, stdout=sys.stderr)

@@ -79,7 +79,7 @@ def reap_orphans():
                 pass
         except ChildProcessError:
             return
-        time.sleep(0.01)  # one is still ending, or it is a daemon, which stays
+        time.sleep(0.01)  # a child is still ending, or it is a daemon, which stays
 
 
 def call(command, limit):
@@ -93,7 +93,7 @@ def call(command, limit):
     error = None
     try:
         out, err = process.communicate(timeout=limit)
-    except BaseException as e:  # too slow, or we are being interrupted
+    except BaseException as e:  # too slow, or an interrupt
         os.killpg(process.pid, signal.SIGKILL)
         out, err = process.communicate()
         if not isinstance(e, subprocess.TimeoutExpired):

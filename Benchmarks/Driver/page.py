@@ -102,7 +102,7 @@ def page(info, rows, aims, notes, prefix):
            "the same rounds, so that less is better. Medians of "
            f"{min(r['repetitions'] for r in main)} to {max(r['repetitions'] for r in main)} "
            "repetitions. `~`: other programs ran meanwhile. `!`: the cores moved, or were placed "
-           "otherwise than for most cases.", "",
+           "differently than for most cases.", "",
            f"![Round trips, and the aims]({prefix}.svg)", ""]
     if aims:
         out += ["## The aims", ""]
@@ -114,7 +114,7 @@ def page(info, rows, aims, notes, prefix):
     for test, title in TITLES:
         chosen = [r for r in main if r["test"] == test]
         if test in ("pingpong", "stream", "wake"):
-            # Who spins is not to be compared with who sleeps.
+            # A contender that spins is not compared with one that sleeps.
             for wait, words in WAITS.items():
                 if some := [r for r in chosen if r["wait"] == wait]:
                     out += [f"## {title}: {words}", "", *one_test(some)]

@@ -11,8 +11,8 @@
 import statistics
 from dataclasses import dataclass
 
-# What a figure of a test is compared with: the row of this contender that has the same size, and the
-# same case or one that the case begins with. Without an entry: the cache-line round trip of the same
+# For each test, the contender to compare with: its row that has the same size, and the same case or one
+# that the case begins with. Without an entry: the cache-line round trip of the same
 # two processes.
 LIMITS = {
     "copy": "memcpy",
@@ -28,7 +28,7 @@ LIMITS = {
     "publish": "",  # nothing: no other contender does the same
 }
 
-# What the project wants of a part: that its times are at most `most` of those of the limit.
+# An aim of the project: the times of a part are at most `most` times those of the limit.
 
 
 @dataclass
@@ -121,7 +121,7 @@ def summarise(rounds, goal):
         graded = [(rounds.grade(entry, p, reference), p) for p in entry["passes"]]
         best = min(g for g, _ in graded)
         used = [p for g, p in graded if g == best]
-        if best or len(used) < goal:  # too few are good: then also the quietest of the others
+        if best or len(used) < goal:  # if too few are good, the quietest of the others, too
             used = [p for _, p in sorted(graded, key=lambda gp: (gp[0], gp[1]["other_load"]))][:goal]
             best = max(rounds.grade(entry, p, reference) for p in used)
         reps = [r for p in used for r in p["reps"]]

@@ -18,7 +18,7 @@ QUIET = 0.15   # cores used by anything else; above it a repetition counts as di
 STEADY = 1.35  # the cache-line round trip may differ by this factor: before a case from after it,
                # and a case from most others; beyond it the cores have moved (README.md)
 
-# Tests of one process, to which it does not matter where the two cores are.
+# Tests of one process, for which the place of the two cores does not matter.
 ALONE = ("lifecycle", "copy", "access", "value", "list", "segments", "array")
 
 
@@ -134,7 +134,7 @@ class Rounds:
             reference = self.reference()
             lacking = {c.name for c in todo if self.worst(c.name, reference, count) > (0, 0)}
             groups = {c.group for c in todo if c.name in lacking}
-            # With the limits of its group, which it is compared with.
+            # Together with the limits of its group, to compare it with.
             some = [c for c in todo if c.name in lacking or (
                 c.group in groups and c.program.path.suffix == ".c")]
             if not lacking or sum(took.get(c.name, 0) for c in some) > until - time.monotonic():

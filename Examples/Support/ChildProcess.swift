@@ -20,9 +20,9 @@ public final class ChildProcess {
   private let output: CInt
   private var hasEnded = false
 
-  /// Starts it.
+  /// Starts the process.
   ///
-  /// - Parameter arguments: With the name of the program first.
+  /// - Parameter arguments: The arguments, with the name of the program first.
   public init(_ arguments: [String]) throws {
     var ends: [CInt] = [-1, -1]
     guard unsafe pipe(&ends) == 0 else { throw Failure("Cannot make a pipe.") }
@@ -33,7 +33,7 @@ public final class ChildProcess {
     defer { unsafe posix_spawn_file_actions_destroy(&actions) }
     unsafe posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
 
-    // Unlike this process, it ends at once when it is interrupted.
+    // Unlike this process, the child ends at once when it is interrupted.
     var attributes = posix_spawnattr_t()
     unsafe posix_spawnattr_init(&attributes)
     defer { unsafe posix_spawnattr_destroy(&attributes) }
@@ -59,7 +59,8 @@ public final class ChildProcess {
 
   deinit { close(output) }
 
-  /// The next line that it prints, without its end; `nil` if it has ended, or on an interruption.
+  /// The next line that the process prints, without its end; `nil` if it has ended, or on an
+  /// interruption.
   public func nextLine(_ interruption: Interruption) -> String? {
     var bytes: [UInt8] = []
     var byte: UInt8 = 0
@@ -75,13 +76,13 @@ public final class ChildProcess {
     return nil
   }
 
-  /// Whether it has not ended yet.
+  /// Whether the process has not ended yet.
   public var isRunning: Bool {
     if !hasEnded { hasEnded = waitpid(processID, nil, WNOHANG) != 0 }
     return !hasEnded
   }
 
-  /// Ends it, wherever it is, if it has not ended yet.
+  /// Kills the process if it has not ended yet.
   public func end() {
     if hasEnded { return }
     kill(processID, SIGKILL)

@@ -13,20 +13,20 @@
 
 internal import Glibc
 
-/// Ctrl-C (`SIGINT`) and `SIGTERM`, held back so that a program can remove its shared memory first.
+/// Holds back Ctrl-C (`SIGINT`) and `SIGTERM`, so that a program can first remove its memory.
 public struct Interruption {
-  /// From now on neither signal ends the program; it has to look at ``signal``.
+  /// Keeps both signals from ending the program, which has to check ``signal`` from now on.
   public init() {
     var signals = sigset_t()
     unsafe sigemptyset(&signals)
     unsafe sigaddset(&signals, SIGINT)
     unsafe sigaddset(&signals, SIGTERM)
     unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
-    // Nor does the end of the program that reads the output, which Ctrl-C often ends as well.
+    // Ctrl-C often also ends the program that reads the output, which must not end this one.
     _ = Glibc.signal(SIGPIPE, SIG_IGN)
   }
 
-  /// The number of the signal that was sent to this program; `nil` as long as there was none.
+  /// The number of the signal that this program got; `nil` as long as there was none.
   public var signal: Int32? {
     var pending = sigset_t()
     unsafe sigpending(&pending)

@@ -14,12 +14,12 @@
 // SAFETY: `stdout` is a variable in C, which no program here ever changes.
 @unsafe @preconcurrency internal import Glibc
 
-/// Has each line written as soon as it is printed, even if the output is a pipe or a file.
+/// Makes each line appear as soon as it is printed, even if the output is a pipe or a file.
 public func printLinesAtOnce() {
   unsafe setvbuf(stdout, nil, _IOLBF, 0)
 }
 
-/// What ends a program with exit status 1: the text goes to standard error.
+/// An error that ends a program with exit status 1; the text goes to standard error.
 public struct Failure: Error, CustomStringConvertible {
   /// The text.
   public var description: String

@@ -22,14 +22,14 @@ public struct WaitOption: ParsableArguments {
   /// Creates the option with its default, ten seconds.
   public init() {}
 
-  /// Refuses what is no length of time.
+  /// Refuses a value that is not a length of time.
   public func validate() throws {
     guard wait >= 0 else { throw ValidationError("'--wait' needs a number of seconds.") }
   }
 
   /// When the wait is over.
   public var deadline: ContinuousClock.Instant {
-    // More seconds than a duration can hold are as good as for ever.
+    // More seconds than a duration can hold count as forever.
     .now + .seconds(min(wait, 1e9))
   }
 }

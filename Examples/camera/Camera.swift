@@ -11,8 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-// A camera publishes frames of 1920 x 1080 pixels in a topic, and two viewers look at them where
-// they lie. One of them is slow: it misses frames, and holds up neither the camera nor the other.
+// A camera publishes frames of 1920 x 1080 pixels in a topic, and two viewers read them in place.
+// One viewer is slow: it misses frames, and holds up neither the camera nor the other viewer.
 //
 //   swift run camera --frames 60
 
@@ -24,7 +24,7 @@ import Interprocess
 struct Pixel: Shareable, Equatable {
   var red, green, blue: UInt8
 
-  /// What all pixels of a frame are.
+  /// The colour of all pixels of a frame.
   init(ofFrame number: UInt64) {
     (red, green, blue) = (UInt8(truncatingIfNeeded: number), 128, 255)
   }
@@ -41,9 +41,9 @@ struct Camera: ParsableCommand {
   static let (width, height) = (1920, 1080)
 
   @Option(help: "The name of the shared topic.") var name = "MyCamera"
-  @Option(help: "How many frames there are.") var frames: UInt64 = 60
-  @Option(help: "How many milliseconds there are between two frames.") var interval = 16
-  @Option(help: "How many milliseconds the slow viewer looks at a frame.") var pause = 200
+  @Option(help: "The number of frames.") var frames: UInt64 = 60
+  @Option(help: "The milliseconds between two frames.") var interval = 16
+  @Option(help: "The milliseconds that the slow viewer takes for a frame.") var pause = 200
 
   func validate() throws {
     guard 1...1_000_000 ~= frames else { throw ValidationError("'--frames' needs 1 to 1000000.") }
@@ -86,7 +86,7 @@ struct Camera: ParsableCommand {
       usleep(UInt32(1000 * interval))
     }
     if let signal = interruption.signal { throw ExitCode(128 + signal) }
-    // The viewers get what there is, and then the end.
+    // The viewers get what is left, and then the end.
     try publisher.finish()
     print("Published \(frames) frames, which are not waited for")
 
@@ -100,7 +100,7 @@ struct Camera: ParsableCommand {
   }
 }
 
-/// One of those that look at the frames.
+/// One of the processes that look at the frames.
 struct Viewer: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "view", abstract: "Be one of the viewers.", shouldDisplay: false)
@@ -114,7 +114,7 @@ struct Viewer: ParsableCommand {
     let topic = try SharedTopic<Pixel>.attach(name)
     var subscriber = try topic.subscriber()
     var receivedCount = 0
-    // The frame lies where the camera has written it, and stays so until the end of each turn.
+    // The frame lies where the camera wrote it, and stays unchanged until the end of each turn.
     while let frame = try subscriber.next() {
       usleep(1000 * pause)
       let pixels = frame.elements

@@ -12,7 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 // Several processes add to one total. One of them is killed in the middle of an addition, while it
-// holds the lock. Another one notices, repairs the total, and all go on.
+// holds the lock. Another one notices and repairs the total, and all continue.
 //
 //   swift run counter --processes 4 --count 100000
 
@@ -21,14 +21,14 @@ import ExampleSupport
 import Glibc
 import Interprocess
 
-/// What the mutex guards.
+/// The value that the mutex guards.
 struct Totals: Shareable {
   var total: UInt64 = 0
   /// What each process has added.
   ///
-  /// These tell what the total has to be, whatever a process was about when it died.
+  /// The shares determine the total, whatever a process was doing when it died.
   var shares = InlineArray<16, UInt64>(repeating: 0)
-  /// The process that has repaired the total, and by how much that was too small.
+  /// The process that repaired the total, and how much was missing.
   var repairer: UInt64 = 0
   var missing: UInt64 = 0
 
@@ -49,7 +49,7 @@ struct Counter: ParsableCommand {
     subcommands: [Worker.self])
 
   @Option(help: "The name of the shared mutex.") var name = "MyCounter"
-  @Option(help: "How many processes there are, 2 to 16.") var processes = 4
+  @Option(help: "The number of processes, 2 to 16.") var processes = 4
   @Option(help: "How often each of them adds 1, at least twice.") var count = 100_000
 
   func validate() throws {
@@ -70,7 +70,7 @@ struct Counter: ParsableCommand {
     var workers: [ChildProcess] = []
     defer {
       for worker in workers { worker.end() }
-      // Whoever is killed removes no name; this process still has the mutex then.
+      // A killed process removes no name; this process still has the mutex then.
       withExtendedLifetime(mutex) {}
     }
     for number in 1..<processes { workers.append(try start(number)) }
@@ -78,7 +78,7 @@ struct Counter: ParsableCommand {
     workers.append(victim)
     print("Started \(processes) processes, each of which adds 1 \(count) times")
 
-    // It says so where it holds the lock, and would go on after a minute.
+    // The process prints a line while it holds the lock, and would continue after a minute.
     guard let line = victim.nextLine(interruption) else {
       if let signal = interruption.signal { throw ExitCode(128 + signal) }
       throw Failure("Process \(processes) has ended too early.")
@@ -87,7 +87,7 @@ struct Counter: ParsableCommand {
     victim.end()
     print("Killed process \(processes)")
 
-    // Its share tells the new one how far the old one has come.
+    // The new process continues where the share of the old one ends.
     workers.append(try start(processes))
     print("Started process \(processes) again, to add the rest")
     for worker in workers where worker !== victim {
@@ -128,7 +128,7 @@ struct Worker: ParsableCommand {
       isDone = try mutex.withLock(recovering: { $0.repair(by: number) }) { totals in
         if totals.shares[index] == count { return true }
         totals.shares[index] += 1
-        // Here the total is one too small.
+        // Here the total is 1 too small.
         if stop && totals.shares[index] == count / 2 {
           print("Process \(number) holds the lock, and has done half of addition \(count / 2)")
           sleep(60)

@@ -12,7 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 // Messages of different lengths through one queue of bytes: an order as JSON, and the same order
-// packed by hand. The first byte tells which is which.
+// packed by hand. The first byte says which form a message has.
 //
 //   one terminal:   swift run encoded-messages send
 //   another one:    swift run encoded-messages receive
@@ -28,7 +28,7 @@ struct Order: Codable, Equatable {
   var price: Double
 }
 
-/// The forms of a message, as its first byte tells them.
+/// The forms of a message, by its first byte.
 enum Form: UInt8 {
   case json = 0x7B  // as every JSON object begins
   case packed = 1
@@ -74,7 +74,7 @@ struct Send: ParsableCommand {
     }
     try queue.finish()
 
-    // For as long as this process has the queue, the other one can find it.
+    // The other process can find the queue as long as this one has it.
     let deadline = option.deadline
     while queue.count > 0 {
       if let signal = interruption.signal { throw ExitCode(128 + signal) }
@@ -102,7 +102,7 @@ struct Receive: ParsableCommand {
     print("The queue is finished")
   }
 
-  /// Decodes a message where it lies.
+  /// Decodes a message in place.
   private static func text(_ bytes: RawSpan) throws -> String {
     let first = bytes.isEmpty ? nil : unsafe bytes.unsafeLoad(as: UInt8.self)
     let order: Order

@@ -37,8 +37,8 @@ struct Image: ParsableCommand {
     var image = try SharedArray<Double>.create(name, shape: [480, 640])
     print("Created \"\(name)\" with 480 x 640 float64")
 
-    // Each pixel is the sum of its row and its column. The last one tells each side that the other
-    // one is done.
+    // Each pixel is the sum of its row and its column. Each side recognises by the last pixel that
+    // the other one is done.
     for row in 0..<480 {
       for column in 0..<640 { image[row, column] = Double(row + column) }
     }

@@ -39,7 +39,7 @@ struct Process2: ParsableCommand {
     memory.storeBytes(of: 4.5, toByteOffset: 24, as: Double.self)
     print("Wrote 2.5 3.5 4.5 at offsets 8 16 24")
 
-    // Memory can be attached to a moment before its creator has written the first number.
+    // This program may attach a moment before the creator has written the first number.
     let deadline = ContinuousClock.now + .seconds(10)
     while memory.load(fromByteOffset: 0, as: Double.self) == 0, .now < deadline { usleep(1_000) }
     memory.withSpan(of: Double.self) { values in
@@ -50,7 +50,7 @@ struct Process2: ParsableCommand {
     print("Closed \"\(name)\"")
   }
 
-  /// The memory, or what to do if it is not there.
+  /// Attaches to the memory, or throws an error that says what to do.
   func attach() throws -> SharedMemory {
     do {
       let memory = try SharedMemory.attach(name)

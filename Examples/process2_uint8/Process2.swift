@@ -39,7 +39,7 @@ struct Process2: ParsableCommand {
     memory[3] = 4
     print("Wrote 2 3 4 at offsets 1 2 3")
 
-    // Memory can be attached to a moment before its creator has written the first byte.
+    // This program may attach a moment before the creator has written the first byte.
     let deadline = ContinuousClock.now + .seconds(10)
     while memory[0] == 0, .now < deadline { usleep(1_000) }
     print("The first four values: \(memory[0]) \(memory[1]) \(memory[2]) \(memory[3])")
@@ -48,7 +48,7 @@ struct Process2: ParsableCommand {
     print("Closed \"\(name)\"")
   }
 
-  /// The memory, or what to do if it is not there.
+  /// Attaches to the memory, or throws an error that says what to do.
   func attach() throws -> SharedMemory {
     do {
       let memory = try SharedMemory.attach(name)

@@ -2,7 +2,7 @@
 # This source file is part of the swift-interprocess open source project
 # SPDX-License-Identifier: Apache-2.0
 
-"""An image that Swift has made: shows its statistics and changes it. Needs numpy.
+"""Shows the statistics of an image that Swift has created, and changes it. Needs numpy.
 
     one terminal:   swift run numpy_image
     another one:    python3 Examples/python/numpy_image.py
@@ -16,7 +16,7 @@ import numpy
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Shows and changes an image that Swift has made.")
+    parser = argparse.ArgumentParser(description="Shows and changes an image that Swift has created.")
     parser.add_argument("--name", default="MyImage", help="the name of the array")
     args = parser.parse_args()
 

@@ -2,7 +2,7 @@
 # This source file is part of the swift-interprocess open source project
 # SPDX-License-Identifier: Apache-2.0
 
-"""Structures that Swift has made: shows them field by field and moves them. Needs numpy.
+"""Shows structures that Swift has created, field by field, and moves them. Needs numpy.
 
     one terminal:   swift run numpy_records
     another one:    python3 Examples/python/numpy_records.py
@@ -15,7 +15,7 @@ import numpy
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Shows and moves particles that Swift has made.")
+    parser = argparse.ArgumentParser(description="Shows and moves particles that Swift has created.")
     parser.add_argument("--name", default="MyParticles", help="the name of the array")
     args = parser.parse_args()
 

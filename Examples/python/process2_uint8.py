@@ -16,7 +16,7 @@ from multiprocessing.shared_memory import SharedMemory
 
 
 def attach(name):
-    # Left alone, Python removes the name of memory that is only attached when this program ends.
+    # By default, Python removes the name when this program ends, though it only attached.
     if sys.version_info >= (3, 13):
         return SharedMemory(name, track=False)
     shm = SharedMemory(name)
@@ -37,7 +37,7 @@ def main():
     except ValueError:
         # A program in Python gives the memory its name a moment before its size.
         sys.exit(f'Error: Shared memory "{args.name}" is still empty. Try again.')
-    # Another program may have made it, with another size.
+    # Another program may have created memory of another size.
     if shm.size < 1024:
         sys.exit(f'Error: Shared memory "{args.name}" has {shm.size} bytes, not 1024.')
     print(f'Attached to "{args.name}" with {shm.size} bytes')

@@ -12,7 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 // Jobs go through a queue to several workers. One of them is killed with a job in its hands, which
-// is handed out again: a table tells who has which.
+// is handed out again: a table shows which worker has which job.
 //
 //   swift run worker-pool --workers 3 --jobs 200
 
@@ -21,14 +21,14 @@ import ExampleSupport
 import Glibc
 import Interprocess
 
-/// What came of a job.
+/// The outcome of a job.
 struct Outcome: Shareable {
-  /// The worker that did it, numbered from 1; 0 until one has.
+  /// The worker that did the job, numbered from 1; 0 until it is done.
   var worker: UInt32 = 0
   var square: UInt32 = 0
 }
 
-/// What the processes share, by the name of the queue.
+/// The names of the shared objects, which follow from that of the queue.
 struct Names {
   let jobs: String
   /// The job that each worker has in its hands, from 1 on, or 0.
@@ -41,7 +41,7 @@ struct Names {
 struct WorkerPool: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "worker-pool",
-    abstract: "Has jobs done by several workers, one of which is killed.",
+    abstract: "Hands out jobs to several workers, one of which is killed.",
     usage: "worker-pool [--name <name>] [--workers <n>] [--jobs <n>]",
     subcommands: [Worker.self])
 
@@ -65,7 +65,7 @@ struct WorkerPool: ParsableCommand {
       names.outcomes, shape: [jobs], options: .whileAttached)
     print("Created \"\(name)\"")
 
-    // The last one stops when it has a job, as if it took long; and it alone is there to take it.
+    // The last worker stops once it has a job, as if the job took long; so far it is the only one.
     var processes = [try start(workers, "--stop")]
     defer { for process in processes { process.end() } }
     try queue.send(1)
@@ -84,7 +84,7 @@ struct WorkerPool: ParsableCommand {
     while doneCount < jobs {
       if let signal = interruption.signal { throw ExitCode(128 + signal) }
       for index in 0..<workers where !processes[index].isRunning {
-        // Whoever has died between its outcome and its entry in the table has done the job.
+        // A worker that died after storing its outcome, but before clearing its entry, has done it.
         let job = inFlight[index]
         if job != 0, outcomes[Int(job) - 1].worker == 0 {
           print("Job \(job) was in the hands of worker \(index + 1), and is handed out again")
@@ -101,7 +101,7 @@ struct WorkerPool: ParsableCommand {
       }
       while doneCount < jobs, outcomes[doneCount].worker != 0 { doneCount += 1 }
     }
-    // Not before, as a job may have to be handed out again until then.
+    // Not earlier, as a job may have to be handed out again.
     try queue.finish()
     for process in processes {
       while process.isRunning, interruption.signal == nil { usleep(1_000) }
@@ -147,8 +147,8 @@ struct Worker: ParsableCommand {
     }
   }
 
-  /// Takes a job, and notes it in the table before the queue counts it as taken: whoever is killed
-  /// in between leaves it in the queue.
+  /// Takes a job, and notes it in the table before the queue counts it as taken: a worker killed in
+  /// between leaves the job in the queue.
   private func takeJob(
     _ queue: SharedQueue<UInt32>, _ inFlight: inout SharedArray<UInt32>
   ) throws -> UInt32? {

@@ -31,7 +31,7 @@ enum ByteCount {
   }
 }
 
-/// A number of decimal digits and nothing else.
+/// A number written in decimal digits only.
 func wholeNumber(_ text: String) throws -> Int {
   guard !text.isEmpty, text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else {
     throw ValidationError("it is not a whole number.")
@@ -43,7 +43,7 @@ func wholeNumber(_ text: String) throws -> Int {
 /// A shape as `--shape` takes it, such as 480x640.
 func shape(_ text: String) throws -> [Int] {
   let parts = text.split(separator: "x", omittingEmptySubsequences: false)
-  guard parts.count <= 64 else { throw ValidationError("it has more than 64 directions.") }
+  guard parts.count <= 64 else { throw ValidationError("it has more than 64 dimensions.") }
   return try parts.map { try wholeNumber(String($0)) }
 }
 
@@ -74,7 +74,7 @@ struct Segment: ParsableArguments {
 
   private var owner: SharedMemory.Owner { anyOwner ? .anyone : .currentUser }
 
-  /// Opens the memory to look at it, which leaves no trace.
+  /// Opens the memory for reading, which leaves no trace.
   func look() throws -> SegmentPeek {
     do {
       return try SegmentPeek(name.bytes, owner: owner)

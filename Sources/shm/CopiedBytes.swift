@@ -13,7 +13,7 @@
 
 import Interprocess
 
-/// Bytes that were copied out of shared memory, which nobody changes any more.
+/// Bytes copied out of shared memory, which no process changes any more.
 struct CopiedBytes {
   let bytes: [UInt8]
 
@@ -21,7 +21,7 @@ struct CopiedBytes {
   func load<Value: Shareable>(fromByteOffset offset: Int, as type: Value.Type) -> Value {
     precondition(
       offset >= 0 && offset <= bytes.count - MemoryLayout<Value>.size, "Offset out of range")
-    // SAFETY: as was just checked, and every bit pattern is a value.
+    // SAFETY: the offset was just checked, and every bit pattern is a value.
     return unsafe bytes.withUnsafeBytes {
       unsafe $0.loadUnaligned(fromByteOffset: offset, as: type)
     }
@@ -29,15 +29,15 @@ struct CopiedBytes {
 }
 
 extension SegmentPeek {
-  /// No more is copied at once.
+  /// The largest number of bytes copied at once.
   static var pieceByteCount: Int { 64 << 10 }
 
-  /// Copies elements that lie one behind the other, some at a time.
+  /// Copies consecutive elements, some at a time.
   ///
   /// - Parameters:
-  ///   - start: Where the first one begins.
-  ///   - byteCount: The bytes of an element, few enough to be copied at once.
-  ///   - body: Called with the number of each element, where it lies in what was copied, and that.
+  ///   - start: Where the first element begins.
+  ///   - byteCount: The size of an element, small enough to be copied at once.
+  ///   - body: Called with the number of each element, its offset in the copy, and the copy.
   func forEachElement(
     at start: Int, count: Int, byteCount: Int,
     _ body: (_ index: Int, _ offset: Int, _ bytes: CopiedBytes) throws -> Void

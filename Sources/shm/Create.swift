@@ -21,8 +21,8 @@ struct Create: ParsableCommand {
     abstract: "Create shared memory, filled with zeros.",
     discussion: """
       The memory stays until it is removed, or until the system restarts; with --hold, until this \
-      command and all others that attach to it meanwhile are done. Its pages are taken at once, so \
-      that a full /dev/shm is found here and not by those who use the memory.
+      command and all processes that attach to it meanwhile are done. Its pages are reserved at \
+      once, so that this command fails if /dev/shm is full, rather than a later user of the memory.
 
         shm create MyMemory --bytes 1024
         shm create frames --bytes 64MiB --mode 0660
@@ -37,19 +37,19 @@ struct Create: ParsableCommand {
 
   @Option(
     name: .customLong("bytes"), parsing: .unconditional,
-    help: ArgumentHelp("How large, such as 4096, 64KiB or 1GiB.", valueName: "size"),
+    help: ArgumentHelp("The size, such as 4096, 64KiB or 1GiB.", valueName: "size"),
     transform: ByteCount.parse)
   var byteCount: Int?
 
   @Option(
     name: .customLong("dtype"),
-    help: ArgumentHelp("Make an array of elements of this type.", valueName: "type"))
+    help: ArgumentHelp("Create an array of elements of this type.", valueName: "type"))
   var type: ElementType?
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "How many elements the array has in each direction, such as 1000 or 480x640.",
+      "The number of elements in each dimension, such as 1000 or 480x640.",
       valueName: "shape"),
     transform: shm.shape)
   var shape: [Int]?
@@ -57,19 +57,19 @@ struct Create: ParsableCommand {
   @Option(
     name: .customLong("mode"), parsing: .unconditional,
     help: ArgumentHelp(
-      "Who may use it, in octal: read is 4, write is 2; user, group, others. (default: 0600)",
+      "The permissions in octal: read is 4, write is 2; user, group, others. (default: 0600)",
       valueName: "mode"),
     transform: shm.permissions)
   var permissions: FilePermissions = .ownerReadWrite
 
   @Flag(
     help: """
-      Take pages when they are first touched. A process that touches one when there is no room \
-      left is ended by the system.
+      Take pages when they are first touched. If there is no room left then, the system ends the \
+      process that touches the page.
       """)
   var onDemand = false
 
-  @Flag(help: "Make temporary memory, and hold it until this command is ended.")
+  @Flag(help: "Create temporary memory, and hold it until this command ends.")
   var hold = false
 
   func validate() throws {
@@ -115,11 +115,11 @@ struct Create: ParsableCommand {
   }
 }
 
-/// The wish of somebody that this process ends, waited for in place of ending at once.
+/// A signal that asks this process to end; the process waits for it instead of ending at once.
 private struct EndSignal {
   private let signals: sigset_t
 
-  /// Holds these signals off from now on.
+  /// Blocks these signals from now on.
   init() {
     var signals = sigset_t()
     unsafe sigemptyset(&signals)

@@ -23,7 +23,7 @@ struct Demo: ParsableCommand {
     discussion: """
       Starts two processes, twice: once for bytes, once for floating-point numbers. Process 1 \
       creates the memory and writes the first value; process 2 attaches to it by its name and \
-      writes the other three. Each line tells what a process sees. Then both close the memory, \
+      writes the other three. Each line shows what a process sees. Then both close the memory, \
       and process 1 removes its name.
 
         shm demo
@@ -52,14 +52,14 @@ struct Demo: ParsableCommand {
       try output.writeLine("\(example.rawValue) in shared memory \(name)")
     }
     let signals = DemoSignals.block()
-    // An interrupt that has come meanwhile ends this process here.
+    // An interrupt that arrived meanwhile ends this process here.
     defer { signals.unblock() }
     do {
       var processes = try DemoChild.startPair(example, name: name)
       defer { for index in processes.indices { processes[index].end() } }
       try signals.waitForAll(&processes)
     } catch {
-      // Most likely process 1 had no chance to do it.
+      // Process 1 has probably not removed the name.
       try? SharedMemory.unlink(name)
       throw error
     }
@@ -74,7 +74,7 @@ private struct DemoChild {
   let processID: pid_t
   private(set) var isRunning = true
 
-  /// Starts this program twice, the two connected by a socket over which they take turns.
+  /// Starts this program twice; the two processes take turns over a socket.
   static func startPair(_ example: DemoExample, name: String) throws -> [DemoChild] {
     var ends: [CInt] = [-1, -1]
     let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
@@ -102,7 +102,7 @@ private struct DemoChild {
     defer { unsafe posix_spawn_file_actions_destroy(&actions) }
     unsafe posix_spawn_file_actions_adddup2(&actions, socket, STDIN_FILENO)
 
-    // The process is to be ended by the signals that this one has blocked.
+    // Unlike this process, the child must not block the signals that end it.
     var attributes = posix_spawnattr_t()
     unsafe posix_spawnattr_init(&attributes)
     defer { unsafe posix_spawnattr_destroy(&attributes) }
@@ -118,7 +118,7 @@ private struct DemoChild {
     var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
     defer { unsafe arguments.forEach { unsafe free($0) } }
     var processID: pid_t = 0
-    // Wherever the program was installed, this is it.
+    // This path leads to this program wherever it is installed.
     var result = unsafe posix_spawn(
       &processID, "/proc/self/exe", &actions, &attributes, &arguments, environ)
     if result == ENOENT, let program = unsafe ipc_program() {
@@ -137,20 +137,20 @@ private struct DemoChild {
     self.processID = processID
   }
 
-  /// Looks whether the process has ended, without waiting for it.
+  /// Checks whether the process has ended, without waiting for it.
   ///
-  /// - Throws: If it has ended in another way than it should.
+  /// - Throws: If it has failed.
   mutating func look() throws {
     guard isRunning, let status = waitForEnd(CInt(WNOHANG)) else { return }
     let signal = status & 0x7F
     if signal != 0 {
       throw Failure("Process \(number) of the demo was ended by signal \(signal).")
     }
-    // The process has told why.
+    // The process has reported the reason.
     if status != 0 { throw ExitCode(1) }
   }
 
-  /// Ends the process if it still runs.
+  /// Kills the process if it still runs.
   mutating func end() {
     guard isRunning else { return }
     kill(processID, SIGKILL)
@@ -173,7 +173,7 @@ private struct DemoChild {
 
 // MARK: - Signals
 
-/// The signals that would end the demo, held back until it has cleaned up.
+/// The signals that would end the demo, blocked until it has cleaned up.
 private struct DemoSignals {
   private var blocked = sigset_t()
   private var previous = sigset_t()
@@ -181,14 +181,14 @@ private struct DemoSignals {
   static func block() -> DemoSignals {
     var signals = DemoSignals()
     unsafe sigemptyset(&signals.blocked)
-    // A parent that ignores SIGCHLD hands that down, and then no status of a child is kept.
+    // A parent may hand down an ignored SIGCHLD; the kernel would then keep no child's status.
     signal(SIGCHLD, SIG_DFL)
     unsafe sigaddset(&signals.blocked, SIGCHLD)
     for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
-      // What is ignored, as `nohup` makes it, stays ignored.
+      // A signal that is ignored, as under `nohup`, stays ignored.
       var action = sigaction()
       unsafe sigaction(number, nil, &action)
-      // SAFETY: what is in the union is as large as a number, and only compared as one.
+      // SAFETY: the value in the union is as large as a number, and is only compared as one.
       let handler = unsafe unsafeBitCast(action.__sigaction_handler, to: Int.self)
       let ignored = unsafe unsafeBitCast(SIG_IGN, to: Int.self)
       if handler != ignored {
@@ -199,15 +199,15 @@ private struct DemoSignals {
     return signals
   }
 
-  /// Lets the signals through again; one that was held back, or that ended the wait, takes effect.
+  /// Unblocks the signals; one that was held back, or that ended the wait, takes effect.
   func unblock() {
     var previous = previous
     unsafe sigprocmask(SIG_SETMASK, &previous, nil)
   }
 
-  /// Waits until all processes have ended as they should.
+  /// Waits until all processes have succeeded.
   ///
-  /// - Throws: If one has not, if they take half a minute, or if a signal has come.
+  /// - Throws: If one has failed, if they take half a minute, or if a signal has arrived.
   func waitForAll(_ processes: inout [DemoChild]) throws {
     let deadline = ContinuousClock.now + .seconds(30)
     while true {
@@ -221,7 +221,7 @@ private struct DemoSignals {
       var awaited = blocked
       let number = unsafe sigtimedwait(&awaited, nil, &time)
       if number > 0 && number != SIGCHLD {
-        // Still blocked: it takes effect after the clean-up.
+        // The signal is still blocked: it takes effect after the clean-up.
         raise(number)
         throw ExitCode(1)
       }

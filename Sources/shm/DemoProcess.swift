@@ -16,7 +16,7 @@ import Glibc
 import Interprocess
 import SystemPackage
 
-/// What the demo shares.
+/// The type of the values that the demo shares.
 enum DemoExample: String, CaseIterable, ExpressibleByArgument {
   case uint8, float64
 }
@@ -84,7 +84,7 @@ struct DemoProcess: ParsableCommand {
 
   // MARK: - Turns
 
-  /// Tells the other process that it is its turn.
+  /// Passes the turn to the other process.
   private func passTurn() throws {
     do {
       try FileDescriptor.standardInput.writeAll([1])
@@ -93,14 +93,14 @@ struct DemoProcess: ParsableCommand {
     }
   }
 
-  /// Waits until the other process says that it is the turn of this one.
+  /// Waits until the other process passes the turn.
   private func awaitTurn() throws {
     var byte: UInt8 = 0
     // SAFETY: the buffer is used only within the closure.
     let count = try? unsafe withUnsafeMutableBytes(of: &byte) {
       try unsafe FileDescriptor.standardInput.read(into: $0)
     }
-    // If the other process is gone, the demo tells why.
+    // If the other process has ended, the demo reports the reason.
     if count != 1 { throw ExitCode(1) }
   }
 }

@@ -19,8 +19,8 @@ struct Dump: ParsableCommand {
     abstract: "Show the bytes of shared memory in hexadecimal and ASCII.",
     discussion: """
       Prints what `hexdump -C` prints: the offset, 16 bytes, the same in ASCII; a * for lines that \
-      repeat the one before; and the offset of the end. What has never been written is zeros, \
-      and is not taken from the system by looking at it.
+      repeat the one before; and the offset of the end. Bytes that were never written are zeros; \
+      dumping them takes no memory from the system.
 
         shm dump MyMemory
         shm dump MyMemory --offset 1KiB --count 64
@@ -55,7 +55,7 @@ struct Dump: ParsableCommand {
       while position < end {
         let hole = position..<(try memory.data(in: position..<end)?.lowerBound ?? end)
         if hole.count > SegmentPeek.pieceByteCount {
-          // Of lines that are all the same two stand for all.
+          // Two equal lines stand for any number of them.
           let zeros = [UInt8](repeating: 0, count: HexDump.lineByteCount)
           for _ in 0..<2 { try output.write(hexDump.line(zeros, at: position)) }
           position += hole.count / HexDump.lineByteCount * HexDump.lineByteCount

@@ -14,9 +14,9 @@
 import Interprocess
 
 extension ElementLayout {
-  /// The value that lies at an offset: a number, or in parentheses its elements or fields.
+  /// The value at an offset as text: a number, or its elements or fields in parentheses.
   ///
-  /// What is no number of Swift is written in hexadecimal, byte by byte.
+  /// A value that Swift has no type for is written in hexadecimal, byte by byte.
   ///
   /// - Precondition: All of its bytes are within the memory.
   func text(at offset: Int, in memory: CopiedBytes) -> String {

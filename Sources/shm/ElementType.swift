@@ -18,9 +18,9 @@ import Interprocess
 enum ElementType: String, CaseIterable, ExpressibleByArgument {
   case uint8, int8, int16, uint16, int32, uint32, int64, uint64, float16, float32, float64
 
-  /// NumPy's word for the type, as it stands in the header of an array.
+  /// NumPy's name for the type, as in the header of an array.
   var dtype: String {
-    // Its name is the kind of number and its bits.
+    // The name consists of the kind of number and its bits.
     let kind = rawValue.first { $0 != "n" } ?? "u"
     let bitCount = Int(rawValue.drop { !$0.isNumber }) ?? 8
     return "'\(bitCount == 8 ? "|" : "<")\(kind)\(bitCount / 8)'"
@@ -43,12 +43,12 @@ enum ElementType: String, CaseIterable, ExpressibleByArgument {
   }
 }
 
-/// A value that is shared and written as text.
+/// A value in shared memory that can be written as text.
 protocol Element: Shareable, CustomStringConvertible {
   /// The value that a text stands for; `nil` if it stands for none, or for one out of range.
   static func parse(_ text: String) -> Self?
 
-  /// Which values there are, to follow the name of the type; empty if that needs no word.
+  /// The range of values, to follow the name of the type; empty if that needs no word.
   static var rangeText: String { get }
 }
 
@@ -61,7 +61,7 @@ extension Element where Self: FixedWidthInteger {
 extension Element where Self: BinaryFloatingPoint & LosslessStringConvertible {
   static func parse(_ text: String) -> Self? {
     guard let value = Self(text) else { return nil }
-    // A number too large for the type becomes infinite, unlike one that was meant to be.
+    // A number too large for the type becomes infinite; only "inf" is meant to be infinite.
     if value.isInfinite && !text.lowercased().contains("inf") { return nil }
     return value
   }

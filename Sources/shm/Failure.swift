@@ -14,7 +14,7 @@
 import Interprocess
 import SystemPackage
 
-/// Why a command could not do what it was asked to, in one sentence or two for the user.
+/// Why a command failed, in one or two sentences for the user.
 struct Failure: Error {
   var message: String
 
@@ -22,7 +22,7 @@ struct Failure: Error {
     self.message = message
   }
 
-  /// The same in the words of this tool, whose users have options, not arguments.
+  /// A library error in the words of this tool, whose users have options, not arguments.
   init(_ error: InterprocessError) {
     switch error.code {
     case .foreignOwner:
@@ -32,15 +32,15 @@ struct Failure: Error {
         """
     case .alreadyExists:
       message = """
-        Shared memory \((error.name ?? "").quoted) exists already, and stays as it is. Choose \
-        another name, or remove it first if nobody uses it: \(Invocation.command) remove NAME.
+        Shared memory \((error.name ?? "").quoted) exists already, and is left as it is. Choose \
+        another name, or, if no process uses it, remove it first: \(Invocation.command) remove NAME.
         """
     default:
       message = error.message
     }
   }
 
-  /// The same, of shared memory whose name was given on the command line.
+  /// A library error about shared memory whose name was given on the command line.
   init(_ error: InterprocessError, _ name: Name) {
     self = error.code == .notFound ? .notFound(name) : Failure(error)
   }
@@ -50,16 +50,16 @@ struct Failure: Error {
       "No shared memory named \(name.quoted); `\(Invocation.command) list` shows all there is.")
   }
 
-  /// A part of a segment that was asked for and is not there.
+  /// A request for a part of a segment that lies beyond its end.
   ///
-  /// - Parameter part: What was asked for, to follow "too few for".
+  /// - Parameter part: The requested part, to follow "too few for".
   static func outOfRange(_ name: Name, byteCount: Int, part: String) -> Failure {
     Failure("Shared memory \(name.quoted) has \(byteCount) bytes, too few for \(part).")
   }
 
   /// A read or write that the system refused.
   ///
-  /// - Parameter action: What was being done, to follow "Cannot".
+  /// - Parameter action: The action that failed, to follow "Cannot".
   init(_ errno: Errno, action: String) {
     message = "Cannot \(action): \(errno)."
   }
@@ -67,6 +67,6 @@ struct Failure: Error {
 
 /// Writes a complaint to standard error.
 func complain(_ message: String) {
-  // If standard error does not take it, there is nobody left to tell.
+  // If standard error fails, there is no other place to report it.
   _ = try? FileDescriptor.standardError.writeAll("shm: \(message.withoutControls)\n".utf8)
 }

@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// Formats bytes as `hexdump -C` does: 16 a line, in hexadecimal and ASCII, and a `*` for lines
+/// Formats bytes as `hexdump -C` does: 16 on a line, in hexadecimal and ASCII, with a `*` for lines
 /// that repeat the one before.
 struct HexDump {
   static let lineByteCount = 16
@@ -24,7 +24,7 @@ struct HexDump {
   ///
   /// - Parameters:
   ///   - bytes: 16 bytes, or fewer in the last line.
-  ///   - offset: Where they lie.
+  ///   - offset: The position of the first byte.
   mutating func line(_ bytes: [UInt8], at offset: Int) -> [UInt8] {
     if bytes == previous {
       defer { isRepeating = true }

@@ -19,7 +19,7 @@ import Glibc
 enum Invocation {
   private static let rawArguments: [[UInt8]] = {
     (0..<ipc_argument_count()).map { index in
-      // SAFETY: there are that many texts, each ends in NUL, and nobody changes them.
+      // SAFETY: there are that many texts, each ends in NUL, and no code changes them.
       let start = unsafe ipc_argument(index)
       return unsafe Array(UnsafeRawBufferPointer(start: start, count: strlen(start)))
     }
@@ -27,7 +27,7 @@ enum Invocation {
 
   /// The arguments as text, with each byte that is not UTF-8 written as in a name.
   ///
-  /// Swift itself would put a replacement character there, and so make it another name.
+  /// Swift itself would substitute a replacement character, which would be another name.
   static let arguments: [String] = rawArguments.dropFirst().map { bytes in
     String(validating: bytes, as: UTF8.self) ?? spelled(bytes)
   }
@@ -42,7 +42,7 @@ enum Invocation {
         text += rest.prefix(length)
         isEscape = byte == UInt8(ascii: "\\") && !isEscape
       } else {
-        // Behind the backslash of an escape it stays wrong, and the name is refused.
+        // After the backslash of an escape the byte stays invalid, and the name is refused.
         text += isEscape ? Array("\u{FFFD}".utf8) : Array("\\x\(hexadecimal(byte, digits: 2))".utf8)
         isEscape = false
       }
@@ -51,7 +51,7 @@ enum Invocation {
     return String(decoding: text, as: UTF8.self)
   }
 
-  /// Whether an argument is not what was given, but the spelling of what is not UTF-8.
+  /// Whether an argument is the spelling of bytes that are not UTF-8.
   static func isSpelled(_ argument: String) -> Bool {
     rawArguments.contains {
       String(validating: $0, as: UTF8.self) == nil
@@ -59,13 +59,13 @@ enum Invocation {
     }
   }
 
-  /// What to paste into a shell to start this tool again from the same directory.
+  /// The command that starts this tool again from the same directory, ready to paste into a shell.
   static let command: String = {
     let program = String(decoding: rawArguments.first ?? Array("shm".utf8), as: UTF8.self)
-    // SAFETY: `getcwd` returns a text of its own that ends in NUL, which is freed here.
+    // SAFETY: `getcwd` returns a new text that ends in NUL, which is freed here.
     if let directory = unsafe getcwd(nil, 0) {
       defer { unsafe free(directory) }
-      // As `swift run` starts it.
+      // `swift run` starts the tool by this path.
       if program.utf8.starts(with: "\(unsafe String(cString: directory))/.build/".utf8) {
         return "swift run shm"
       }

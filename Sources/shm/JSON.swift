@@ -48,8 +48,7 @@ enum JSON {
       case "\t": text += "\\t"
       case _ where scalar.isPrintable: text.unicodeScalars.append(scalar)
       default:
-        // JSON knows only escapes of four digits: two of them for what lies outside the first
-        // 65536.
+        // JSON has only escapes of four digits: a scalar beyond the first 65536 takes two.
         for unit in String(scalar).utf16 { text += "\\u" + hexadecimal(unit, digits: 4) }
       }
     }

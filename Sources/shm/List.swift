@@ -18,15 +18,18 @@ struct List: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List all shared memory.",
     discussion: """
-      Shows everything in /dev/shm: the name, the kind, the size, the bytes that are taken from \
-      the system's memory, the owner, the permissions, how long ago it was made, its lifetime, how \
-      many handles of Swift programs are open on it, and the processes that have it mapped. \
-      Lasting memory stays until it is removed; temporary memory goes with its last handle, and is \
-      STALE if nobody has it any more, which `shm sweep` of its owner or of root removes, and \
-      STALE? if that cannot be known; those who perhaps have it are shown. Other processes that \
-      this user may not look into are not. The kind is \(kinds), or bytes for anything else; ? if \
-      it could not be looked at. A size is given in a unit if it is a whole number of them, else \
-      in bytes: 64KiB, 1500. Names are shown as they can be given to the other commands.
+      Shows each segment in /dev/shm: the name, the kind, the size, the bytes taken from the \
+      system's memory, the owner, the permissions, the age, the lifetime, the number of open \
+      handles of Swift programs, and the processes that have it mapped.
+
+      Lasting memory stays until it is removed; temporary memory goes with its last handle. It is \
+      STALE if no process has it any more; its owner and root can remove it with `shm sweep`. It \
+      is STALE? if that cannot be known; the processes that may have it are then shown. Other \
+      processes that this user may not look into are not shown.
+
+      The kind is \(kinds), or bytes for any other memory, and ? if the memory could not be read. \
+      A size is shown in a unit if it is a whole number of them, otherwise in bytes: 64KiB, 1500. \
+      Names are shown as the other commands accept them.
 
         shm list
         shm list --json
@@ -36,7 +39,7 @@ struct List: ParsableCommand {
     (["array", "list"] + SegmentKinds.all.map { $0.word }).joined(separator: ", ")
   }
 
-  @Flag(help: "Print a JSON array with an object for each, sizes in bytes.")
+  @Flag(help: "Print a JSON array with an object for each segment, sizes in bytes.")
   var json = false
 
   func run() throws {
@@ -91,8 +94,8 @@ extension Result<String, InterprocessError> {
 }
 
 extension InterprocessError {
-  /// Whether a list of all need not say that it could not look: other users' memory is not for this
-  /// user to see, and what is gone is gone.
+  /// Whether the list need not report this error: this user may not read other users' memory, and a
+  /// segment may have been removed meanwhile.
   fileprivate var isOfNoInterest: Bool {
     code == .permissionDenied || code == .notFound
   }

@@ -20,8 +20,8 @@ struct Load: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Create shared memory from a file or from standard input.",
     discussion: """
-      The memory gets its name when it holds everything, so that nobody attaches to a part. A name \
-      that is taken stays what it is.
+      The memory gets its name when it is complete, so that no process attaches to a part of it. \
+      Existing memory of that name is left as it is, and the command fails.
 
         shm load MyMemory frame.raw
         gunzip < frame.raw.gz | shm load MyMemory -
@@ -51,7 +51,7 @@ struct Load: ParsableCommand {
       var status = stat()
       let result = unsafe fstat(descriptor.rawValue, &status)
       precondition(result == 0, "fstat of an open file failed")
-      // Files in /proc have no size, and yet something to be read.
+      // Files in /proc have the size 0 but can still be read.
       if status.st_mode & S_IFMT == S_IFREG && status.st_size > 0 {
         try load(
           name, Int(status.st_size), from: descriptor, called: description, &progress)
@@ -61,7 +61,7 @@ struct Load: ParsableCommand {
     }
   }
 
-  /// Reads so many bytes straight into the memory.
+  /// Reads the given number of bytes straight into the memory.
   private func load(
     _ name: String, _ byteCount: Int, from descriptor: FileDescriptor, called description: String,
     _ progress: inout Progress
@@ -95,7 +95,7 @@ struct Load: ParsableCommand {
     }.close()
   }
 
-  /// Reads to the end, each piece into the memory, as it is not known how many bytes there are.
+  /// Reads to the end, piece by piece into the memory, as the number of bytes is not known.
   private func load(
     _ name: String, from descriptor: FileDescriptor, called description: String,
     _ progress: inout Progress
@@ -118,7 +118,7 @@ struct Load: ParsableCommand {
           throw InterprocessError(
             code: .invalidSize, name: name,
             message: """
-              Nothing was read from \(description), and shared memory has at least one byte.
+              \(description) is empty, but shared memory needs at least one byte.
               """)
         }
         doneCount += readCount
@@ -130,7 +130,7 @@ struct Load: ParsableCommand {
 
   private static func readError(_ error: any Error, _ description: String) -> InterprocessError {
     guard let errno = error as? Errno else {
-      preconditionFailure("A system call failed with something else than an errno: \(error)")
+      preconditionFailure("A system call failed without an errno: \(error)")
     }
     return InterprocessError(
       code: .system(errno), message: "Cannot read \(description): \(errno).", errno: errno)

@@ -16,10 +16,10 @@ import Interprocess
 
 /// The name of shared memory as people give it to the tool.
 ///
-/// Names are bytes. What the tool shows of one, with `\\`, `\n`, `\xNN` and the like for what
-/// cannot be shown, is also how it reads one, so that every name can be given back to it.
+/// Names are bytes. The tool reads a name in the form in which it shows it, with `\\`, `\n`, `\xNN`
+/// and the like for bytes that cannot be shown, so that every name can be given back to it.
 struct Name {
-  /// The bytes, without the leading slash that POSIX has.
+  /// The bytes, without the leading slash of POSIX names.
   let bytes: [UInt8]
 
   init(_ argument: String) throws {
@@ -31,7 +31,7 @@ struct Name {
     self.bytes = bytes.first == UInt8(ascii: "/") ? Array(bytes.dropFirst()) : bytes
   }
 
-  /// The bytes that an escape stands for, of which the backslash has been read.
+  /// The bytes that an escape stands for; its backslash has already been read.
   private static func escaped(_ rest: inout ArraySlice<UInt8>) throws -> [UInt8] {
     switch rest.popFirst() {
     case UInt8(ascii: "\\"): return [UInt8(ascii: "\\")]
@@ -57,15 +57,15 @@ struct Name {
     default: break
     }
     throw ValidationError(
-      #"it has a backslash that begins none of \\, \n, \r, \t, \xNN and \u{N}; write \\ for one."#)
+      #"it has a backslash that does not begin \\, \n, \r, \t, \xNN or \u{N}; write \\ for one."#)
   }
 
   /// The name in quotes, as it can be given back to the tool.
   var quoted: String { "\"\(bytes.escapedName)\"" }
 
-  /// The name as text, for what only text can be the name of.
+  /// The name as text, for actions that need one.
   ///
-  /// - Parameter action: What cannot be done to other names, to follow "Cannot".
+  /// - Parameter action: The action that other names do not allow, to follow "Cannot".
   func text(to action: String) throws(Failure) -> String {
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw Failure(
@@ -76,8 +76,8 @@ struct Name {
 }
 
 extension Sequence<UInt8> {
-  /// A name in one line, without anything that acts on a terminal, and so that it can be given back
-  /// to the tool: as text is escaped, with `\xNN` for each byte that is no part of UTF-8.
+  /// A name in one line that the tool can read back, without anything that acts on a terminal:
+  /// escaped as text is, with `\xNN` for each byte that is not UTF-8.
   var escapedName: String {
     var text = ""
     var rest = Array(self)[...]

@@ -18,7 +18,7 @@ struct Output: ~Copyable {
   private var buffer: [UInt8] = []
   private static let pieceByteCount = 64 << 10
 
-  /// Runs a body that writes to standard output, and sees to it that everything gets there.
+  /// Runs a body that writes to standard output, and then flushes the output.
   static func write(_ body: (inout Output) throws -> Void) throws {
     var output = Output()
     output.buffer.reserveCapacity(2 * pieceByteCount)
@@ -47,7 +47,7 @@ struct Output: ~Copyable {
     } catch let errno as Errno {
       throw Failure(errno, action: "write to standard output")
     } catch {
-      preconditionFailure("A system call failed with something else than an errno: \(error)")
+      preconditionFailure("A system call failed without an errno: \(error)")
     }
   }
 }

@@ -14,15 +14,15 @@
 import Glibc
 import SystemPackage
 
-/// Tells on a terminal how far a long command has come.
+/// Shows the progress of a long command on a terminal.
 struct Progress {
   private let isTerminal = isatty(STDERR_FILENO) == 1
   private let start = ContinuousClock.now
   private var lastShown: ContinuousClock.Instant?
 
-  /// Shows how many bytes are done, at most ten times a second, and not before one has passed.
+  /// Shows how many bytes are done, at most ten times a second, and not in the first second.
   ///
-  /// - Parameter total: The number of all bytes, if that is known.
+  /// - Parameter total: The total number of bytes, if it is known.
   mutating func update(byteCount: Int, of total: Int?) {
     let now = ContinuousClock.now
     guard isTerminal, now - start > .seconds(1) else { return }
@@ -32,14 +32,14 @@ struct Progress {
     show("\(megabytes)\(total.map { " of \($0 >> 20)" } ?? "") MiB read")
   }
 
-  /// Removes what was shown.
+  /// Clears the line.
   func finish() {
     if lastShown != nil { show("") }
   }
 
   /// Replaces the line on the terminal.
   private func show(_ text: String) {
-    // The work does not depend on whether anybody sees this.
+    // A failure to show progress does not matter.
     _ = try? FileDescriptor.standardError.writeAll("\r\(text)\u{1B}[K".utf8)
   }
 }

@@ -18,11 +18,11 @@ struct Read: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print values from shared memory.",
     discussion: """
-      Prints an array as its type says, the neighbours in the last direction on one line, and \
-      each structure on a line of its own; a list with an item on each line; and anything else as \
-      bytes, on one line. With --as or --offset, prints values of one type as they lie in the \
-      memory, whatever it is. Without --count, prints as many whole values as there are. Offsets \
-      need not be aligned.
+      Prints an array by its type: the elements of the last dimension on one line, and each \
+      structure on a line of its own. Prints a list with one item on each line, and any other \
+      memory as bytes, on one line. With --as or --offset, prints the values of one type that lie \
+      in the memory, whatever its kind. Without --count, prints as many whole values as there are. \
+      Offsets need not be aligned.
 
         shm read MyMemory --count 4
         shm read MyMemory --as float64 --offset 8 --count 1
@@ -33,7 +33,7 @@ struct Read: ParsableCommand {
 
   @Option(
     name: .customLong("as"),
-    help: ArgumentHelp("The type of the values; if none is known, uint8.", valueName: "type"))
+    help: ArgumentHelp("The type of the values; uint8 if no type is known.", valueName: "type"))
   var type: ElementType?
 
   @Option(
@@ -78,7 +78,7 @@ struct Read: ParsableCommand {
     }
   }
 
-  /// No more than that is copied and made a text of at once.
+  /// The largest element that is copied and formatted at once.
   private static let maximumElementByteCount = 16 << 20
 
   private func printElements(of header: NpyHeader, in memory: SegmentPeek) throws {
@@ -87,8 +87,8 @@ struct Read: ParsableCommand {
     guard byteCount <= Self.maximumElementByteCount else {
       throw Failure(
         """
-        The elements of \(segment.name.quoted) have \(sizeText(byteCount)) each, too much to print \
-        one: show a part of the bytes with `\(Invocation.command) dump`.
+        Each element of \(segment.name.quoted) has \(sizeText(byteCount)), too much to print. Show \
+        a part of the bytes with `\(Invocation.command) dump`.
         """)
     }
     let count = count ?? header.count

@@ -18,8 +18,8 @@ struct Remove: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Remove shared memory by name.",
     discussion: """
-      Processes that have the memory attached keep it; it is freed when the last of them is done. \
-      If a name cannot be removed, the others still are.
+      Processes that have attached to the memory keep it; the system frees it when the last of \
+      them is done. If a name cannot be removed, the command still removes the others.
 
         shm remove MyMemory
         shm remove frames-1 frames-2

@@ -20,11 +20,11 @@ struct Save: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Copy shared memory into a file or to standard output.",
     discussion: """
-      A file that exists is replaced when the copy is complete, and stays what it is if that \
-      fails. A new file has the permissions of the memory, as far as the umask leaves them; one \
-      that exists keeps its own, as far as the memory has them too. What has never been written \
-      takes no room in the file. The memory stays as it is; what other processes write \
-      meanwhile may be in the copy or not.
+      Replaces an existing file when the copy is complete, and leaves it as it is if that fails. A \
+      new file gets the permissions of the memory, less those that the umask removes; an existing \
+      file keeps those of its permissions that the memory has, too. Bytes that were never written \
+      take no room in the file. The memory is unchanged; the copy may or may not contain what \
+      other processes write meanwhile.
 
         shm save MyMemory frame.raw
         shm save MyMemory - | gzip > frame.raw.gz
@@ -48,7 +48,7 @@ struct Save: ParsableCommand {
       throw Failure(Errno(rawValue: errno), action: "open \(description)")
     }
     if isThere && status.st_mode & S_IFMT != S_IFREG {
-      // A device, a FIFO or the like has no copy beside it.
+      // A device, a FIFO or the like cannot be replaced by a copy.
       try Self.writeInPlace(memory, to: file, called: description)
     } else {
       try Self.replace(
@@ -72,14 +72,14 @@ struct Save: ParsableCommand {
 
   // MARK: - A file
 
-  /// Makes a file beside the one that is meant, fills it, and gives it the name.
+  /// Makes a file beside the target, fills it, and renames it to the target.
   ///
-  /// - Parameter existing: What has the name now.
+  /// - Parameter existing: The file that has the name now, if any.
   private static func replace(
     _ file: String, by memory: SegmentPeek, existing: stat?, named name: Name
   ) throws {
     let description = file.quoted
-    // A link stays one: what it leads to is replaced.
+    // Keeps a symbolic link, and replaces the file it leads to.
     let target = existing == nil ? file : try resolved(file, description)
     try checkNotSharedMemory(target, description, existing, memory, name)
 
@@ -100,9 +100,10 @@ struct Save: ParsableCommand {
     }
   }
 
-  /// Leaves a file that is replaced to its owner, with a mode that the umask has no part in.
+  /// Gives the new file the owner of the file that it replaces, and a mode without regard to the
+  /// umask.
   ///
-  /// Where this user may not, it stays this user's, and closed to others.
+  /// If this user may not do that, the file stays this user's own, and closed to others.
   private static func keep(_ existing: stat, _ mode: FilePermissions, of file: FileDescriptor) {
     _ = fchown(file.rawValue, existing.st_uid, existing.st_gid)
     _ = fchmod(file.rawValue, mode.rawValue)
@@ -112,7 +113,7 @@ struct Save: ParsableCommand {
     guard let path = unsafe realpath(file, nil) else {
       throw Failure(Errno(rawValue: errno), action: "open \(description)")
     }
-    // SAFETY: `realpath` returns a text of its own that ends in NUL, which is freed here.
+    // SAFETY: `realpath` returns a new text that ends in NUL, which is freed here.
     defer { unsafe free(path) }
     guard let text = unsafe String(validatingCString: path) else {
       throw Failure("Cannot open \(description): it leads to a name that is not UTF-8.")
@@ -125,8 +126,8 @@ struct Save: ParsableCommand {
     return slash == file.utf8.startIndex ? "/" : String(file[..<slash])
   }
 
-  /// Refuses to put a file where shared memory lies: whoever has attached to the memory of that
-  /// name would keep the old one.
+  /// Refuses to put a file where shared memory lies: processes attached to memory of that name
+  /// would keep the old memory.
   private static func checkNotSharedMemory(
     _ target: String, _ description: String, _ existing: stat?, _ memory: SegmentPeek,
     _ name: Name
@@ -146,7 +147,7 @@ struct Save: ParsableCommand {
 
   private static let pieceByteCount = 1 << 20
 
-  /// Writes all bytes; where a file takes them, what has never been written becomes a hole in it.
+  /// Writes all bytes; in a file, bytes that were never written become a hole.
   private static func write(
     _ memory: SegmentPeek, to descriptor: FileDescriptor, called description: String
   ) throws {
@@ -163,14 +164,14 @@ struct Save: ParsableCommand {
           position = data.lowerBound
           try descriptor.seek(offset: Int64(position), from: .start)
         } else {
-          // What lies in front of the data are zeros.
+          // The bytes in front of the data are zeros.
           let end = position < data.lowerBound ? data.lowerBound : data.upperBound
           let piece = position..<min(position + pieceByteCount, end)
           try descriptor.writeAll(memory.bytes(in: piece))
           position = piece.upperBound
         }
       }
-      // A hole at the end is no byte that was written.
+      // A hole at the end has not yet extended the file.
       if isFile { try descriptor.resize(to: Int64(byteCount)) }
     } catch let errno as Errno {
       throw Failure(errno, action: "write to \(description)")

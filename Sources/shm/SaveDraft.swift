@@ -15,18 +15,18 @@ import CInterprocess
 import Glibc
 import SystemPackage
 
-/// A file that is being filled, and then gets a name in one step.
+/// A file that is filled first, and then gets its name in one step.
 ///
-/// It has no name until then, so that nothing is left of it if this process is killed. Where the
-/// file system makes no such files, or the system would not name it later, it has one that nobody
-/// else uses.
+/// It has no name until then, so that nothing stays if this process is killed. Where the file
+/// system has no files without a name, or the system would not name one later, the draft has a name
+/// that no other process uses.
 struct SaveDraft: ~Copyable {
   let descriptor: FileDescriptor
   private let directory: String
-  /// The name that goes with the draft.
+  /// The temporary name, which is removed with the draft.
   private var name: String?
 
-  /// - Parameter permissions: Those of the file, from which the umask takes bits away.
+  /// - Parameter permissions: The permissions of the file, from which the umask removes bits.
   init(in directory: String, permissions: FilePermissions) throws(Errno) {
     self.directory = directory
     if let descriptor = Self.openNameless(in: directory, permissions) {
@@ -45,7 +45,7 @@ struct SaveDraft: ~Copyable {
 
   /// Gives the file its name.
   ///
-  /// - Parameter isReplacing: Whether there was a file of that name, which goes.
+  /// - Parameter isReplacing: Whether there was a file of that name, which is replaced.
   consuming func publish(as target: String, replacing isReplacing: Bool) throws(Errno) {
     try flush()
     if name == nil {
@@ -54,11 +54,11 @@ struct SaveDraft: ~Copyable {
           try Self.link(descriptor, at: target)
           return
         } catch {
-          // Somebody else was faster; then that file is replaced.
+          // Another process has made a file of that name meanwhile; it is replaced.
           guard error == .fileExists else { throw error }
         }
       }
-      // Only a file with a name can take the place of another: the shorter it has one, the better.
+      // Only a file with a name can replace another; it gets a temporary one as late as possible.
       let newName = Self.newName(in: directory)
       try Self.link(descriptor, at: newName)
       name = newName
@@ -69,14 +69,14 @@ struct SaveDraft: ~Copyable {
     name = nil
   }
 
-  /// Some file systems find out only when a descriptor is closed that they are full.
+  /// Closes a duplicate, as some file systems report only at a close that they are full.
   private borrowing func flush() throws(Errno) {
     do {
       try descriptor.duplicate().close()
     } catch let error as Errno {
       throw error
     } catch {
-      preconditionFailure("A system call failed with something else than an errno: \(error)")
+      preconditionFailure("A system call failed without an errno: \(error)")
     }
   }
 
@@ -86,16 +86,17 @@ struct SaveDraft: ~Copyable {
     "\(directory)/.shm-save-\(hexadecimal(UInt64.random(in: .min ... .max), digits: 16))"
   }
 
-  /// - Returns: `nil` if there are no files without a name here, or they could get none later.
+  /// - Returns: `nil` if the directory cannot have files without a name, or they could get none
+  ///   later.
   private static func openNameless(
     in directory: String, _ permissions: FilePermissions
   ) -> FileDescriptor? {
-    // What else is wrong with the directory is wrong with a file that has a name, too.
+    // Any other error of the directory will also meet a file with a name.
     guard let descriptor = try? open(directory, O_WRONLY | ipc_O_TMPFILE, permissions) else {
       return nil
     }
     do throws(Errno) {
-      // This name is always taken, so that nothing is made.
+      // This name is always taken, so the call makes no file.
       try link(descriptor, at: "\(directory)/.")
     } catch {
       if error == .fileExists { return descriptor }
@@ -116,8 +117,8 @@ struct SaveDraft: ~Copyable {
     let fd = descriptor.rawValue
     if unsafe linkat(fd, "", AT_FDCWD, path, ipc_AT_EMPTY_PATH) == 0 { return }
     guard errno == ENOENT else { throw Errno(rawValue: errno) }
-    // Before Linux 6.10 only root may name a descriptor without a path. The way through `/proc` is
-    // open to all.
+    // Before Linux 6.10 only root may link a descriptor without a path. Any user may link it
+    // through `/proc`.
     let source = "/proc/self/fd/\(fd)"
     guard unsafe linkat(AT_FDCWD, source, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 else {
       throw Errno(rawValue: errno)

@@ -16,26 +16,26 @@ import Glibc
 import Interprocess
 import SystemPackage
 
-/// The tool: parses its arguments, runs one subcommand, and says what went wrong.
+/// The tool: parses its arguments, runs one subcommand, and reports any error.
 @main
 struct Shm: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "shm",
-    abstract: "Make, show, change and remove shared memory.",
+    abstract: "Create, show, change and remove shared memory.",
     discussion: """
       Shared memory is a named block of bytes that several processes see at once. It lies in \
-      /dev/shm, and is the same for this tool, for Swift's Interprocess library, for Python's \
-      multiprocessing.shared_memory, and for shm_open in C.
+      /dev/shm. This tool, Swift's Interprocess library, Python's multiprocessing.shared_memory \
+      and shm_open in C all see the same memory.
 
       SIZE, and every number of bytes, is a whole number, alone or followed by KiB, MiB, GiB or \
       TiB: 4096, 64KiB, 10MiB.
 
-      A name is bytes, and is shown with \\\\ for a backslash, \\n, \\r and \\t, \\xNN for a byte \
-      and \\u{N} for a character that cannot be shown. It is given in the same way: a backslash in \
-      it is written \\\\.
+      A name consists of bytes. The tool shows \\\\ for a backslash, \\n, \\r and \\t, \\xNN for a \
+      byte and \\u{N} for a character that cannot be shown. Write names in the same way: write \
+      \\\\ for a backslash.
 
-      The exit status is 0 if all went well, 1 if something failed, and 64 if the command line \
-      was wrong.
+      The exit status is 0 if the command succeeded, 1 if something failed, and 64 if the command \
+      line was wrong.
       """,
     subcommands: [
       Demo.self, Create.self, List.self, Info.self, Read.self, Write.self, Dump.self, Load.self,
@@ -55,7 +55,7 @@ struct Shm: ParsableCommand {
       Glibc.exit(1)
     } catch {
       let status = exitCode(for: error)
-      // Help and the like. What is wrong may repeat an argument.
+      // Success means help or the like. An error message may repeat an argument.
       if status.isSuccess { exit(withError: error) }
       let lines = fullMessage(for: error).split(separator: "\n", omittingEmptySubsequences: false)
       let text = lines.map { String($0).withoutControls }.joined(separator: "\n")
@@ -65,15 +65,15 @@ struct Shm: ParsableCommand {
   }
 
   private static func prepareSignals() {
-    // A closed pipe is then an error of the write, which gets its sentence.
+    // Turns a closed pipe into an error of the write, which gets a message.
     signal(SIGPIPE, SIG_IGN)
-    // As is a file that is larger than this process may make.
+    // The same for a file above this process's size limit.
     signal(SIGXFSZ, SIG_IGN)
     signal(SIGBUS) { _ in
-      // Only what may be done in a signal handler: one write, and the end.
+      // Calls only functions that a signal handler may call.
       let message: StaticString =
-        "shm: The memory became smaller, or /dev/shm ran full, while the memory was used.\n"
-      // SAFETY: a literal stays where it is for the life of the program.
+        "shm: The memory became smaller, or /dev/shm filled up, while the memory was in use.\n"
+      // SAFETY: a literal keeps its address for the life of the program.
       _ = unsafe Glibc.write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)
       _exit(1)
     }

@@ -16,22 +16,23 @@ import Interprocess
 
 struct Sweep: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Remove temporary memory that nobody has any more.",
+    abstract: "Remove temporary memory that no process has any more.",
     discussion: """
-      Temporary memory goes with the last process that has it. If these are all killed, its name \
-      stays, and `shm list` shows it as STALE. Memory that any process still has is never \
-      removed, and neither is memory that stays until it is removed by name. Prints the names \
+      Temporary memory goes with the last process that has it. If all of its processes are \
+      killed, its name stays, and `shm list` shows it as STALE. A sweep never removes memory that \
+      any process still has, nor memory that stays until it is removed by name. Prints the names \
       that it removes.
 
-      What stays although it is stale, or may be, is told on standard error, with the reason. The \
-      exit status is 1 if any of it could not be removed: something failed, or another program \
-      has locked it. It is 0 if what stays may be in use, or is that of other users.
+      Reports on standard error each segment that stays although it is stale, or may be stale, \
+      with the reason. The exit status is 1 if a segment could not be removed because something \
+      failed or another program has locked it. It is 0 if the segments that stay may be in use, or \
+      belong to other users.
 
         shm sweep --dry-run
         shm sweep
       """)
 
-  @Flag(help: "Only print the names that would be removed, and tell what would stay.")
+  @Flag(help: "Only print the names that would be removed, and report what would stay.")
   var dryRun = false
 
   func run() throws {
@@ -52,7 +53,7 @@ struct Sweep: ParsableCommand {
       dryRun
       ? try SharedMemory.sweepTrial(reportingLeft: report)
       : try SharedMemory.sweep(reportingLeft: report)
-    // Nothing that this user could do anything about: once is enough.
+    // This user can do nothing about these segments, so one line is enough.
     switch othersCount {
     case 0: break
     case 1:

@@ -20,8 +20,7 @@ extension String {
   /// Such characters, and the backslash, are written as in a Swift or Python literal.
   var escaped: String { escaping(backslash: true) }
 
-  /// As `escaped`, but a backslash stays what it is: for messages, in which some are escapes
-  /// already.
+  /// The same as `escaped`, but backslashes stay, as messages may contain escapes already.
   var withoutControls: String { escaping(backslash: false) }
 
   /// The text escaped and in quotes, to be named in a message.
@@ -45,8 +44,7 @@ extension String {
 }
 
 extension Unicode.Scalar {
-  /// Whether the scalar stands for something visible or a plain space, and does nothing to the text
-  /// around it.
+  /// Whether the scalar is visible or a plain space, and does not affect the text around it.
   var isPrintable: Bool {
     switch properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse,
@@ -58,14 +56,14 @@ extension Unicode.Scalar {
   }
 }
 
-/// A number in hexadecimal, with zeros in front up to so many digits.
+/// A number in hexadecimal, padded with zeros to at least this many digits.
 func hexadecimal(_ value: some BinaryInteger, digits: Int) -> String {
   let text = String(value, radix: 16)
   return String(repeating: "0", count: max(0, digits - text.count)) + text
 }
 
-/// A number of bytes in the largest unit that divides it, as the tool also reads it: 1024 is 1KiB,
-/// and 1500 is 1500.
+/// A number of bytes in the largest unit that divides it, as the tool reads it: 1024 is 1KiB, and
+/// 1500 is 1500.
 func sizeText(_ byteCount: Int) -> String {
   guard byteCount > 0 else { return String(byteCount) }
   for unit in ByteCount.units where byteCount.isMultiple(of: unit.byteCount) {

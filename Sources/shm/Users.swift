@@ -13,7 +13,7 @@
 
 import Glibc
 
-/// The name of a user, or the number if there is no name for it.
+/// The name of a user, or the number if the user has no name.
 func userName(_ userID: UInt32) -> String {
   var buffer = [CChar](repeating: 0, count: 1024)
   while true {
@@ -27,7 +27,7 @@ func userName(_ userID: UInt32) -> String {
     guard status == 0, unsafe found != nil, let start = unsafe record.pw_name else {
       return String(userID)
     }
-    // SAFETY: the name ends in NUL and lies in `buffer`, which is neither moved nor changed here.
+    // SAFETY: the name ends in NUL and lies in `buffer`, which neither moves nor changes here.
     let name = unsafe String(cString: start)
     return withExtendedLifetime(buffer) { name.escaped }
   }

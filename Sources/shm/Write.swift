@@ -18,10 +18,11 @@ struct Write: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write values into shared memory.",
     discussion: """
-      Writes them one behind the other. If one of them is wrong, or if there is no room for all \
-      of them, none is written. Offsets need not be aligned. Into an array go values of its own \
-      type, from its first element on, or any behind its header with --offset. Lists, locks, \
-      queues and the like are not written into: their users rely on what lies there.
+      Writes the values one behind the other. If one of them is wrong, or if there is no room for \
+      all of them, none is written. Offsets need not be aligned. An array takes values of its own \
+      type, from its first element on; with --offset it takes any values behind its header. The \
+      command does not write into lists, locks, queues and the like, as their users rely on the \
+      bytes there.
 
         shm write MyMemory 1 2 3 4
         shm write MyMemory --as float64 --offset 8 -2.5 1e6
@@ -32,24 +33,24 @@ struct Write: ParsableCommand {
   @Option(
     name: .customLong("as"),
     help: ArgumentHelp(
-      "The type of the values; if not given, that of an array, else uint8.", valueName: "type"))
+      "The type of the values; by default that of an array, else uint8.", valueName: "type"))
   var type: ElementType?
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Where the first value begins; if not given, at the first element of an array, else at 0.",
+      "Where the first value begins; by default at the first element of an array, else at 0.",
       valueName: "bytes"),
     transform: ByteCount.parse)
   var offset: Int?
 
-  // What looks like an option and is none is a value, as negative numbers do.
+  // An argument that looks like an unknown option is a value, such as a negative number.
   @Argument(
     parsing: .allUnrecognized,
     help: ArgumentHelp("The values.", valueName: "value"))
   var values: [String]
 
-  /// The values without the `--` that may stand before them, which is passed on like a value.
+  /// The values without the `--` that may stand before them, which the parser passes on as a value.
   private var texts: [String] {
     guard let terminator = values.firstIndex(of: "--") else { return values }
     return Array(values[..<terminator] + values[(terminator + 1)...])
@@ -61,7 +62,7 @@ struct Write: ParsableCommand {
     _ = try parse(as: type.element, named: type.rawValue)
   }
 
-  /// The type of the elements, if it is an array that may be looked at.
+  /// The type of the elements, if the memory is an array that this user may read.
   private var arrayType: ElementType? {
     guard let memory = try? segment.look(), offset == nil,
       case .array(let header)? = try? SegmentContent(of: memory)
@@ -75,12 +76,12 @@ struct Write: ParsableCommand {
     let memory = try segment.attach()
     guard seen.isLookingAt(memory) else {
       throw Failure(
-        "Another shared memory has got the name \(segment.name.quoted) just now. Try again.")
+        "The name \(segment.name.quoted) has just passed to another shared memory. Try again.")
     }
     try store(place.type.element, named: place.type.rawValue, at: place.offset, in: memory)
   }
 
-  /// Where the values go, so that they destroy nothing that tells what the memory is.
+  /// Chooses where the values go, so that they do not overwrite the description of the memory.
   private func place(in memory: SegmentPeek) throws -> (type: ElementType, offset: Int) {
     switch try SegmentContent(of: memory) {
     case .bytes:
@@ -90,7 +91,7 @@ struct Write: ParsableCommand {
         guard offset >= header.dataOffset else {
           throw Failure(
             """
-            Offset \(offset) lies in the header of the array \(segment.name.quoted), which tells \
+            Offset \(offset) lies in the header of the array \(segment.name.quoted), which holds \
             its type and shape. Its elements begin at offset \(header.dataOffset).
             """)
         }
@@ -109,9 +110,9 @@ struct Write: ParsableCommand {
     case let content:
       throw Failure(
         """
-        \(segment.name.quoted) is no plain memory (its kind is \(content.kind)), and writing \
-        into it would break it for those who use it. Change it through the type that made it; \
-        or remove it, if nobody uses it, and create it as bytes.
+        \(segment.name.quoted) is not plain memory (its kind is \(content.kind)), and writing \
+        into it would break it for the processes that use it. Change it through the type that \
+        created it; or, if no process uses it, remove it and create it as bytes.
         """)
     }
   }

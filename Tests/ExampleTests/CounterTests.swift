@@ -24,7 +24,8 @@ struct CounterTests {
   }
 
   @Test(
-    "The total is repaired and right, whoever repairs it", arguments: [2, 4, 16], [2, 3, 20_000])
+    "The total is repaired and right, whichever process repairs it", arguments: [2, 4, 16],
+    [2, 3, 20_000])
   func total(processes: Int, count: Int) async throws {
     try await withName { name in
       let outcome = try await counter(
@@ -63,12 +64,12 @@ struct CounterTests {
         #expect(try await child.nextLine() == nil)
       }
       #expect(status == .exited(128 + signal))
-      // A process that went on would hold the name.
+      // A process that survived would hold the name.
       #expect(!exists(name))
     }
   }
 
-  @Test("The processes that add end when they are told to, and the first one with them")
+  @Test("A signal ends the processes that add, and the first one with them")
   func earlyEnd() async throws {
     try await withName { name in
       let (status, _) = try await withChildProcess(
@@ -88,7 +89,7 @@ struct CounterTests {
     }
   }
 
-  @Test("A name that is taken is left alone")
+  @Test("Existing memory of that name is left alone")
   func takenName() async throws {
     try await withName { name in
       let memory = try SharedMemory.create(name, byteCount: 2)
@@ -102,7 +103,7 @@ struct CounterTests {
   }
 
   @Test(
-    "Numbers that make no sense are refused",
+    "Invalid numbers are refused",
     arguments: [
       ["--processes", "1"], ["--processes", "17"], ["--processes", "four"], ["--count", "1"],
       ["--count", "1000000001"], ["--count=-1"], ["--nonsense"],

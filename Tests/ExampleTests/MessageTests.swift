@@ -43,7 +43,7 @@ struct MessageTests {
         #expect(match.1 == speed && Int(match.2)! + Int(match.3)! == 25, "\(line)")
         missedCounts.append(Int(match.3)!)
       }
-      // While it looks at one of them, the camera draws many.
+      // The camera draws many frames while the slow viewer looks at one.
       #expect(missedCounts.count == 2 && missedCounts[1] > 0)
       #expect(!exists(name))
     }
@@ -52,7 +52,7 @@ struct MessageTests {
   // MARK: - Workers
 
   @Test(
-    "All jobs are done, also the one that was in the hands of the worker that was killed",
+    "All jobs are done, including the one that the killed worker had",
     arguments: [(2, 1), (2, 2), (3, 200), (16, 1000)])
   func workers(workers: Int, jobs: Int) async throws {
     try await withName { name in
@@ -78,7 +78,7 @@ struct MessageTests {
     }
   }
 
-  @Test("Workers that are killed from outside cost no job")
+  @Test("Killing workers from outside loses no job")
   func killedWorkers() async throws {
     try await withName { name in
       let (status, _) = try await withChildProcess(
@@ -100,7 +100,7 @@ struct MessageTests {
 
   // MARK: - Encoded messages
 
-  @Test("An order arrives as it was, as JSON and packed")
+  @Test("An order arrives unchanged, as JSON and packed")
   func encodedMessages() async throws {
     try await withName { name in
       let (status, _) = try await withChildProcess(
@@ -130,7 +130,7 @@ struct MessageTests {
     }
   }
 
-  @Test("A message of no known form, and no queue, are errors")
+  @Test("A message of unknown form, and a missing queue, are errors")
   func badMessage() async throws {
     try await withName { name in
       let queue = try SharedByteQueue.create(
@@ -166,12 +166,12 @@ struct MessageTests {
         while try await child.nextLine() != nil {}
       }
       #expect(status == .exited(128 + signal))
-      // A process that went on would hold the name.
+      // A process that survived would hold the name.
       #expect(!exists(name))
     }
   }
 
-  @Test("A name that is taken is left alone", arguments: programs)
+  @Test("Existing memory of that name is left alone", arguments: programs)
   func takenName(program: (name: String, arguments: [String])) async throws {
     try await withName { name in
       let memory = try SharedMemory.create(name, byteCount: 2)
@@ -186,7 +186,7 @@ struct MessageTests {
   }
 
   @Test(
-    "Numbers that make no sense are refused",
+    "Invalid numbers are refused",
     arguments: [
       ["camera", "--frames", "0"], ["camera", "--interval", "1001"], ["camera", "--pause=-1"],
       ["camera", "--nonsense"],

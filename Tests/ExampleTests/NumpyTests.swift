@@ -25,7 +25,7 @@ struct NumpyTests {
 
     var testDescription: String { rawValue }
 
-    /// What the first program prints, with what it finds in the end.
+    /// The output of the first program, with the values that it finds at the end.
     func firstOutput(_ name: String, isChanged: Bool) -> String {
       switch self {
       case .image:
@@ -130,7 +130,7 @@ struct NumpyTests {
     }
   }
 
-  @Test("The first program leaves memory alone that has its name", arguments: Example.allCases)
+  @Test("The first program leaves existing memory of its name alone", arguments: Example.allCases)
   func takenName(example: Example) async throws {
     try await withName { name in
       try Data([7]).write(to: URL(filePath: path(name)))
@@ -142,7 +142,7 @@ struct NumpyTests {
     }
   }
 
-  @Test("The second program says what to do where there is no array", arguments: Example.allCases)
+  @Test("The second program says what to do if there is no array", arguments: Example.allCases)
   func secondAlone(example: Example) async throws {
     try await withName { name in
       let message = "No shared memory named \"\(name)\". Start \(example.rawValue) first."
@@ -176,7 +176,7 @@ struct NumpyTests {
     }
   }
 
-  @Test("The help tells the options", arguments: Example.allCases)
+  @Test("The help describes the options", arguments: Example.allCases)
   func help(example: Example) async throws {
     let first = try await example.runFirst("--help")
     #expect(first.status == .exited(0))

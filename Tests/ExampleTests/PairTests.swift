@@ -29,12 +29,13 @@ struct PairTests {
   func exchange(pair: Pair, kind: Kind) async throws {
     try await withName { name in
       let program = Program(number: 1, kind: kind, language: pair.first)
-      // It stops waiting as soon as the values are there.
+      // The program stops waiting as soon as the values are there.
       async let first = program.run("--name", name, "--wait", "300")
       try await waitForMemory(name)
       let second = try await Program(number: 2, kind: kind, language: pair.second)
         .run("--name", name)
-      // The first one waits for what the second has not written, unless the test ends.
+      // The first program waits for the values that the second has not written, unless the test
+      // ends.
       try #require(
         second
           == ProcessOutcome(status: .exited(0), output: kind.secondOutput(name), errors: ""))
@@ -60,7 +61,7 @@ struct PairTests {
           try Task.checkCancellation()
           second = try await Program(number: 2, kind: kind, language: pair.second)
             .run("--name", name)
-          // Whoever comes too early says so and changes nothing.
+          // A program that comes too early says so and changes nothing.
           if second.status != .exited(0) {
             try #require(second.status == .exited(1))
             #expect(second.output == "")

@@ -16,7 +16,7 @@ import Subprocess
 import TestSupport
 import Testing
 
-/// What a pair of programs exchanges.
+/// The values that a pair of programs exchanges.
 enum Kind: String, Sendable, CaseIterable, CustomTestStringConvertible {
   case uint8, float64
 
@@ -33,7 +33,7 @@ enum Kind: String, Sendable, CaseIterable, CustomTestStringConvertible {
     }
   }
 
-  /// The end of the line with the result of a pair.
+  /// The end of the line with a pair's result.
   var complete: String {
     switch self {
     case .uint8: "1 2 3 4"
@@ -41,7 +41,7 @@ enum Kind: String, Sendable, CaseIterable, CustomTestStringConvertible {
     }
   }
 
-  /// The end of that line if nobody but the creator has written.
+  /// The end of that line if only the creator has written.
   var incomplete: String {
     switch self {
     case .uint8: "1 0 0 0"
@@ -49,7 +49,7 @@ enum Kind: String, Sendable, CaseIterable, CustomTestStringConvertible {
     }
   }
 
-  /// All that the first program prints.
+  /// The whole output of the first program.
   func firstOutput(_ name: String, values: String) -> String {
     """
     Created "\(name)" with 1024 bytes
@@ -62,7 +62,7 @@ enum Kind: String, Sendable, CaseIterable, CustomTestStringConvertible {
     """
   }
 
-  /// All that the second program prints.
+  /// The whole output of the second program.
   func secondOutput(_ name: String) -> String {
     """
     Attached to "\(name)" with 1024 bytes
@@ -74,7 +74,7 @@ enum Kind: String, Sendable, CaseIterable, CustomTestStringConvertible {
   }
 }
 
-/// The language that a program is written in, and what runs it.
+/// The language of a program, and the interpreter that runs it.
 enum Language: Sendable, Hashable, CustomTestStringConvertible {
   case swift
   case python(Python)
@@ -96,7 +96,7 @@ struct Pair: Sendable, CustomTestStringConvertible {
 
   var testDescription: String { "\(first.testDescription), \(second.testDescription)" }
 
-  /// Swift with itself and with every Python both ways, and every Python with itself.
+  /// Swift with itself and with every Python in both orders, and every Python with itself.
   static let all =
     [Pair(first: .swift, second: .swift)]
     + Python.all.map(Language.python).flatMap { python in
@@ -108,7 +108,7 @@ struct Pair: Sendable, CustomTestStringConvertible {
 }
 
 extension Pair {
-  /// The four pairings, once each.
+  /// Each of the four pairings of languages once.
   static let some =
     [Pair(first: .swift, second: .swift)]
     + Python.all.suffix(1).map(Language.python).flatMap { python in
@@ -123,7 +123,7 @@ struct Program: Sendable {
   var kind: Kind
   var language: Language
 
-  /// What to run.
+  /// The executable to run.
   var executable: String {
     switch language {
     case .swift: Places.product(name)
@@ -131,9 +131,9 @@ struct Program: Sendable {
     }
   }
 
-  /// What to run it with.
+  /// Its arguments.
   ///
-  /// Python runs without the packages and variables that may be there by chance.
+  /// Python runs without packages and variables that this machine may happen to have.
   var arguments: [String] {
     switch language {
     case .swift: []
@@ -151,9 +151,8 @@ struct Program: Sendable {
     guard case .python = language else {
       return try await TestSupport.run(executable, arguments + options)
     }
-    // Python's resource tracker, a process of its own, prints its warnings and removes names after
-    // the program has ended. It has the program's standard error, and the shell reads that to its
-    // end.
+    // Python's resource tracker, a separate process, prints warnings and removes names after the
+    // program has ended. It shares the program's standard error, which the shell reads to its end.
     let script = """
       exec 3>&1
       errors=$("$0" "$@" 2>&1 >&3 3>&-)
@@ -164,7 +163,7 @@ struct Program: Sendable {
     return try await TestSupport.run("sh", ["-c", script, executable] + arguments + options)
   }
 
-  /// Runs the program where `/dev/shm` is another, empty one.
+  /// Runs the program with an empty `/dev/shm` of its own.
   func runAlone(_ options: String...) async throws -> ProcessOutcome {
     try await runWithPrivateSharedMemory("size=1m", executable, arguments + options)
   }
@@ -180,7 +179,7 @@ struct Program: Sendable {
   }
 }
 
-/// Runs a test with a name for shared memory, and removes what a failed test left there.
+/// Runs a test with a name for shared memory, and removes the memory that a failed test left there.
 func withName(_ body: (String) async throws -> Void) async throws {
   let name = uniqueName("example")
   defer { try? FileManager.default.removeItem(atPath: path(name)) }
@@ -199,7 +198,7 @@ func bytes(_ name: String) throws -> [UInt8] {
   try Array(Data(contentsOf: URL(filePath: path(name))))
 }
 
-/// Writes bytes into a segment that is there, at an offset.
+/// Writes bytes into an existing segment, at an offset.
 func write(_ bytes: [UInt8], at offset: Int, _ name: String) throws {
   let file = try FileHandle(forWritingTo: URL(filePath: path(name)))
   try file.seek(toOffset: UInt64(offset))
@@ -207,9 +206,9 @@ func write(_ bytes: [UInt8], at offset: Int, _ name: String) throws {
   try file.close()
 }
 
-/// Waits until a first program has made its memory; the test's time limit ends it otherwise.
+/// Waits until a first program has made its memory, or the test's time limit ends the wait.
 func waitForMemory(_ name: String) async throws {
-  // Python gives a name first and a size a moment later.
+  // Python gives the memory its name a moment before its size.
   while try !exists(name) || bytes(name).count < 1024 {
     try await Task.sleep(for: .milliseconds(5))
   }

@@ -19,7 +19,7 @@ import Testing
 @Suite("Examples, one by one")
 struct ProgramTests {
   @Test(
-    "Alone, the first program prints zeros for what nobody wrote", .timeLimit(.minutes(5)),
+    "Alone, the first program prints zeros for the missing values", .timeLimit(.minutes(5)),
     arguments: Language.all, Kind.allCases)
   func firstAlone(language: Language, kind: Kind) async throws {
     let program = Program(number: 1, kind: kind, language: language)
@@ -49,7 +49,7 @@ struct ProgramTests {
         for index in 1...3 where index != last {
           try write(values[index], at: index * values[index].count, name)
         }
-        // Long enough for a program that looks at too few values to end its wait.
+        // Long enough to end the wait of a program that looks at too few values.
         try await Task.sleep(for: .milliseconds(300))
         try write(values[last], at: last * values[last].count, name)
         #expect(
@@ -134,7 +134,7 @@ struct ProgramTests {
   }
 
   @Test(
-    "The first program leaves memory alone that has its name", .timeLimit(.minutes(5)),
+    "The first program leaves existing memory of its name alone", .timeLimit(.minutes(5)),
     arguments: Language.all, Kind.allCases)
   func takenName(language: Language, kind: Kind) async throws {
     try await withName { name in
@@ -161,7 +161,7 @@ struct ProgramTests {
         let program = Program(number: 1, kind: kind, language: language)
         let status = try await program.start("--name", name, "--wait", "300") {
           child async throws in
-          // Each line comes when it is printed, though the program goes on.
+          // Each line arrives as it is printed, while the program still runs.
           let lines = kind.firstOutput(name, values: kind.incomplete).split(separator: "\n")
           for line in lines.prefix(3) { #expect(try await child.nextLine() == String(line)) }
           #expect(exists(name))
@@ -176,10 +176,10 @@ struct ProgramTests {
   }
 
   @Test(
-    "Without a name it is MyMemory", .timeLimit(.minutes(5)), arguments: Language.all,
+    "The default name is MyMemory", .timeLimit(.minutes(5)), arguments: Language.all,
     Kind.allCases)
   func defaultName(language: Language, kind: Kind) async throws {
-    // Where that name is free, whatever else runs on this machine.
+    // The name is free here, whatever else runs on this machine.
     let first = try await Program(number: 1, kind: kind, language: language)
       .runAlone("--wait", "0")
     #expect(
@@ -193,7 +193,7 @@ struct ProgramTests {
   }
 
   @Test(
-    "The help tells the options and how long the wait is", .timeLimit(.minutes(5)),
+    "The help describes the options and the default wait", .timeLimit(.minutes(5)),
     arguments: Language.all, Kind.allCases)
   func help(language: Language, kind: Kind) async throws {
     let first = try await Program(number: 1, kind: kind, language: language).run("--help")
@@ -207,7 +207,7 @@ struct ProgramTests {
   }
 
   @Test(
-    "Options that make no sense are refused", .timeLimit(.minutes(5)), arguments: Language.all,
+    "Invalid options are refused", .timeLimit(.minutes(5)), arguments: Language.all,
     Kind.allCases)
   func badOptions(language: Language, kind: Kind) async throws {
     let status: CInt = language == .swift ? 64 : 2

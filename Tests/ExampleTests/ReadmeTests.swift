@@ -16,14 +16,14 @@ import Subprocess
 import TestSupport
 import Testing
 
-/// The README's snippets do what their comments say, as they are pasted.
+/// The README's snippets do what their comments say when pasted as they are.
 @Suite("README", .timeLimit(.minutes(5)))
 struct ReadmeTests {
   struct Snippet: Sendable {
     var language: String
     var text: String
 
-    /// What the comments behind `print` say that it prints.
+    /// The output that the comments behind `print` promise.
     var printed: [String] {
       let comment = language == "python" ? "# " : "// "
       return text.split(separator: "\n").compactMap { line in
@@ -48,12 +48,12 @@ struct ReadmeTests {
     )
   }
 
-  @Test("There are the snippets that are tested here, and no others")
+  @Test("The README has exactly the snippets that are tested here")
   func known() throws {
     let (swift, python, other) = try Self.readme()
     #expect(swift.count == 4)
     #expect(python.count == 1)
-    // These two have tests of their own, or start them.
+    // These two have tests of their own, or start the tests.
     let commands = other.map { $0.text.split(separator: "\n").map { $0.split(separator: "  ")[0] } }
     #expect(commands == [["swift run shm demo", "./scripts/test"]])
   }
@@ -119,7 +119,7 @@ struct ReadmeTests {
     }
   }
 
-  @Test("The lines for a manifest make one")
+  @Test("The lines for a manifest form a valid one")
   func manifest() async throws {
     let (swift, _, _) = try Self.readme()
     let parts = swift[3].text.split(separator: "// and for the target:\n").map(String.init)
@@ -146,7 +146,7 @@ struct ReadmeTests {
     }
   }
 
-  @Test("No text saves an array straight onto a name that others may have mapped")
+  @Test("No text saves an array directly under a name that other processes may have mapped")
   func saving() throws {
     let articles = try FileManager.default.contentsOfDirectory(
       atPath: "\(Places.package)/Sources/Interprocess/Interprocess.docc"
@@ -166,7 +166,7 @@ struct ReadmeTests {
 
   // MARK: - Compiling
 
-  /// Compiles a program against the library as it has been built for the tests.
+  /// Compiles a program against the library that was built for the tests.
   private func compile(
     _ text: String, as name: String, in directory: String
   ) async throws -> String {
@@ -177,7 +177,7 @@ struct ReadmeTests {
     let modules = ["Interprocess", "SystemPackage", "CInterprocess", "CSystem"]
     let objects = try modules.flatMap { module in
       let folder = Places.product("\(module).build")
-      // Objects of sources that are gone lie there too. C modules have no such list.
+      // The folder also holds objects of deleted sources. C modules have no such list.
       let sources = try? String(contentsOfFile: "\(folder)/sources", encoding: .utf8)
       return try FileManager.default.subpathsOfDirectory(atPath: folder)
         .filter { $0.hasSuffix(".o") && sources?.contains("/\($0.dropLast(2))\n") != false }

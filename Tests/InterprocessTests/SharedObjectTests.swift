@@ -17,7 +17,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// What holds for every type of shared memory alike.
+/// Promises that hold for every type of shared memory.
 @Suite("Every type", .timeLimit(.minutes(2)))
 struct SharedObjectTests {
   /// A promise, checked with one type.
@@ -107,7 +107,7 @@ struct SharedObjectTests {
   }
 
   @Test(
-    "A creator has the name that it asked for, and nobody creates it a second time",
+    "A creator has the name that it asked for, and no other process creates it a second time",
     arguments: kinds)
   func creation(kind: Kind) async throws { try await kind.run(Creation()) }
 
@@ -140,7 +140,7 @@ struct SharedObjectTests {
     }
   }
 
-  @Test("A creation obeys its options, with a name and without", arguments: kinds)
+  @Test("A creation obeys its options, with or without a name", arguments: kinds)
   func options(kind: Kind) async throws { try await kind.run(Options()) }
 
   private struct AttachingOrCreating: Check {
@@ -153,7 +153,7 @@ struct SharedObjectTests {
     }
   }
 
-  @Test("Who attaches or creates is told which of both happened", arguments: kinds)
+  @Test("A caller that attaches or creates learns which of the two happened", arguments: kinds)
   func attachingOrCreating(kind: Kind) async throws { try await kind.run(AttachingOrCreating()) }
 
   // MARK: - Attaching
@@ -185,7 +185,7 @@ struct SharedObjectTests {
   }
 
   @Test(
-    "Who attaches finds what was created, waits no longer than asked to, and keeps a name",
+    "An attacher finds what was created, waits no longer than asked to, and keeps a name",
     arguments: kinds)
   func attaching(kind: Kind) async throws { try await kind.run(Attaching()) }
 
@@ -205,7 +205,7 @@ struct SharedObjectTests {
     }
   }
 
-  @Test("What something else has written is refused, but as plain memory", arguments: kinds)
+  @Test("Foreign content is refused, except as plain memory", arguments: kinds)
   func foreign(kind: Kind) async throws { try await kind.run(Foreign()) }
 
   // MARK: - Names
@@ -239,7 +239,7 @@ struct SharedObjectTests {
   }
 
   @Test(
-    "A protected name can be given again, and goes with all that belongs to it", arguments: kinds)
+    "A protected name can be restored, and goes with all that belongs to it", arguments: kinds)
   func names(kind: Kind) async throws { try await kind.run(Names()) }
 }
 

@@ -30,12 +30,12 @@ func fileByteCount(_ name: String) throws -> Int {
   try #require(FileManager.default.attributesOfItem(atPath: path(name))[.size] as? Int)
 }
 
-/// What the list of segments says about one.
+/// The entry of one segment in the list.
 func info(_ name: String) throws -> SegmentInfo {
   try #require(try SharedMemory.segments().first { $0.name == name })
 }
 
-/// Makes an empty file, as CPython has for a moment.
+/// Makes an empty file, as CPython does for a moment.
 func makeFile(_ name: String) throws {
   #expect(FileManager.default.createFile(atPath: path(name), contents: nil))
 }
@@ -57,10 +57,10 @@ func listen(at path: String) -> CInt {
 extension ExitTest.Result? {
   /// Whether the process ended with a failed precondition of this message.
   ///
-  /// The message of a precondition is missing where the tests are built with optimisation. Then this
-  /// tells whether a trap has ended the process.
+  /// If the tests are built with optimisation, preconditions have no messages. The result then only
+  /// says whether a trap has ended the process.
   ///
-  /// - Parameter isAlwaysThere: Whether the message is one that there is in any build.
+  /// - Parameter isAlwaysThere: Whether every build has the message.
   func says(_ text: String, isAlwaysThere: Bool = false) -> Bool {
     guard let self else { return false }
     guard _isDebugAssertConfiguration() || isAlwaysThere else {
@@ -70,13 +70,13 @@ extension ExitTest.Result? {
   }
 }
 
-/// Expects this process to have so many mappings and so many descriptors of a segment.
+/// Expects this process to have the given numbers of mappings and descriptors of a segment.
 func expectMappingsAndDescriptors(
   of name: String, _ counts: [Int], sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
   let inode = try #require(
     FileManager.default.attributesOfItem(atPath: path(name))[.systemFileNumber] as? UInt64)
-  // Files in /proc tell no size; only a read to the end gets all of it.
+  // Files in /proc have no size; only a read to the end gets everything.
   let file = try #require(FileHandle(forReadingAtPath: "/proc/self/maps"))
   let maps = String(decoding: file.readDataToEndOfFile(), as: UTF8.self)
   let mappings = maps.split(separator: "\n").filter { line in
@@ -90,7 +90,7 @@ func expectMappingsAndDescriptors(
   #expect([mappings.count, open.count] == counts, "\(mappings)", sourceLocation: sourceLocation)
 }
 
-/// Which file it is.
+/// The identity of a file.
 struct FileNumber: Equatable {
   var device: UInt64
   var inode: UInt64
@@ -114,7 +114,7 @@ struct FileNumber: Equatable {
   }
 }
 
-/// What `/proc` tells of the descriptors and mappings that a process has of one file.
+/// The descriptors and mappings of one file in a process, from `/proc`.
 struct FileUse: Equatable {
   /// An open descriptor.
   struct Descriptor: Hashable {
@@ -147,7 +147,7 @@ struct FileUse: Equatable {
     }
     for line in lines(of: "\(process)/maps") {
       let fields = line.split(separator: " ")
-      // The last letter is `s` where the mapping is shared, unlike those of programs.
+      // The last letter is `s` if the mapping is shared, unlike those of programs.
       if fields.count > 4, fields[4] == "\(file.inode)", fields[1].hasSuffix("s") {
         mappings.append(String(fields[1]))
       }
@@ -155,13 +155,13 @@ struct FileUse: Equatable {
   }
 }
 
-/// The lines of a file in `/proc`, which tells no size: only a read to the end gets all of them.
+/// The lines of a file in `/proc`, which has no size: only a read to the end gets all of them.
 func lines(of path: String) -> [Substring] {
   guard let file = FileHandle(forReadingAtPath: path) else { return [] }
   return String(decoding: file.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n")
 }
 
-/// Does in a thread of its own what blocks, as there are few threads for all tasks.
+/// Runs a blocking body in a new thread, as the threads for tasks are few.
 func inThread<Result: Sendable>(
   _ body: @Sendable @escaping () throws -> Result
 ) -> Task<Result, any Error> {
@@ -172,11 +172,11 @@ func inThread<Result: Sendable>(
   }
 }
 
-/// For the form for threads, where one for tasks would be chosen.
+/// Chooses the form for threads, where the compiler would choose that for tasks.
 @discardableResult
 func inThisThread<Result>(_ body: () throws -> Result) throws -> Result { try body() }
 
-/// The monotonic clock in nanoseconds, which all processes have in common.
+/// The monotonic clock in nanoseconds, which all processes share.
 func now() -> Int {
   var time = timespec()
   clock_gettime(CLOCK_MONOTONIC, &time)
@@ -192,7 +192,7 @@ extension ChildProcess {
     try await expectNext(answer, sourceLocation: sourceLocation)
   }
 
-  /// Expects the answer to a command that was sent before.
+  /// Expects the answer to an earlier command.
   func expectNext(
     _ answer: String, sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
@@ -216,11 +216,11 @@ extension ChildProcess {
   ) async throws {
     try #require(
       try await nextLine() == "stopped \(step.description)", sourceLocation: sourceLocation)
-    // It says so just before it stops, and a signal to go on must not come in between.
+    // The helper reports just before it stops; a signal to continue must not come in between.
     while processState(processID) != "T" { try await Task.sleep(for: .milliseconds(1)) }
   }
 
-  /// Lets a stopped helper go on, and expects the answer to its command.
+  /// Continues a stopped helper, and expects the answer to its command.
   func expectAfterStop(
     _ answer: String, sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
@@ -229,10 +229,10 @@ extension ChildProcess {
   }
 }
 
-/// The letter for what a process does, as `/proc` has it; `nil` if there is none of that number.
+/// The state letter of a process in `/proc`; `nil` if there is no such process.
 func processState(_ processID: Int32) -> Character? { state(in: "/proc/\(processID)/stat") }
 
-/// The same, from the file that tells it, which may be that of a thread.
+/// The state letter in a `stat` file, which may be that of a thread.
 func state(in path: String) -> Character? {
   guard let file = FileHandle(forReadingAtPath: path) else { return nil }
   let text = String(decoding: file.readDataToEndOfFile(), as: UTF8.self)
@@ -241,7 +241,7 @@ func state(in path: String) -> Character? {
 }
 
 extension PrivateSharedMemory {
-  /// Makes temporary memory whose only holder is killed.
+  /// Leaves temporary memory behind by killing its only holder.
   func leaveStale(
     _ name: String, byteCount: Int = 4096, sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
@@ -255,7 +255,7 @@ extension PrivateSharedMemory {
     #expect(try names().contains(name), sourceLocation: sourceLocation)
   }
 
-  /// Expects just these names, whatever the tokens of hidden ones are.
+  /// Expects exactly these names, whatever the tokens of hidden ones are.
   func expectNames(
     _ names: [String], sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
@@ -265,12 +265,12 @@ extension PrivateSharedMemory {
       sourceLocation: sourceLocation)
   }
 
-  /// A hidden name with the token 0.
+  /// A hidden name, with 0 in place of the token.
   private static func maskingToken(in name: String) -> String {
     name.replacing(/^(\.swift-[a-z]+\.)[0-9a-f]+(\.[0-9]+\..*)$/) { "\($0.1)0\($0.2)" }
   }
 
-  /// The name that is there, given a hidden one with the token 0.
+  /// The existing name that corresponds to a hidden one with the token 0.
   func found(_ name: String) throws -> String {
     try #require(try names().first { Self.maskingToken(in: $0) == name })
   }
@@ -280,10 +280,10 @@ extension PrivateSharedMemory {
       FileManager.default.attributesOfItem(atPath: path(name))[.systemFileNumber] as? UInt64)
   }
 
-  /// The name under which memory lies for the moment before it is gone, with the token 0.
+  /// The name under which memory lies for the moment before its removal, with the token 0.
   func aside(_ name: String, inode: UInt64) -> String { ".swift-removing.0.\(inode).\(name)" }
 
-  /// The second name of memory that is protected, with the token 0.
+  /// The second name of protected memory, with the token 0.
   func second(_ name: String, inode: UInt64) -> String { ".swift-guard.0.\(inode).\(name)" }
 
   /// Makes memory as a program in another language does, without a lease: a plain file.
@@ -307,8 +307,8 @@ extension PrivateSharedMemory {
   }
 }
 
-/// Waits for somebody else to remove a name, such as Python's resource tracker, which acts after its
-/// program has ended.
+/// Waits until another process removes a name, such as Python's resource tracker, which acts after
+/// its program has ended.
 func expectRemoval(
   of name: String, sourceLocation: SourceLocation = #_sourceLocation
 ) async throws {
@@ -321,8 +321,8 @@ func expectRemoval(
 
 /// Sweeps until a name is gone.
 ///
-/// Other tests sweep the same `/dev/shm`, and one that has claimed a name keeps others from it for a
-/// moment.
+/// Other tests sweep the same `/dev/shm`, and one that has claimed a name keeps others from it for
+/// a moment.
 func expectSwept(_ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
   let deadline = SuspendingClock.now + .seconds(30)
   repeat {
@@ -331,12 +331,12 @@ func expectSwept(_ name: String, sourceLocation: SourceLocation = #_sourceLocati
   #expect(!exists(name), sourceLocation: sourceLocation)
 }
 
-/// What a test throws that has waited far longer than it should have.
+/// The error of a test that has waited far too long.
 struct TakesTooLong: Error {}
 
-/// Waits for something that ends in much less than half a minute, and gives up on it if it does not.
+/// Waits for a body that normally ends well within half a minute, and gives up if it does not.
 ///
-/// It goes on by itself then, so that what it waits for has to be ended by the test.
+/// The body then still runs, so the test has to end what it waits for.
 func inTime<Result: Sendable>(
   _ body: @Sendable @escaping () async throws -> Result
 ) async throws -> Result {
@@ -348,7 +348,7 @@ func inTime<Result: Sendable>(
         waiting = nil
       }
     }
-    // Of a queue, as all threads for tasks may be blocked.
+    // On a dispatch queue, as all threads for tasks may be blocked.
     let watchdog = DispatchWorkItem { finish(.failure(TakesTooLong())) }
     DispatchQueue.global().asyncAfter(deadline: .now() + 30, execute: watchdog)
     Task.detached {
@@ -361,7 +361,7 @@ func inTime<Result: Sendable>(
   }
 }
 
-/// Starts helpers one inside the other, as each lives as long as its body.
+/// Starts nested helpers, each of which lives as long as its body.
 func withHelpers(
   _ count: Int, _ helpers: [ChildProcess] = [],
   _ body: @escaping @Sendable ([ChildProcess]) async throws -> Void

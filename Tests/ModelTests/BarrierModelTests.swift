@@ -13,17 +13,17 @@
 
 import Testing
 
-/// The arrivals of `SharedBarrier`: that whoever goes on has seen what each party wrote before it
+/// The arrivals of `SharedBarrier`: a party that continues has seen what each party wrote before it
 /// arrived.
 @Suite("Model of a barrier", .timeLimit(.minutes(5)))
 struct BarrierModelTests {
-  /// What can be weakened.
+  /// The orderings that can be weakened.
   enum Fault: CaseIterable {
     case arrivalNotReleasing, lastNotAcquiring, lastNotReleasing, waitRelaxed
   }
 
-  // The words of the memory: how many have arrived, with 8 for each round that is over; and what each
-  // party writes.
+  // The words of the memory: how many parties have arrived, plus 8 for each finished round; and one
+  // word that each party writes.
   private static let word = 0
   private static func data(_ party: Int) -> Int { 1 + party }
 
@@ -38,9 +38,9 @@ struct BarrierModelTests {
       self.partyCount = partyCount
     }
 
-    /// Writes, arrives, and looks at what the others wrote, in two rounds.
+    /// Writes, arrives, and checks what the others wrote, in two rounds.
     mutating func meet(_ party: Int) {
-      // Registers: 0 word, 1 what an exchange has found, 2 data.
+      // Registers: 0 word, 1 value that an exchange found, 2 data.
       for round in 1...2 {
         let (again, last, wait, over) = (
           label("again"), label("last"), label("wait"), label("over")
@@ -88,14 +88,14 @@ struct BarrierModelTests {
     return WeakMemory.explore(Array(repeating: 0, count: 1 + partyCount), threads)
   }
 
-  @Test("Whoever goes on sees what all wrote before", arguments: [2, 3])
+  @Test("A party that continues sees what all wrote before", arguments: [2, 3])
   func seen(partyCount: Int) {
     let outcome = Self.run(nil, partyCount: partyCount)
     #expect(outcome.violation == nil, "\(outcome.trace)")
     #expect(outcome.stateCount > 50)
   }
 
-  @Test("Each order is needed", arguments: Fault.allCases)
+  @Test("Each ordering is needed", arguments: Fault.allCases)
   func faults(fault: Fault) {
     let outcome = Self.run(fault, partyCount: 2)
     #expect(

@@ -14,23 +14,23 @@
 import Testing
 
 /// The protocol of `ByteRing`, step by step as its source labels them, in every order that the
-/// memory model allows: one sends and one receives, and each may be killed anywhere.
+/// memory model allows: one sender and one receiver, each of which may be killed anywhere.
 ///
-/// A unit of the memory stands for 8 bytes, and the ring has four. Messages have none or one of
-/// them behind their heads; where a message lies says which, so that a receiver knows. One of them
-/// does not fit behind the one before it, and lies at the beginning; one ends where the ring does.
+/// A unit of the memory stands for 8 bytes, and the ring has four. A message has no unit or one
+/// unit behind its head; its position decides which, so that a receiver knows. One message does not
+/// fit behind the one before it, and lies at the beginning; one ends where the ring does.
 ///
-/// `Models/bytequeue.pml` goes through many of each.
+/// `Models/bytequeue.pml` models several of each.
 @Suite("Model of a queue of bytes", .timeLimit(.minutes(5)))
 struct ByteQueueModelTests {
-  /// What can be left out or weakened.
+  /// The steps and orderings that can be left out or weakened.
   enum Fault: CaseIterable {
     case roomRelaxed, sentRelaxed, skipRelaxed, seenRelaxed, freedRelaxed
     case nextHeadNotCleared, nextHeadClearedLate, roomWithoutNextHead, skipBeforeHead
     case tailBeforeHead, tailNotMoved, freedBeforeRead, takenNotFreed
     case noFenceBehindHead, noFenceBehindFreed, noFenceBehindMark, notLookedAtAgain
 
-    /// What goes wrong first.
+    /// The first violation that the fault causes.
     var problem: String {
       switch self {
       case .sentRelaxed, .seenRelaxed: "receiver: 0 as the message at 1"
@@ -47,18 +47,18 @@ struct ByteQueueModelTests {
     }
   }
 
-  // The words of the memory: the ring, the tail, up to where messages were taken and freed, and
-  // the limit of the senders, or where one side sleeps.
+  // The words of the memory: the ring, the tail, the positions up to which messages were taken and
+  // freed, and the limit of the senders, or the gate where one side sleeps.
   private static let capacity: UInt8 = 4
   private static func unit(_ position: UInt8) -> Int { Int(position % capacity) }
   private static let (tail, taken, freed, limit, gate) = (4, 5, 6, 7, 7)
   private static let initial: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0]
   private static let skip: UInt8 = 255
 
-  /// The units of the message that is sent at a position, with its head.
+  /// The number of units of the message at a position, with its head.
   private static func size(at position: UInt8) -> UInt8 { position == 0 ? 1 : 2 }
   private static func rest(at position: UInt8) -> UInt8 { capacity - position % capacity }
-  /// Where it lies.
+  /// Where that message lies.
   private static func begin(at position: UInt8) -> UInt8 {
     position + (size(at: position) > rest(at: position) ? rest(at: position) : 0)
   }
@@ -66,12 +66,12 @@ struct ByteQueueModelTests {
     begin(at: position) + size(at: position)
   }
 
-  /// Which of both sleep; the others look again and again.
+  /// Which side sleeps; the other one polls.
   private enum Sleepers { case none, sender, receiver }
 
-  /// What one thread does.
+  /// The program of one thread.
   private struct Program: ModelProgram {
-    // Registers: 0 position, 1 limit, 2 and 3 what was loaded, 4 to 6 of the gates.
+    // Registers: 0 position, 1 limit, 2 and 3 loaded values, 4 to 6 of the gates.
     let fault: Fault?
     let sleepers: Sleepers
     var instructions: [WeakMemory.Instruction] = []
@@ -150,7 +150,7 @@ struct ByteQueueModelTests {
       }
       go(to: full) { _ in true }
       add(.label(new))
-      // The code also stores it where there is no room, which it told before.
+      // The code also stores the limit if there is no room; then it has not changed.
       if sleepers == .none { add(.store(.relaxed, at: { _ in limit }) { $0[1] }) }
       add(.label(room))
       write(as: number)
@@ -187,7 +187,7 @@ struct ByteQueueModelTests {
       clear(1)
     }
 
-    /// S2: a message is where it lies, and the number of its sender in front.
+    /// S2: a message consists of its place, with the number of its sender in front.
     private mutating func write(as number: UInt8) {
       let empty = label("empty")
       go(to: empty) { size(at: $0[0]) == 1 }
@@ -239,7 +239,7 @@ struct ByteQueueModelTests {
     private mutating func read() {
       let empty = label("empty")
       go(to: empty) { size(at: $0[0]) == 1 }
-      // It stores what it has loaded, for the reason that `QueueModelTests` has.
+      // Stores what it has loaded, for the reason given in `QueueModelTests`.
       add(
         .load(into: 2, .relaxed, at: { unit(begin(at: $0[0]) + 1) }),
         .check {
@@ -276,7 +276,7 @@ struct ByteQueueModelTests {
     }
   }
 
-  /// One sends messages, and one receives them.
+  /// One thread sends messages, and one receives them.
   private static func pass(
     upTo last: UInt8, _ fault: Fault? = nil, sleepers: Sleepers = .none,
     isSenderMortal: Bool = false, isReceiverMortal: Bool = false, isAcknowledging: Bool = false
@@ -316,21 +316,21 @@ struct ByteQueueModelTests {
 
   // MARK: - Tests
 
-  @Test("Each message comes once, whole and in order", arguments: [false, true])
+  @Test("Each message arrives once, whole and in order", arguments: [false, true])
   func messages(isAcknowledging: Bool) {
     let outcome = Self.pass(upTo: 12, isAcknowledging: isAcknowledging)
     #expect(outcome.violation == nil, "\(outcome.trace)")
     #expect(outcome.stateCount > 100)
   }
 
-  @Test("Nobody sleeps for ever", arguments: [false, true])
+  @Test("No thread sleeps forever", arguments: [false, true])
   func sleeping(isSender: Bool) {
     let outcome = Self.pass(upTo: 8, sleepers: isSender ? .sender : .receiver)
     #expect(outcome.violation == nil, "\(outcome.trace)")
     #expect(outcome.stateCount > 4000)
   }
 
-  @Test("A sender may be killed anywhere, and the next one goes on", arguments: [false, true])
+  @Test("A sender may be killed anywhere, and the next one continues", arguments: [false, true])
   func killedSender(isReceiverAsleep: Bool) {
     let outcome = Self.pass(
       upTo: isReceiverAsleep ? 3 : 8, sleepers: isReceiverAsleep ? .receiver : .none,
@@ -340,7 +340,7 @@ struct ByteQueueModelTests {
   }
 
   @Test(
-    "A receiver may be killed anywhere, and the next one goes on", arguments: [false, true],
+    "A receiver may be killed anywhere, and the next one continues", arguments: [false, true],
     [false, true])
   func killedReceiver(isSenderAsleep: Bool, isAcknowledging: Bool) {
     let outcome = Self.pass(
@@ -350,7 +350,7 @@ struct ByteQueueModelTests {
     #expect(outcome.stateCount > 700)
   }
 
-  @Test("Each step and each order is needed", arguments: Fault.allCases)
+  @Test("Each step and each ordering is needed", arguments: Fault.allCases)
   func faults(fault: Fault) {
     let searches = [
       { Self.pass(upTo: 10, fault) },

@@ -21,12 +21,12 @@ struct EventModelTests {
 
   // MARK: - Event
 
-  /// What can be left out or weakened in an event.
+  /// The steps and orderings of an event that can be left out or weakened.
   enum EventFault: CaseIterable {
     case advancedRelaxed, loadedRelaxed, notMarked, markedWithoutExchange, advancedWithoutExchange
     case generationNotCounted, notWoken, oneWoken, wokenBeforeAdvance, sleepsOnNewWord
 
-    /// What goes wrong first.
+    /// The first violation that the fault causes.
     var problem: String {
       switch self {
       case .advancedRelaxed, .loadedRelaxed: "one: 0 behind pulse 1"
@@ -36,17 +36,17 @@ struct EventModelTests {
     }
   }
 
-  // The words of the memory: the word, and what is written before each pulse.
+  // The words of the memory: the event's word, and the data written before each pulse.
   private static let word = 0
   private static let data = 1
 
   private static let waiters: UInt8 = 1
   private static let isSetBit: UInt8 = 2
 
-  /// Counts the data up, and the generation.
+  /// Increments the data, and then the generation.
   private static func advance(to bit: UInt8, _ label: String, _ fault: EventFault?) -> [Instruction]
   {
-    // Registers: 0 word, 1 what an exchange has found, 2 how many were woken, 3 data.
+    // Registers: 0 word, 1 value that an exchange found, 2 number woken, 3 data.
     var program: [Instruction] = [
       .set(3) { $0[3] + 1 }, .store(.relaxed, at: { _ in data }) { $0[3] },
     ]
@@ -77,7 +77,7 @@ struct EventModelTests {
   private static func wait(
     _ label: String, _ fault: EventFault?, until isOver: @escaping (WeakMemory.Registers) -> Bool
   ) -> [Instruction] {
-    // Registers: 0 word, 1 what an exchange has found, 2 of the sleep, 3 data, 4 generation seen.
+    // Registers: 0 word, 1 value that an exchange found, 2 of the sleep, 3 data, 4 generation seen.
     var program: [Instruction] = [
       .label(label),
       .load(into: 0, fault == .loadedRelaxed ? .relaxed : .acquiring, at: { _ in word }),
@@ -104,7 +104,7 @@ struct EventModelTests {
     ]
   }
 
-  /// Waits until all of so many pulses have come.
+  /// Waits for the given number of pulses.
   private static func follower(_ count: UInt8, _ fault: EventFault?) -> [Instruction] {
     [.label("follow")] + wait("wait", fault) { $0[0] >> 2 != $0[4] }
       + [
@@ -119,7 +119,7 @@ struct EventModelTests {
     (1...count).flatMap { advance(to: 0, "pulse \($0)", fault) }
   }
 
-  /// One that pulses, and others that wait for each pulse.
+  /// One thread pulses, and others wait for each pulse.
   private static func pulses(
     _ count: Int, followers: Int, _ fault: EventFault? = nil
   ) -> WeakMemory.Outcome {
@@ -132,7 +132,7 @@ struct EventModelTests {
         })
   }
 
-  /// One that sets the event and one that pulses it, and one that waits until it is set.
+  /// One thread sets the event, one pulses it, and one waits until it is set.
   private static func sets(_ fault: EventFault? = nil) -> WeakMemory.Outcome {
     let waiter =
       wait("wait", fault) { $0[0] & isSetBit != 0 }
@@ -144,7 +144,7 @@ struct EventModelTests {
         WeakMemory.Thread(
           name: "setter",
           program: [
-            // Behind the pulse, which would take the event back.
+            // This comes after the pulse, which would clear the event.
             .label("before"), .load(into: 0, .acquiring, at: { _ in word }),
             .go(to: "before") { $0[0] >> 2 == 0 }, .load(into: 3, .relaxed, at: { _ in data }),
           ] + advance(to: isSetBit, "set", fault)),
@@ -152,7 +152,7 @@ struct EventModelTests {
       ])
   }
 
-  @Test("No pulse is slept through, and what was written before it is seen behind it")
+  @Test("No pulse is missed, and data written before it is seen after it")
   func pulses() {
     for (count, followers) in [(3, 1), (2, 2)] {
       let outcome = Self.pulses(count, followers: followers)
@@ -161,13 +161,13 @@ struct EventModelTests {
     }
   }
 
-  @Test("Who waits for an event that is set goes on, and sees what was written before")
+  @Test("A waiter for an event that is set continues, and sees the data written before")
   func set() {
     let outcome = Self.sets()
     #expect(outcome.violation == nil, "\(outcome.trace)")
   }
 
-  @Test("Each step and each order of an event is needed", arguments: EventFault.allCases)
+  @Test("Each step and each ordering of an event is needed", arguments: EventFault.allCases)
   func eventFaults(fault: EventFault) {
     var outcome = Self.pulses(2, followers: 1, fault)
     if outcome.violation == nil { outcome = Self.pulses(2, followers: 2, fault) }
@@ -177,15 +177,15 @@ struct EventModelTests {
 
   // MARK: - Gate
 
-  /// What can be left out or weakened in the gate of an integer.
+  /// The steps and orderings of an integer's gate that can be left out or weakened.
   ///
-  /// The gate need not be changed by an exchange, as all are woken.
+  /// The gate need not be changed by an exchange, as all sleepers are woken.
   enum GateFault: CaseIterable {
     case noFenceBehindStore, weakFenceBehindStore, gateNotChanged
     case notWoken, oneWoken
     case notMarked, noFenceBehindMark, weakFenceBehindMark, notLookedAtAgain, sleepsOnNewGate
 
-    /// What goes wrong first.
+    /// The first violation that the fault causes.
     var problem: String {
       switch self {
       case .oneWoken: "two: asleep for ever"
@@ -197,9 +197,9 @@ struct EventModelTests {
   private static let gate = 0
   private static let value = 1
 
-  /// Stores so many values one after the other, and tells of each.
+  /// Stores the given number of values one after the other, and notifies after each.
   private static func notifier(_ count: Int, _ fault: GateFault?) -> [Instruction] {
-    // Registers: 0 gate, 1 what an exchange has found, 2 how many were woken.
+    // Registers: 0 gate, 1 value that an exchange found, 2 number woken.
     (1...count).flatMap { number -> [Instruction] in
       let (again, end) = ("again \(number)", "end \(number)")
       var program: [Instruction] = [
@@ -231,7 +231,7 @@ struct EventModelTests {
 
   /// Waits for each value but the first, until the last one.
   private static func waiter(_ count: Int, _ fault: GateFault?) -> [Instruction] {
-    // Registers: 0 gate, 1 what an exchange has found, 2 of the sleep, 3 value, 4 value seen.
+    // Registers: 0 gate, 1 value that an exchange found, 2 of the sleep, 3 value, 4 value seen.
     var program: [Instruction] = [.label("wait"), .load(into: 0, .relaxed, at: { _ in gate })]
     if fault != .notMarked {
       program += [
@@ -273,7 +273,7 @@ struct EventModelTests {
         })
   }
 
-  @Test("No change of an integer that is told of is slept through")
+  @Test("No change of an integer with a notification is missed")
   func changes() {
     for (count, waiterCount) in [(3, 1), (1, 2), (2, 2)] {
       let outcome = Self.gate(count, waiters: waiterCount)
@@ -281,7 +281,7 @@ struct EventModelTests {
     }
   }
 
-  @Test("Each step and each order of the gate is needed", arguments: GateFault.allCases)
+  @Test("Each step and each ordering of the gate is needed", arguments: GateFault.allCases)
   func gateFaults(fault: GateFault) {
     var outcome = Self.gate(2, waiters: 1, fault)
     if outcome.violation == nil { outcome = Self.gate(1, waiters: 2, fault) }

@@ -11,10 +11,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// What writes the program of a thread, a part at a time, with labels of its own in each part.
+/// Writes the program of a thread part by part, with separate labels in each part.
 protocol ModelProgram {
   var instructions: [WeakMemory.Instruction] { get set }
-  /// How many labels have been made.
+  /// The number of labels made so far.
   var labelCount: Int { get set }
 }
 
@@ -27,7 +27,7 @@ extension ModelProgram {
     return "\(name) \(labelCount)"
   }
 
-  /// What does not matter any more would make different states of equal ones.
+  /// Clears registers that no longer matter, as they would make different states of equal ones.
   mutating func clear(_ registers: Int...) {
     for register in registers { add(.set(register) { _ in 0 }) }
   }
@@ -36,7 +36,7 @@ extension ModelProgram {
     add(.go(to: label, if: condition))
   }
 
-  /// A sequentially consistent fence, unless it is left out or too weak.
+  /// Adds a sequentially consistent fence, unless it is left out or weakened.
   mutating func addFence(isLeftOut: Bool, isWeak: Bool) {
     if !isLeftOut { add(.fence(isWeak ? .acquiringAndReleasing : .sequentiallyConsistent)) }
   }
@@ -46,8 +46,8 @@ extension ModelProgram {
   /// One turn of a wait, A1 to A4 of `Gate`, with registers 4 to 6 and those of `look`.
   ///
   /// - Parameters:
-  ///   - end: Where to go when what is waited for seems to be there, or the sleep is over.
-  ///   - look: A3; goes to a label if it is there.
+  ///   - end: The label to go to when the condition seems to hold, or the sleep has ended.
+  ///   - look: A3; goes to a label if the condition holds.
   mutating func sleep(
     on gate: Int, isMarked: Bool = true, isFenced: Bool = true, isLookedAtAgain: Bool = true,
     orGoTo end: String, if look: (inout Self, String) -> Void
@@ -69,7 +69,7 @@ extension ModelProgram {
     go(to: end) { _ in true }
   }
 
-  /// R2 to R5 of `Gate`, which lets one go on, with registers 4 to 6.
+  /// R2 to R5 of `Gate`, which wake one sleeper, with registers 4 to 6.
   mutating func open(_ gate: Int, isFenced: Bool = true) {
     let (again, end) = (label("gate"), label("opened"))
     if isFenced { add(.fence(.sequentiallyConsistent)) }

@@ -14,18 +14,18 @@
 import Testing
 
 /// The protocol of `QueueRing`, step by step as its source labels them, in every order that the
-/// memory model allows: one sends and one receives, and each may be killed anywhere.
+/// memory model allows: one sender and one receiver, each of which may be killed anywhere.
 ///
-/// `Models/queue.pml` goes through many of each.
+/// `Models/queue.pml` models several of each.
 @Suite("Model of a queue", .timeLimit(.minutes(5)))
 struct QueueModelTests {
-  /// What can be left out or weakened.
+  /// The steps and orderings that can be left out or weakened.
   enum Fault: CaseIterable {
     case roomRelaxed, sentRelaxed, seenRelaxed, takenRelaxed
     case tailBeforeCount, tailNotMoved, noSpareGroup
     case noFenceBehindCount, noFenceBehindTaken, noFenceBehindMark, notMarked, notLookedAtAgain
 
-    /// What goes wrong first.
+    /// The first violation that the fault causes.
     var problem: String {
       switch self {
       case .roomRelaxed, .takenRelaxed: "receiver: 1 as message 3"
@@ -40,7 +40,7 @@ struct QueueModelTests {
     }
   }
 
-  /// How large the queue is.
+  /// The size of the queue.
   struct Shape {
     var capacity: UInt8
     var groupCapacity: UInt8
@@ -49,8 +49,9 @@ struct QueueModelTests {
     static let single = Shape(capacity: 1, groupCapacity: 1)
     static let pair = Shape(capacity: 2, groupCapacity: 2)
 
-    // The words of the memory: the count of each group, the messages, the tail, how many were
-    // taken; and, if there are so many, where each side sleeps, or the limit of the senders.
+    // The words of the memory: the count of each group, the messages, the tail, the number taken;
+    // and, if there are that many words, the gate where each side sleeps, or the limit of the
+    // senders.
     var initial: [UInt8] {
       Array(repeating: 0, count: min(8, Int(groupCount + groupCount * groupCapacity) + 4))
     }
@@ -68,7 +69,7 @@ struct QueueModelTests {
     }
   }
 
-  /// Which of both sleep; the others look again and again.
+  /// Which side sleeps; the other one polls.
   private enum Sleepers {
     case none, sender, receiver, both
 
@@ -76,9 +77,9 @@ struct QueueModelTests {
     var includeReceiver: Bool { self == .receiver || self == .both }
   }
 
-  /// What one thread does.
+  /// The program of one thread.
   private struct Program: ModelProgram {
-    // Registers: 0 position, 1 limit, 2 and 3 what was loaded, 4 to 7 of the gates.
+    // Registers: 0 position, 1 limit, 2 and 3 loaded values, 4 to 7 of the gates.
     let shape: Shape
     let fault: Fault?
     let sleepers: Sleepers
@@ -114,7 +115,7 @@ struct QueueModelTests {
 
     /// Sends messages up to a last position, S1 to S5.
     ///
-    /// A message is its position, and one; and the number of its sender in front.
+    /// A message is its position plus 1, with the number of its sender in front.
     mutating func send(upTo last: UInt8, as number: UInt8) {
       let (shape, fault) = (shape, fault)
       let (next, full, room, end) = (label("next"), label("full"), label("room"), label("end"))
@@ -139,7 +140,7 @@ struct QueueModelTests {
       }
       go(to: full) { _ in true }
       add(.label(new))
-      // The code also stores it where there is no room, which it told before.
+      // The code also stores the limit if there is no room; then it has not changed.
       if sleepers == .none && shape.limit < shape.initial.count {
         add(.store(.relaxed, at: { _ in shape.limit }) { $0[1] })
       }
@@ -194,9 +195,9 @@ struct QueueModelTests {
         },
         .set(1) { $0[2] }, .label(seen))
       clear(2)
-      // The model has no load of what is stored later only, which would need no more than that T1
-      // and S2 are not ordered. Here T1 stores what it has loaded: where that may lie behind what
-      // S2 stores, a reader finds it there.
+      // The model has no load of a value that is only stored later; such a load would need no more
+      // than that T1 and S2 are unordered. Here T1 stores what it has loaded: if that may lie
+      // behind what S2 stores, a reader finds it there.
       add(
         .load(into: 2, .relaxed, at: { shape.place(of: $0[0]) }),
         .check { $0[2] % 16 == $0[0] + 1 ? nil : "\($0[2]) as message \($0[0] + 1)" },
@@ -230,7 +231,7 @@ struct QueueModelTests {
     }
   }
 
-  /// One sends messages, and one receives them.
+  /// One thread sends messages, and one receives them.
   private static func pass(
     _ count: UInt8, _ shape: Shape, _ fault: Fault? = nil, sleepers: Sleepers = .none,
     isSenderMortal: Bool = false, isReceiverMortal: Bool = false
@@ -266,35 +267,35 @@ struct QueueModelTests {
 
   // MARK: - Tests
 
-  @Test("Each message comes once, whole and in order", arguments: [true, false])
+  @Test("Each message arrives once, whole and in order", arguments: [true, false])
   func messages(isPair: Bool) {
     let outcome = isPair ? Self.pass(8, .pair) : Self.pass(8, .single)
     #expect(outcome.violation == nil, "\(outcome.trace)")
     #expect(outcome.stateCount > 100)
   }
 
-  @Test("Nobody sleeps for ever")
+  @Test("No thread sleeps forever")
   func sleeping() {
     let outcome = Self.pass(3, .single, sleepers: .both)
     #expect(outcome.violation == nil, "\(outcome.trace)")
     #expect(outcome.stateCount > 30_000)
   }
 
-  @Test("A sender may be killed anywhere, and the next one goes on", arguments: [true, false])
+  @Test("A sender may be killed anywhere, and the next one continues", arguments: [true, false])
   func killedSender(isPair: Bool) {
     let outcome = Self.pass(4, isPair ? .pair : .single, isSenderMortal: true)
     #expect(outcome.violation == nil, "\(outcome.trace)")
     #expect(outcome.stateCount > 1000)
   }
 
-  @Test("A receiver may be killed anywhere, and the next one goes on", arguments: [true, false])
+  @Test("A receiver may be killed anywhere, and the next one continues", arguments: [true, false])
   func killedReceiver(isPair: Bool) {
     let outcome = Self.pass(4, isPair ? .pair : .single, isReceiverMortal: true)
     #expect(outcome.violation == nil, "\(outcome.trace)")
     #expect(outcome.stateCount > 500)
   }
 
-  @Test("A sleeper finds what one leaves that is killed anywhere", arguments: [true, false])
+  @Test("A sleeper finds what a process killed anywhere has left", arguments: [true, false])
   func killedWaker(isSender: Bool) {
     let outcome = Self.pass(
       2, .single, sleepers: isSender ? .receiver : .sender, isSenderMortal: isSender,
@@ -303,7 +304,7 @@ struct QueueModelTests {
     #expect(outcome.stateCount > 2000)
   }
 
-  @Test("Each step and each order is needed", arguments: Fault.allCases)
+  @Test("Each step and each ordering is needed", arguments: Fault.allCases)
   func faults(fault: Fault) {
     let searches = [
       { Self.pass(4, .pair, fault) }, { Self.pass(3, .single, fault) },

@@ -13,13 +13,13 @@
 
 import Testing
 
-/// How a reader and a writer of a read-write lock keep out of each other's way.
+/// How a reader and a writer of a read-write lock exclude each other.
 ///
-/// Each says that it comes, and then looks for the other. The lock of the writer and the places of
+/// Each announces itself, and then looks for the other. The lock of the writer and the places of
 /// readers have models of their own.
 @Suite("Model of a read-write lock", .timeLimit(.minutes(5)))
 struct ReadWriteLockModelTests {
-  /// What can be left out or weakened.
+  /// The steps and orderings that can be left out or weakened.
   enum Fault: CaseIterable {
     case readerNotLookingAgain, readerWithoutFence, weakReaderFence, lookRelaxed
     case writerNotWaiting, writerWithoutFence, weakWriterFence, lockReleasedRelaxed
@@ -37,7 +37,7 @@ struct ReadWriteLockModelTests {
 
     init(_ fault: Fault?) { self.fault = fault }
 
-    /// Reads so many times, or gives its place back as somebody writes.
+    /// Reads the given number of times, or gives its place back because a writer writes.
     mutating func read(_ reader: Int, count: Int) {
       // Registers: 0 place or word, 1 and 2 data, 3 data read before.
       for _ in 0..<count {
@@ -66,7 +66,7 @@ struct ReadWriteLockModelTests {
       }
     }
 
-    /// Takes the lock, waits for the readers, and counts the data up, so many times.
+    /// Takes the lock, waits for the readers, and increments the data, the given number of times.
     mutating func write(count: Int, readerCount: Int) {
       // Registers: 0 word or place, 1 data.
       for _ in 0..<count {
@@ -115,7 +115,7 @@ struct ReadWriteLockModelTests {
     #expect(outcome.stateCount > 100)
   }
 
-  @Test("Each step and each order is needed", arguments: Fault.allCases)
+  @Test("Each step and each ordering is needed", arguments: Fault.allCases)
   func faults(fault: Fault) {
     let outcome = Self.run(fault, readerCount: 1, count: 2)
     #expect(outcome.violation?.contains("torn") == true, "\(String(describing: outcome.violation))")

@@ -17,11 +17,11 @@ import Testing
 /// memory model allows, and with a holder that is killed anywhere.
 @Suite("Model of a lock", .timeLimit(.minutes(5)))
 struct RobustLockModelTests {
-  /// What can be left out or weakened.
+  /// The steps and orderings that can be left out or weakened.
   ///
-  /// Four things are left out here, as nothing goes wrong without them: the turn may be relaxed, as
-  /// U2 releases it and the kernel orders the sleep behind it; U1 may come behind U2, before all are
-  /// woken that sleep on the turn; and without D3 sleepers find out when their sleep ends.
+  /// Four faults are missing here, as they break nothing: the turn may be relaxed, as U2 releases
+  /// it and the kernel orders the sleep after it; U1 may come after U2, before all sleepers on the
+  /// turn are woken; and without D3 sleepers find out when their sleep ends.
   enum Fault: CaseIterable {
     case takenWithoutExchange, takenRelaxed, takenRelaxedAfterSleep
     case releasedRelaxed, releasedWithoutExchange, wokenBeforeRelease, notWoken
@@ -32,7 +32,7 @@ struct RobustLockModelTests {
     case abandonedWithoutExchange, abandonedTakenRelaxed, oneWokenOfAbandoned
     case numberNotForgotten, numberForgottenOnce
 
-    /// What goes wrong first.
+    /// The first violation that the fault causes.
     var problem: String {
       switch self {
       case .takenWithoutExchange, .takenRelaxed, .takenRelaxedAfterSleep, .releasedRelaxed:
@@ -56,21 +56,21 @@ struct RobustLockModelTests {
   private static let turn = 1
   private static let first = 2
   private static let second = 3
-  /// How far the holder has come, exchanged only, so that everybody sees the newest.
+  /// The progress of the holder, changed only by exchanges, so that every thread sees the newest.
   private static let progress = 4
 
   private static let waiters: UInt8 = 0x80
   private static let abandoned: UInt8 = 0x7F
 
-  /// What one thread does.
+  /// The program of one thread.
   private struct Program: ModelProgram {
-    // Registers: 0 word, 1 whether the last sleep ended by itself, 2 what an exchange has found,
-    // 3 whether the last holder died, 4 and 5 data, 6 turn, 7 word before its release, 8 what the
-    // kernel says, 9 progress.
+    // Registers: 0 word, 1 whether the last sleep ended by itself, 2 value that an exchange found,
+    // 3 whether the last holder died, 4 and 5 data, 6 turn, 7 word before its release, 8 the
+    // kernel's answer, 9 progress.
     var fault: Fault?
-    /// That of the thread, and of the word while it holds the lock, less one.
+    /// The number of the thread less 1, and of the word's holder less 1 while it holds the lock.
     var index: Int
-    /// By the number of a handle, less one: the threads that have it.
+    /// For each number of a handle, less 1, the threads that have it.
     var holders: [[Int]] = [[0], [1], [2]]
     var isRecovering = false
     var instructions: [WeakMemory.Instruction] = []
@@ -84,7 +84,7 @@ struct RobustLockModelTests {
 
     private var number: UInt8 { UInt8(index + 1) }
 
-    /// L1 and what goes on if the lock is not free; goes to `died` if its holder died, and this one
+    /// L1, and the wait if the lock is not free; goes to `died` if its holder died and this thread
     /// does not recover.
     mutating func lock(orGoTo died: String) {
       let number = number
@@ -142,7 +142,7 @@ struct RobustLockModelTests {
       clear(0, 1, 2, 8)
     }
 
-    /// D1 to D3, if the last sleep has ended by itself.
+    /// D1 to D3, if the last sleep ended by itself.
     private mutating func abandonIfDead(_ again: String) {
       let alive = label("alive")
       let isInverted = fault == .deathInverted
@@ -174,7 +174,7 @@ struct RobustLockModelTests {
       add(.wake(into: 2, at: { _ in word }, atMost: 3))
     }
 
-    /// What a handle does that gets a number for the first time.
+    /// What a handle does when it gets a number for the first time.
     mutating func forget() {
       if fault == .numberNotForgotten { return }
       let (number, end) = (number, label("forgotten"))
@@ -182,13 +182,13 @@ struct RobustLockModelTests {
       add(.label(again), .load(into: 0, .relaxed, at: { _ in word }))
       go(to: end) { $0[0] & ~waiters != number }
       abandon()
-      // Somebody may have marked it meanwhile.
+      // Another thread may have set the mark meanwhile.
       if fault != .numberForgottenOnce { go(to: again) { _ in true } }
       add(.label(end))
       clear(0, 2)
     }
 
-    /// Gives the lock back as one whose holder died.
+    /// Gives the lock back in the state of a dead holder's lock.
     mutating func unlockAbandoned() {
       release(to: abandoned)
       if fault != .oneWokenOfAbandoned { add(.wake(into: 7, at: { _ in word }, atMost: 3)) }
@@ -240,7 +240,7 @@ struct RobustLockModelTests {
       add(.wake(into: 7, at: { _ in word }, atMost: 1))
     }
 
-    /// Gives the lock back, and sleeps until it was had by another.
+    /// Gives the lock back, and sleeps until another thread has held it.
     mutating func unlockToWait() {
       add(.load(into: 6, .relaxed, at: { _ in turn }), .set(6) { $0[6] | 1 })
       if fault == .changeMarkedAfterRelease { release() }
@@ -251,7 +251,7 @@ struct RobustLockModelTests {
       clear(1, 6)
     }
 
-    /// Adds 1 to both numbers, which are equal whenever nobody holds the lock.
+    /// Adds 1 to both numbers, which are equal whenever the lock is free.
     mutating func add() {
       add(
         .load(into: 4, .relaxed, at: { _ in first }),
@@ -262,7 +262,8 @@ struct RobustLockModelTests {
         .set(4) { $0[4] + 1 }, .set(5) { _ in 0 })
     }
 
-    /// As `add`, by one that may be killed anywhere, and that repairs what such a one has left.
+    /// The same as `add`, by a thread that may be killed anywhere, and that repairs what a killed
+    /// one has left.
     mutating func repairAndAdd() {
       add(
         .exchange(into: 9, .relaxed, at: { _ in progress }) { _ in 1 },
@@ -284,7 +285,7 @@ struct RobustLockModelTests {
 
   private static let names = ["one", "two", "three"]
 
-  /// Threads that each take the lock so often, and add.
+  /// Threads that each take the lock the given number of times, and add.
   private static func adders(_ counts: [Int], _ fault: Fault? = nil) -> WeakMemory.Outcome {
     WeakMemory.explore(
       [0, 0, 0, 0],
@@ -300,7 +301,7 @@ struct RobustLockModelTests {
       })
   }
 
-  /// Threads that wait for the first number to be 1, and one that makes it so.
+  /// Threads that wait for the first number to be 1, and one that sets it.
   private static func waiters(_ count: Int, _ fault: Fault? = nil) -> WeakMemory.Outcome {
     var threads: [WeakMemory.Thread] = []
     for index in 0..<count {
@@ -325,7 +326,7 @@ struct RobustLockModelTests {
     return WeakMemory.explore([0, 0, 0, 0], threads)
   }
 
-  /// The first thread may be killed; those that follow recover, or leave a lock whose holder died.
+  /// The first thread may be killed; its successors recover, or leave the lock unrepaired.
   private static func mortal(
     _ areRecovering: [Bool], _ fault: Fault? = nil, isNumberTakenAgain: Bool = false
   ) -> WeakMemory.Outcome {
@@ -347,7 +348,7 @@ struct RobustLockModelTests {
     return WeakMemory.explore([0, 0, 0, 0, 0], threads)
   }
 
-  /// A lock whose holder died, of which one gives up the repair, and others who do not repair.
+  /// A lock whose holder died: one thread gives up the repair, and others do not repair.
   private static func failedRepair(_ fault: Fault? = nil) -> WeakMemory.Outcome {
     let threads = (0..<3).map { index in
       var program = Program(fault, index: index, isRecovering: index == 0)
@@ -359,7 +360,7 @@ struct RobustLockModelTests {
     return WeakMemory.explore([abandoned, 0], threads)
   }
 
-  /// The least search that finds a fault.
+  /// The smallest search that finds a fault.
   private static func search(for fault: Fault) -> WeakMemory.Outcome {
     switch fault {
     case .changeNotMarked, .changeMarkedAfterRelease, .turnNotAdvanced, .changeNotWoken:
@@ -378,19 +379,20 @@ struct RobustLockModelTests {
 
   // MARK: - Tests
 
-  @Test("One at a time is in, sees what the last one did, and nobody sleeps for ever")
+  @Test(
+    "One thread at a time holds the lock, sees what the last one did, and no thread sleeps forever")
   func exclusion() {
     for counts in [[2, 2], [1, 1, 1]] {
       let outcome = Self.adders(counts)
       #expect(outcome.violation == nil, "\(outcome.trace)")
       #expect(outcome.stateCount > 1000)
-      // The last one has counted all.
+      // The last thread has counted all.
       let total = UInt8(counts.reduce(0, +))
       #expect(outcome.ends.allSatisfy { $0.map { $0[4] }.max() == total })
     }
   }
 
-  @Test("Who waits for a change misses none", arguments: [1, 2])
+  @Test("A waiter for a change misses none", arguments: [1, 2])
   func condition(waiterCount: Int) {
     let outcome = Self.waiters(waiterCount)
     #expect(outcome.violation == nil, "\(outcome.trace)")
@@ -406,22 +408,22 @@ struct RobustLockModelTests {
     #expect(outcome.stateCount > 100)
   }
 
-  @Test("A lock whose repair has failed is refused to all, and nobody sleeps for ever")
+  @Test("A lock whose repair has failed is refused to all, and no thread sleeps forever")
   func repairThatFails() {
     let outcome = Self.failedRepair()
     #expect(outcome.violation == nil, "\(outcome.trace)")
   }
 
-  // Not looked at: one that has heard that a number has no holder, and abandons its lock when
-  // another has got both since. The word is the same then, and only the chance of a number's coming
-  // again within these microseconds stands against that.
-  @Test("A number may be that of a dead holder again")
+  // Not modelled: a thread learns that a number has no holder, and abandons its lock after another
+  // thread has got both since. The word is the same then; only the low chance that a number comes
+  // again within these microseconds prevents this.
+  @Test("A number may be that of an earlier, dead holder")
   func sameNumber() {
     let outcome = Self.mortal([true, true], isNumberTakenAgain: true)
     #expect(outcome.violation == nil, "\(outcome.trace)")
   }
 
-  @Test("Each step and each order is needed", arguments: Fault.allCases)
+  @Test("Each step and each ordering is needed", arguments: Fault.allCases)
   func faults(fault: Fault) {
     let outcome = Self.search(for: fault)
     #expect(outcome.violation == fault.problem, "\(outcome.trace)")

@@ -18,11 +18,11 @@ import Testing
 /// the memory model allows, and with a holder that is killed anywhere.
 @Suite("Model of a semaphore", .timeLimit(.minutes(5)))
 struct SemaphoreModelTests {
-  /// What can be left out or weakened.
+  /// The steps and orderings that can be left out or weakened.
   ///
-  /// Left out here is what three threads do without: R4 and R5 need not be exchanges, R5 could take
-  /// the mark away and wake all at once, one of those woken for the mark would do, and R5 need not
-  /// change the gate when it takes the mark away, which `Models/passing.pml` finds.
+  /// Faults that three threads survive are missing here: R4 and R5 need not be exchanges, R5 could
+  /// clear the mark and wake all at once, one waiter woken for the mark would do, and R5 need not
+  /// change the gate when it clears the mark, which `Models/passing.pml` finds.
   enum Fault: CaseIterable {
     case freedRelaxed, freedWithoutExchange, noFenceBehindFreed, weakFenceBehindFreed
     case gateNotChanged, notWokenForMark
@@ -30,7 +30,7 @@ struct SemaphoreModelTests {
     case notLookedAtAgain, sleepsOnNewGate, wakeNotHandedOn
     case notReclaimed, reclaimInverted, reclaimedFromLiving, numberNotForgotten
 
-    /// What goes wrong first.
+    /// The first violation that the fault causes.
     var problem: String {
       switch self {
       case .freedRelaxed, .takenRelaxed, .takenWithoutExchange: "an addition is lost"
@@ -45,8 +45,8 @@ struct SemaphoreModelTests {
     }
   }
 
-  // The words of the memory: the gate, up to two permits, what the holder of an only permit writes,
-  // and for each of two whether somebody has it, exchanged only.
+  // The words of the memory: the gate, up to two permits, the data that the holder of an only
+  // permit writes, and for each of two permits whether a thread has it, changed only by exchanges.
   private static let gate = 0
   private static func permit(_ index: Int) -> Int { 1 + index }
   private static let data = 2
@@ -55,14 +55,14 @@ struct SemaphoreModelTests {
 
   private static let waiters: UInt8 = 1
 
-  /// What one thread does.
+  /// The program of one thread.
   private struct Program: ModelProgram {
-    // Registers: 0 gate, 1 whether the last sleep ended by itself, 2 what an exchange has found,
-    // 3 permit held, plus one, 4 data, 5 what the kernel says, 6 gate before or after R4, 7 how many
-    // were woken, 8 number found in a permit.
+    // Registers: 0 gate, 1 whether the last sleep ended by itself, 2 value that an exchange found,
+    // 3 permit held, plus 1, 4 data, 5 the kernel's answer, 6 gate before or after R4, 7 number
+    // woken, 8 number found in a permit.
     var fault: Fault?
     var permitCount: Int
-    /// That of the thread, and of the permits that it holds, less one.
+    /// The number of the thread less 1, and of the permits that it holds.
     var index: Int
     var threadCount = 3
     var instructions: [WeakMemory.Instruction] = []
@@ -99,7 +99,7 @@ struct SemaphoreModelTests {
       clear(2)
     }
 
-    /// A1 to A4; with `end` given, a wait may be given up there after any sleep.
+    /// A1 to A4; if `end` is given, the wait may be given up there after any sleep.
     mutating func acquire(orGoTo end: String? = nil) {
       let (taken, again, marked) = (label("taken"), label("again"), label("marked"))
       take(orGoOnTo: taken)
@@ -142,7 +142,7 @@ struct SemaphoreModelTests {
       add(.label(alive))
     }
 
-    /// Frees the permits whose holders are gone.
+    /// Frees the permits whose holders are dead.
     mutating func reclaim() {
       for index in 0..<permitCount {
         let next = label("next permit")
@@ -159,7 +159,7 @@ struct SemaphoreModelTests {
       }
     }
 
-    /// What a handle does that gets a number for the first time.
+    /// What a handle does when it gets a number for the first time.
     mutating func forget() {
       if fault == .numberNotForgotten { return }
       let number = number
@@ -215,8 +215,8 @@ struct SemaphoreModelTests {
       clear(2, 6, 7)
     }
 
-    /// Adds 1 to the data, as the holder of the only permit, or looks whether another has the same
-    /// one.
+    /// Adds 1 to the data, as the holder of the only permit, or checks whether another thread has
+    /// the same permit.
     mutating func work(isCounting: Bool) {
       if !isCounting {
         add(
@@ -235,7 +235,7 @@ struct SemaphoreModelTests {
 
   private static let names = ["one", "two", "three"]
 
-  /// Threads that each take a permit so often.
+  /// Threads that each take a permit the given number of times.
   private static func workers(
     _ counts: [Int], permitCount: Int, _ fault: Fault? = nil, givesUp: Bool = false
   ) -> WeakMemory.Outcome {
@@ -252,7 +252,7 @@ struct SemaphoreModelTests {
         program.add(.label("end"))
         return WeakMemory.Thread(name: names[index], program: program.instructions)
       })
-    // The last one has counted all.
+    // The last thread has counted all.
     let total = UInt8(counts.reduce(0, +))
     if permitCount == 1 && !givesUp && outcome.violation == nil
       && !outcome.ends.allSatisfy({ $0.map { $0[4] }.max() == total })
@@ -262,8 +262,9 @@ struct SemaphoreModelTests {
     return outcome
   }
 
-  /// The first thread may be killed anywhere; where two others follow, it has the permit from the
-  /// beginning, as there would be too many states.
+  /// The first thread may be killed anywhere.
+  ///
+  /// If two others follow, it has the permit from the beginning, as there would be too many states.
   private static func mortal(
     _ count: Int, _ fault: Fault? = nil, isNumberTakenAgain: Bool = false
   ) -> WeakMemory.Outcome {
@@ -289,7 +290,7 @@ struct SemaphoreModelTests {
       })
   }
 
-  /// The least search that finds a fault.
+  /// The smallest search that finds a fault.
   private static func search(for fault: Fault) -> WeakMemory.Outcome {
     switch fault {
     case .notWokenForMark: workers([2, 2], permitCount: 1, fault)
@@ -306,20 +307,20 @@ struct SemaphoreModelTests {
 
   /// How often each thread takes a permit, and how many permits there are.
   ///
-  /// Three threads without a fault are in the short form as those of whom one gives up.
+  /// In the short form, three threads without a fault only run in the test where one gives up.
   private static let permitCases = extent(
     whole: [([2, 2], 1), ([1, 1, 1], 1), ([1, 1, 1], 2)], short: [([2, 2], 1)],
     function: "permits")
 
   @Test(
-    "No permit is had by two or lost, and nobody sleeps for ever", arguments: permitCases)
+    "No permit is held twice or lost, and no thread sleeps forever", arguments: permitCases)
   func permits(counts: [Int], permitCount: Int) {
     let outcome = Self.workers(counts, permitCount: permitCount)
     #expect(outcome.violation == nil, "\(outcome.trace)")
     #expect(outcome.stateCount > 10_000)
   }
 
-  @Test("Who gives up waiting takes no wake-up with it")
+  @Test("A waiter that gives up takes no wake-up with it")
   func givingUp() {
     let outcome = Self.workers([1, 1, 1], permitCount: 1, givesUp: true)
     #expect(outcome.violation == nil, "\(outcome.trace)")
@@ -331,13 +332,13 @@ struct SemaphoreModelTests {
     #expect(outcome.violation == nil, "\(outcome.trace)")
   }
 
-  @Test("A number may be that of a dead holder again")
+  @Test("A number may be that of an earlier, dead holder")
   func sameNumber() {
     let outcome = Self.mortal(1, isNumberTakenAgain: true)
     #expect(outcome.violation == nil, "\(outcome.trace)")
   }
 
-  @Test("Each step and each order is needed", arguments: Fault.allCases)
+  @Test("Each step and each ordering is needed", arguments: Fault.allCases)
   func faults(fault: Fault) {
     let outcome = Self.search(for: fault)
     #expect(outcome.violation == fault.problem, "\(outcome.trace)")

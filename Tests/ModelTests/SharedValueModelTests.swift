@@ -15,21 +15,20 @@ import TestSupport
 import Testing
 
 /// The protocol of `SharedValue`, step by step as its source labels them, with two slots of two
-/// words: looked at in every order that the memory model allows, and with a writer that is killed
-/// anywhere.
+/// words: in every order that the memory model allows, and with a writer that is killed anywhere.
 ///
 /// The reader stores nothing, and no two writers store at once. So no load could see a store that
-/// has not happened yet, which is what the model leaves out.
+/// has not happened yet, which the model leaves out.
 @Suite("Model of a shared value", .timeLimit(.minutes(5)))
 struct SharedValueModelTests {
-  /// What can be left out or weakened.
+  /// The steps and orderings that can be left out or weakened.
   enum Fault: CaseIterable {
     case markLeftOut, markRelaxed, noFenceBehindMark, slotVersionRelaxed, versionRelaxed
     case latestRelaxed, slotVersionLoadRelaxed, noFenceBehindWords, notLookedAtAgain
     case unpublishedAccepted, noFenceAfterFailure
     case unfinishedStoreNotPublished, unfinishedStorePublishedRelaxed
 
-    /// What goes wrong first.
+    /// The first violation that the fault causes.
     var problem: String {
       switch self {
       case .markLeftOut, .noFenceBehindMark, .noFenceBehindWords: "torn: 2 and 4"
@@ -45,7 +44,7 @@ struct SharedValueModelTests {
     }
   }
 
-  /// What can be left out where one waits for a version.
+  /// The steps that can be left out when a reader waits for a version.
   enum WaitFault: CaseIterable {
     case noFenceBehindVersion, noFenceBehindMark, notMarked, notLookedAtAgain
   }
@@ -68,12 +67,12 @@ struct SharedValueModelTests {
 
   /// Stores versions up to a last one.
   ///
-  /// Its values are the version, and the number of the writer in front, so that two writers store
-  /// different values as the same version.
+  /// A value consists of the version with the number of the writer in front, so that two writers
+  /// store different values as the same version.
   private static func writer(
     _ number: UInt8, upTo last: UInt8, _ fault: Fault?
   ) -> [WeakMemory.Instruction] {
-    // Registers: 0 is the version that is stored, 1 that of its slot when the writer begins.
+    // Registers: 0 version to store, 1 version of its slot when the writer begins.
     func value(_ registers: WeakMemory.Registers) -> UInt8 { number * 16 + registers[0] }
     var program: [WeakMemory.Instruction] = []
     if fault != .unfinishedStoreNotPublished {
@@ -112,12 +111,12 @@ struct SharedValueModelTests {
     return program
   }
 
-  /// Loads a value twice, and asks for the version before each, or not.
+  /// Loads a value twice, and may ask for the version before each load.
   private static func reader(
     _ fault: Fault?, asksForVersion: Bool = false
   ) -> [WeakMemory.Instruction] {
-    // Registers: 0 latest, 1 slot's version, 2 and 3 words, 4 version again, 5 previous latest,
-    // 6 and 7 version and value that were returned last, 8 how many were, 9 version asked for.
+    // Registers: 0 latest, 1 slot's version, 2 and 3 words, 4 version again, 5 previous latest, 6
+    // and 7 last returned version and value, 8 number of returns, 9 version asked for.
     var program: [WeakMemory.Instruction] = [.label("load")]
     if asksForVersion { program.append(.load(into: 9, .acquiring, at: { _ in version })) }
     program += [
@@ -177,7 +176,7 @@ struct SharedValueModelTests {
       ])
   }
 
-  /// A writer that may be killed, one that follows it, and a reader.
+  /// A writer that may be killed, its successor, and a reader.
   private static func two(upTo last: UInt8, _ fault: Fault? = nil) -> WeakMemory.Outcome {
     WeakMemory.explore(
       initial,
@@ -189,7 +188,7 @@ struct SharedValueModelTests {
       ])
   }
 
-  /// A writer that stores versions, W5 and what follows it, and one who waits for each.
+  /// A writer that stores versions, W5 and what follows it, and a reader that waits for each.
   private static func waiting(
     upTo last: UInt8, _ fault: WaitFault? = nil, isMortal: Bool = false
   ) -> WeakMemory.Outcome {
@@ -206,7 +205,7 @@ struct SharedValueModelTests {
       writer.add(.label(end))
       return writer.instructions
     }
-    // Registers: 0 the version that is known, 1 the one that is found.
+    // Registers: 0 known version, 1 version found.
     var reader = Sleeping()
     let (next, found, end) = (reader.label("next"), reader.label("found"), reader.label("end"))
     reader.add(.label(next), .load(into: 1, .acquiring, at: { _ in version }))
@@ -232,7 +231,7 @@ struct SharedValueModelTests {
     return WeakMemory.explore([1, 0], threads)
   }
 
-  @Test("Who waits for a version does not sleep for ever", arguments: [false, true])
+  @Test("A waiter for a version does not sleep forever", arguments: [false, true])
   func waiting(isMortal: Bool) {
     let outcome = Self.waiting(upTo: 4, isMortal: isMortal)
     #expect(outcome.violation == nil, "\(outcome.trace)")
@@ -263,7 +262,7 @@ struct SharedValueModelTests {
     #expect(outcome.ends.contains { $0[1][6] > $0[1][9] && $0[1][9] > 1 })
   }
 
-  @Test("A writer may be killed anywhere, and the next one goes on")
+  @Test("A writer may be killed anywhere, and the next one continues")
   func killedWriter() {
     let last: UInt8 = extent(whole: 5, short: 4)
     let outcome = Self.two(upTo: last)
@@ -273,7 +272,7 @@ struct SharedValueModelTests {
     #expect(seen.isSuperset(of: [1, last, 16 + last]))
   }
 
-  @Test("Each step and each order is needed", arguments: Fault.allCases)
+  @Test("Each step and each ordering is needed", arguments: Fault.allCases)
   func faults(fault: Fault) {
     var outcome = Self.one(upTo: 4, fault)
     if outcome.violation == nil { outcome = Self.two(upTo: 4, fault) }

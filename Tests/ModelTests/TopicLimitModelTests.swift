@@ -13,11 +13,11 @@
 
 import Testing
 
-/// How a publisher of a topic that waits for subscribers and one who subscribes meet: the steps Q0
-/// to Q3 and J1 to J5 of `TopicRing`, for one of each, and a place that somebody has had before.
+/// How a publisher of a topic that waits for subscribers meets a new subscriber: the steps Q0 to Q3
+/// and J1 to J5 of `TopicRing`, for one of each, and a place that was in use before.
 @Suite("Model of a topic's limit", .timeLimit(.minutes(5)))
 struct TopicLimitModelTests {
-  /// What can be left out or weakened.
+  /// The steps and orderings that can be left out or weakened.
   enum Fault: CaseIterable {
     case publisherWithoutFence, weakPublisherFence, arrivalsNotLookedAt, arrivalsRelaxed
     case limitNotLookedAt, patienceNotTold
@@ -25,7 +25,7 @@ struct TopicLimitModelTests {
     case notLookedAtAgain, wholeHistory
   }
 
-  // The words of the memory. An entry is the number of the message and 1.
+  // The words of the memory. An entry is the number of the message plus 1.
   private static let arrivals = 0
   private static let position = 1
   private static let tail = 2
@@ -45,7 +45,7 @@ struct TopicLimitModelTests {
       self.history = history
     }
 
-    /// Adds to the arrivals as an atomic operation that gives what they were.
+    /// Adds to the arrivals by an atomic operation that returns their previous value.
     private mutating func addToArrivals(
       _ order: WeakMemory.Order, _ sum: @escaping (UInt8) -> UInt8
     ) {
@@ -57,7 +57,8 @@ struct TopicLimitModelTests {
       go(to: again) { $0[0] != $0[1] }
     }
 
-    /// Publishes what it can in some attempts, behind a message 0 and so on up to the history.
+    /// Publishes what it can in some attempts, behind as many messages as the history holds, from
+    /// message 0 on.
     mutating func publish(attempts: Int) {
       let history = history
       // Registers: 0 and 1 arrivals, 2 arrivals of the limit, 3 limit, 4 tail, 5 place, 6 position,
@@ -129,7 +130,7 @@ struct TopicLimitModelTests {
     publisher.publish(attempts: 3)
     var subscriber = Program(fault, history)
     subscriber.subscribe()
-    // The place is that of one that has come far.
+    // The place is that of an earlier subscriber that has come far.
     return WeakMemory.explore(
       [0, 20, history, 0] + (0..<history).map { $0 + 1 },
       [
@@ -139,19 +140,19 @@ struct TopicLimitModelTests {
   }
 
   @Test(
-    "A publisher that waits replaces nothing that one who comes may receive",
+    "A publisher that waits replaces nothing that a new subscriber may receive",
     arguments: [1, 2, 3] as [UInt8])
   func limit(history: UInt8) {
     let outcome = Self.run(nil, history: history)
     #expect(outcome.violation == nil, "\(outcome.trace)")
     #expect(outcome.stateCount > 1000)
-    // It begins with or without the oldest message, and what can be published is.
+    // The subscriber begins with or without the oldest message, and all that can be published is.
     let starts = Set(outcome.ends.map { $0[1][2] })
     #expect(starts.isSuperset(of: 0...3))
     #expect(outcome.ends.contains { $0[0][4] == history + 3 })
   }
 
-  @Test("Each step and each order is needed", arguments: Fault.allCases)
+  @Test("Each step and each ordering is needed", arguments: Fault.allCases)
   func faults(fault: Fault) {
     let outcomes = [1, 2, 3].map { Self.run(fault, history: $0) }
     #expect(

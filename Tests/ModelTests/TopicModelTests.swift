@@ -13,21 +13,21 @@
 
 import Testing
 
-/// How a subscriber of a topic pins a message, and a publisher finds a slot that nobody has pinned:
-/// the steps of `TopicRing` for a history of one message, one subscriber and one sample.
+/// How a subscriber of a topic pins a message, and a publisher finds a slot that no subscriber has
+/// pinned: the steps of `TopicRing` for a history of one message, one subscriber and one sample.
 ///
-/// Which slots are in which list is in `Models/topic.pml`. Here the publisher looks for one each
-/// time. What keeps reading before N5 is not seen here, as no load sees a later store; and the
+/// `Models/topic.pml` covers the lists of slots; here the publisher looks for a slot each time.
+/// This model does not show what keeps reading before N5, as no load sees a later store; and the
 /// loads of the entry could be relaxed, as the fence between them acquires.
 @Suite("Model of a topic", .timeLimit(.minutes(5)))
 struct TopicModelTests {
-  /// What can be left out or weakened.
+  /// The steps and orderings that can be left out or weakened.
   enum Fault: CaseIterable {
     case noPin, subscriberWithoutFence, weakSubscriberFence, notLookedAtAgain
     case pinsIgnored, publisherWithoutFence, weakPublisherFence, entryRelaxed
   }
 
-  /// What can be weakened at the end of a topic.
+  /// The orderings at the end of a topic that can be weakened.
   enum EndFault: CaseIterable { case finishedRelaxed, seenRelaxed, lookedForLast }
 
   // The words of the memory. An entry is the number of the message, times 4, and the slot.
@@ -105,8 +105,8 @@ struct TopicModelTests {
       ])
   }
 
-  /// One publishes messages and finishes the topic, F1; the other one looks for the end and then for
-  /// a message, F3 and N0, until there is an end and no message.
+  /// One thread publishes messages and finishes the topic, F1; the other one looks for the end and
+  /// then for a message, F3 and N0, until it finds the end and no message.
   private static func runToEnd(messages: UInt8, _ fault: EndFault?) -> WeakMemory.Outcome {
     let finished = 1
     var publisher = Program(nil)
@@ -115,7 +115,7 @@ struct TopicModelTests {
     }
     publisher.add(
       .store(fault == .finishedRelaxed ? .relaxed : .releasing, at: { _ in finished }) { _ in 1 })
-    // Registers: 0 whether it is finished, 1 entry, 2 the last message.
+    // Registers: 0 whether the topic is finished, 1 entry, 2 the last message.
     var subscriber = Program(nil)
     let lookForEnd = WeakMemory.Instruction.load(
       into: 0, fault == .seenRelaxed ? .relaxed : .acquiring, at: { _ in finished })
@@ -142,14 +142,14 @@ struct TopicModelTests {
       ])
   }
 
-  @Test("Who finds the end, and then no message, has had all of them")
+  @Test("A subscriber that finds the end, and then no message, has had all of them")
   func end() {
     let outcome = Self.runToEnd(messages: 3, nil)
     #expect(outcome.violation == nil, "\(outcome.trace)")
     #expect(outcome.stateCount > 20 && !outcome.ends.isEmpty)
   }
 
-  @Test("Each order at the end is needed", arguments: EndFault.allCases)
+  @Test("Each ordering at the end is needed", arguments: EndFault.allCases)
   func faultsAtEnd(fault: EndFault) {
     let outcome = Self.runToEnd(messages: 3, fault)
     #expect(outcome.violation?.hasPrefix("subscriber: the end after") == true, "\(outcome)")
@@ -164,7 +164,7 @@ struct TopicModelTests {
     #expect(seen.isSuperset(of: [0, 1, 5]))
   }
 
-  @Test("Each step and each order is needed", arguments: Fault.allCases)
+  @Test("Each step and each ordering is needed", arguments: Fault.allCases)
   func faults(fault: Fault) {
     let outcome = Self.run(fault, messages: 5, samples: 2)
     #expect(outcome.violation != nil, "\(outcome.stateCount) states")

@@ -12,7 +12,8 @@
 //===----------------------------------------------------------------------===//
 
 extension WeakMemory {
-  /// How many entries of each word's list have been seen, less one; less than 128 of each.
+  /// The number of entries of each word's list that have been seen, less 1; below 128 for each
+  /// word.
   struct View: Hashable {
     static let wordCount = 8
 
@@ -41,18 +42,18 @@ extension WeakMemory {
   struct Entry {
     var value: UInt8
     var view: View
-    /// Whether an exchange has loaded the entry before and stored this one.
+    /// Whether an exchange loaded the entry before and stored this one.
     var isTied = false
   }
 
   struct ThreadState {
     var position = 0
     var registers = Registers()
-    /// What the thread has seen.
+    /// The entries that the thread has seen.
     var current = View()
-    /// What an acquiring fence adds to that.
+    /// The entries that an acquiring fence adds.
     var pending = View()
-    /// What a relaxed store carries: what was seen at the last releasing fence.
+    /// The view that a relaxed store carries: the entries seen at the last releasing fence.
     var released = View()
     var hasBegun = false
     var isOver = false
@@ -63,10 +64,10 @@ extension WeakMemory {
   struct State {
     var words: [[Entry]]
     var threads: [ThreadState]
-    /// What was seen at any sequentially consistent fence.
+    /// The entries seen at any sequentially consistent fence.
     var global = View()
 
-    /// Inserts an entry, and moves on in all views what lies behind it.
+    /// Inserts an entry, and shifts in all views the entries behind it.
     mutating func insert(_ entry: Entry, into word: Int, at position: Int) {
       if position < words[word].count {
         changeViews { if $0[word] >= position { $0[word] += 1 } }
@@ -93,7 +94,7 @@ extension WeakMemory {
       change(&global)
     }
 
-    /// The same for equal states only.
+    /// A key that only equal states share.
     var key: Key {
       var bits = [global.bits]
       bits.reserveCapacity(32)

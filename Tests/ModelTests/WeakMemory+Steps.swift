@@ -11,9 +11,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-// What a thread may do next.
+// The steps that a thread may take next.
 extension WeakMemory {
-  /// Everything that may happen next to one thread.
+  /// Finds every step that may happen next to one thread.
   mutating func findSteps(_ state: State, _ index: Int) {
     let thread = threads[index]
     if !state.threads[index].hasBegun {
@@ -25,7 +25,7 @@ extension WeakMemory {
     }
     if thread.isMortal {
       var next = state
-      // What does not matter any more would make different states of equal ones.
+      // Values that no longer matter would make different states of equal ones.
       let seen = next.threads[index].current
       next.threads[index] = ThreadState(
         current: seen, hasBegun: true, isOver: true, isKilled: true)
@@ -40,7 +40,7 @@ extension WeakMemory {
     perform(state, index)
   }
 
-  /// What a thread has come to, in all ways that are possible.
+  /// Performs the thread's next instruction, in all ways that are possible.
   private mutating func perform(_ state: State, _ index: Int) {
     let name = threads[index].name
     let before = state.threads[index]
@@ -201,7 +201,7 @@ extension WeakMemory {
     state.threads[index].position += 1
   }
 
-  /// All ways to choose so many, or all if there are no more.
+  /// All ways to choose the given number, or all if there are no more.
   private func choices(of count: Int, from all: ArraySlice<Int>) -> [[Int]] {
     guard count > 0, let first = all.first else { return [[]] }
     if all.count <= count { return [Array(all)] }
@@ -224,10 +224,10 @@ extension WeakMemory {
     nextSteps.append(Step(state: state, origin: number, text: text, problem: problem))
   }
 
-  /// Performs what no other thread can notice, up to the next load or store, or to a fence that a
-  /// thread may be killed before, as its successor sees what that thread has acquired.
+  /// Performs what no other thread can notice, up to the next load or store, or to a fence before
+  /// which a thread may be killed, as its successor sees what that thread has acquired.
   ///
-  /// - Returns: What is wrong if a check fails.
+  /// - Returns: The violation if a check fails.
   func advance(_ state: inout State, _ index: Int) -> String? {
     let program = threads[index].program
     while state.threads[index].position < program.count {

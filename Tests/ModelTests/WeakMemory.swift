@@ -11,15 +11,16 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// Looks at everything that small programs with shared words can do on a processor that keeps no
+/// Searches everything that small programs with shared words can do on a processor that keeps no
 /// more order than the memory model of C and Swift demands, such as ARM.
 ///
-/// Each word has a list of all that was stored into it. A thread has a view: how far in each list it
-/// has seen. A load may give anything that is not older than the view. A releasing store carries the
-/// view of its thread, which an acquiring load of it takes over; a fence does the same for the
-/// relaxed stores behind it and the relaxed loads before it. This is the release-acquire part of the
-/// model, as operational semantics with views have it. A sequentially consistent fence also takes
-/// over what all those before it have seen, and hands on to all those after it.
+/// Each word has a list of all values that were stored into it. A thread has a view: how far it has
+/// seen in each list. A load may return any value that is not older than the view. A releasing
+/// store carries the view of its thread, which an acquiring load of it takes over; a fence does the
+/// same for the relaxed stores after it and the relaxed loads before it. This is the
+/// release-acquire part of the model, in the form of operational semantics with views. A
+/// sequentially consistent fence also takes over what all such fences before it have seen, and
+/// passes its view on to all after it.
 ///
 /// A store goes anywhere behind what its thread has seen, unless a compare-exchange or an exchange
 /// has tied two entries together: it stores right behind the entry that it has loaded, and carries
@@ -28,11 +29,11 @@
 /// A load never sees a store that has not happened yet. ARM can perform a relaxed store before an
 /// earlier relaxed load, which shows only if two threads at once both load and then store.
 ///
-/// The kernel's sleeping and waking are ordered among each other as sequentially consistent fences
-/// are, for what their threads have seen, and order nothing else. A sleep loads its word, and
-/// begins in the same step if that is as expected. From every state there has to be a way to an
-/// end of all threads: else a wake-up was lost. Sleeps end by themselves only once a thread was
-/// killed.
+/// The kernel's sleeping and waking are ordered among each other like sequentially consistent
+/// fences, for what their threads have seen, and order nothing else. A sleep loads its word, and
+/// begins in the same step if the word has the expected value. Every state must have a way to an
+/// end of all threads: otherwise a wake-up was lost. Sleeps end by themselves only once a thread
+/// was killed.
 struct WeakMemory {
   /// The variables of a thread.
   typealias Registers = SIMD16<UInt8>
@@ -55,31 +56,31 @@ struct WeakMemory {
     /// Loads, and stores whatever it has loaded.
     case exchange(into: Int, Order, at: (Registers) -> Int, (Registers) -> UInt8)
     case fence(Order)
-    /// Sleeps while a word has a value; gives 1 if the sleep ends by itself, and else 0.
+    /// Sleeps while a word has a value; returns 1 if the sleep ends by itself, and otherwise 0.
     case sleep(into: Int, at: (Registers) -> Int, while: (Registers) -> UInt8)
-    /// Wakes so many of those who sleep on a word, and gives how many there were.
+    /// Wakes up to the given number of sleepers on a word, and returns how many there were.
     case wake(into: Int, at: (Registers) -> Int, atMost: Int)
-    /// Asks the kernel whether a thread is gone; gives 1 if it is, having seen all that it has.
+    /// Asks the kernel whether a thread is dead; returns 1 if it is, and then takes over its view.
     case ask(into: Int, about: (Registers) -> Int)
     case set(Int, (Registers) -> UInt8)
     case go(to: String, if: (Registers) -> Bool)
-    /// Goes there or on.
+    /// Goes to the label or on to the next instruction.
     case maybeGo(to: String)
     case label(String)
-    /// Says what is wrong, if something is.
+    /// Returns the violation, if there is one.
     case check((Registers) -> String?)
   }
 
   struct Thread {
     var name: String
     var program: [Instruction]
-    /// Whether it may be killed before any of its steps.
+    /// Whether the thread may be killed before any of its steps.
     var isMortal = false
-    /// The thread after whose end or death this one begins, seeing all that one has seen.
+    /// The thread after whose end or death this one begins, seeing all that the other has seen.
     var successor: Int?
   }
 
-  /// A state that is to be looked at, and the step that has led there.
+  /// A state to examine, and the step that led to it.
   struct Step {
     var state: State
     var origin: Int
@@ -87,20 +88,20 @@ struct WeakMemory {
     var problem: String?
   }
 
-  /// What a search has found.
+  /// The result of a search.
   struct Outcome {
     var stateCount = 0
-    /// The first violation, and what led to it.
+    /// The first violation, and the steps that led to it.
     var violation: String?
     var trace: [String] = []
-    /// The registers of all threads at the end of each complete run; zeros of a killed one.
+    /// The registers of all threads at the end of each complete run; zeros for a killed thread.
     var ends: Set<[Registers]> = []
   }
 
   let threads: [Thread]
-  /// Where each step of each thread goes to, if it is a `go`.
+  /// The target of each step of each thread, if it is a `go`.
   let targets: [[Int]]
-  /// Whether somebody takes over what a thread has seen that is over.
+  /// Whether another thread takes over the view of a thread that has ended.
   private let inherits: Bool
   /// For each thread, whether a fence acquires what it has loaded.
   let hasAcquiringFence: [Bool]
@@ -108,12 +109,12 @@ struct WeakMemory {
   private var numbers: [Key: Int] = [:]
   /// For each state that was found, the first step to it.
   private var origins: [(state: Int, text: () -> String)] = []
-  /// For each state, those that lead to it.
+  /// For each state, the states that lead to it.
   private var predecessors: [[Int32]] = []
   private var endStates: [Int] = []
-  /// What to look at next is the last one.
+  /// The steps still to examine, the next one last.
   private var steps: [Step] = []
-  /// The steps from the state that is looked at.
+  /// The steps from the state under examination.
   var nextSteps: [Step] = []
   var number = -1
   var outcome = Outcome()
@@ -146,7 +147,7 @@ struct WeakMemory {
 
   /// Searches through all that the threads can do.
   ///
-  /// - Parameter initialValues: What each word holds at first.
+  /// - Parameter initialValues: The first value of each word.
   static func explore(_ initialValues: [UInt8], _ threads: [Thread]) -> Outcome {
     precondition(initialValues.count <= View.wordCount, "There are too many words")
     var search = WeakMemory(threads)
@@ -195,7 +196,7 @@ struct WeakMemory {
     steps.append(contentsOf: nextSteps.reversed())
   }
 
-  /// Makes states equal that differ in nothing that can be noticed.
+  /// Makes states equal whose differences cannot be noticed.
   private func tidy(_ state: inout State) {
     for index in threads.indices where state.threads[index].isOver {
       state.threads[index].pending = View()
@@ -206,7 +207,7 @@ struct WeakMemory {
       var least = state.words[word].count - 1
       for index in threads.indices {
         let thread = state.threads[index]
-        // Whoever begins later begins with the view of another.
+        // A thread that begins later takes over the view of another.
         let isRead = !thread.isOver || threads.contains { $0.successor == index }
         if thread.hasBegun && isRead { least = min(least, thread.current[word]) }
       }
@@ -214,7 +215,7 @@ struct WeakMemory {
     }
   }
 
-  // MARK: - What is wrong
+  // MARK: - Faults
 
   private func trace(to number: Int) -> [String] {
     var texts: [String] = []

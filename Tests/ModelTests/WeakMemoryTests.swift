@@ -13,13 +13,13 @@
 
 import Testing
 
-/// What is known of small programs, so that the model is known to be neither too strict nor too lax.
+/// Known results of small programs, which show that the model is neither too strict nor too lax.
 @Suite("Weak memory")
 struct WeakMemoryTests {
   typealias Instruction = WeakMemory.Instruction
   typealias Thread = WeakMemory.Thread
 
-  /// Stores data, and then a flag that tells of it.
+  /// Stores data, and then a flag that announces it.
   private static func writer(_ data: Int, _ flag: Int) -> Thread {
     Thread(
       name: "writer",
@@ -47,7 +47,7 @@ struct WeakMemoryTests {
       [0, 0], [Thread(name: "writer", program: writer), Thread(name: "reader", program: reader)])
   }
 
-  @Test("A flag tells of the data only with an order on both sides")
+  @Test("A flag publishes the data only with an ordering on both sides")
   func messages() {
     #expect(messagePassing(store: .releasing, load: .acquiring).violation == nil)
     let both: Set<WeakMemory.Order> = [.releasing, .acquiring]
@@ -69,7 +69,7 @@ struct WeakMemoryTests {
     }
   }
 
-  @Test("Two threads that each store and look at the other's word can both see nothing")
+  @Test("Two threads that each store and then load the other's word can both see the old value")
   func storeBuffering() {
     func program(_ own: Int, _ other: Int) -> [Instruction] {
       [
@@ -189,9 +189,9 @@ struct WeakMemoryTests {
     #expect(!seen.contains([2, 1, 1, 2]))
   }
 
-  @Test("The orders of two words need not fit together, and fit where the stores release")
+  @Test("The orders of two words need not agree, but do where the stores release")
   func ordersOfTwoWords() {
-    // Each stores into both words, and then looks at the one that the other has stored first.
+    // Each thread stores into both words, and then loads the one that the other has stored first.
     func program(_ one: Int, _ other: Int) -> [Instruction] {
       [
         .store(.relaxed, at: { _ in one }) { _ in 1 },
@@ -226,12 +226,12 @@ struct WeakMemoryTests {
     let seen = Set(outcome.ends.map { [$0[0][0], $0[2][0], $0[2][1]] })
     #expect(seen.contains([0, 1, 2]))
     #expect(!seen.contains([0, 2, 1]))
-    // One that has loaded 2 has stored nothing.
+    // A compare-exchange that has loaded 2 has stored nothing.
     #expect(seen.contains([2, 0, 2]))
     #expect(!seen.contains([2, 1, 1]))
   }
 
-  /// Passes data on over a third thread, which makes 2 of the flag 1.
+  /// Passes data on through a third thread, which changes the flag from 1 to 2.
   private func passingOn(_ exchange: Instruction) -> String? {
     let (data, flag) = (0, 1)
     return WeakMemory.explore(
@@ -287,14 +287,14 @@ struct WeakMemoryTests {
       [0, 0], [Thread(name: "one", program: program), Thread(name: "other", program: program)])
   }
 
-  @Test("A lock of a compare-exchange lets one in at a time, and shows it what the last one did")
+  @Test("A compare-exchange lock admits one thread at a time, and shows it what the last one did")
   func mutualExclusion() {
     func counts(_ outcome: WeakMemory.Outcome) -> Set<[UInt8]> {
       Set(outcome.ends.map { [$0[0][1], $0[1][1]].sorted() })
     }
     #expect(counts(lock(.acquiring, .releasing)) == [[1, 2]])
     #expect(counts(lock(.acquiringAndReleasing, .releasing)) == [[1, 2]])
-    // One that counts to 1 as well has not seen what the other did.
+    // A thread that also counts to 1 has not seen what the other did.
     #expect(counts(lock(.relaxed, .releasing)).contains([1, 1]))
     #expect(counts(lock(.acquiring, .relaxed)).contains([1, 1]))
     #expect(counts(lock(.acquiring, .releasing, isAtomic: false)).contains([1, 1]))
@@ -302,7 +302,7 @@ struct WeakMemoryTests {
 
   // MARK: - Sequentially consistent fences, exchanges
 
-  /// Two threads that each store, have a fence, and look at the other's word.
+  /// Two threads that each store, make a fence, and load the other's word.
   private func storeBuffering(_ one: WeakMemory.Order, _ other: WeakMemory.Order) -> Set<[UInt8]> {
     func program(_ own: Int, _ other: Int, _ fence: WeakMemory.Order) -> [Instruction] {
       [
@@ -352,7 +352,7 @@ struct WeakMemoryTests {
     #expect(!seen(.sequentiallyConsistent).contains([1, 0, 1, 0]))
   }
 
-  @Test("A sequentially consistent fence tells of data as a releasing and an acquiring one do")
+  @Test("A sequentially consistent fence publishes data as a releasing and an acquiring one do")
   func fencesOfMessages() {
     let fences: Set<WeakMemory.Order> = [.releasing, .acquiring]
     #expect(messagePassing(store: .relaxed, load: .relaxed, fences: fences).violation == nil)
@@ -377,7 +377,7 @@ struct WeakMemoryTests {
     #expect(outcome.violation == nil)
   }
 
-  @Test("Of two exchanges each loads what the other has stored, or what was there")
+  @Test("Each of two exchanges loads what the other has stored, or the initial value")
   func exchanges() {
     func exchanger(_ value: UInt8) -> Thread {
       Thread(
@@ -427,7 +427,7 @@ struct WeakMemoryTests {
       ])
   }
 
-  @Test("No wake-up behind the change of a word is slept through, and without one it is")
+  @Test("No wake-up after a change of the word is missed; without a wake-up the sleeper sleeps on")
   func wakeUps() {
     let outcome = WeakMemory.explore([0], [Self.sleeper(), Self.waker(atMost: 1)])
     #expect(outcome.violation == nil, "\(outcome.trace)")
@@ -442,7 +442,7 @@ struct WeakMemoryTests {
       WeakMemory.explore([0], [Self.sleeper(), reversed]).violation == "sleeper: asleep for ever")
   }
 
-  @Test("So many are woken as were asked for, any of them, and are counted")
+  @Test("As many sleepers as asked for are woken, any of them, and are counted")
   func wakeUpsOfSeveral() {
     func explore(_ count: Int) -> WeakMemory.Outcome {
       WeakMemory.explore(
@@ -454,9 +454,9 @@ struct WeakMemoryTests {
     #expect(explore(1).violation?.hasSuffix(": asleep for ever") == true)
   }
 
-  @Test("Either of two who sleep may be the one that is woken")
+  @Test("Either of two sleepers may be woken")
   func choiceOfWakeUp() {
-    // Whoever is woken first finds the second word 0, and wakes the other.
+    // The sleeper that is woken first finds 0 in the second word, and wakes the other.
     func sleeper(_ name: String) -> Thread {
       Thread(
         name: name,
@@ -474,7 +474,7 @@ struct WeakMemoryTests {
       ])
     let outcome = WeakMemory.explore([0, 0], [sleeper("one"), sleeper("other"), waker])
     #expect(outcome.violation == nil, "\(outcome.trace)")
-    // Register 2 is 1 of one that has woken the other, which slept at the same time.
+    // Register 2 is 1 in a thread that has woken the other, which slept at the same time.
     let seen = Set(outcome.ends.map { [$0[0][0], $0[0][2], $0[1][0], $0[1][2]] })
     #expect(seen.isSuperset(of: [[0, 1, 1, 0], [1, 0, 0, 1]]))
   }
@@ -483,7 +483,7 @@ struct WeakMemoryTests {
   func sleepsAfterDeath() {
     var waker = Self.waker(atMost: 1)
     waker.isMortal = true
-    // One that is killed before it stores wakes nobody, and without a store there is no end.
+    // A thread killed before it stores wakes no sleeper, and without a store there is no end.
     #expect(WeakMemory.explore([0], [Self.sleeper(), waker]).violation == "there is no end")
     let successor = Thread(
       name: "successor", program: [.store(.relaxed, at: { _ in 0 }) { _ in 1 }], successor: 1)
@@ -491,7 +491,7 @@ struct WeakMemoryTests {
     #expect(outcome.violation == nil, "\(outcome.trace)")
   }
 
-  @Test("Who hears that a thread is gone has seen all that it has stored")
+  @Test("A thread that learns of another's death has seen all that it has stored")
   func asking() {
     let first = Thread(
       name: "first",
@@ -513,7 +513,7 @@ struct WeakMemoryTests {
       ])
   }
 
-  @Test("Where a thread may go on or elsewhere, it does both")
+  @Test("Where a thread may continue or jump, the search tries both")
   func branches() {
     let outcome = WeakMemory.explore(
       [0],

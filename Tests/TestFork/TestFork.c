@@ -49,7 +49,7 @@ int ipctest_fork_and_find_lock(void) {
   pid_t child = fork();
   if (child < 0) return -1;
   if (child == 0) {
-    // A child that never gets out of its lock is ended.
+    // Ends a child that never gets out of its lock.
     alarm(30);
     usleep(300);
     _exit(finds_lock());
@@ -85,7 +85,7 @@ static void call_in_child(void) {
 
 static void register_early(void) { pthread_atfork(call_before, call_in_parent, call_in_child); }
 
-// Before any constructor that has a priority of its own.
+// Runs before any constructor with a priority of its own.
 __attribute__((section(".init_array.00050"), used)) static void (*const early)(void) = register_early;
 
 void ipctest_set_handlers(

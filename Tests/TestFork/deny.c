@@ -34,7 +34,7 @@
 #define REFUSE(error) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (error))
 #define ALLOW BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-/// The filter of this thread, and of all others of the process.
+/// Installs the filter for all threads of the process.
 static int install(struct sock_filter *filter, size_t count) {
   struct sock_fprog program = {.len = (unsigned short)count, .filter = filter};
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return -1;
@@ -88,7 +88,7 @@ static int refuse_nameless_files(unsigned error) {
   return install(filter, sizeof filter / sizeof *filter);
 }
 
-/// `fallocate` of a megabyte and more, but to give pages back: with `EINTR`, as a fast timer does it.
+/// `fallocate` of a megabyte and more, except to give pages back: with `EINTR`, as under a fast timer.
 static int refuse_long_reservations(unsigned error) {
   struct sock_filter filter[] = {
       LOAD(offsetof(struct seccomp_data, nr)),

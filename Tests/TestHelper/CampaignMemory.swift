@@ -15,34 +15,35 @@ internal import Glibc
 internal import Interprocess
 internal import TestSupport
 
-/// The content that every memory of the lifetimes campaign has from its first moment on, so that
-/// whoever attaches can tell that it is whole, and which one it is.
+/// The content of every memory of the lifetimes campaign from its first moment on.
+///
+/// An attacher can tell by it that the memory is whole, and which memory it is.
 struct CampaignMemory: Hashable {
-  /// Different for each memory that any process of the campaign creates.
+  /// A number that is different for each memory that any process of the campaign creates.
   var instance: UInt64
   /// The size at creation.
   var byteCount: Int
-  /// Which of the campaign's names it was made for.
+  /// The index of the name that the memory was created for.
   var nameIndex: Int
   var isTemporary: Bool
 
   static let names = ["red", "green", "blue", "black"]
-  /// The least size of all, so that an attacher may ask for as much and find it whatever is there.
+  /// The smallest size of all, which an attacher may require whatever memory it finds.
   static let minimumByteCount = pageByteCount
-  /// The greatest size at creation.
+  /// The largest size at creation.
   static let maximumByteCount = 6 * pageByteCount
-  /// The greatest size that memory grows to.
+  /// The largest size that memory grows to.
   static let maximumGrownByteCount = 10 * pageByteCount
   static let pageByteCount = 4096
   static let workerCount = 6
 
-  /// The words that change during the life of the memory.
+  /// The offsets of words that change during the life of the memory.
   private static let intentOffset = 40
   private static let markOffset = 64
   private static let grownPagesOffset = markOffset + 8 * workerCount
   private static let magic: UInt64 = 0x69_70_63_74_65_73_74_31
 
-  /// What a process has logged in the memory about removing its name.
+  /// The progress of a process that removes the name, as logged in the memory.
   enum Intent: UInt64 {
     case none, begun, done
   }
@@ -54,7 +55,7 @@ struct CampaignMemory: Hashable {
   private var description: UInt64 { UInt64(nameIndex) << 1 | (isTemporary ? 1 : 0) }
 
   /// The words that are written once, and their offsets: a header, a few words on each page, and
-  /// the last one.
+  /// the last word.
   private var constantWords: [(offset: Int, word: UInt64)] {
     let checksum = mix(instance ^ mix(UInt64(byteCount) ^ mix(description)))
     var words = [
@@ -82,8 +83,8 @@ struct CampaignMemory: Hashable {
 
   // MARK: - Growing
 
-  /// The first byte of each page that the memory has got by growing, and the word that somebody may
-  /// have written there; all other bytes that it has got are zero.
+  /// The first byte of each page that the memory has gained by growing, and the word that a process
+  /// may have written there; all other bytes of these pages are zero.
   func grownPages(upTo byteCount: Int) -> [(offset: Int, word: UInt64)] {
     let page = Self.pageByteCount
     let first = (self.byteCount + page - 1) / page * page
@@ -92,8 +93,8 @@ struct CampaignMemory: Hashable {
     }
   }
 
-  /// Writes the word of a grown page, and notes so where nobody else writes: the page must not lose
-  /// it any more.
+  /// Writes the word of a grown page, and notes it in a word that no other process writes: from
+  /// then on the page must not lose the word.
   func writeGrownPage(
     by worker: Int, _ page: (offset: Int, word: UInt64), in memory: inout SharedMemory
   ) {
@@ -144,7 +145,7 @@ struct CampaignMemory: Hashable {
       let (offset, expected) = mark(of: worker)
       try expect([0, expected].contains(word(offset)), offset, expected)
     }
-    // Read before the pages, which have their words first.
+    // Read before the pages, whose words are written first.
     let noted = (0..<Self.workerCount).reduce(0) { $0 | word(Self.grownPagesOffset + 8 * $1) }
     var end = self.byteCount
     for (offset, expected) in grownPages(upTo: byteCount) {
@@ -159,7 +160,7 @@ struct CampaignMemory: Hashable {
   /// The offset of the first word that is not zero.
   private static func firstNonZero(_ bytes: RawSpan, _ range: Range<Int>) -> Int? {
     bytes.withUnsafeBytes { bytes in
-      // Fast where all is well, as nearly always; zeros are equal to themselves one byte on.
+      // Fast in the usual case that all is well: zeros equal themselves one byte on.
       let start = bytes.baseAddress! + range.lowerBound
       let isZero =
         range.isEmpty
@@ -180,7 +181,7 @@ struct CampaignMemory: Hashable {
     self.isTemporary = isTemporary
   }
 
-  /// Reads and checks the memory of a handle that was got by a name.
+  /// Reads and checks the memory of a handle that a name led to.
   init(_ memory: borrowing SharedMemory, nameIndex: Int) throws(Problem) {
     let isTemporary = memory.lifetime == .whileAttached
     self = try memory.withBytes { bytes throws(Problem) in
@@ -199,12 +200,12 @@ struct CampaignMemory: Hashable {
   }
 }
 
-// MARK: - What the workers log
+// MARK: - The log of the workers
 
-/// What one worker does, in memory that the conductor has mapped as well, so that it is known when
-/// the worker has been killed.
+/// The log of one worker, in memory that the conductor has also mapped, so that it survives the
+/// worker.
 struct WorkerLog {
-  /// What is counted.
+  /// The counters.
   enum Count: Int, CaseIterable {
     case created, attached, foundNothing, nameTaken, written, protected, closed, unlinked, swept
     case replacedStale, removedAtClose, removedAtExit
@@ -223,7 +224,7 @@ struct WorkerLog {
     words = start.assumingMemoryBound(to: UInt64.self) + worker * Self.wordCount
   }
 
-  /// The last step that the worker came to; `nil` between its operations.
+  /// The last step that the worker reached; `nil` between its operations.
   var step: Checkpoint? {
     get { words[0] == 0 ? nil : Checkpoint.all[Int(words[0]) - 1] }
     nonmutating set {

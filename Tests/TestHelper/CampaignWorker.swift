@@ -17,10 +17,11 @@ internal import TestSupport
 
 /// A worker, as the conductor of a campaign sees it.
 ///
-/// It is the process that was started, or a child in which it goes on; all of them are in one group.
+/// It is the process that was started, or a child in which that process continues; all of them are
+/// in one process group.
 final class CampaignWorker {
   let index: Int
-  /// Whether it has begun to work.
+  /// Whether the worker has begun to work.
   var isReady = false
   private let processID: pid_t
   private let input: FileDescriptor
@@ -65,7 +66,7 @@ final class CampaignWorker {
   }
 
   func send(_ line: String) {
-    // A worker that is gone is found when its answer is read.
+    // If the worker is dead, the conductor notices when it reads the answer.
     _ = try? input.writeAll((line + "\n").utf8)
   }
 
@@ -88,9 +89,9 @@ final class CampaignWorker {
     }
   }
 
-  /// Waits for the end of its processes.
+  /// Waits for the end of the worker's processes.
   ///
-  /// - Returns: How each of them ended, as `waitpid` tells it.
+  /// - Returns: The status of each process, as `waitpid` returns it.
   private func wait() -> [CInt] {
     var statuses: [CInt] = []
     while true {
@@ -103,25 +104,25 @@ final class CampaignWorker {
     }
   }
 
-  /// Waits until it has ended, as it was told to.
+  /// Waits until the worker has ended after an order to end.
   ///
   /// - Parameters:
-  ///   - status: How, as `waitpid` tells it.
-  ///   - complain: Called with what it said if it has ended otherwise.
+  ///   - status: The expected status, as `waitpid` returns it.
+  ///   - complain: Called with the worker's output if it has ended otherwise.
   func waitForEnd(with status: CInt, _ complain: (String) -> Void) {
     expect(wait(), with: status, complain)
   }
 
-  /// Kills it, and waits until the kernel has taken everything from it.
+  /// Kills the worker, and waits until the kernel has released everything that it held.
   ///
-  /// - Parameter complain: Called with what it said if it had ended by itself.
+  /// - Parameter complain: Called with the worker's output if it had ended by itself.
   func kill(_ complain: (String) -> Void) {
     _ = Glibc.kill(-processID, SIGKILL)
     expect(wait(), with: SIGKILL, complain)
   }
 
-  /// Expects that it ended with a status, and that all processes which it was before, and their
-  /// other children, ended as they had to.
+  /// Expects that the worker ended with a status, and that its earlier processes and their other
+  /// children ended as they should.
   private func expect(_ statuses: [CInt], with status: CInt, _ complain: (String) -> Void) {
     guard statuses.contains(status), Set(statuses).isSubset(of: [status, 0, SIGTERM]) else {
       complain("ended with \(statuses): \(nextLine() ?? "nothing")")

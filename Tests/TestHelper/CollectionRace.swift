@@ -14,9 +14,9 @@
 internal import Glibc
 internal import Interprocess
 
-/// Attaches to a collection or creates it at a moment that many processes have in common.
+/// Attaches to or creates a collection at the same moment as many other processes.
 enum CollectionRace {
-  /// - Returns: Whether this process has created it, and what number of the creator is in it.
+  /// - Returns: Whether this process has created the collection, and the creator's number in it.
   static func run(
     _ kind: String, _ name: String, startingAt nanoseconds: Int
   ) throws(InterprocessError) -> String {

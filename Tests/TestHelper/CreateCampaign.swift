@@ -15,9 +15,9 @@ internal import Glibc
 internal import Interprocess
 internal import TestSupport
 
-/// Kills a process that creates shared memory, at random moments, and looks at what it leaves.
+/// Kills a process that creates shared memory, at random moments, and checks what it leaves.
 ///
-/// Runs where nobody else uses `/dev/shm`, so that it can count the pages.
+/// Runs where no other process uses `/dev/shm`, so that it can count the pages.
 struct CreateCampaign {
   static let byteCount = 512 << 10
   /// The distance of the words that are written and checked: several on each page.
@@ -61,7 +61,7 @@ struct CreateCampaign {
     }
   }
 
-  /// Creates and removes memory until it is killed; its name is there for about half of the time.
+  /// Creates and removes memory until it is killed; the name exists for about half of the time.
   static func createForever(seed: UInt64) throws {
     Helper.answer("ready")
     while true {

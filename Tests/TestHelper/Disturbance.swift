@@ -16,19 +16,20 @@ internal import Interprocess
 internal import TestFork
 internal import TestSupport
 
-/// What a worker of a campaign does now and then while it holds something: it stays for longer than
-/// others have time, or forks a child, which leaves what its parent holds.
+/// Disturbs the others now and then while a worker holds something: the worker keeps it beyond the
+/// time-out of others, or forks a child, which leaves what its parent holds.
 final class Disturbance {
   private var generator: SeededGenerator
   private(set) var isChild = false
 
   init(seed: UInt64) {
     generator = SeededGenerator(seed: seed)
-    // Nobody waits for the children.
+    // No process waits for the children.
     signal(SIGCHLD, SIG_IGN)
   }
 
-  /// To be called last in what is disturbed: a child may read what its parent holds, and no more.
+  /// Must be the last call in a disturbed closure: a child may read what its parent holds, but not
+  /// more.
   func comeBy() {
     switch generator.next() % 256 {
     case 0: usleep(UInt32(generator.next() % 30_000))
@@ -36,7 +37,7 @@ final class Disturbance {
       let child = ipctest_fork()
       guard child >= 0 else { fatalError("Cannot fork") }
       if child == 0 { return becomeChild() }
-      // Had the child given back what this one holds, others would take it now.
+      // If the child had given back what its parent holds, others would take it now.
       usleep(UInt32(generator.next() % 4000))
     default: return
     }
@@ -45,12 +46,12 @@ final class Disturbance {
   private func becomeChild() {
     isChild = true
     #if DEBUG
-      // It is not the one to be killed.
+      // The child is not the process to be killed.
       Checkpoint.handler = nil
     #endif
   }
 
-  /// Ends a child when it has left what its parent holds.
+  /// Ends a child once it has left what its parent holds.
   func endChild() { if isChild { _exit(0) } }
 }
 

@@ -14,9 +14,9 @@
 internal import Glibc
 internal import Interprocess
 
-/// A thread that ends within a closure, and others that come later, at the same address.
+/// A thread that ends within a closure, and later threads at the same address.
 enum EndedThread {
-  /// Says for each of some later threads what came of its attempt to get what the first one held.
+  /// Reports for each later thread whether it could take what the first one held.
   static func run(_ kind: String, _ name: String) throws {
     let use = try use(kind, name)
     inThread { use(true) }
@@ -24,8 +24,8 @@ enum EndedThread {
     Helper.answer("end")
   }
 
-  /// Takes something: for ever, as the thread ends then; or in a short time, and says what came of
-  /// that.
+  /// Takes the subject: forever, as the thread then ends; or within a short time, and reports the
+  /// result.
   private static func use(_ kind: String, _ name: String) throws -> @Sendable (_ ends: Bool) -> Void
   {
     let timeout = Duration.milliseconds(50)
@@ -76,7 +76,7 @@ enum EndedThread {
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
   }
 
-  /// Runs something in a thread of its own, to the end of that.
+  /// Runs a closure in a new thread, and waits for its end.
   private static func inThread(_ run: @escaping @Sendable () -> Void) {
     var thread = pthread_t()
     let error = pthread_create(

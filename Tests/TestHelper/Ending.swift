@@ -16,9 +16,9 @@ internal import Interprocess
 internal import Synchronization
 internal import TestFork
 
-/// Programs that end in some way while globals hold temporary memory, and do not close it.
+/// Programs that end in various ways while globals hold temporary memory and do not close it.
 enum Ending {
-  /// What a program has until it ends, and what nobody closes.
+  /// Handles that a program has until it ends, and that nothing closes.
   private final class Holdings: Sendable {
     let memory: SharedMemory
     let readOnly: SharedMemory
@@ -55,7 +55,8 @@ enum Ending {
         execvp("true", arguments)
       })
     case "handler":
-      // Called before the library gives up what there is, although it was registered first.
+      // Runs before the library gives up the remaining names, although the library registered
+      // first.
       atexit {
         Ending.later = try! SharedMemory.create("later", byteCount: 16, options: .whileAttached)
         let attached = try! SharedMemory.attach("memory")
@@ -77,7 +78,7 @@ enum Ending {
       Helper.answer("\(waitForExit(child))")
       wait(then: { exit(0) })
     case "child":
-      // What a child makes is its own.
+      // Memory that a child creates is its own.
       let child = ipctest_fork()
       if child == 0 {
         later = try SharedMemory.create("later", byteCount: 16, options: .whileAttached)
@@ -96,7 +97,7 @@ enum Ending {
       try holdings!.mutex.withLock { $0 += 1 }
       wait(then: { exit(0) })
     case "clone":
-      // A child of which nothing of this program is told.
+      // A child of which this program's fork handlers learn nothing.
       let child = ipctest_clone()
       if child == 0 { exit(0) }
       Helper.answer("\(waitForExit(child))")
@@ -112,11 +113,11 @@ enum Ending {
     fatalError("Still there")
   }
 
-  /// Makes, attaches to and closes memory until the process is gone.
+  /// Creates, attaches to and closes memory until the process has ended.
   private static func makeMemory(_ index: Int) {
     let name = "thread\(index % 2)"
     while true {
-      // Two threads share each name, so that a name may be taken or gone.
+      // Two threads share each name, so that a name may be in use or missing.
       guard let one = try? SharedMemory.create(name, byteCount: 64, options: .whileAttached)
       else { continue }
       do {

@@ -14,7 +14,7 @@
 internal import Glibc
 internal import SystemPackage
 
-/// What is free in `/dev/shm`.
+/// The free space in `/dev/shm`.
 struct FreeSpace: Equatable {
   var blockCount: Int
   var fileCount: Int
@@ -29,15 +29,15 @@ struct FreeSpace: Equatable {
   }
 }
 
-/// What this process has open and mapped.
+/// The descriptors and mappings of this process.
 struct ProcessUse: Equatable {
   var descriptorCount: Int
-  /// The mappings of files in `/dev/shm`.
+  /// The number of mappings of files in `/dev/shm`.
   var sharedMappingCount: Int
   var mappingCount: Int
 
   static func now() -> ProcessUse {
-    // The descriptor that reads the directory is counted each time.
+    // This count always includes the descriptor that reads the directory.
     let descriptorCount = fileNames(in: "/proc/self/fd").count
     var use = ProcessUse(descriptorCount: descriptorCount, sharedMappingCount: 0, mappingCount: 0)
     guard let maps = fopen("/proc/self/maps", "re") else { fatalError("No /proc/self/maps") }

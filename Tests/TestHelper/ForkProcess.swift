@@ -16,11 +16,11 @@ internal import Interprocess
 internal import TestFork
 internal import TestSupport
 
-/// A process that forks while it holds something, whose child then leaves what its parent holds, and
+/// A process that forks while it holds something; the child then leaves what its parent holds, and
 /// uses its copies of roles.
 ///
-/// The child says what came of that, and ends. Its parent then says whether the child has changed a
-/// byte of the shared memory, and waits for a line before it goes on.
+/// The child reports the results, and ends. The parent then reports whether the child has changed a
+/// byte of the shared memory, and waits for a line before it continues.
 struct ForkProcess: ~Copyable {
   private let name: String
   private let memory: SharedMemory
@@ -33,12 +33,12 @@ struct ForkProcess: ~Copyable {
 
   private var isChild: Bool { child == 0 }
 
-  /// Forks; the parent returns when the child has ended.
+  /// Forks; the parent returns once the child has ended.
   private mutating func fork() {
     let before = memory.withBytes { $0.withUnsafeBytes { [UInt8]($0) } }
     child = ipctest_fork()
     if isChild {
-      // A child that hangs is ended.
+      // Ends a child that hangs.
       alarm(60)
       return
     }
@@ -48,7 +48,7 @@ struct ForkProcess: ~Copyable {
     _ = readLine()
   }
 
-  /// Does something in which both are to fork, and tells what came of it.
+  /// Runs a body in which both processes fork, and reports the results.
   private mutating func leave(_ body: (inout Self) throws -> String) {
     let outcome = Self.outcome { try body(&self) }
     if isChild { end(outcome) }
@@ -244,7 +244,7 @@ struct ForkProcess: ~Copyable {
 
   // MARK: - Roles
 
-  /// Lets a child use its copies of what this process has taken.
+  /// Makes a child use its copies of the roles that this process has taken.
   static func use(_ role: String, _ name: String) throws {
     var process = try ForkProcess(name)
     switch role {
@@ -386,7 +386,7 @@ struct ForkProcess: ~Copyable {
     Helper.answer("released")
   }
 
-  /// Waits for so many words at once that one thread does not sleep on all of them.
+  /// Waits for more words at once than one thread can sleep on.
   private mutating func useWaitSet() throws {
     var set = WaitSet<Int>()
     for number in 0..<300 {

@@ -18,8 +18,8 @@ internal import TestSupport
 
 /// The program that the tests start, talk to and kill.
 ///
-/// Without arguments it reads commands from its standard input, one a line, and answers each with
-/// one line: `ok` and a result, or `error` and the code of the error. With arguments it runs a
+/// Without arguments it reads commands from its standard input, one on each line, and answers each
+/// with one line: `ok` and a result, or `error` and the code of the error. With arguments it runs a
 /// campaign.
 @main
 struct Helper {
@@ -46,7 +46,7 @@ struct Helper {
     case "ending":
       try Ending.run(CommandLine.arguments[2])
     case "lifetimes-campaign":
-      // A write to a worker that is gone must not end the conductor.
+      // A write to a dead worker must not end the conductor.
       signal(SIGPIPE, SIG_IGN)
       let seed = CommandLine.arguments.count > 3 ? seed(3) : .random(in: 1...UInt64.max)
       var campaign = try LifetimesCampaign(killCount: number(2), seed: seed)

@@ -17,19 +17,21 @@ internal import SystemPackage
 internal import TestFork
 internal import TestSupport
 
-/// Kills processes that share memory of both lifetimes under a few names, at random moments, lets
-/// others end in good order with what they hold, and checks that nothing leaks and that nothing is
-/// taken away from those that live.
+/// Kills processes that share memory of both lifetimes under a few names, at random moments.
 ///
-/// Runs where nobody else uses `/dev/shm`. After each round the workers pause, each of them between
-/// two operations, so that what they hold and what lies in `/dev/shm` can be compared exactly.
+/// Lets others end in an orderly way with what they hold, and checks that nothing leaks and that
+/// nothing is taken from the living. Runs where no other process uses `/dev/shm`. After each round
+/// the workers pause, each between two operations, so that what they hold can be compared exactly
+/// with what lies in `/dev/shm`.
 struct LifetimesCampaign {
-  /// So many workers end in one round, of these some while all are paused: what those leave is there
-  /// when it is looked for, while the other workers soon replace what the first leave.
+  /// How many workers end in one round, while the others run and while all are paused.
+  ///
+  /// The remains of the latter are there when the campaign looks for them; running workers soon
+  /// replace those of the former.
   private static let endsPerRound = (running: 18, paused: 4)
-  /// How many of a hundred are not killed, but end in good order.
+  /// The percentage that ends in an orderly way instead of being killed.
   private static let exitPercentages = (running: 15, paused: 25)
-  /// How many of a hundred of the others kill themselves in the middle of growing memory.
+  /// The percentage of the others that kill themselves while they grow memory.
   private static let dyingPercentage = 25
 
   private let killCount: Int
@@ -41,31 +43,31 @@ struct LifetimesCampaign {
   private var workers: [CampaignWorker] = []
   private var report = Report()
 
-  /// What is counted by the conductor.
+  /// The counts of the conductor.
   private struct Report {
     var kills = 0
     var killsAtStep: [Checkpoint: Int] = [:]
     var exits = 0
-    /// Memory whose last holder has ended in good order while all others were paused.
+    /// Memory whose last holder ended in an orderly way while all others were paused.
     var goneAtExit = 0
     /// Memory found without a holder that still had its name.
     var stale = 0
-    /// Of these, memory that lay aside for its removal.
+    /// The part of these that had been moved aside for removal.
     var aside = 0
     var sweptByConductor = 0
     var replacedByConductor = 0
-    /// Memory that somebody held and that had its name, summed over all rounds.
+    /// Memory that a process held and that had its name, summed over all rounds.
     var heldAndNamed = 0
-    /// Memory that somebody held after an `unlink`.
+    /// Memory that a process held after an `unlink`.
     var heldAndUnlinked = 0
     /// Lasting memory without a holder that a sweep left alone.
     var lastingLeftAlone = 0
     /// Second names, summed over all rounds.
     var secondNames = 0
-    /// Memory with pages behind its end, which a grower has left that was killed.
+    /// Memory with pages behind its end, left by a grower that was killed.
     var pagesBehindEnd = 0
     /// Stale memory that was left alone and lasting memory that was attached to, under a lock of a
-    /// foreign program, and memory in use that was attached to under one.
+    /// foreign program; and memory in use that was attached to under such a lock.
     var staleUnderLock = 0
     var lastingUnderLock = 0
     var usedUnderLock = 0
@@ -122,8 +124,8 @@ struct LifetimesCampaign {
     CampaignWorker(index: index, log: logPath, seed: generator.next())
   }
 
-  /// Kills a worker that has begun to work, as soon as most of them have, or lets it end, and starts
-  /// another in its place.
+  /// Once most workers have begun to work, kills one of these or lets it end, and starts another in
+  /// its place.
   private mutating func endOne() {
     while workers.count(where: \.isReady) <= workers.count / 2 {
       for worker in workers where !worker.isReady && worker.hasOutput(within: 1) {
@@ -177,7 +179,7 @@ struct LifetimesCampaign {
   private struct File {
     enum Place {
       case named, aside
-      /// A second name of memory that has, or had, another.
+      /// A second name of memory that has, or had, another name.
       case second
     }
 
@@ -185,15 +187,15 @@ struct LifetimesCampaign {
     var content: CampaignMemory
     var place: Place
     var inode: UInt64
-    /// The size by now.
+    /// The current size.
     var byteCount: Int
     var pageCount: Int
   }
 
   private mutating func checkRound() throws {
     for worker in workers where !worker.isReady { expectReady(worker) }
-    // All pause before the first one reports: what one of them does after another's report would make
-    // that report wrong, as an `unlink` does.
+    // All workers pause before the first one reports: an operation after another worker's report,
+    // such as an `unlink`, would make that report wrong.
     for worker in workers { worker.send("pause") }
     for worker in workers {
       let line = worker.nextLine()
@@ -213,7 +215,7 @@ struct LifetimesCampaign {
         kill(index, byItself: happens(Self.dyingPercentage))
       }
     }
-    // They tell the same handles again, and perhaps more pages by now.
+    // The survivors report the same handles again, and perhaps more pages.
     let survivors = workers.indices.filter { !victims.contains($0) }
     for index in survivors {
       workers[index].send("report")
@@ -251,7 +253,8 @@ struct LifetimesCampaign {
     }
   }
 
-  /// Expects that memory went with a worker that has ended in good order, if nobody else had it.
+  /// Expects that memory went with a worker that ended in an orderly way, if no other process had
+  /// it.
   private mutating func expectGone(_ ended: [Holding], others: [Holding]) throws {
     let others = Set(others.map(\.content.instance))
     let instances = Set(
@@ -280,7 +283,7 @@ struct LifetimesCampaign {
     }
   }
 
-  /// Reads all that lies in `/dev/shm`, without the library.
+  /// Reads all files in `/dev/shm`, without the library.
   private func files() throws -> [File] {
     try fileNames(in: "/dev/shm").map { fileName in
       let parts = fileName.split(separator: ".", omittingEmptySubsequences: false)
@@ -308,8 +311,8 @@ struct LifetimesCampaign {
         } catch {
           fail("Wrong bytes in \(fileName): \(error.text)")
         }
-        // A remover moves aside what it has claimed, and here nobody else takes a claimed name
-        // away.
+        // A remover moves aside the name that it has claimed; here no other process removes a
+        // claimed name.
         if isHidden && UInt64(parts[3]) != UInt64(status.st_ino) {
           fail("\(fileName) has the inode \(status.st_ino)")
         }
@@ -328,7 +331,7 @@ struct LifetimesCampaign {
       }
       switch (holding.intent, file) {
       case (.none, let file?), (.begun, let file?):
-        // An `unlink` that was killed may have moved it aside.
+        // A killed `unlink` may have moved the file aside.
         let isInPlace = file.place == .named || holding.intent == .begun
         guard file.content == holding.content && isInPlace else {
           fail("\(holding.content) is held, and lies at \(file)")
@@ -338,13 +341,13 @@ struct LifetimesCampaign {
       case (.begun, nil), (.done, nil):
         break
       case (.done, let file?):
-        // One who was killed in the middle has left it aside, and the next one found no name.
+        // A remover killed in the middle has left the file aside, and the next one found no name.
         guard file.place == .aside else { fail("\(file) was unlinked") }
       }
     }
   }
 
-  /// Expects that just the pages and files are taken that are named or held.
+  /// Expects that exactly the pages and files that are named or held are in use.
   private mutating func checkSpace(_ holdings: [Holding], files: [File]) throws {
     var all: [UInt64: (content: CampaignMemory, pageCount: Int)] = [:]
     let page = CampaignMemory.pageByteCount
@@ -360,7 +363,7 @@ struct LifetimesCampaign {
     }
     report.pagesBehindEnd += files.count { $0.pageCount > ($0.byteCount + page - 1) / page }
     let blockCount = all.values.reduce(0) { $0 + $1.pageCount }
-    // A tmpfs counts each further name of a file as one more.
+    // A tmpfs counts each further name of a file as one more file.
     let linkCount = files.count - Set(files.map(\.inode)).count
     let expected = FreeSpace(
       blockCount: freeAtStart.blockCount - blockCount,
@@ -377,10 +380,10 @@ struct LifetimesCampaign {
     }
   }
 
-  /// What is free, when it is as expected, or after a while.
+  /// The free space, once it is as expected, or after a while.
   ///
-  /// Whoever on this machine reads in `/proc` what a process has mapped keeps that for a moment, also
-  /// when the process has been killed meanwhile. A leak stays.
+  /// Another program that reads the mappings of a process in `/proc` keeps them for a moment, even
+  /// if the process is killed meanwhile. A leak stays.
   private func freeSpace(waitingUntil isExpected: (FreeSpace) -> Bool) throws -> FreeSpace {
     let deadline = ContinuousClock.now + .seconds(10)
     while true {
@@ -390,7 +393,7 @@ struct LifetimesCampaign {
     }
   }
 
-  /// Locks a file as a foreign program may, for as long as the body runs.
+  /// Locks a file as a foreign program may, while the body runs.
   private func withForeignLock(_ type: CInt, on file: File, _ body: () throws -> Void) throws {
     let descriptor = try FileDescriptor.open(
       FilePath("/dev/shm/\(file.fileName)"), .readWrite)
@@ -403,7 +406,7 @@ struct LifetimesCampaign {
   }
 
   /// Attaches to memory that a foreign program has locked: to lasting memory in any case, to
-  /// temporary memory if somebody has it.
+  /// temporary memory if a process has it.
   private mutating func attachUnderLock(
     _ files: [File], held: [UInt64: CampaignMemory]
   ) throws {
@@ -412,7 +415,7 @@ struct LifetimesCampaign {
     }
     guard let file = candidates.randomElement(using: &generator) else { return }
     let isHeld = held[file.content.instance] != nil
-    // The handles of the holders keep others from a lock for writing.
+    // The holders' handles prevent a lock for writing.
     try withForeignLock(isHeld ? F_RDLCK : F_WRLCK, on: file) {
       do {
         let memory = try SharedMemory.attach(file.fileName)
@@ -426,7 +429,7 @@ struct LifetimesCampaign {
     if isHeld { report.usedUnderLock += 1 } else { report.lastingUnderLock += 1 }
   }
 
-  /// Creates memory in the place of stale memory, as the next user of that name would.
+  /// Creates memory in place of stale memory, as the next user of that name would.
   ///
   /// - Returns: The name.
   private mutating func replace(_ file: File?) throws -> String? {
@@ -452,7 +455,7 @@ struct LifetimesCampaign {
   ) throws {
     let before = try files()
     if Bool.random(using: &generator), let locked = stale.randomElement(using: &generator) {
-      // The name of what lies aside is to go in any case.
+      // The name of a file that lies aside goes in any case.
       let isKept = locked.place == .named
       try withForeignLock(Bool.random(using: &generator) ? F_RDLCK : F_WRLCK, on: locked) {
         try sweep(expecting: stale.filter { !isKept || $0.fileName != locked.fileName })
@@ -474,7 +477,7 @@ struct LifetimesCampaign {
     }
     for file in before where !file.content.isTemporary {
       let isHeld = held[file.content.instance] != nil
-      // What lies aside was being unlinked, whoever holds it.
+      // A file that lies aside was being unlinked, whichever process holds it.
       let isNeeded =
         file.place != .aside
         && (isHeld || before.contains { $0.inode == file.inode && $0.place == .named })
@@ -484,7 +487,7 @@ struct LifetimesCampaign {
       }
       if isHeld || file.place != .named { continue }
       report.lastingLeftAlone += 1
-      // Nobody but a holder would ever unlink it; now and then its name becomes free.
+      // Only a holder would ever unlink the file; now and then its name becomes free.
       if Bool.random(using: &generator) { try SharedMemory.unlink(file.fileName) }
     }
   }
@@ -498,8 +501,8 @@ struct LifetimesCampaign {
 
   // MARK: - The end
 
-  /// Lets the workers close what they hold, and expects that nothing is left but what the killed
-  /// ones left.
+  /// Lets the workers close what they hold, and expects that nothing stays but the remains of
+  /// killed ones.
   private mutating func finish() throws {
     for worker in workers where !worker.isReady { expectReady(worker) }
     for worker in workers {
@@ -510,12 +513,12 @@ struct LifetimesCampaign {
       }
       worker.waitForEnd(with: 0) { fail("Worker \(worker.index) \($0) at the end") }
     }
-    // The last round has swept, so that whatever has a name since then has had a holder, and each
-    // holder has closed in good order.
+    // The last round has swept, so whatever has got a name since then has had a holder, and each
+    // holder has closed in an orderly way.
     let left = try files().filter { $0.content.isTemporary }
     guard left.isEmpty else { fail("\(left) outlived its last holder") }
     for file in try files() where file.place == .named { try SharedMemory.unlink(file.fileName) }
-    // Second names whose first was removed by a process that was killed before it could remove both.
+    // Second names whose first name was removed by a process killed before it could remove both.
     guard try SharedMemory.sweep().isEmpty else { fail("A sweep at the end removed a name") }
     let free = try freeSpace { $0 == freeAtStart }
     guard fileNames(in: "/dev/shm").isEmpty, free == freeAtStart else {
@@ -543,7 +546,7 @@ struct LifetimesCampaign {
     }
     let summary = counts.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
     Helper.answer("seed \(seed): \(summary)")
-    // A campaign in which something never happened proves nothing about it. A short one may.
+    // A campaign proves nothing about a case that never happened. In a short one that may be.
     if killCount >= 1000, let missing = counts.first(where: { $0.1 == 0 }) {
       fail("\(missing.0): none")
     }

@@ -16,11 +16,11 @@ internal import Interprocess
 internal import TestFork
 internal import TestSupport
 
-// Growing, forking, and what foreign programs do.
+// Growing, forking, and the actions of foreign programs.
 extension LifetimesWorker {
   // MARK: - Growing
 
-  /// Grows memory, or takes notice of what others have grown, or writes behind its end.
+  /// Grows memory, or notices what others have grown, or writes behind its end.
   func grow() throws(InterprocessError) {
     if course.happens(30) {
       guard let held = held.randomElement(using: &course.generator) else { return }
@@ -44,7 +44,7 @@ extension LifetimesWorker {
     do {
       try held.memory.grow(to: 8 * course.number(in: byteCounts))
     } catch {
-      // On a busy machine another process in its turn may get no time for so long.
+      // On a busy machine another process may hold its turn for that long.
       guard error.code == .timedOut && .now - start >= .seconds(1) else { throw error }
       return
     }
@@ -53,7 +53,7 @@ extension LifetimesWorker {
     log[.grown] += 1
   }
 
-  /// Leaves pages behind the end of memory, if it has some that can grow.
+  /// Dies while growing memory, and leaves pages behind the end of memory that can grow.
   func dieGrowing() -> Never {
     #if DEBUG
       let course = course
@@ -70,7 +70,7 @@ extension LifetimesWorker {
     fatalError("Alive after SIGKILL")
   }
 
-  /// Writes into the rest of the last page, which nobody may ever see as content.
+  /// Writes into the rest of the last page, which no process may ever see as content.
   private func writeBehindEnd(of held: Held) throws(InterprocessError) {
     guard lockGrowth(F_WRLCK) else { return }
     defer { lockGrowth(F_UNLCK) }
@@ -86,9 +86,9 @@ extension LifetimesWorker {
     log[.wroteBehindEnd] += 1
   }
 
-  /// Keeps those who write behind the end from those who grow the memory just then.
+  /// Keeps processes that write behind the end apart from those that grow the memory.
   ///
-  /// - Returns: Whether this process has the lock; one for writing is not waited for.
+  /// - Returns: Whether this process holds the lock; it does not wait for a lock for writing.
   @discardableResult
   private func lockGrowth(_ type: CInt) -> Bool {
     var request = flock()
@@ -125,7 +125,7 @@ extension LifetimesWorker {
         held.memory.storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
       }
       course.operation = .other
-      // None of these ends may take a name from the parent.
+      // None of these ends may remove a name that the parent uses.
       switch course.number(in: 1...3) {
       case 1: exit(0)
       case 2: _exit(0)
@@ -139,7 +139,7 @@ extension LifetimesWorker {
     log[.visited] += 1
   }
 
-  /// Goes on as a child of this process, which ends, as a daemon does.
+  /// Continues in a child; the parent ends, as a daemon's parent does.
   func moveToChild() {
     guard !held.isEmpty else { return }
     let isParentFirst = course.happens(30)
@@ -149,7 +149,7 @@ extension LifetimesWorker {
     if fork() != 0 {
       Glibc.close(ends[1])
       var byte: UInt8 = 0
-      // Until the child has its leases, or is gone.
+      // Waits until the child has its leases, or is dead.
       if !isParentFirst { _ = read(ends[0], &byte, 1) }
       course.operation = .ending
       switch course.number(in: 1...3) {
@@ -162,22 +162,22 @@ extension LifetimesWorker {
     for held in held { check(held) }
     takeLeases(dropping: isParentFirst)
     Glibc.close(ends[1])
-    // What the parent still has open would be taken for a leak.
+    // Descriptors that the parent still has open would count as a leak.
     while getppid() == parent { usleep(100) }
     log[.movedToChild] += 1
   }
 
   /// Takes leases on all that this process has inherited.
   ///
-  /// - Parameter isDropping: Whether to close what has lost its name, which may happen when the
-  ///   parent has ended by now.
+  /// - Parameter isDropping: Whether to close memory that has lost its name, as happens when the
+  ///   parent has already ended.
   private func takeLeases(dropping isDropping: Bool = false) {
     for held in held {
       do throws(InterprocessError) {
         try held.memory.takeLease()
         log[.leaseTaken] += 1
       } catch {
-        // Else only memory that somebody has unlinked may have lost its name.
+        // Otherwise only memory that a process has unlinked may have lost its name.
         guard error.code == .notFound,
           isDropping || CampaignMemory.intent(of: held.memory) != .none
         else { fail("no lease: \(error)") }
@@ -191,14 +191,14 @@ extension LifetimesWorker {
   private func fork() -> pid_t {
     let processID = ipctest_fork()
     guard processID >= 0 else { fatalError("Cannot fork: \(errno)") }
-    // What the child does at random is not what its parent does next.
+    // The child's random choices must differ from its parent's next ones.
     if processID == 0 { course.generator = SeededGenerator(seed: course.generator.next()) }
     return processID
   }
 
   // MARK: - Foreign locks
 
-  /// Locks a file for a moment, as a program may that knows nothing of this library.
+  /// Locks a file for a moment, like a program that knows nothing of this library.
   func lockForeign() {
     let name = CampaignMemory.names.randomElement(using: &course.generator)!
     let fd = open("/dev/shm/\(name)", O_RDWR | O_CLOEXEC | O_NOFOLLOW)

@@ -16,13 +16,13 @@ internal import Interprocess
 internal import SystemPackage
 internal import TestSupport
 
-/// One of the processes that the lifetimes campaign kills: creates, attaches, writes, grows,
-/// protects, closes, unlinks, sweeps, forks and locks as foreign programs do, at random, until it is
-/// told to stop, or until it is killed.
+/// One of the processes that the lifetimes campaign kills.
 ///
-/// Between two operations it obeys its standard input: at `pause` it waits, at `report` it tells what
-/// it holds and waits; at `go` it goes on, at `exit` it ends with all that it holds, at `die` it
-/// kills itself while it grows memory, and at `finish` it closes everything first.
+/// Creates, attaches, writes, grows, protects, closes, unlinks, sweeps, forks and locks as foreign
+/// programs do, at random, until it is stopped or killed. Between two operations it obeys its
+/// standard input: at `pause` it waits; at `report` it reports what it holds, and waits; at `go` it
+/// continues; at `exit` it ends with all that it holds; at `die` it kills itself while it grows
+/// memory; at `finish` it closes everything first.
 final class LifetimesWorker {
   /// A handle, and what it leads to.
   final class Held {
@@ -35,7 +35,7 @@ final class LifetimesWorker {
     }
   }
 
-  /// What the steps of an operation need to know; only one thread exists here.
+  /// The state that the steps of an operation need; only one thread exists here.
   final class Course: @unchecked Sendable {
     enum Operation { case other, creating, closing, ending }
 
@@ -52,15 +52,15 @@ final class LifetimesWorker {
 
     func happens(_ percentage: Int) -> Bool { number(in: 1...100) <= percentage }
 
-    /// Notes a step, and makes it longer now and then, so that a kill is as likely there as
-    /// elsewhere, and so that other processes come in between.
+    /// Notes a step, and prolongs it now and then, so that kills are as likely there as elsewhere,
+    /// and so that other processes act in between.
     func come(to step: Checkpoint) {
       log.step = step
       if step == .removeDone && operation == .creating { log[.replacedStale] += 1 }
       if step == .removeDone && operation == .closing { log[.removedAtClose] += 1 }
       if step == .removeDone && operation == .ending { log[.removedAtExit] += 1 }
       switch step {
-      // These come seldom, and would hardly ever be hit.
+      // These steps are rare, and a kill would hardly ever hit them.
       case .removeClaimed, .growSeen, .growMapped, .growTaken, .growSized:
         if happens(80) { usleep(UInt32(number(in: 1...4000))) }
       case .createLinked, .closeClaimed, .removeSeen, .removeMoved, .removeDone:
@@ -127,12 +127,12 @@ final class LifetimesWorker {
       Helper.answer("finished")
       exit(0)
     default:
-      // The conductor is gone.
+      // The conductor is dead.
       exit(1)
     }
   }
 
-  /// Reads one line and nothing behind it, as `poll` does not see what lies in a buffer.
+  /// Reads one line and nothing behind it, as `poll` does not see bytes in a buffer.
   private func nextLine() -> String? {
     var line: [UInt8] = []
     while true {
@@ -159,7 +159,7 @@ final class LifetimesWorker {
     Helper.answer((["holds"] + handles).joined(separator: " "))
   }
 
-  /// How many pages the memory has, also behind its end.
+  /// The number of the memory's pages, including those behind its end.
   private func pageCount(of memory: borrowing SharedMemory) -> Int {
     do {
       let descriptor = try memory.makeFileDescriptor()
@@ -173,7 +173,7 @@ final class LifetimesWorker {
     }
   }
 
-  /// Tells the conductor what is wrong, and ends.
+  /// Reports a fault to the conductor, and ends.
   func fail(_ problem: String) -> Never {
     Helper.answer("failed \(problem)")
     exit(1)
@@ -201,7 +201,7 @@ final class LifetimesWorker {
       default: log[.swept] += try SharedMemory.sweep().count
       }
     } catch {
-      // Another worker locks files as a foreign program does, and only for moments.
+      // Another worker locks files as a foreign program does, but only for moments.
       guard error.code == .system(.resourceTemporarilyUnavailable) else { fail("\(error)") }
     }
   }
@@ -235,7 +235,7 @@ final class LifetimesWorker {
       log[memory.isCreator ? .created : .attached] += 1
       keep(memory, nameIndex: content.nameIndex)
     } catch {
-      // On a busy machine a process in the middle of a removal may get no time for so long.
+      // On a busy machine a process may be in the middle of a removal for that long.
       guard error.code == .alreadyExists && .now - start >= .seconds(1) else { throw error }
       log[.nameTaken] += 1
     }
@@ -262,7 +262,7 @@ final class LifetimesWorker {
       isTemporary: course.happens(90))
   }
 
-  /// Checks what a name led to before anything else happens to it.
+  /// Checks the memory that a name led to before anything else happens to it.
   private func keep(_ memory: consuming SharedMemory, nameIndex: Int) {
     do throws(CampaignMemory.Problem) {
       let content = try CampaignMemory(memory, nameIndex: nameIndex)
@@ -298,7 +298,7 @@ final class LifetimesWorker {
       try held.memory.protectName()
       log[.protected] += 1
     } catch {
-      // The first name can be gone only where somebody has unlinked it.
+      // The first name can be gone only if a process has unlinked the memory.
       guard error.code == .notFound && CampaignMemory.intent(of: held.memory) != .none else {
         throw error
       }
@@ -312,11 +312,10 @@ final class LifetimesWorker {
     log[.closed] += 1
   }
 
-  /// Unlinks memory that this process holds, and logs so in the memory itself.
+  /// Unlinks memory that this process holds, and logs that in the memory itself.
   ///
-  /// Only one process at a time does so, and nobody but an `unlink` may remove the name of memory
-  /// that somebody holds. So a memory without that log has its name, or the library has taken it
-  /// away.
+  /// Only one process at a time does so, and only an `unlink` may remove the name of memory that a
+  /// process holds. So if memory without that log has no name, the library has wrongly removed it.
   private func unlink() throws(InterprocessError) {
     guard let held = writableHeld(), flock(logDescriptor, LOCK_EX | LOCK_NB) == 0 else { return }
     defer { _ = flock(logDescriptor, LOCK_UN) }
@@ -326,7 +325,7 @@ final class LifetimesWorker {
     do {
       try held.memory.unlink()
     } catch {
-      // Whoever has logged its intent may have been killed right after the removal.
+      // The process that logged its intent may have been killed right after the removal.
       guard error.code == .notFound && intent == .begun else { throw error }
     }
     CampaignMemory.setIntent(.done, of: &held.memory)

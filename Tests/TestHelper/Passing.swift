@@ -15,7 +15,7 @@ internal import Glibc
 internal import Interprocess
 internal import SystemPackage
 
-/// What the helper does with memory that comes without a name.
+/// What the helper does with memory that arrives without a name.
 enum Passing {
   /// Connects to a Unix socket and receives memory over it.
   static func receive(
@@ -28,7 +28,7 @@ enum Passing {
 
   /// Connects to a Unix socket and sends a file over it, as if it were memory.
   ///
-  /// - Parameter flags: How to open it, as a number.
+  /// - Parameter flags: The flags to open the file with, as a number.
   static func send(file: String, flags: CInt, to path: String) {
     let socket = connect(path)
     defer { try? socket.close() }
@@ -58,7 +58,7 @@ enum Passing {
   }
 
   /// Tries to open for writing each anonymous memory that this process has a descriptor of, and
-  /// returns what came of each: 0, or the error.
+  /// returns the results: 0, or the error.
   static func openForWriting() -> [CInt] {
     (3..<256).compactMap { number -> CInt? in
       let path = "/proc/self/fd/\(number)"
@@ -87,7 +87,7 @@ enum Passing {
     return FileDescriptor(rawValue: fd)
   }
 
-  /// Adopts the standard input, adds one to the first byte, and tells what it found.
+  /// Adopts the standard input, adds one to the first byte, and reports what it found.
   static func adoptStandardInput() throws(InterprocessError) {
     var memory = try SharedMemory(adopting: .standardInput)
     memory[0] += 1

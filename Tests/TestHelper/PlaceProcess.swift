@@ -16,9 +16,9 @@ internal import Interprocess
 
 /// A process that needs one of several places, without waiting for it.
 enum PlaceProcess {
-  /// Takes a place, and has it until a line comes; says `none` if it gets none.
+  /// Takes a place, and holds it until a line arrives; answers `none` if it gets none.
   ///
-  /// - Parameter isStopping: Whether to stop when it has found a place to take, and has not taken it.
+  /// - Parameter isStopping: Whether to stop when it has found a free place, but not yet taken it.
   static func hold(_ kind: String, _ name: String, isStopping: Bool) throws {
     #if DEBUG
       // Only one thread exists here.

@@ -15,9 +15,9 @@ internal import Glibc
 internal import Interprocess
 internal import TestFork
 
-/// Processes that have roles of a queue.
+/// Processes that hold roles of a queue.
 enum QueueProcess {
-  /// Has a role until it is killed, or its turn to send.
+  /// Holds a role, or its turn to send, until it is killed.
   static func hold(_ name: String, _ side: String) throws {
     let queue = try SharedQueue<UInt64>.attach(name)
     if side == "turn" {
@@ -41,13 +41,13 @@ enum QueueProcess {
     _ = readLine()
   }
 
-  /// Has taken a message of a queue of bytes, and reads it until it is killed.
+  /// Takes a message of a queue of bytes, and reads it until it is killed.
   static func holdBytes(_ name: String) throws {
     let queue = try SharedByteQueue.attach(name)
     _ = try queue.receive { (_: RawSpan) in waitToBeKilled() }
   }
 
-  /// Sends with a role of which a child has had a copy.
+  /// Sends with a role after a child has had a copy of it.
   static func fork(_ name: String) throws {
     let queue = try SharedQueue<UInt64>.attach(name)
     var sender = try queue.sender()

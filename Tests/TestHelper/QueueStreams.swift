@@ -16,21 +16,21 @@ internal import Interprocess
 internal import SystemPackage
 internal import TestSupport
 
-/// Processes that send numbered messages as fast as they can, and others that check that each comes
-/// once, and in order.
+/// Processes that send numbered messages as fast as they can, and others that check that each
+/// arrives once, and in order.
 enum QueueStreams {
   private struct Problem: Error {
     var description: String
   }
 
-  /// What a receiver has received of one sender: it adds up to what was sent.
+  /// What a receiver has received from one sender: the receipts add up to what was sent.
   private struct Receipt: Shareable {
     var count: UInt64 = 0
     var sum: UInt64 = 0
   }
 
-  /// Sends so many messages in all over each kind of queue of elements, and a hundredth of them,
-  /// but of up to 64 KiB, over each kind of queue of bytes.
+  /// Sends this number of messages in all over each kind of queue of elements, and a hundredth of
+  /// it, but of up to 64 KiB, over each kind of queue of bytes.
   static func run(messageCount: Int) throws {
     for content in Content.allCases {
       let count = content == .bytes ? messageCount / 100 : messageCount
@@ -39,7 +39,7 @@ enum QueueStreams {
     }
   }
 
-  /// What the messages are.
+  /// The content of the messages.
   enum Content: String, CaseIterable {
     case elements, bytes
   }
@@ -159,8 +159,8 @@ enum QueueStreams {
     }
   }
 
-  /// A message of 0 to 64 KiB behind the one that it carries, which its length and its bytes follow
-  /// from.
+  /// A message of 0 to 64 KiB behind the one that it carries, which determines its length and
+  /// bytes.
   private struct StreamMessage {
     private static let headByteCount = MemoryLayout<NumberedMessage>.size
     static let maximumByteCount = headByteCount + (64 << 10)
@@ -221,7 +221,7 @@ func spawnSelf(_ arguments: [String]) throws(Errno) -> pid_t {
   return process
 }
 
-/// Waits until a child has ended, and returns its status as `waitpid` tells it.
+/// Waits until a child has ended, and returns its status as `waitpid` does.
 func waitForExit(_ process: pid_t) -> CInt {
   var status: CInt = -1
   while waitpid(process, &status, 0) == -1 && errno == EINTR {}

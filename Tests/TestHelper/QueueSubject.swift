@@ -15,11 +15,11 @@ internal import Glibc
 internal import Interprocess
 internal import Synchronization
 
-/// What the processes of a campaign send: who sends it, and a number that goes up by one.
+/// What the processes of a campaign send: the sender, and a number that goes up by one.
 struct NumberedMessage: Shareable {
   var sender: UInt32
   var number: UInt32
-  /// Follows from the other two.
+  /// A word that follows from the other two.
   private var check: UInt64
 
   init(sender: UInt32, number: UInt32) {
@@ -34,9 +34,9 @@ struct NumberedMessage: Shareable {
     (UInt64(sender) << 32 | UInt64(number)) &* 0x9E37_79B9_7F4A_7C15
   }
 
-  // MARK: - In messages of any length
+  // MARK: - Messages of any length
 
-  /// The bytes of the message that carries this one; those behind it tell whether all are there.
+  /// The size of the message that carries this one; the bytes behind it show whether all are there.
   var byteCount: Int { 16 + Int(number &* 37 % 180) }
 
   private func filling(at offset: Int) -> UInt8 { UInt8(truncatingIfNeeded: Int(number) + offset) }
@@ -48,7 +48,7 @@ struct NumberedMessage: Shareable {
     }
   }
 
-  /// The one that a message carries, not whole if that is not.
+  /// The message that another one carries; not whole if the other is not.
   init(inside bytes: RawSpan) {
     self.init(sender: 0, number: 0)
     guard bytes.byteCount >= 16 else {
@@ -63,12 +63,12 @@ struct NumberedMessage: Shareable {
   }
 }
 
-/// Which messages have been sent and received, in memory that outlives those who are killed.
+/// The messages that have been sent and received, in memory that outlives killed processes.
 ///
-/// Each process that sends takes a page, and another one when it is full.
+/// Each sending process takes a page, and another one when that is full.
 struct MessageLedger: ~Copyable, Sendable {
   static let pageCount = 6000
-  /// The numbers that a page has room for, from 1 up.
+  /// The numbers that fit on a page, from 1 up.
   static let numberCount: UInt32 = 4000
   private static let pageByteCount = 4096
 
@@ -95,12 +95,12 @@ struct MessageLedger: ~Copyable, Sendable {
 
   private func offset(of page: UInt32) -> Int { Int(page + 1) * Self.pageByteCount }
 
-  /// Notes that a number is about to be sent.
+  /// Notes that a number will now be sent.
   func begin(_ page: UInt32, _ number: UInt32) {
     memory.atomic(UInt32.self, at: offset(of: page)).store(number, ordering: .relaxed)
   }
 
-  /// Notes that sending a number has returned.
+  /// Notes that the call that sends a number has returned.
   func end(_ page: UInt32, _ number: UInt32) {
     memory.atomic(UInt32.self, at: offset(of: page) + 4).store(number, ordering: .relaxed)
   }
@@ -115,14 +115,14 @@ struct MessageLedger: ~Copyable, Sendable {
     memory.atomic(UInt32.self, at: offset(of: page) + 4).load(ordering: .relaxed)
   }
 
-  /// Notes a number as the one that was received last.
+  /// Notes a number as the last one received.
   ///
   /// - Returns: The one before.
   func receive(_ page: UInt32, _ number: UInt32) -> UInt32 {
     memory.atomic(UInt32.self, at: offset(of: page) + 8).exchange(number, ordering: .relaxed)
   }
 
-  /// Counts up how often a number was received.
+  /// Adds 1 to the receipts of a number.
   func countReceipt(_ page: UInt32, _ number: UInt32) -> UInt8 {
     memory.atomic(UInt8.self, at: offset(of: page) + 16 + Int(number))
       .add(1, ordering: .relaxed).newValue
@@ -136,7 +136,7 @@ struct MessageLedger: ~Copyable, Sendable {
   func isNumber(_ number: UInt32) -> Bool { (1...Self.numberCount).contains(number) }
 }
 
-/// A queue that a campaign is about, with what was sent over it.
+/// The queue of a campaign, with a record of what was sent over it.
 final class QueueSubject: Sendable {
   /// The two kinds of queue.
   enum Queue {
@@ -146,7 +146,8 @@ final class QueueSubject: Sendable {
 
   let queue: Queue
   let isOfOne: Bool
-  /// Whether messages are acknowledged: then each is received at least once, and else at most once.
+  /// Whether messages are acknowledged: then each is received at least once, and otherwise at most
+  /// once.
   let isAcknowledging: Bool
   let ledger: MessageLedger
 
@@ -184,9 +185,10 @@ final class QueueSubject: Sendable {
     }
   }
 
-  /// Receives what is there, and notes it.
+  /// Receives and notes a message, if there is one.
   ///
-  /// - Returns: What is wrong with it; `.some(nil)` if nothing is, and `nil` if nothing was there.
+  /// - Returns: The fault of the message; `.some(nil)` if it has none, and `nil` if there was no
+  ///   message.
   private func tryReceive() throws -> String?? {
     switch queue {
     case .elements(let queue): try queue.tryReceive().map { note($0) }
@@ -194,9 +196,9 @@ final class QueueSubject: Sendable {
     }
   }
 
-  /// Notes a message that was received.
+  /// Notes a received message.
   ///
-  /// - Returns: What is wrong with it.
+  /// - Returns: Its fault.
   func note(_ message: NumberedMessage) -> String? {
     guard message.isWhole, message.sender < ledger.takenPageCount, ledger.isNumber(message.number)
     else { return "\(message) is none that was sent" }
@@ -204,14 +206,14 @@ final class QueueSubject: Sendable {
     guard message.number <= begun else { return "\(message) is ahead of \(begun)" }
     let count = ledger.countReceipt(message.sender, message.number)
     if count > 1 && !isAcknowledging { return "\(message) is received \(count) times" }
-    // Several receivers note their messages in no order.
+    // Several receivers note their messages in no particular order.
     guard isOfOne else { return nil }
     let last = ledger.receive(message.sender, message.number)
     let isInOrder = isAcknowledging ? message.number >= last : message.number > last
     return isInOrder ? nil : "\(message) comes behind \(last)"
   }
 
-  /// What is wrong when all processes are gone.
+  /// The fault that shows when all processes have ended.
   ///
   /// - Parameter killedCount: How many receivers were killed.
   func problem(killedCount: Int) throws -> String? {
@@ -224,7 +226,7 @@ final class QueueSubject: Sendable {
       guard begun == sent || begun == sent + 1 else { return "\(begun) are begun of \(sent)" }
       for number in 0..<begun {
         let count = ledger.receiptCount(page, number + 1)
-        // The last one may not have been sent.
+        // The last message may not have been sent.
         if count == 0 && number < sent { missingCount += 1 }
         if count > 1 { repeatedCount += count - 1 }
       }
@@ -235,7 +237,7 @@ final class QueueSubject: Sendable {
     guard repeatedCount <= (isAcknowledging ? killedCount : 0) else {
       return "\(repeatedCount) messages came again, and \(killedCount) receivers were killed"
     }
-    // Messages of bytes are counted by the way, which who is killed may fail to do.
+    // A queue of bytes counts messages in a separate step, which a killed process may miss.
     if case .elements = queue, statistics.count != 0 { return "\(statistics)" }
     return nil
   }
@@ -246,7 +248,7 @@ final class QueueSubject: Sendable {
   }
 }
 
-/// What one process does at a queue.
+/// The work of one process at a queue.
 final class QueueWorker {
   private let subject: QueueSubject
   private let isSender: Bool
@@ -262,9 +264,9 @@ final class QueueWorker {
     self.isSender = isSender
   }
 
-  /// Sends or receives one message; or, if another one has the role, waits a moment.
+  /// Sends or receives one message; or waits a moment if another process has the role.
   ///
-  /// - Returns: What is wrong.
+  /// - Returns: The fault that it found.
   func performOne(timeout: Duration) throws -> String? {
     do {
       if isSender { return try send(timeout: timeout) }
@@ -306,14 +308,14 @@ final class QueueWorker {
       page = subject.ledger.takePage()
       number = 0
     }
-    // One that was begun and could not be sent, as another one has the role, is sent later.
+    // A message that could not be sent because another process has the role is sent later.
     if number == subject.ledger.sent(page) { number += 1 }
     subject.ledger.begin(page, number)
     return NumberedMessage(sender: page, number: number)
   }
 
-  /// - Returns: What is wrong with the message; `.some(nil)` if nothing is, and `nil` if there is
-  ///   none.
+  /// - Returns: The fault of the message; `.some(nil)` if it has none, and `nil` if there is no
+  ///   message.
   private func receive(timeout: Duration) throws -> String?? {
     let subject = subject
     switch subject.queue {
@@ -343,7 +345,7 @@ final class QueueWorker {
     return problem
   }
 
-  /// Notes a message where it lies, which others must leave alone meanwhile.
+  /// Notes a message where it lies, and checks that others leave it alone meanwhile.
   private func note(_ bytes: RawSpan) -> String? {
     let message = NumberedMessage(inside: bytes)
     if let problem = note(message) { return problem }

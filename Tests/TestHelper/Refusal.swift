@@ -15,10 +15,10 @@ internal import Glibc
 internal import SystemPackage
 internal import TestFork
 
-/// System calls that are refused to this process, as a container or an older kernel refuses them.
+/// Makes the system refuse calls to this process, as a container or an older kernel does.
 enum Refusal {
-  /// - Parameter words: A call and an error number, again and again: `ofd EPERM renameat2 ENOSYS`.
-  ///   What can be refused is listed in `deny.c`.
+  /// - Parameter words: Pairs of a call and an error number: `ofd EPERM renameat2 ENOSYS`. `deny.c`
+  ///   lists the calls.
   static func install(_ words: [String]) {
     for (name, error) in zip(words.everySecond, words.dropFirst().everySecond) {
       guard let number = numbers[error] else { fatalError("Unknown error number \(error)") }
@@ -28,9 +28,9 @@ enum Refusal {
     }
   }
 
-  /// Runs another program under refusals, in the place of this one.
+  /// Replaces this process by another program under refusals.
   ///
-  /// - Parameter arguments: As the words of `install`, then `--`, the program and its arguments.
+  /// - Parameter arguments: The words of `install`, then `--`, the program and its arguments.
   static func run(_ arguments: [String]) -> Never {
     guard let end = arguments.firstIndex(of: "--") else { fatalError("No -- and no program") }
     install(Array(arguments[..<end]))

@@ -19,7 +19,7 @@ internal import TestFork
 internal import TestSupport
 
 extension Session {
-  /// The commands on what a program may do before or after it forks.
+  /// The commands for what a program may do before or after it forks.
   func performAroundFork(
     _ command: String, _ words: inout Words
   ) throws(InterprocessError) -> String {
@@ -58,7 +58,7 @@ extension Session {
     }
   }
 
-  /// Opens a file under all free numbers up to 31, so that it is found under any that was closed.
+  /// Opens a file under all free numbers up to 31, so that a closed number leads to it.
   private func occupyNumbers(_ path: String) -> String {
     while true {
       let fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -87,7 +87,7 @@ private let foreignFile = Mutex("")
 
 /// What a program may do in the handlers that it registers with `pthread_atfork`.
 private enum ForkHandlers {
-  /// The memory that is made in each of them.
+  /// The memory that is created in each of them.
   private static let memory = Mutex<[Handle]>([])
 
   private final class Handle: Sendable {
@@ -112,7 +112,7 @@ private enum ForkHandlers {
       var made = try SharedMemory.create(
         "\(name)\(getpid())", byteCount: 4096, options: .whileAttached)
       made[0] = 5
-      // One that comes and goes, and one that is attached to.
+      // One memory that comes and goes, and one that stays attached.
       try SharedMemory.create(byteCount: 4096, options: .whileAttached).close()
       try SharedMemory.attach("m").close()
       let handle = Handle(made)
@@ -122,7 +122,7 @@ private enum ForkHandlers {
     }
   }
 
-  /// The first byte of each.
+  /// The first byte of each memory.
   static var description: String {
     memory.withLock { $0.map { "\($0.memory.name)=\($0.memory[0])" }.joined(separator: " ") }
   }

@@ -19,18 +19,18 @@ internal import SystemPackage
 internal import TestFork
 internal import TestSupport
 
-/// What one conversation with a test holds, and the commands that it understands.
+/// The state of one conversation with a test, and the commands that it understands.
 final class Session {
   var memory: SharedMemory?
   private var value: SharedValue<InlineArray<8, UInt64>>?
   private var kept: [Handle] = []
   private var child: ForkedChild?
-  /// What the last error said.
+  /// The message of the last error.
   var lastMessage = ""
   /// This process's ends of the sockets to all children.
   private var childSockets: [CInt] = []
 
-  /// A handle in an array, which takes nothing that cannot be copied.
+  /// A handle in a class, as an array cannot hold noncopyable values.
   private final class Handle {
     let memory: SharedMemory
 
@@ -70,7 +70,7 @@ final class Session {
     case "stale":
       return try SharedMemory.segments().filter(\.isStale).map(\.name).joined(separator: " ")
     case "left":
-      // What a sweep, or a trial, removes and why it leaves the rest.
+      // What a sweep, or a trial, removes, and why it leaves the rest.
       var left: [String] = []
       let report = { (error: InterprocessError) in
         left.append(" | \(error.code) \(error.name ?? ""): \(error.message)")
@@ -128,7 +128,7 @@ final class Session {
       memory = nil
       return ""
     case "keep":
-      // The next memory does not take its place.
+      // The memory stays open, so that the next one does not take its place.
       if let handle = memory.take() { keep(handle) }
       return ""
     case "drop":
@@ -175,7 +175,7 @@ final class Session {
       let groupID = UInt32(words.number())
       let groups = words.rest().compactMap { UInt32($0) }
       let results = [setgroups(groups.count, groups), setgid(groupID), setuid(userID)]
-      // Otherwise nobody could look into this process.
+      // Otherwise no process of the same user could look into this one.
       return results.map { "\($0)" }.joined(separator: " ") + " \(ipctest_set_dumpable(1))"
     case "refuseFileLeases":
       return "\(ipctest_refuse_file_leases())"
@@ -222,7 +222,7 @@ final class Session {
         return error.message
       }
     case "message":
-      // That of the last command which has failed.
+      // The message of the last command that failed.
       return lastMessage
     case "exit":
       exit(0)
@@ -234,7 +234,7 @@ final class Session {
     }
   }
 
-  /// Makes a mutex, or attaches to it, and adds one to its value.
+  /// Creates or attaches to a mutex, and adds one to its value.
   private func lockMutex(_ name: String) throws(InterprocessError) -> String {
     let mutex = try SharedMutex.attachOrCreate(name, initialValue: 0)
     do {
@@ -247,8 +247,8 @@ final class Session {
     }
   }
 
-  /// Creates blocks in the scope of a manager, tells their names, and stays there until the next
-  /// line comes.
+  /// Creates blocks in the scope of a manager, reports their names, and stays there until the next
+  /// line arrives.
   ///
   /// - Parameter isExiting: Whether the process ends there.
   private func manage(
@@ -264,7 +264,7 @@ final class Session {
     }
   }
 
-  /// Attaches or creates at a moment that many processes have in common, and tells what it saw.
+  /// Attaches or creates at the same moment as many other processes, and reports what it saw.
   private func race(
     _ name: String, byteCount: Int, startingAt nanoseconds: Int
   ) throws(InterprocessError) -> String {
@@ -289,8 +289,8 @@ final class Session {
     return "\(role) \(creator)"
   }
 
-  /// Creates, attaches, closes and unlinks, again and again, and tells what this process has more
-  /// afterwards: descriptors, mappings of shared memory, and mappings in all.
+  /// Creates, attaches, closes and unlinks again and again, and reports how many descriptors,
+  /// mappings of shared memory and other mappings this process has gained.
   private func cycles(_ name: String, count: Int) throws(InterprocessError) -> String {
     var start = ProcessUse.now()
     for cycle in 1...count {
@@ -305,7 +305,7 @@ final class Session {
       if !isTemporary || cycle.isMultiple(of: 4) { try other.unlink() }
       other.close()
       memory.close()
-      // By then the heap has the pages that it needs.
+      // The heap then has the pages that it needs.
       if cycle == count / 10 { start = .now() }
     }
     let end = ProcessUse.now()
@@ -316,10 +316,11 @@ final class Session {
     return differences.map { "\($0)" }.joined(separator: " ")
   }
 
-  /// Forks a child that has what this process has, and performs commands that it gets from it.
+  /// Forks a child that has what this process has, and that performs the commands that this process
+  /// sends.
   ///
-  /// - Parameter words: `outliving` if the child waits to be killed when its parent is gone,
-  ///   `reviving` if it takes a lease before that; `limited` if no descriptor is to be had meanwhile.
+  /// - Parameter words: `outliving` if the child waits to be killed once its parent is dead,
+  ///   `reviving` if it takes a lease before that; `limited` if no descriptor is free meanwhile.
   private func fork(_ words: inout Words) -> String {
     let isReviving = words.flag("reviving")
     let isOutliving = words.flag("outliving") || isReviving
@@ -335,11 +336,11 @@ final class Session {
       childSockets.append(ends[0])
       return "\(processID)"
     }
-    // No orphan stays for ever, whatever becomes of the test.
+    // Ends an orphan, whatever happens to the test.
     alarm(120)
     dup2(ends[1], 0)
     dup2(ends[1], 1)
-    // With those of its siblings, which would not notice the end of the parent.
+    // Closes the siblings' sockets, too, as the siblings would not notice the end of the parent.
     for end in ends + childSockets { _ = Glibc.close(end) }
     child = nil
     childSockets = []
@@ -350,7 +351,7 @@ final class Session {
         Helper.answer("error \(error.code)")
       }
     }
-    // The parent is gone.
+    // The parent is dead.
     if isReviving { try? memory?.takeLease() }
     while isOutliving { pause() }
     exit(0)
@@ -364,7 +365,7 @@ final class Session {
     value.map { "\($0)" } ?? "closed"
   }
 
-  /// Says so and stops this process when it comes to one of some checkpoints, once at each.
+  /// Reports each of some checkpoints when it comes there first, and stops this process.
   private func stopAt(_ labels: [String]) {
     #if DEBUG
       // Only one thread exists here.
@@ -379,8 +380,8 @@ final class Session {
     #endif
   }
 
-  /// Makes stale memory of a name whenever this process has removed some, as another process would
-  /// that is always faster.
+  /// Makes stale memory of a name whenever this process has removed some, like another process that
+  /// is always faster.
   private func remakeStale(_ name: String) {
     #if DEBUG
       Checkpoint.handler = { checkpoint in
@@ -396,7 +397,7 @@ final class Session {
     #endif
   }
 
-  /// Kills this process as soon as it comes to a checkpoint.
+  /// Kills this process as soon as it reaches a checkpoint.
   private func dieAt(_ label: String) {
     #if DEBUG
       Checkpoint.handler = { checkpoint in
@@ -413,7 +414,7 @@ private struct ForkedChild {
   var processID: pid_t
   var fd: CInt
 
-  /// The child's answer to a command; how it has ended if it gave none.
+  /// The child's answer to a command, or how the child ended if it gave none.
   func ask(_ command: String) -> String {
     let socket = FileDescriptor(rawValue: fd)
     guard (try? socket.writeAll((command + "\n").utf8)) != nil else { return "deaf" }
@@ -431,14 +432,15 @@ private struct ForkedChild {
   }
 }
 
-/// Forks in one thread while another makes memory, so that forks fall between any two of its steps.
+/// Forks in one thread while another creates memory, so that forks fall between any two of its
+/// steps.
 private enum ForkStorm {
   private static let isOver = Atomic<Bool>(false)
   private static let madeCount = Atomic<Int>(0)
   private static let isPassing = Atomic<Bool>(false)
 
-  /// Returns how many children had a lock, and how many failed; `none made` if nothing was made
-  /// meanwhile.
+  /// Returns how many children held a lock, and how many failed; `none made` if no memory was
+  /// created meanwhile.
   ///
   /// - Parameter isPassing: Whether the memory also goes through a socket.
   static func run(forkCount: Int, passing isPassing: Bool) -> String {
@@ -469,7 +471,7 @@ private enum ForkStorm {
     }
     let ends = (FileDescriptor(rawValue: numbers[0]), FileDescriptor(rawValue: numbers[1]))
     while !isOver.load(ordering: .relaxed) {
-      // Lasting memory, whose lease ends only with its description.
+      // Lasting memory, whose lease ends only with its open file description.
       guard let memory = try? SharedMemory.create(byteCount: 16) else { fatalError("No memory") }
       if isPassing.load(ordering: .relaxed) {
         guard (try? memory.send(over: ends.0)) != nil,

@@ -18,7 +18,7 @@ internal import SystemPackage
 internal import TestFork
 
 extension Session {
-  /// Performs a command that has to do with sizes and room; `nil` if it is none.
+  /// Performs a command about sizes and room; `nil` if it is another command.
   func performOnSizes(
     _ command: String, _ words: inout Words
   ) throws(InterprocessError) -> String? {
@@ -31,7 +31,7 @@ extension Session {
     case "sum":
       return "\(memory?.withBytes(Self.sum) ?? 0)"
     case "guardedSum":
-      // Says when it is in the scope, and reads when the next line comes.
+      // Answers in the scope, and reads when the next line arrives.
       return try memory?.withGuardedBytes { bytes in
         Helper.answer("ok reading")
         _ = readLine()
@@ -42,7 +42,7 @@ extension Session {
     case "fill":
       return try fill(byteCount: words.number(), count: words.number())
     case "limitAddressSpace":
-      // So many bytes more than there are in use now.
+      // This number of bytes more than are in use now.
       let byteCount = Self.addressByteCount() + words.number()
       var limit = rlimit(rlim_cur: UInt(byteCount), rlim_max: .max)
       return "\(setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit))"
@@ -82,7 +82,7 @@ extension Session {
     var sum = 0
     var offset = 0
     while offset < bytes.byteCount {
-      // Most are zeros, and these tests are not optimised.
+      // A fast path for zeros, as most bytes are and these tests are not optimised.
       if offset + 8 <= bytes.byteCount,
         bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self) == 0
       {
@@ -95,8 +95,8 @@ extension Session {
     return sum
   }
 
-  /// Forks in the scope, while another thread is in one, and tells whether it ends well in both
-  /// processes.
+  /// Forks in the scope, while another thread is in one, and reports whether the scope ends well in
+  /// both processes.
   private func forkInScope() -> String {
     Self.hasEntered.store(false, ordering: .relaxed)
     Self.mayLeave.store(false, ordering: .relaxed)
@@ -120,7 +120,7 @@ extension Session {
       if found == nil {
         truncate("/dev/shm/\(memory?.name ?? "")", off_t(memory?.byteCount ?? 0))
       }
-      // The other thread is not in this process, and its scope in nobody's way.
+      // The other thread does not exist in this process, and its scope disturbs no other.
       let again = try? memory?.withGuardedBytes { Self.sum($0) }
       _exit(found != nil && again == found ? 0 : again == 4096 ? 2 : 1)
     }
@@ -145,10 +145,10 @@ extension Session {
     }
   }
 
-  /// Grows the memory again and again, and writes to the last byte each time, at once: whoever
-  /// believes that it is still as small as before would take that byte away.
+  /// Grows the memory again and again, and writes to the last byte each time at once: a process
+  /// that takes the memory for as small as before would remove that byte.
   ///
-  /// - Returns: Where it has written. Divided by 4, these offsets leave the number.
+  /// - Returns: The offsets that it has written to. Divided by 4, they leave the number.
   private func growOften(writing number: Int, times count: Int) throws(InterprocessError) -> String
   {
     var offsets: [Int] = []
@@ -162,7 +162,7 @@ extension Session {
     return offsets.map { "\($0)" }.joined(separator: " ")
   }
 
-  /// Creates so many pieces of memory, keeps them, and removes their names.
+  /// Creates this number of pieces of memory, keeps them, and removes their names.
   private func fill(byteCount: Int, count: Int) throws(InterprocessError) -> String {
     for _ in 0..<count {
       let piece = try SharedMemory.create(byteCount: byteCount, options: .whileAttached)

@@ -16,27 +16,28 @@ internal import Interprocess
 internal import SystemPackage
 internal import TestSupport
 
-/// Lets four processes use each lock, signal or queue as hard as they can, kills one of them every
-/// 20 ms and starts another, and checks that nobody hangs, that the guarded value is whole after a
-/// repair, and that nothing is lost.
+/// Makes four processes use each lock, signal or queue as hard as they can, and kills one every 20
+/// ms.
 ///
-/// Every other kill comes at a step of the protocol. Others are stopped for a while, stay within
-/// their closures, fork children there, or have only a millisecond for what they do.
+/// Starts another in its place, and checks that no process hangs, that the guarded value is whole
+/// after a repair, and that nothing is lost. Every other kill comes at a step of the protocol.
+/// Other processes are stopped for a while, stay within their closures, fork children there, or
+/// have only a millisecond for what they do.
 struct SyncCampaign {
   static let workerCount = 4
-  /// Who makes no progress for so long hangs.
+  /// A worker without progress for this long hangs.
   private static let patience: Duration = .seconds(30)
-  /// How long a worker may take to a step at which it is to be killed.
+  /// How long a worker may take to reach the step at which it is to be killed.
   private static let patienceAtStep: Duration = .milliseconds(500)
 
   private struct Worker {
     var processID: pid_t
-    /// When it was started, or told to be killed at a step, or made progress.
+    /// When the worker was started, got the order to die at a step, or made progress.
     var since = ContinuousClock.now
     var operationCount: UInt64 = 0
-    /// When it was told to be killed at a step.
+    /// When the worker got the order to die at a step.
     var doomedSince: ContinuousClock.Instant?
-    /// Until when it is stopped.
+    /// The end of the worker's stop.
     var stopEnd: ContinuousClock.Instant?
   }
 
@@ -47,12 +48,12 @@ struct SyncCampaign {
   private let log: SyncLog
   private var workers: [Worker] = []
   private var killCount = 0
-  /// Of the workers with the greater numbers, which receive where others send.
+  /// How many workers with the greater numbers were killed; these receive where others send.
   private var killedReceiverCount = 0
   private var killsAtStep: [Checkpoint: Int] = [:]
   private var stopCount = 0
 
-  /// Runs so long for each of the primitives.
+  /// Runs for this long for each of the primitives.
   static func run(
     _ primitives: [SyncSubject.Primitive], seconds: Int, seed: UInt64
   ) throws {
@@ -93,9 +94,10 @@ struct SyncCampaign {
     try finish(mustReachSteps: seconds >= 20)
   }
 
-  /// Whether it has killed somebody, and somebody has done something, often enough to tell anything.
+  /// Whether there were enough kills and operations to prove anything.
   ///
-  /// On a busy machine that takes longer than a short campaign is to last. It comes, or somebody hangs.
+  /// On a busy machine that takes longer than the given time of a short campaign. It happens at
+  /// last, unless a worker hangs.
   private var hasDoneEnough: Bool {
     killCount >= 10 && workers.indices.reduce(0) { $0 + log[.operations, $1] } >= 100
   }
@@ -113,7 +115,7 @@ struct SyncCampaign {
     return Worker(processID: processID, operationCount: log[.operations, index])
   }
 
-  /// Starts others for workers that were killed at a step.
+  /// Replaces workers that were killed at a step.
   private mutating func replaceDead() {
     for index in workers.indices {
       let processID = workers[index].processID
@@ -144,7 +146,7 @@ struct SyncCampaign {
     log.halt(index, at: subject.primitive.steps.randomElement(using: &generator)!)
   }
 
-  /// Stops a worker now and then, and lets those go on that were stopped for long enough.
+  /// Stops a worker now and then, and continues those that were stopped for long enough.
   private mutating func stopOne() {
     for index in workers.indices {
       guard let end = workers[index].stopEnd, .now > end else { continue }
@@ -196,7 +198,7 @@ struct SyncCampaign {
     }
   }
 
-  /// Lets all go on once more, ends them, and looks at what they leave.
+  /// Lets all workers continue once more, ends them, and checks what they leave.
   private mutating func finish(mustReachSteps: Bool) throws {
     for index in workers.indices {
       goOn(index)
@@ -217,7 +219,7 @@ struct SyncCampaign {
     }
     let operationCount = workers.indices.reduce(0) { $0 + log[.operations, $1] }
     var recoveryCount = workers.indices.reduce(0) { $0 + log[.recoveries, $1] }
-    // Whoever is killed between its change and its count has changed without having counted.
+    // A worker killed between its change and its count has changed the value without counting.
     let range = operationCount...operationCount + UInt64(killCount + Self.workerCount)
     let killedCount = killedReceiverCount + Self.workerCount / 2
     if let problem = try subject.problem(
@@ -231,9 +233,9 @@ struct SyncCampaign {
       \(subject.primitive): kills \(killCount), of these at \(kills.joined(separator: ", ")); \
       stops \(stopCount), recoveries \(recoveryCount), operations \(operationCount)
       """)
-    // A campaign in which something never happened proves nothing about it.
+    // A campaign proves nothing about a step that no worker reached.
     if mustReachSteps, let step = subject.primitive.steps.first(where: { killsAtStep[$0] == nil }) {
-      fail("Nobody was killed at \(step)")
+      fail("No worker was killed at \(step)")
     }
   }
 
@@ -250,19 +252,19 @@ struct SyncCampaign {
   }
 }
 
-/// What the processes of the campaign tell each other: a page for each worker.
+/// The log through which the processes of the campaign communicate: a page for each worker.
 final class SyncLog: @unchecked Sendable {
   // Sendable: each word has one writer at a time.
   private var memory: SharedMemory
 
   enum Word: Int {
-    /// Operations that are done.
+    /// The number of finished operations.
     case operations
-    /// Values that were repaired.
+    /// The number of repaired values.
     case recoveries
-    /// The step that the worker was killed at, plus one.
+    /// The step that the worker was killed at, plus 1.
     case step
-    /// The step to be killed at, plus one; 0: none.
+    /// The step at which the worker is to be killed, plus 1; 0: none.
     case haltAt
     /// The process, once it has begun to work.
     case processID
@@ -295,7 +297,7 @@ final class SyncLog: @unchecked Sendable {
 
   func halt(_ worker: Int, at step: Checkpoint) { self[.haltAt, worker] = Self.number(of: step) }
 
-  /// Kills this process if it is to be killed at that step.
+  /// Kills this process if it is to be killed at this step.
   func come(_ worker: Int, to step: Checkpoint) {
     let number = self[.haltAt, worker]
     guard number != 0 && number == Self.number(of: step) else { return }

@@ -16,9 +16,9 @@ internal import Interprocess
 internal import Synchronization
 internal import TestSupport
 
-/// The processes that use locks and signals together, and tell what they saw.
+/// The processes that use locks and signals together, and report what they saw.
 ///
-/// Each first says `ready`, so that whoever starts several of them can let them begin at once.
+/// Each first answers `ready`, so that a test can start several of them and let them begin at once.
 enum SyncProcess {
   static func run(_ arguments: [String]) throws {
     let (kind, name) = (arguments[0], arguments[1])
@@ -44,7 +44,7 @@ enum SyncProcess {
     }
   }
 
-  /// Says that it is ready, and waits for a line.
+  /// Answers that it is ready, and waits for a line.
   private static func begin() {
     Helper.answer("ready")
     _ = readLine()
@@ -74,7 +74,7 @@ enum SyncProcess {
     }
   }
 
-  /// Holds the lock until a line comes, with one of the two numbers changed.
+  /// Holds the lock until a line arrives, with one of the two numbers changed.
   private static func holdMutex(_ name: String) throws {
     let mutex = try SharedMutex<Account>.attach(name)
     try mutex.withLock { account in
@@ -100,7 +100,7 @@ enum SyncProcess {
 
   // MARK: - Read-write lock
 
-  /// Reads so many times, and writes at every fourth.
+  /// Reads this number of times, and writes every fourth time.
   private static func useReadWriteLock(_ name: String, _ count: Int) throws {
     let lock = try SharedReadWriteLock<Account>.attach(name)
     begin()
@@ -175,8 +175,8 @@ enum SyncProcess {
 
   // MARK: - Barrier
 
-  /// Meets others so many times; between two rounds each adds to a number of its own, and finds all
-  /// of them at the same one.
+  /// Meets others this number of times; between two rounds each process adds 1 to its own number,
+  /// and checks that all numbers are equal.
   private static func meet(_ name: String, _ count: Int) throws {
     let barrier = try SharedBarrier.attach(name)
     var numbers = try SharedMemory.attach("\(name)_numbers")
@@ -199,7 +199,7 @@ enum SyncProcess {
     Helper.answer("done")
   }
 
-  /// Arrives, and says what came of it; then waits for a line.
+  /// Arrives, and reports the result; then waits for a line.
   private static func arrive(_ name: String, _ milliseconds: Int) throws {
     let barrier = try SharedBarrier.attach(name)
     Helper.answer("ready")
@@ -248,8 +248,7 @@ enum SyncProcess {
 
   // MARK: - Semaphore
 
-  /// Takes permits and counts, in a mutex, how many are taken at once; a number of 0 stands for no
-  /// end.
+  /// Takes permits and counts, in a mutex, how many are taken at once; a count of 0 means no end.
   private static func loopOnSemaphore(_ name: String, _ count: Int) throws {
     let semaphore = try SharedSemaphore.attach(name)
     let inside = try SharedMutex<Account>.attach("\(name)_inside")
@@ -289,7 +288,7 @@ enum SyncProcess {
   }
 }
 
-/// Short pauses at random places, so that both sides of a protocol come at any time.
+/// Short pauses at random places, so that both sides of a protocol may come at any time.
 struct Pauses {
   private var generator = SeededGenerator(seed: UInt64.random(in: .min ... .max))
 

@@ -16,21 +16,23 @@ internal import Interprocess
 internal import Synchronization
 internal import TestSupport
 
-/// Lets processes wait for each other by each lock, signal and queue, with random pauses on all
-/// sides and no time-outs, and with sleeps that do not end by themselves: who misses a wake-up hangs.
+/// Makes processes wait for each other by each lock, signal and queue, with random pauses on all
+/// sides.
+///
+/// There are no time-outs, and sleeps do not end by themselves: a process that misses a wake-up
+/// hangs.
 enum SyncTurns {
   private struct Problem: Error {
     var description: String
   }
 
-  /// A lock or a signal, and what some processes do with it.
+  /// A lock or a signal, and how the processes use it.
   private struct Game {
-    /// How many processes.
+    /// How many processes there are.
     ///
-    /// Who takes turns is one of two; at a lock more of them show whether those are woken who can
-    /// go on.
+    /// Two take turns; at a lock, more of them show whether the right ones are woken.
     var playerCount = 2
-    /// Makes what the two share, and returns what checks it afterwards.
+    /// Creates the shared objects, and returns the check to make afterwards.
     var prepare: (_ name: String, _ rounds: Int) throws -> () throws -> Bool
     var play: (_ name: String, _ rounds: Int, _ isFirst: Bool) throws -> Void
   }
@@ -62,7 +64,7 @@ enum SyncTurns {
     ]
   }
 
-  /// Plays so many rounds of each, and tells how long it took.
+  /// Plays this number of rounds of each game, and reports the time.
   static func run(rounds: Int) throws {
     for (primitive, game) in games {
       let name = "ipctest_turns_\(getpid())_\(primitive)"
@@ -189,7 +191,7 @@ enum SyncTurns {
     return { there.generation == rounds && back.generation == rounds }
   }
 
-  /// Two events, of which each side pulses one and waits for the other.
+  /// Two events: each side pulses one and waits for the other.
   private static func takeTurnsByEvents(_ name: String, _ rounds: Int, _ isFirst: Bool) throws {
     let there = try SharedEvent.attach("\(name)_there")
     let back = try SharedEvent.attach("\(name)_back")
@@ -266,7 +268,7 @@ enum SyncTurns {
     _ name: String, _ rounds: Int
   ) throws -> () throws -> Bool { try prepareQueues(name, rounds, .one) }
 
-  /// A queue each way, of which one is full after one message.
+  /// A queue in each direction, one of which is full after one message.
   private static func prepareQueues(
     _ name: String, _ rounds: Int, _ role: QueueRole
   ) throws -> () throws -> Bool {
@@ -279,8 +281,8 @@ enum SyncTurns {
     }
   }
 
-  /// The first one sends numbers ahead, and the other one sends them back, so that each waits now
-  /// for a message and now for room.
+  /// The first process sends numbers ahead, and the other one sends them back, so that each waits
+  /// sometimes for a message and sometimes for room.
   private static func takeTurnsByQueues(_ name: String, _ rounds: Int, _ isFirst: Bool) throws {
     let there = try SharedQueue<UInt64>.attach("\(name)_there")
     let back = try SharedQueue<UInt64>.attach("\(name)_back")
@@ -301,8 +303,8 @@ enum SyncTurns {
       rounds, isFirst, send: { try sender.send($0) }, receive: { try receiver.receive() })
   }
 
-  /// The first half of the rounds with numbers sent ahead, so that there are messages and seldom
-  /// room; the other half without, so that there is room and seldom a message.
+  /// In the first half of the rounds numbers are sent ahead, so that there are messages and seldom
+  /// room; in the other half they are not, so that there is room and seldom a message.
   private static func takeTurns(
     _ rounds: Int, _ isFirst: Bool, send: (UInt64) throws -> Void,
     receive: () throws -> UInt64?
@@ -326,7 +328,7 @@ enum SyncTurns {
 
   // MARK: - Topic
 
-  /// A topic each way, of which one keeps a single message.
+  /// A topic in each direction, one of which keeps a single message.
   private static func prepareTopics(_ name: String, _ rounds: Int) throws -> () throws -> Bool {
     let there = try SharedTopic<UInt64>.create(
       "\(name)_there", history: 3, maximumSubscriberCount: 1, options: .whileAttached)
@@ -335,13 +337,13 @@ enum SyncTurns {
     return { [there, back].allSatisfy { $0.statistics.receivedCount == rounds } }
   }
 
-  /// As by queues: publishers wait for subscribers.
+  /// Takes turns as by queues: publishers wait for subscribers.
   private static func takeTurnsByTopics(_ name: String, _ rounds: Int, _ isFirst: Bool) throws {
     let there = try SharedTopic<UInt64>.attach("\(name)_there")
     let back = try SharedTopic<UInt64>.attach("\(name)_back")
     var subscriber = try isFirst ? back.subscriber() : there.subscriber()
     var publisher = try (isFirst ? there : back).publisher(overflow: .wait)
-    // Without a subscriber, nobody would be waited for.
+    // Without a subscriber, the publisher would not wait.
     while (isFirst ? there : back).statistics.subscriberCount == 0 { usleep(100) }
     try takeTurns(rounds, isFirst) {
       try publisher.publish($0)

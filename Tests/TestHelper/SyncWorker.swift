@@ -16,7 +16,7 @@ internal import Interprocess
 internal import Synchronization
 internal import TestSupport
 
-/// A lock or a signal that a campaign is about.
+/// The lock or signal of a campaign.
 enum SyncSubject {
   enum Primitive: String, CaseIterable {
     case mutex, condition, readWriteLock, semaphore, event, barrier, atomic
@@ -24,7 +24,7 @@ enum SyncSubject {
     case queueOfBytes, queueOfBytesAcknowledged, queueOfOneOfBytes, queueOfOneOfBytesAcknowledged
     case topic, topicOfMany, topicPatient
 
-    /// Those of the campaign on locks and signals, and those of the one on messages.
+    /// The subjects of the campaign on locks and signals, and of the one on messages.
     static let ofSynchronization = allCases.filter { !$0.isOfMessaging }
     static let ofMessaging = allCases.filter(\.isOfMessaging)
 
@@ -165,12 +165,12 @@ enum SyncSubject {
     return words.map { String($0, radix: 16) }.joined(separator: " ")
   }
 
-  /// What is wrong when all workers are gone.
+  /// The fault that shows when all workers have ended.
   ///
   /// - Parameters:
-  ///   - operations: How many there may have been.
+  ///   - operations: How many operations there may have been.
   ///   - killedCount: How many of the second half of the workers were killed.
-  ///   - recoveryCount: Counts on what is repaired here.
+  ///   - recoveryCount: Counts the repairs made here.
   func problem(
     expecting operations: ClosedRange<UInt64>, killedCount: Int, _ recoveryCount: inout UInt64
   ) throws -> String? {
@@ -191,7 +191,7 @@ enum SyncSubject {
       recoveryCount = account.repairCount
     case .barrier(let barrier):
       barrier.reset()
-      if barrier.isBroken || barrier.arrivedCount != 0 { return "The barrier is not made anew" }
+      if barrier.isBroken || barrier.arrivedCount != 0 { return "The barrier was not reset" }
     case .semaphore(let semaphore):
       recoveryCount += UInt64(try semaphore.reclaim())
       guard semaphore.availableCount == semaphore.permitCount else {
@@ -247,18 +247,18 @@ struct SyncWorker {
     #endif
     let conductor = getppid()
     log[.processID, index] = UInt64(getpid())
-    // Nobody outlives a conductor that was killed.
+    // Ends with a conductor that was killed.
     while getppid() == conductor {
       if try performInTime() { log[.operations, index] += 1 }
     }
   }
 
-  /// One operation, which ends as long as others work, or now and then has so little time that it
-  /// may come to nothing.
+  /// Performs one operation, which ends as long as others work; now and then with so little time
+  /// that it may fail.
   ///
   /// - Returns: Whether it was done.
   private mutating func performInTime() throws -> Bool {
-    // As a child that was forked in it.
+    // Ends a child that was forked in the operation.
     defer { disturbance.endChild() }
     guard generator.next().isMultiple(of: 16) else {
       // Longer than the conductor's patience.
@@ -278,7 +278,7 @@ struct SyncWorker {
   }
 
   private mutating func performOne(timeout: Duration) throws {
-    // Of the signals, two workers give them, and two wait.
+    // Two workers give the signals, and two wait for them.
     let isGiver = index < 2
     switch subject {
     case .mutex(let mutex):
@@ -358,7 +358,7 @@ struct SyncWorker {
     }
   }
 
-  /// Does what needs a whole value, after a repair if need be.
+  /// Runs a body that needs a whole value, after a repair if necessary.
   private func recovering(_ mutex: SharedMutex<Account>, _ body: () throws -> Void) throws {
     while true {
       do {
@@ -369,7 +369,7 @@ struct SyncWorker {
     }
   }
 
-  /// Now and then some microseconds, so that others sleep meanwhile.
+  /// Pauses now and then for some microseconds, so that others sleep meanwhile.
   private mutating func pause() {
     if generator.next().isMultiple(of: 4) { usleep(UInt32(generator.next() % 300)) }
   }

@@ -15,9 +15,9 @@ internal import Glibc
 internal import Interprocess
 internal import TestFork
 
-/// Processes that have a part in a topic.
+/// Processes that take part in a topic.
 enum TopicProcess {
-  /// Has a part in a topic of numbers until it is killed: publishes a 7 and has a message on loan,
+  /// Takes part in a topic of numbers until it is killed: publishes a 7 and has a message on loan,
   /// or holds two samples.
   static func hold(_ name: String, _ part: String) throws {
     let topic = try SharedTopic<UInt64>.attach(name)
@@ -42,7 +42,7 @@ enum TopicProcess {
     _ = readLine()
   }
 
-  /// Publishes a 7 and finishes a topic of numbers, and kills itself on the way.
+  /// Publishes a 7 and finishes a topic of numbers, and kills itself at a step of that.
   static func finish(_ name: String, dyingAt step: String) throws {
     let topic = try SharedTopic<UInt64>.attach(name)
     var publisher = try topic.publisher()
@@ -51,7 +51,7 @@ enum TopicProcess {
     try publisher.finish()
   }
 
-  /// Publishes and holds a sample, of both of which a child has had a copy.
+  /// Publishes and holds a sample, after a child has had a copy of both.
   static func fork(_ name: String) throws {
     let topic = try SharedTopic<UInt64>.attach(name)
     var publisher = try topic.publisher()

@@ -16,9 +16,10 @@ internal import Interprocess
 internal import SystemPackage
 internal import TestSupport
 
-/// A process that publishes as fast as it can, and three that subscribe, one of them slow: each
-/// checks that every word of each message is that of its sequence, that the sequence goes up, and
-/// that what it has received and missed adds up.
+/// A process that publishes as fast as it can, and three subscribers, one of them slow.
+///
+/// Each subscriber checks that every word of each message fits its sequence number, that the
+/// sequence goes up, and that the messages received and missed add up.
 enum TopicStreams {
   private struct Problem: Error {
     var description: String
@@ -27,7 +28,7 @@ enum TopicStreams {
   private static let wordCount = 64
   private static let subscriberCount = 3
 
-  /// Publishes for so long at least.
+  /// Publishes for at least this long.
   static func run(seconds: Int) throws {
     let name = "ipctest_topic_streams_\(getpid())"
     let topic = try SharedTopic<UInt64>.create(
@@ -44,7 +45,7 @@ enum TopicStreams {
     }
     let statistics = topic.statistics
     let (received, missed) = (statistics.receivedCount, statistics.missedCount)
-    // Each of them has been there from the first message to the last.
+    // Each subscriber was there from the first message to the last.
     guard received + missed == statistics.publishedCount * UInt64(subscriberCount), missed > 0
     else { throw Problem(description: "\(statistics)") }
     Helper.answer(
@@ -63,7 +64,7 @@ enum TopicStreams {
         try publish(&publisher, sequence, count: 1 + Int(sequence) % wordCount)
         sequence += 1
       }
-      // On a busy machine it takes longer until enough has come through to tell anything.
+      // On a busy machine it takes longer until enough messages have arrived to prove anything.
     } while .now < end || topic.statistics.receivedCount < 1000
     try publisher.finish()
   }
@@ -88,7 +89,7 @@ enum TopicStreams {
     }
   }
 
-  /// - Returns: How many messages are missed by then.
+  /// - Returns: How many messages have been missed so far.
   private static func check(
     _ sample: borrowing SharedTopic<UInt64>.Sample, _ next: inout UInt64,
     _ missedBefore: UInt64, _ missedNow: UInt64

@@ -15,7 +15,7 @@ internal import Glibc
 internal import Interprocess
 internal import TestSupport
 
-/// A message of several words, each of which follows from who publishes it and a number.
+/// A message of several words, each of which follows from the publisher and a number.
 struct WordMessage {
   let sender: UInt32
   let number: UInt32
@@ -27,7 +27,7 @@ struct WordMessage {
 
   static let maximumCount = 40
 
-  /// How many words it has.
+  /// The number of words.
   var count: Int { 1 + Int(number &* 7 % UInt32(Self.maximumCount)) }
 
   private var first: UInt64 { UInt64(sender) << 32 | UInt64(number) }
@@ -37,7 +37,7 @@ struct WordMessage {
     for index in 1..<words.count { words[index] = mix(first &+ UInt64(index)) }
   }
 
-  /// The one that is there; `nil` if it is not whole.
+  /// The message in these words; `nil` if it is not whole.
   init?(_ words: Span<UInt64>) {
     sender = UInt32(truncatingIfNeeded: words[0] >> 32)
     number = UInt32(truncatingIfNeeded: words[0])
@@ -46,7 +46,7 @@ struct WordMessage {
   }
 }
 
-/// A topic that a campaign is about, with what was published in it.
+/// The topic of a campaign, with a record of what was published in it.
 final class TopicSubject: Sendable {
   let topic: SharedTopic<UInt64>
   /// Whether publishers wait for slow subscribers.
@@ -73,9 +73,9 @@ final class TopicSubject: Sendable {
     ledger.unlink()
   }
 
-  /// What is wrong when all processes are gone.
+  /// The fault that shows when all processes have ended.
   func problem() throws -> String? {
-    // Whoever publishes next counts a message that a dead one has published and not counted.
+    // The next publisher counts a message that a dead one has published and not counted.
     let before = topic.statistics
     let message = WordMessage(sender: ledger.takePage(), number: 1)
     ledger.begin(message.sender, 1)
@@ -89,8 +89,8 @@ final class TopicSubject: Sendable {
     guard (sent...begun).contains(published), published - before.publishedCount <= 2 else {
       return "\(published) messages were published, of \(sent) to \(begun)"
     }
-    // All places are free, or those of dead ones. Who comes late gets the history; where publishers
-    // wait for subscribers, without the oldest message.
+    // All places are free, or belong to dead subscribers. A new subscriber gets the history; where
+    // publishers wait for subscribers, without the oldest message.
     for _ in 0..<topic.maximumSubscriberCount + 1 {
       var subscriber = try onceDead { try topic.subscriber() }
       var last: WordMessage?
@@ -128,7 +128,7 @@ extension SharedTopic<UInt64>.Publisher {
   }
 }
 
-/// What one process does in a topic.
+/// The work of one process in a topic.
 final class TopicWorker {
   private let subject: TopicSubject
   private let isPublisher: Bool
@@ -146,9 +146,9 @@ final class TopicWorker {
     generator = SeededGenerator(seed: seed)
   }
 
-  /// Publishes or receives one message; or, if another one has the role, waits a moment.
+  /// Publishes or receives one message; or waits a moment if another process has the role.
   ///
-  /// - Returns: What is wrong.
+  /// - Returns: The fault that it found.
   func performOne(timeout: Duration) throws -> String? {
     do {
       if isPublisher {
@@ -171,7 +171,7 @@ final class TopicWorker {
       page = subject.ledger.takePage()
       number = 0
     }
-    // One for which there was no time is published later.
+    // A message that timed out is published later.
     if number == subject.ledger.sent(page) { number += 1 }
     subject.ledger.begin(page, number)
     try publisher!.publish(
@@ -189,13 +189,13 @@ final class TopicWorker {
     return try subscription!.receive(timeout: timeout)
   }
 
-  /// A second one, while the first is still there: of the three places of two workers, it may take
-  /// that of a dead one.
+  /// Subscribes a second time, while the first subscription is still there: with three places for
+  /// two workers, it may take that of a dead one.
   private func newSubscription() throws -> Subscription {
     do {
       return Subscription(subject, try subject.topic.subscriber())
     } catch  where error.code == .limitReached {
-      // Another worker has two at this moment.
+      // Another worker has two subscriptions at this moment.
       subscription = nil
       return Subscription(subject, try subject.topic.subscriber())
     }
@@ -206,7 +206,7 @@ final class TopicWorker {
 private struct Subscription: ~Copyable {
   private let subject: TopicSubject
   private var subscriber: SharedTopic<UInt64>.Subscriber
-  /// The number of the first message, or of the first of those that were missed before.
+  /// The number of the first message, or of the first one missed before it.
   private var start: UInt64?
   private var receivedCount: UInt64 = 0
   /// The last number of each page.
@@ -218,12 +218,12 @@ private struct Subscription: ~Copyable {
     self.subscriber = subscriber
   }
 
-  /// Gives back the sample that is held.
+  /// Gives back the held sample.
   mutating func release() { held = nil }
 
   /// Receives a message, and holds it if none is held.
   ///
-  /// - Returns: What is wrong with it.
+  /// - Returns: Its fault.
   mutating func receive(timeout: Duration) throws -> String? {
     let sample = try subscriber.next(timeout: timeout)!
     let missedCount = subscriber.missedCount
@@ -234,8 +234,8 @@ private struct Subscription: ~Copyable {
     return nil
   }
 
-  /// Whether the message that is held is as it was, whatever has been published meanwhile; `nil`
-  /// if none is.
+  /// Whether the held message is unchanged, whatever has been published meanwhile; `nil` if none is
+  /// held.
   private var isHeldWhole: Bool? {
     switch held {
     case .some(let sample): WordMessage(sample.elements) != nil

@@ -15,7 +15,7 @@ internal import Glibc
 internal import Interprocess
 internal import TestSupport
 
-/// The processes that store and load a shared value as fast as they can, and tell what they saw.
+/// The processes that store and load a shared value as fast as they can, and report what they saw.
 enum ValueProcess {
   /// One size of the value.
   static func named(_ name: String) -> any ValueRunner.Type {
@@ -33,7 +33,7 @@ enum ValueProcess {
 
   /// Every word of a value follows from its first one, which counts.
   private enum Runner<Value: Shareable & WordArray>: ValueRunner {
-    /// Loads until something comes over the standard input, and tells what it saw.
+    /// Loads until a line arrives on the standard input, and reports what it saw.
     static func read(_ name: String) throws {
       let shared = try SharedValue<Value>.attach(name, access: .readOnly)
       Helper.answer("ready")
@@ -48,8 +48,8 @@ enum ValueProcess {
           let number = value.number
           guard value.isWhole else { return Helper.answer("torn at \(number)") }
           guard number >= last else { return Helper.answer("\(number) after \(last)") }
-          // Each number is stored as the version after it, but for the first of a writer, which may
-          // have published the last one of its predecessor before.
+          // Each number is stored as the version after it, except that the first store of a writer
+          // may first have published the last version of its predecessor.
           guard number + 2 >= least else { return Helper.answer("\(number) at version \(least)") }
           if number != last { changeCount += 1 }
           last = number
@@ -59,7 +59,7 @@ enum ValueProcess {
       Helper.answer("whole \(loadCount) \(changeCount)")
     }
 
-    /// Stores numbers in order until something comes over the standard input.
+    /// Stores numbers in order until a line arrives on the standard input.
     static func write(_ name: String) throws {
       let shared = try SharedValue<Value>.attach(name)
       var number = try shared.load().number

@@ -13,11 +13,11 @@
 
 internal import Interprocess
 
-/// What a mutex guards in the tests: two numbers that are the same whenever nobody holds the lock.
+/// A mutex's value in the tests: two numbers that are equal whenever the lock is free.
 package struct Account: Shareable {
   package var first: UInt64 = 0
   package var second: UInt64 = 0
-  /// How often the two had to be made the same again.
+  /// How often the two had to be made equal again.
   package var repairCount: UInt64 = 0
 
   package var isWhole: Bool { first == second }

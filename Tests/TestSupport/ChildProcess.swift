@@ -32,7 +32,7 @@ package struct ProcessOutcome: Sendable, Equatable {
 /// - Parameters:
 ///   - program: A path, or a name that is looked up in `PATH`.
 ///   - environment: Variables to add to those of this process.
-///   - input: What it reads on its standard input.
+///   - input: The program's standard input.
 package func run(
   _ program: String, _ arguments: [String] = [], environment: [String: String] = [:],
   input: String = ""
@@ -78,7 +78,7 @@ package struct ChildProcess: Sendable {
     try execution.send(signal: signal)
   }
 
-  /// Ends the program at once, wherever it is.
+  /// Kills the program.
   package func kill() throws {
     try execution.send(signal: .kill)
   }
@@ -92,10 +92,10 @@ package struct ChildProcess: Sendable {
 
 /// Starts a program, whose standard error is that of the tests, and talks to it.
 ///
-/// The program's input is closed when the body ends, and the program is waited for. If the body
-/// throws, the program is killed first, as it may have been stopped.
+/// When the body ends, closes the program's input and waits for the program. If the body throws,
+/// kills the program first, as it may have been stopped.
 ///
-/// - Returns: How the program ended, and what the body returned.
+/// - Returns: How the program ended, and the body's result.
 package func withChildProcess<Result: Sendable>(
   _ program: String, _ arguments: [String] = [], environment: [String: String] = [:],
   _ body: (ChildProcess) async throws -> Result
@@ -116,8 +116,8 @@ package func withChildProcess<Result: Sendable>(
   return (outcome.terminationStatus, outcome.closureResult)
 }
 
-/// Lets a program end with the task that runs it, as when a test fails before it has its outcome, and
-/// with it what the program has started.
+/// Ends a program, and all processes that it has started, with the task that runs it, as when a
+/// test fails before it has the outcome.
 private let endingWithTask: PlatformOptions = {
   var options = PlatformOptions()
   options.processGroupID = 0
@@ -137,7 +137,7 @@ private func updatedEnvironment(_ changes: [String: String]) -> Environment {
   return .inherit.updating(values)
 }
 
-/// Hands out the lines of an output one by one, to whoever asks.
+/// Hands out the lines of an output one by one.
 private actor LineReader {
   private var iterator: SubprocessOutputSequence.StringSequence<UTF8>.AsyncIterator
 

@@ -13,14 +13,14 @@
 
 import Foundation
 
-/// A control group with a limit of memory, for as long as a test runs.
+/// A control group with a memory limit, for as long as a test runs.
 ///
-/// To make one takes root, and a kernel that gives out limits of memory.
+/// Creating one needs root, and a kernel that provides memory limits.
 package struct ControlGroup: Sendable {
-  /// Where its files lie.
+  /// The directory of its files.
   package let directory: String
 
-  /// Where groups can be made here, and the name of the file that has their limit.
+  /// Where groups can be created here, and the name of the file that holds their limit.
   private static let place: (directory: String, limit: String)? = {
     guard geteuid() == 0 else { return nil }
     if access("/sys/fs/cgroup/memory/memory.usage_in_bytes", W_OK | R_OK) == 0
@@ -36,20 +36,20 @@ package struct ControlGroup: Sendable {
     return nil
   }()
 
-  /// Whether this process can make groups.
+  /// Whether this process can create groups.
   package static var canBeMade: Bool { place != nil }
 
   package struct CannotBeMade: Error {}
 
-  /// Lets a body have a group of at most so many bytes.
+  /// Runs a body with a group of at most the given number of bytes.
   package static func with<Result>(
     byteCount: Int, _ body: (ControlGroup) async throws -> Result
   ) async throws -> Result {
     guard let place else { throw CannotBeMade() }
     let directory = "\(place.directory)/ipctest_\(getpid())_\(UInt32.random(in: .min ... .max))"
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
-    // The kernel removes a directory of files that are not files only as a whole, and only when
-    // all processes have left.
+    // The kernel only removes the directory as a whole, with the files in it, and only when all
+    // processes have left.
     defer {
       for _ in 0..<1000 where rmdir(directory) != 0 { usleep(10_000) }
     }

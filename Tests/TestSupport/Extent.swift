@@ -15,11 +15,11 @@ import Foundation
 
 /// Whether campaigns, mutations and models run in full.
 ///
-/// `scripts/test --whole` says so by the environment. The short form checks the same property in fewer
-/// rounds.
+/// `scripts/test --whole` says so through the environment. The short form checks the same property
+/// in fewer rounds.
 package let isWhole = ProcessInfo.processInfo.environment["INTERPROCESS_WHOLE_TESTS"] == "1"
 
-/// How much of something a test does, in the form that runs.
+/// The amount of work for a test, in the form that runs.
 ///
 /// Prints which test runs in its short form, for `scripts/watch-tests.py` to count.
 package func extent<Amount>(

@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// A lock on bytes of a file that is none of the library's.
+/// A lock on bytes of a file that is not one of the library's.
 package struct ForeignLock: Sendable, Hashable, CustomStringConvertible {
   package enum Kind: String, Sendable {
     case shared = "LOCK_SH"
@@ -20,7 +20,7 @@ package struct ForeignLock: Sendable, Hashable, CustomStringConvertible {
 
   package var kind: Kind
   package var start: Int
-  /// 0 for all that follows.
+  /// The number of bytes; 0 for all that follow.
   package var count: Int
   /// Whether the lock belongs to the open file description, as those of the library do.
   package var isOfDescription: Bool
@@ -38,13 +38,13 @@ package struct ForeignLock: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension Python {
-  /// Lets a Python process hold a lock for as long as the body runs, or until it gets a line, which
-  /// it answers with `unlocked`.
+  /// Makes a Python process hold a lock while the body runs, or until the process gets a line,
+  /// which it answers with `unlocked`.
   ///
   /// - Parameters:
   ///   - lock: The lock.
   ///   - path: The file.
-  ///   - place: Where the process sees a `/dev/shm` that is not that of this process.
+  ///   - place: Where the process sees a `/dev/shm` other than that of this process.
   package func withLock<Result: Sendable>(
     _ lock: ForeignLock, on path: String, in place: PrivateSharedMemory? = nil,
     _ body: (ChildProcess) async throws -> Result

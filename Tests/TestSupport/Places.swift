@@ -13,7 +13,7 @@
 
 import Foundation
 
-/// Where the tests find what they need.
+/// The places of files that the tests need.
 package enum Places {
   /// The root of the package.
   package static let package = URL(filePath: #filePath)
@@ -35,5 +35,5 @@ package func uniqueName(_ label: String = "memory") -> String {
   "ipctest_\(run)_\(label)_\(UInt32.random(in: .min ... .max))"
 }
 
-/// The number of the process that runs all suites, and the suite: who has left what.
+/// The number of the process that runs all suites, and the suite, so that leftovers can be traced.
 private let run = ProcessInfo.processInfo.environment["INTERPROCESS_TEST_RUN"] ?? "\(getpid())"

@@ -16,7 +16,7 @@ package import Subprocess
 
 /// Runs a program in a mount namespace of its own, where `/dev/shm` is an empty tmpfs.
 ///
-/// - Parameter mountOptions: How to mount it, such as `size=64k`.
+/// - Parameter mountOptions: Mount options, such as `size=64k`.
 package func runWithPrivateSharedMemory(
   _ mountOptions: String, _ program: String, _ arguments: [String] = [],
   environment: [String: String] = [:], input: String = ""
@@ -26,8 +26,8 @@ package func runWithPrivateSharedMemory(
     environment: environment, input: input)
 }
 
-/// A `/dev/shm` that only the programs see which are started in it, so that nobody else makes,
-/// sweeps or counts anything there.
+/// A `/dev/shm` that only the programs started in it see, so that no other process creates, sweeps
+/// or counts memory there.
 package struct PrivateSharedMemory: Sendable {
   fileprivate let keeperID: Int32
 
@@ -36,7 +36,7 @@ package struct PrivateSharedMemory: Sendable {
 
   package func path(_ name: String) -> String { "\(directory)/\(name)" }
 
-  /// Everything that lies there, sorted.
+  /// The names in it, sorted.
   package func names() throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
   }
@@ -59,11 +59,11 @@ package struct PrivateSharedMemory: Sendable {
   }
 }
 
-/// Makes a `/dev/shm` that lasts as long as the body.
+/// Mounts a `/dev/shm` that lasts as long as the body.
 ///
 /// - Parameters:
-///   - mountOptions: How to mount it, such as `size=64k`.
-///   - setup: What a shell does there first, such as mounting another `/proc`.
+///   - mountOptions: Mount options, such as `size=64k`.
+///   - setup: Shell commands that run there first, such as mounting another `/proc`.
 package func withPrivateSharedMemory<Result: Sendable>(
   _ mountOptions: String = "size=64m", setup: String = "true",
   _ body: (PrivateSharedMemory) async throws -> Result
@@ -78,9 +78,9 @@ package func withPrivateSharedMemory<Result: Sendable>(
 
 private struct CannotMount: Error {}
 
-/// - Parameter command: What the shell does once the tmpfs is there.
+/// - Parameter command: The shell command that runs once the tmpfs is mounted.
 private func unshareArguments(_ mountOptions: String, _ command: String) -> [String] {
-  // Root needs no user namespace, and may be on a system that allows none.
+  // Root needs no user namespace, and the system may not allow one.
   let namespaces = geteuid() == 0 ? ["--mount"] : ["--map-root-user", "--mount"]
   let mount = "mount -t tmpfs -o \(mountOptions) tmpfs /dev/shm"
   return namespaces + ["sh", "-c", "\(mount) && \(command)"]

@@ -27,14 +27,14 @@ package struct Python: Sendable, Hashable, CustomStringConvertible {
     try await TestSupport.run(path, ["-c", program] + arguments, input: input)
   }
 
-  /// Every CPython from 3.9 to 3.13 that the machine has, one of each minor version: in `PATH` or
-  /// under pyenv.
+  /// Every CPython from 3.9 to 3.13 on this machine, one of each minor version: in `PATH` or under
+  /// pyenv.
   package static let all: [Python] = (9...13).compactMap { minor in
     candidates(minor).first { works($0, minor) }.map { Python(path: $0, minorVersion: minor) }
   }
 
-  /// One that has numpy: the one in the package's own virtual environment, which `scripts/test`
-  /// makes if the system's `python3` has no numpy.
+  /// A Python with numpy: the system's `python3`, or the one in the package's virtual environment,
+  /// which `scripts/test` creates if the system's has no numpy.
   package static let withNumpy: Python? = {
     let environment = Places.package + "/.venv/bin/python3"
     let candidates = [environment] + pathCandidates("python3")

@@ -19,10 +19,10 @@ extension Python {
   ///
   /// The commands are `create NAME BYTES`, `attach NAME`, `get OFFSET`, `set OFFSET VALUE`,
   /// `getDouble OFFSET`, `setDouble OFFSET VALUE`, `close`, `unlink`, and `exec STATEMENT` with the
-  /// block as `shm`. The interpreter's own clean-up of names is switched off, as a program must do
-  /// that shares memory with others.
+  /// block as `shm`. The interpreter's own clean-up of names is switched off, as a program that
+  /// shares memory with others must do.
   ///
-  /// - Parameter place: Where it sees a `/dev/shm` that is not that of this process.
+  /// - Parameter place: Where the interpreter sees a `/dev/shm` other than that of this process.
   package func withSession<Result: Sendable>(
     in place: PrivateSharedMemory? = nil, _ body: (ChildProcess) async throws -> Result
   ) async throws -> Result {

@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// Makes one number into another that looks nothing like it.
+/// Turns a number into another one that looks unrelated.
 package func mix(_ value: UInt64) -> UInt64 {
   var value = value &+ 0x9E37_79B9_7F4A_7C15
   value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
@@ -19,7 +19,7 @@ package func mix(_ value: UInt64) -> UInt64 {
   return value ^ value >> 31
 }
 
-/// A generator whose numbers follow from a seed.
+/// A random number generator whose numbers depend only on a seed.
 package struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
 

@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// A value that tells whether all of it was stored at once: each word follows from the first one.
+/// A value that shows whether all of it was stored at once: each word follows from the first one.
 package protocol WordArray {
   init(number: UInt64)
   var number: UInt64 { get }

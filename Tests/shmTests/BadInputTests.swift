@@ -19,9 +19,9 @@ import Testing
 
 @Suite("Bad input", .timeLimit(.minutes(10)))
 struct BadInputTests {
-  /// What is wrong whatever lies in `/dev/shm`, and how the tool says so: `NAME` stands for a name
-  /// that is not taken.
-  @Test("A wrong command line is told, with the usage", arguments: BadInput.usage)
+  /// Command lines that are wrong whatever lies in `/dev/shm`, and the tool's answers; `NAME`
+  /// stands for a name that is not in use.
+  @Test("A wrong command line is reported with the usage", arguments: BadInput.usage)
   func usage(input: BadInput) async throws {
     try await withName { name in
       let outcome = try await shm(input.arguments.map { $0 == "NAME" ? name : $0 })
@@ -31,7 +31,7 @@ struct BadInputTests {
     }
   }
 
-  @Test("What cannot be done is told in a sentence", arguments: BadInput.failures)
+  @Test("A command that fails says why in a sentence", arguments: BadInput.failures)
   func failures(input: BadInput) async throws {
     try await withName { name in
       _ = try SharedMemory.create(name, byteCount: 16)
@@ -45,7 +45,7 @@ struct BadInputTests {
     }
   }
 
-  @Test("What is there and is no shared memory is told", arguments: BadInput.otherKinds)
+  @Test("A file that is not shared memory is reported", arguments: BadInput.otherKinds)
   func otherKinds(input: BadInput) async throws {
     let name = uniqueName("kind")
     let path = "/dev/shm/\(name)"
@@ -165,7 +165,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       "create", "NAME", "--dtype", "int8", "--shape", "4x",
       errors: #"""
         Error: The value '4x' is invalid for '--shape <shape>': it is not a whole number.
-        Help:  --shape <shape>  How many elements the array has in each direction, such as 1000 or 480x640.
+        Help:  --shape <shape>  The number of elements in each dimension, such as 1000 or 480x640.
         Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
@@ -174,7 +174,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       "create", "NAME", "--dtype", "int8", "--shape", "x",
       errors: #"""
         Error: The value 'x' is invalid for '--shape <shape>': it is not a whole number.
-        Help:  --shape <shape>  How many elements the array has in each direction, such as 1000 or 480x640.
+        Help:  --shape <shape>  The number of elements in each dimension, such as 1000 or 480x640.
         Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
@@ -183,7 +183,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       "create", "NAME", "--dtype", "int8", "--shape", "-1",
       errors: #"""
         Error: The value '-1' is invalid for '--shape <shape>': it is not a whole number.
-        Help:  --shape <shape>  How many elements the array has in each direction, such as 1000 or 480x640.
+        Help:  --shape <shape>  The number of elements in each dimension, such as 1000 or 480x640.
         Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
@@ -192,7 +192,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       "create", "NAME", "--dtype", "int8", "--shape", "2x3.5",
       errors: #"""
         Error: The value '2x3.5' is invalid for '--shape <shape>': it is not a whole number.
-        Help:  --shape <shape>  How many elements the array has in each direction, such as 1000 or 480x640.
+        Help:  --shape <shape>  The number of elements in each dimension, such as 1000 or 480x640.
         Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
@@ -201,7 +201,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       "create", "NAME", "--dtype", "int8", "--shape", "",
       errors: #"""
         Error: The value '' is invalid for '--shape <shape>': it is not a whole number.
-        Help:  --shape <shape>  How many elements the array has in each direction, such as 1000 or 480x640.
+        Help:  --shape <shape>  The number of elements in each dimension, such as 1000 or 480x640.
         Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
@@ -210,7 +210,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       "create", "NAME", "--bytes",
       errors: #"""
         Error: Missing value for '--bytes <size>'
-        Help:  --bytes <size>  How large, such as 4096, 64KiB or 1GiB.
+        Help:  --bytes <size>  The size, such as 4096, 64KiB or 1GiB.
         Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
@@ -219,7 +219,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       "create", "NAME", "--bytes", "-1",
       errors: #"""
         Error: The value '-1' is invalid for '--bytes <size>': it is not a whole number.
-        Help:  --bytes <size>  How large, such as 4096, 64KiB or 1GiB.
+        Help:  --bytes <size>  The size, such as 4096, 64KiB or 1GiB.
         Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
@@ -228,7 +228,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       "create", "NAME", "--bytes", "5XiB",
       errors: #"""
         Error: The value '5XiB' is invalid for '--bytes <size>': it is not a whole number.
-        Help:  --bytes <size>  How large, such as 4096, 64KiB or 1GiB.
+        Help:  --bytes <size>  The size, such as 4096, 64KiB or 1GiB.
         Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
@@ -237,7 +237,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       "create", "NAME", "--bytes", "8388608TiB",
       errors: #"""
         Error: The value '8388608TiB' is invalid for '--bytes <size>': it is too large.
-        Help:  --bytes <size>  How large, such as 4096, 64KiB or 1GiB.
+        Help:  --bytes <size>  The size, such as 4096, 64KiB or 1GiB.
         Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
@@ -246,7 +246,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       "create", "NAME", "--bytes", "1", "--mode", "0800",
       errors: #"""
         Error: The value '0800' is invalid for '--mode <mode>': it is not an octal number from 0000 to 0777.
-        Help:  --mode <mode>  Who may use it, in octal: read is 4, write is 2; user, group, others. (default: 0600)
+        Help:  --mode <mode>  The permissions in octal: read is 4, write is 2; user, group, others. (default: 0600)
         Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
@@ -255,7 +255,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       "create", "NAME", "--bytes", "1", "--mode", "1777",
       errors: #"""
         Error: The value '1777' is invalid for '--mode <mode>': it is not an octal number from 0000 to 0777.
-        Help:  --mode <mode>  Who may use it, in octal: read is 4, write is 2; user, group, others. (default: 0600)
+        Help:  --mode <mode>  The permissions in octal: read is 4, write is 2; user, group, others. (default: 0600)
         Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
@@ -264,7 +264,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       "create", "NAME", "--bytes", "1", "--mode", "-1",
       errors: #"""
         Error: The value '-1' is invalid for '--mode <mode>': it is not an octal number from 0000 to 0777.
-        Help:  --mode <mode>  Who may use it, in octal: read is 4, write is 2; user, group, others. (default: 0600)
+        Help:  --mode <mode>  The permissions in octal: read is 4, write is 2; user, group, others. (default: 0600)
         Usage: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
           See 'shm create --help' for more information.
 
@@ -301,7 +301,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
           - float16
           - float32
           - float64
-        Help:  --as <type>  The type of the values; if none is known, uint8.
+        Help:  --as <type>  The type of the values; uint8 if no type is known.
         Usage: shm read <name> [--any-owner] [--as <type>] [--offset <bytes>] [--count <n>]
           See 'shm read --help' for more information.
 
@@ -381,7 +381,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       "write", "NAME", "--offset", "-1", "5",
       errors: #"""
         Error: The value '-1' is invalid for '--offset <bytes>': it is not a whole number.
-        Help:  --offset <bytes>  Where the first value begins; if not given, at the first element of an array, else at 0.
+        Help:  --offset <bytes>  Where the first value begins; by default at the first element of an array, else at 0.
         Usage: shm write <name> [--any-owner] [--as <type>] [--offset <bytes>] <value> ...
           See 'shm write --help' for more information.
 
@@ -531,7 +531,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     BadInput(
       "info", #"a\qb"#,
       errors: #"""
-        Error: The value 'a\qb' is invalid for '<name>': it has a backslash that begins none of \\, \n, \r, \t, \xNN and \u{N}; write \\ for one.
+        Error: The value 'a\qb' is invalid for '<name>': it has a backslash that does not begin \\, \n, \r, \t, \xNN or \u{N}; write \\ for one.
         Help:  <name>  The name of the shared memory.
         Usage: shm info <name> [--json]
           See 'shm info --help' for more information.
@@ -547,7 +547,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         """#),
   ]
 
-  /// Of shared memory with 16 bytes.
+  /// For shared memory of 16 bytes.
   static let failures = [
     BadInput(
       "create", "", "--bytes", "1",

@@ -18,7 +18,7 @@ import Testing
 
 @Suite("Creating and removing", .timeLimit(.minutes(10)))
 struct CreateRemoveTests {
-  @Test("A created segment has the size and is zeroed and reserved")
+  @Test("A created segment has the given size, and is zeroed and reserved")
   func created() async throws {
     try await withName { name in
       let outcome = try await shm("create", name, "--bytes", "64KiB")
@@ -39,7 +39,7 @@ struct CreateRemoveTests {
   }
 
   @Test(
-    "The mode is exactly the one that was given",
+    "The mode is exactly the given one",
     arguments: [("0600", "600"), ("666", "666"), ("0640", "640"), ("0", "0"), ("0777", "777")])
   func mode(text: String, mode: String) async throws {
     try await withName { name in
@@ -50,7 +50,7 @@ struct CreateRemoveTests {
     }
   }
 
-  @Test("A name that is taken stays what it is")
+  @Test("Memory whose name is in use stays as it is")
   func taken() async throws {
     try await withName { name in
       _ = try SharedMemory.create(name, byteCount: 3)
@@ -58,17 +58,17 @@ struct CreateRemoveTests {
         try await shm("create", name, "--bytes", "1024")
           == .failure(
             """
-            Shared memory "\(name)" exists already, and stays as it is. Choose another name, or remove it first if nobody uses it: \(Tool.command) remove NAME.
+            Shared memory "\(name)" exists already, and is left as it is. Choose another name, or, if no process uses it, remove it first: \(Tool.command) remove NAME.
             """))
       #expect(try content(name) == [0, 0, 0])
     }
   }
 
-  @Test("Every name is removed, and one that cannot be holds up none")
+  @Test("Every name is removed, and one that cannot be removed stops none")
   func removed() async throws {
     let names = (0..<3).map { uniqueName("remove\($0)") }
     for name in [names[0], names[2]] { _ = try SharedMemory.create(name, byteCount: 1) }
-    // The names are tried in their order, the leading slash of POSIX is dropped.
+    // The names are tried in order, without the leading slash of POSIX.
     #expect(
       try await shm("remove", names[0], names[1], "a/b", "/" + names[2])
         == .failure(
@@ -79,7 +79,7 @@ struct CreateRemoveTests {
     #expect(!names.contains(where: exists))
   }
 
-  @Test("Removing what is there succeeds in silence")
+  @Test("Removing existing memory succeeds silently")
   func removedSilently() async throws {
     let name = uniqueName("remove")
     _ = try SharedMemory.create(name, byteCount: 1)
@@ -100,7 +100,7 @@ struct CreateRemoveTests {
         """)
   }
 
-  /// Memory on demand is where a process can lose its memory.
+  /// Memory on demand can run out of pages under a process.
   @Test("Writing where no page is left is an error")
   func noPageLeft() async throws {
     let outcome = try await runWithOwnSharedMemory(
@@ -111,6 +111,7 @@ struct CreateRemoveTests {
       """)
     #expect(
       outcome
-        == .failure("The memory became smaller, or /dev/shm ran full, while the memory was used."))
+        == .failure(
+          "The memory became smaller, or /dev/shm filled up, while the memory was in use."))
   }
 }

@@ -37,7 +37,7 @@ struct DemoTests {
 
     """
 
-  @Test("Two demos at once both tell the whole story, of four processes each")
+  @Test("Two demos at once each print the whole story, of four processes each")
   func twiceAtOnce() async throws {
     async let first = shm("demo")
     async let second = shm("demo")
@@ -49,8 +49,8 @@ struct DemoTests {
     }
   }
 
-  /// The outcome with every name and process number replaced by how many different ones were
-  /// before.
+  /// The outcome, with each name and process number replaced by a placeholder, numbered in order of
+  /// first appearance.
   private func normalised(_ outcome: ProcessOutcome) -> ProcessOutcome {
     var seen: [String: [Substring]] = [:]
     func number(_ word: Substring, _ kind: String) -> String {
@@ -65,7 +65,7 @@ struct DemoTests {
     return ProcessOutcome(status: outcome.status, output: output, errors: outcome.errors)
   }
 
-  @Test("An output that is full is an error, from the start")
+  @Test("A full output is an error, from the start")
   func full() async throws {
     #expect(
       try await bash("exec \"$SHM\" demo > /dev/full")
@@ -83,11 +83,11 @@ struct DemoTests {
     #expect(outcome.errors.split(separator: "\n").count == 1)
   }
 
-  /// Who gets which signal in the middle, and how the demo then ends.
+  /// Which process gets which signal in the middle, and how the demo then ends.
   struct Ending: Sendable, CustomTestStringConvertible {
     var signal: Int32
     var target: String
-    /// As `subprocess.Popen.returncode` has it.
+    /// The status in the form of `subprocess.Popen.returncode`.
     var status: Int32
     var errors: String
 
@@ -103,15 +103,15 @@ struct DemoTests {
         Ending(
           signal: SIGKILL, target: "process2", status: 1,
           errors: "shm: Process 2 of the demo was ended by signal 9.\n"),
-        // Nobody is left to clean up but process 1, which does so when it gets on.
+        // Only process 1 is left to clean up, which it does when it continues.
         Ending(signal: SIGKILL, target: "demo", status: -SIGKILL, errors: ""),
       ]
   }
 
-  @Test("However it ends in the middle, no name is left behind", arguments: Ending.all)
+  @Test("However the demo ends in the middle, it leaves no name behind", arguments: Ending.all)
   func ended(ending: Ending) async throws {
-    // The pipe takes the first line of the demo and not the second: process 1 has created the
-    // memory and waits, and process 2 waits for process 1.
+    // The pipe takes only the first line of the demo: process 1 has created the memory and waits,
+    // and process 2 waits for process 1.
     let program = #"""
       import fcntl, os, signal, subprocess, sys, time
       shm, number, target = sys.argv[1], int(sys.argv[2]), sys.argv[3]

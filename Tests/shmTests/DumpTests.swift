@@ -18,7 +18,7 @@ import Testing
 
 @Suite("Dumping", .timeLimit(.minutes(10)))
 struct DumpTests {
-  /// A segment with these bytes, which the tool dumps.
+  /// The dump of a segment with these bytes.
   private func dump(_ bytes: [UInt8], _ options: String...) async throws -> ProcessOutcome {
     try await withName("dump") { name in
       try create(name, bytes)
@@ -61,7 +61,7 @@ struct DumpTests {
           """))
   }
 
-  @Test("Lines that repeat are one asterisk, but the last is shown if it is short")
+  @Test("Repeated lines become one asterisk, but a short last line is shown")
   func repeats() async throws {
     let bytes = [UInt8](repeating: 0, count: 64) + [UInt8](repeating: 65, count: 53)
     #expect(
@@ -94,7 +94,7 @@ struct DumpTests {
     #expect(try await dump(bytes, "--offset", "43") == .success())
   }
 
-  @Test("Offsets behind 4 GiB have more digits")
+  @Test("Offsets beyond 4 GiB have more digits")
   func large() async throws {
     try await withName("large") { name in
       _ = try SharedMemory.create(
@@ -114,11 +114,11 @@ struct DumpTests {
   static let hexdumpIsInstalled = FileManager.default.isExecutableFile(atPath: "/usr/bin/hexdump")
 
   @Test(
-    "The output is that of hexdump -C, byte for byte",
+    "The output equals that of hexdump -C, byte for byte",
     .enabled(if: hexdumpIsInstalled, "Needs hexdump, of the package bsdextrautils."),
     arguments: [1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 100, 4096, 4097, 100_003])
   func hexdump(byteCount: Int) async throws {
-    // Runs of equal lines of every length, begun and broken at many places.
+    // Runs of equal lines of every length, which begin and end at many places.
     var bytes = noise(byteCount)
     for start in stride(from: 32, to: byteCount, by: 160) {
       for index in start..<min(start + 16 * (start / 160 % 7), byteCount) {
@@ -144,7 +144,8 @@ struct DumpTests {
   func shrinks(command: String) async throws {
     try await withName("shrinks") { name in
       try create(name, noise(4 << 20))
-      // The tool has opened it when the first byte arrives, and the pipe holds far less than all.
+      // The tool has opened the memory when the first byte arrives; the pipe holds far less than
+      // all.
       let outcome = try await bash(
         """
         "$SHM" "$1" "$2" | { head -c 1 > /dev/null; truncate -s 4096 "/dev/shm/$2"; cat > /dev/null; }
@@ -158,7 +159,7 @@ struct DumpTests {
     }
   }
 
-  @Test("A reader that goes away is an error", arguments: ["dump", "read", "save"])
+  @Test("A closed pipe is an error", arguments: ["dump", "read", "save"])
   func readerGone(command: String) async throws {
     try await withName("pipe") { name in
       try create(name, noise(1 << 20))
@@ -173,7 +174,7 @@ struct DumpTests {
   }
 
   @Test(
-    "An output that is full is an error",
+    "A full output is an error",
     arguments: [["dump"], ["read"], ["info"], ["info", "--json"]])
   func full(arguments: [String]) async throws {
     try await withName("full") { name in

@@ -48,21 +48,21 @@ struct HelpText: Sendable, CustomTestStringConvertible {
     HelpText(
       command: [],
       text: #"""
-        OVERVIEW: Make, show, change and remove shared memory.
+        OVERVIEW: Create, show, change and remove shared memory.
 
         Shared memory is a named block of bytes that several processes see at once. It
-        lies in /dev/shm, and is the same for this tool, for Swift's Interprocess
-        library, for Python's multiprocessing.shared_memory, and for shm_open in C.
+        lies in /dev/shm. This tool, Swift's Interprocess library, Python's
+        multiprocessing.shared_memory and shm_open in C all see the same memory.
 
         SIZE, and every number of bytes, is a whole number, alone or followed by KiB,
         MiB, GiB or TiB: 4096, 64KiB, 10MiB.
 
-        A name is bytes, and is shown with \\ for a backslash, \n, \r and \t, \xNN for
-        a byte and \u{N} for a character that cannot be shown. It is given in the same
-        way: a backslash in it is written \\.
+        A name consists of bytes. The tool shows \\ for a backslash, \n, \r and \t,
+        \xNN for a byte and \u{N} for a character that cannot be shown. Write names in
+        the same way: write \\ for a backslash.
 
-        The exit status is 0 if all went well, 1 if something failed, and 64 if the
-        command line was wrong.
+        The exit status is 0 if the command succeeded, 1 if something failed, and 64 if
+        the command line was wrong.
 
         USAGE: shm <subcommand>
 
@@ -82,7 +82,7 @@ struct HelpText: Sendable, CustomTestStringConvertible {
                                   input.
           save                    Copy shared memory into a file or to standard output.
           remove                  Remove shared memory by name.
-          sweep                   Remove temporary memory that nobody has any more.
+          sweep                   Remove temporary memory that no process has any more.
 
           See 'shm help <subcommand>' for detailed help.
 
@@ -94,7 +94,7 @@ struct HelpText: Sendable, CustomTestStringConvertible {
 
         Starts two processes, twice: once for bytes, once for floating-point numbers.
         Process 1 creates the memory and writes the first value; process 2 attaches to
-        it by its name and writes the other three. Each line tells what a process sees.
+        it by its name and writes the other three. Each line shows what a process sees.
         Then both close the memory, and process 1 removes its name.
 
           shm demo
@@ -112,9 +112,9 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         OVERVIEW: Create shared memory, filled with zeros.
 
         The memory stays until it is removed, or until the system restarts; with
-        --hold, until this command and all others that attach to it meanwhile are done.
-        Its pages are taken at once, so that a full /dev/shm is found here and not by
-        those who use the memory.
+        --hold, until this command and all processes that attach to it meanwhile are
+        done. Its pages are reserved at once, so that this command fails if /dev/shm is
+        full, rather than a later user of the memory.
 
           shm create MyMemory --bytes 1024
           shm create frames --bytes 64MiB --mode 0660
@@ -130,19 +130,19 @@ struct HelpText: Sendable, CustomTestStringConvertible {
           <name>                  The name: 1 to 255 bytes without a slash.
 
         OPTIONS:
-          --bytes <size>          How large, such as 4096, 64KiB or 1GiB.
-          --dtype <type>          Make an array of elements of this type. (values:
+          --bytes <size>          The size, such as 4096, 64KiB or 1GiB.
+          --dtype <type>          Create an array of elements of this type. (values:
                                   uint8, int8, int16, uint16, int32, uint32, int64,
                                   uint64, float16, float32, float64)
-          --shape <shape>         How many elements the array has in each direction,
-                                  such as 1000 or 480x640.
-          --mode <mode>           Who may use it, in octal: read is 4, write is 2;
+          --shape <shape>         The number of elements in each dimension, such as
+                                  1000 or 480x640.
+          --mode <mode>           The permissions in octal: read is 4, write is 2;
                                   user, group, others. (default: 0600)
-          --on-demand             Take pages when they are first touched. A process
-                                  that touches one when there is no room left is ended
-                                  by the system.
-          --hold                  Make temporary memory, and hold it until this command
-                                  is ended.
+          --on-demand             Take pages when they are first touched. If there is
+                                  no room left then, the system ends the process that
+                                  touches the page.
+          --hold                  Create temporary memory, and hold it until this
+                                  command ends.
           -h, --help              Show help information.
 
 
@@ -152,18 +152,22 @@ struct HelpText: Sendable, CustomTestStringConvertible {
       text: #"""
         OVERVIEW: List all shared memory.
 
-        Shows everything in /dev/shm: the name, the kind, the size, the bytes that are
-        taken from the system's memory, the owner, the permissions, how long ago it was
-        made, its lifetime, how many handles of Swift programs are open on it, and the
-        processes that have it mapped. Lasting memory stays until it is removed;
-        temporary memory goes with its last handle, and is STALE if nobody has it any
-        more, which `shm sweep` of its owner or of root removes, and STALE? if that
-        cannot be known; those who perhaps have it are shown. Other processes that this
-        user may not look into are not. The kind is array, list, value, mutex,
-        read-write-lock, semaphore, event, barrier, atomic, queue, byte-queue, topic,
-        or bytes for anything else; ? if it could not be looked at. A size is given in
-        a unit if it is a whole number of them, else in bytes: 64KiB, 1500. Names are
-        shown as they can be given to the other commands.
+        Shows each segment in /dev/shm: the name, the kind, the size, the bytes taken
+        from the system's memory, the owner, the permissions, the age, the lifetime,
+        the number of open handles of Swift programs, and the processes that have it
+        mapped.
+
+        Lasting memory stays until it is removed; temporary memory goes with its last
+        handle. It is STALE if no process has it any more; its owner and root can
+        remove it with `shm sweep`. It is STALE? if that cannot be known; the processes
+        that may have it are then shown. Other processes that this user may not look
+        into are not shown.
+
+        The kind is array, list, value, mutex, read-write-lock, semaphore, event,
+        barrier, atomic, queue, byte-queue, topic, or bytes for any other memory, and ?
+        if the memory could not be read. A size is shown in a unit if it is a whole
+        number of them, otherwise in bytes: 64KiB, 1500. Names are shown as the other
+        commands accept them.
 
           shm list
           shm list --json
@@ -171,8 +175,8 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         USAGE: shm list [--json]
 
         OPTIONS:
-          --json                  Print a JSON array with an object for each, sizes in
-                                  bytes.
+          --json                  Print a JSON array with an object for each segment,
+                                  sizes in bytes.
           -h, --help              Show help information.
 
 
@@ -220,11 +224,11 @@ struct HelpText: Sendable, CustomTestStringConvertible {
       text: #"""
         OVERVIEW: Print values from shared memory.
 
-        Prints an array as its type says, the neighbours in the last direction on one
-        line, and each structure on a line of its own; a list with an item on each
-        line; and anything else as bytes, on one line. With --as or --offset, prints
-        values of one type as they lie in the memory, whatever it is. Without --count,
-        prints as many whole values as there are. Offsets need not be aligned.
+        Prints an array by its type: the elements of the last dimension on one line,
+        and each structure on a line of its own. Prints a list with one item on each
+        line, and any other memory as bytes, on one line. With --as or --offset, prints
+        the values of one type that lie in the memory, whatever its kind. Without
+        --count, prints as many whole values as there are. Offsets need not be aligned.
 
           shm read MyMemory --count 4
           shm read MyMemory --as float64 --offset 8 --count 1
@@ -238,7 +242,7 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         OPTIONS:
           --any-owner             Also accept memory that belongs to neither this user
                                   nor root.
-          --as <type>             The type of the values; if none is known, uint8.
+          --as <type>             The type of the values; uint8 if no type is known.
                                   (values: uint8, int8, int16, uint16, int32, uint32,
                                   int64, uint64, float16, float32, float64)
           --offset <bytes>        Where the first value begins.
@@ -252,11 +256,11 @@ struct HelpText: Sendable, CustomTestStringConvertible {
       text: #"""
         OVERVIEW: Write values into shared memory.
 
-        Writes them one behind the other. If one of them is wrong, or if there is no
-        room for all of them, none is written. Offsets need not be aligned. Into an
-        array go values of its own type, from its first element on, or any behind its
-        header with --offset. Lists, locks, queues and the like are not written into:
-        their users rely on what lies there.
+        Writes the values one behind the other. If one of them is wrong, or if there is
+        no room for all of them, none is written. Offsets need not be aligned. An array
+        takes values of its own type, from its first element on; with --offset it takes
+        any values behind its header. The command does not write into lists, locks,
+        queues and the like, as their users rely on the bytes there.
 
           shm write MyMemory 1 2 3 4
           shm write MyMemory --as float64 --offset 8 -2.5 1e6
@@ -270,12 +274,12 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         OPTIONS:
           --any-owner             Also accept memory that belongs to neither this user
                                   nor root.
-          --as <type>             The type of the values; if not given, that of an
-                                  array, else uint8. (values: uint8, int8, int16,
-                                  uint16, int32, uint32, int64, uint64, float16,
-                                  float32, float64)
-          --offset <bytes>        Where the first value begins; if not given, at the
-                                  first element of an array, else at 0.
+          --as <type>             The type of the values; by default that of an array,
+                                  else uint8. (values: uint8, int8, int16, uint16,
+                                  int32, uint32, int64, uint64, float16, float32,
+                                  float64)
+          --offset <bytes>        Where the first value begins; by default at the first
+                                  element of an array, else at 0.
           -h, --help              Show help information.
 
 
@@ -286,8 +290,8 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         OVERVIEW: Show the bytes of shared memory in hexadecimal and ASCII.
 
         Prints what `hexdump -C` prints: the offset, 16 bytes, the same in ASCII; a *
-        for lines that repeat the one before; and the offset of the end. What has never
-        been written is zeros, and is not taken from the system by looking at it.
+        for lines that repeat the one before; and the offset of the end. Bytes that
+        were never written are zeros; dumping them takes no memory from the system.
 
           shm dump MyMemory
           shm dump MyMemory --offset 1KiB --count 64
@@ -311,8 +315,9 @@ struct HelpText: Sendable, CustomTestStringConvertible {
       text: #"""
         OVERVIEW: Create shared memory from a file or from standard input.
 
-        The memory gets its name when it holds everything, so that nobody attaches to a
-        part. A name that is taken stays what it is.
+        The memory gets its name when it is complete, so that no process attaches to a
+        part of it. Existing memory of that name is left as it is, and the command
+        fails.
 
           shm load MyMemory frame.raw
           gunzip < frame.raw.gz | shm load MyMemory -
@@ -333,11 +338,12 @@ struct HelpText: Sendable, CustomTestStringConvertible {
       text: #"""
         OVERVIEW: Copy shared memory into a file or to standard output.
 
-        A file that exists is replaced when the copy is complete, and stays what it is
-        if that fails. A new file has the permissions of the memory, as far as the
-        umask leaves them; one that exists keeps its own, as far as the memory has them
-        too. What has never been written takes no room in the file. The memory stays as
-        it is; what other processes write meanwhile may be in the copy or not.
+        Replaces an existing file when the copy is complete, and leaves it as it is if
+        that fails. A new file gets the permissions of the memory, less those that the
+        umask removes; an existing file keeps those of its permissions that the memory
+        has, too. Bytes that were never written take no room in the file. The memory is
+        unchanged; the copy may or may not contain what other processes write
+        meanwhile.
 
           shm save MyMemory frame.raw
           shm save MyMemory - | gzip > frame.raw.gz
@@ -360,8 +366,9 @@ struct HelpText: Sendable, CustomTestStringConvertible {
       text: #"""
         OVERVIEW: Remove shared memory by name.
 
-        Processes that have the memory attached keep it; it is freed when the last of
-        them is done. If a name cannot be removed, the others still are.
+        Processes that have attached to the memory keep it; the system frees it when
+        the last of them is done. If a name cannot be removed, the command still
+        removes the others.
 
           shm remove MyMemory
           shm remove frames-1 frames-2
@@ -379,17 +386,17 @@ struct HelpText: Sendable, CustomTestStringConvertible {
     HelpText(
       command: ["sweep"],
       text: #"""
-        OVERVIEW: Remove temporary memory that nobody has any more.
+        OVERVIEW: Remove temporary memory that no process has any more.
 
-        Temporary memory goes with the last process that has it. If these are all
-        killed, its name stays, and `shm list` shows it as STALE. Memory that any
-        process still has is never removed, and neither is memory that stays until it
+        Temporary memory goes with the last process that has it. If all of its
+        processes are killed, its name stays, and `shm list` shows it as STALE. A sweep
+        never removes memory that any process still has, nor memory that stays until it
         is removed by name. Prints the names that it removes.
 
-        What stays although it is stale, or may be, is told on standard error, with the
-        reason. The exit status is 1 if any of it could not be removed: something
-        failed, or another program has locked it. It is 0 if what stays may be in use,
-        or is that of other users.
+        Reports on standard error each segment that stays although it is stale, or may
+        be stale, with the reason. The exit status is 1 if a segment could not be
+        removed because something failed or another program has locked it. It is 0 if
+        the segments that stay may be in use, or belong to other users.
 
           shm sweep --dry-run
           shm sweep
@@ -397,8 +404,8 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         USAGE: shm sweep [--dry-run]
 
         OPTIONS:
-          --dry-run               Only print the names that would be removed, and tell
-                                  what would stay.
+          --dry-run               Only print the names that would be removed, and
+                                  report what would stay.
           -h, --help              Show help information.
 
 

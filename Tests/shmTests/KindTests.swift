@@ -17,7 +17,7 @@ import Subprocess
 import TestSupport
 import Testing
 
-/// What the tool tells of arrays, lists and values.
+/// What the tool shows of arrays, lists and values.
 @Suite("Kinds", .timeLimit(.minutes(3)))
 struct KindTests {
   struct Particle: Shareable {
@@ -26,7 +26,7 @@ struct KindTests {
     var weight: Double
   }
 
-  @Test("An array of Swift is told with its dtype and shape, and read as what it is")
+  @Test("The tool shows the dtype and shape of an array from Swift, and reads it by its type")
   func array() async throws {
     try await withName { name in
       var array = try SharedArray<Double>.create(name, shape: [2, 3])
@@ -44,14 +44,14 @@ struct KindTests {
       #expect(
         try await shm("read", name, "--count", "7")
           == .failure("\"\(name)\" has 6 elements, fewer than 7."))
-      // With a type it is bytes like any other.
+      // With a type given, the array is plain bytes.
       #expect(try await shm("read", name, "--as", "int8", "--count", "2") == .success("-109 78\n"))
       #expect(try await shm("read", name, "--offset", "1", "--count", "2") == .success("78 85\n"))
       array.close()
     }
   }
 
-  @Test("Structures are read one on a line")
+  @Test("Each structure is read on a line of its own")
   func records() async throws {
     try await withName { name in
       let particles = [
@@ -100,7 +100,7 @@ struct KindTests {
     }
   }
 
-  @Test("An array that cannot be used is told with the reason")
+  @Test("For an array that cannot be used, the tool shows the reason")
   func unusable() async throws {
     try await withName { name in
       let python = try #require(Python.withNumpy)
@@ -120,7 +120,7 @@ struct KindTests {
     }
   }
 
-  @Test("A list is told with its items, and read one on a line")
+  @Test("The tool shows the items of a list, and reads each on a line")
   func list() async throws {
     try await withName { name in
       let list = try ShareableList.create(
@@ -142,7 +142,7 @@ struct KindTests {
     }
   }
 
-  @Test("Of a long list the first items are told")
+  @Test("Of a long list the tool shows the first items")
   func longList() async throws {
     try await withName { name in
       try ShareableList.create(name, (0..<21).map { .int($0) }).close()
@@ -153,7 +153,7 @@ struct KindTests {
     }
   }
 
-  @Test("Lists of every Python are told as lists")
+  @Test("Lists of every Python are shown as lists")
   func pythonLists() async throws {
     for python in Python.all {
       try await withName { name in
@@ -172,7 +172,7 @@ struct KindTests {
     }
   }
 
-  @Test("A value is told with its dtype and version")
+  @Test("The tool shows the dtype and version of a value")
   func value() async throws {
     try await withName { name in
       let value = try SharedValue.create(name, initialValue: SIMD4<Float>(1, 2, 3, 4))
@@ -184,7 +184,7 @@ struct KindTests {
     }
   }
 
-  @Test("A structured segment that is damaged, or of another kind, is told so")
+  @Test("The tool says that a structured segment is damaged, or of another kind")
   func otherStructures() async throws {
     try await withName { name in
       try SharedValue.create(name, initialValue: 1).close()
@@ -192,7 +192,7 @@ struct KindTests {
       memory.storeBytes(of: 77, toByteOffset: 12, as: UInt32.self)
       #expect(try await listedKind(name) == "unknown")
       #expect(try await infoDetails(name) == ["kind unknown", "number 77"])
-      // What the number means there nobody here knows.
+      // This version does not know what the number means.
       memory.storeBytes(of: 1, toByteOffset: 12, as: UInt32.self)
       memory.storeBytes(of: 2, toByteOffset: 8, as: UInt32.self)
       #expect(try await listedKind(name) == "unknown")
@@ -207,7 +207,7 @@ struct KindTests {
       var memory = try SharedMemory.create(
         name, byteCount: byteCount, options: SegmentOptions(reservation: .onDemand))
       #expect(try await listedKind(name) == "bytes")
-      // A look takes no page.
+      // Looking takes no page.
       #expect(try await facts(name) == "\(byteCount) 0 600")
       for first: UInt8 in [1, 0x93, UInt8(ascii: "S")] {
         memory[0] = first
@@ -235,7 +235,7 @@ struct KindTests {
     }
   }
 
-  @Test("A look keeps no temporary memory, and takes none away")
+  @Test("Looking at temporary memory neither keeps nor removes it")
   func temporary() async throws {
     try await withName { name in
       let array = try SharedArray<UInt8>.create(name, count: 3, options: .whileAttached)
@@ -245,7 +245,7 @@ struct KindTests {
       array.close()
       #expect(!exists(name))
     }
-    // What is stale can be looked at too.
+    // Stale memory can be looked at, too.
     let outcome = try await runWithOwnSharedMemory(
       "size=1m",
       #"""
@@ -262,7 +262,7 @@ struct KindTests {
   }
 
   @Test(
-    "The kind of what this user may not read is not told, and the rest is",
+    "The tool shows all but the kind of memory that this user may not read",
     .enabled(if: geteuid() == 0, "needs root, to act as another user"))
   func forbidden() async throws {
     try await withName { name in
@@ -283,7 +283,7 @@ struct KindTests {
 
   // MARK: - Creating
 
-  @Test("An array that the tool makes is opened by numpy and by Swift")
+  @Test("Numpy and Swift open an array that the tool creates")
   func create() async throws {
     try await withName { name in
       #expect(
@@ -306,7 +306,7 @@ struct KindTests {
     }
   }
 
-  @Test("Every element type can be had, and on demand no page is taken for the elements")
+  @Test("The tool creates every element type, and on demand takes no page for the elements")
   func types() async throws {
     for (type, dtype) in [
       ("uint8", "|u1"), ("int8", "|i1"), ("int16", "<i2"), ("uint16", "<u2"), ("int32", "<i4"),
@@ -324,7 +324,7 @@ struct KindTests {
     }
   }
 
-  @Test("A shape that no memory can hold is an error")
+  @Test("A shape that does not fit into any memory is an error")
   func tooLarge() async throws {
     try await withName { name in
       let outcome = try await shm(

@@ -19,7 +19,7 @@ import Testing
 @Suite("What the tool is made of", .timeLimit(.minutes(10)))
 struct LinkTests {
   /// The argument parser links the essential part of Foundation; nothing else may link any of it.
-  @Test("The tool links no Foundation but what the argument parser brings")
+  @Test("The tool links only the part of Foundation that the argument parser brings")
   func libraries() async throws {
     let outcome = try await run("readelf", ["--dynamic", "--wide", Tool.path])
     #expect(outcome.status == .exited(0))

@@ -19,7 +19,7 @@ import Testing
 
 @Suite("Listing", .timeLimit(.minutes(10)))
 struct ListTests {
-  @Test("Nothing listed is only the header")
+  @Test("An empty list has only the header")
   func empty() async throws {
     let outcome = try await runWithOwnSharedMemory(
       "size=64k", "\"$SHM\" list && \"$SHM\" list --json")
@@ -91,7 +91,7 @@ struct ListTests {
   }
 
   @Test(
-    "Without a list of locks everything else is shown, and that it is missing",
+    "Without a list of locks, everything else is shown, and the gap is reported",
     .enabled(if: geteuid() == 0, "needs root, to mount another /proc"))
   func withoutLocks() async throws {
     let outcome = try await runWithOwnSharedMemory(
@@ -125,10 +125,10 @@ struct ListTests {
   }
 
   @Test(
-    "Memory that somebody may have is not called stale, and it is shown who that is",
+    "Memory that a process may have is not called stale, and that process is shown",
     .enabled(if: geteuid() == 0, "needs root, to be other users"))
   func perhapsStale() async throws {
-    // Users that have no other processes, such as those of a second run of this test.
+    // Users without other processes, such as those of a second run of this test.
     let owner = 1_000_000_000 + 2 * Int(getpid())
     let outcome = try await runWithOwnSharedMemory(
       "size=64m,mode=1777",
@@ -167,7 +167,7 @@ struct ListTests {
         """)
   }
 
-  @Test("One segment, with the processes of two languages that have it mapped")
+  @Test("One segment is shown with the processes of two languages that have it mapped")
   func info() async throws {
     let name = uniqueName("info")
     let python = try #require(Python.all.last)
@@ -218,7 +218,7 @@ struct ListTests {
         jsonInfo.replacingAge(/"ageSeconds": [0-9.]+/, by: "\"ageSeconds\": AGE")
           == .success(object + "\n"))
 
-      // The same in the list, whatever else is there.
+      // The list shows the same, whatever else is there.
       let list = try await shm("list").replacingAge(/\ 0600 +[0-9]+[smhd]/, by: " 0600  AGE")
       let row = try #require(list.output.split(separator: "\n").first { $0.hasPrefix(name + " ") })
       let cells = row.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
@@ -232,7 +232,7 @@ struct ListTests {
     try memory.unlink()
   }
 
-  @Test("The list is JSON to a parser that others wrote")
+  @Test("An independent parser reads the list as JSON")
   func parsed() async throws {
     try await withName("q\"\\\n\u{1}é") { name in
       _ = try SharedMemory.create(name, byteCount: 7)

@@ -74,15 +74,15 @@ struct LoadSaveTests {
   }
 
   @Test(
-    "What cannot be read leaves no memory behind",
+    "Input that cannot be read leaves no memory behind",
     arguments: [
       (
-        "/dev/null", "Nothing was read from \"/dev/null\", and shared memory has at least one byte."
+        "/dev/null", "\"/dev/null\" is empty, but shared memory needs at least one byte."
       ),
-      ("-", "Nothing was read from standard input, and shared memory has at least one byte."),
+      ("-", "standard input is empty, but shared memory needs at least one byte."),
       ("/nonexistent", "Cannot open \"/nonexistent\": No such file or directory."),
       ("/tmp", "Cannot read \"/tmp\": Is a directory."),
-      // A file without a size that cannot be read at its beginning, which no process has mapped.
+      // A file without a size whose beginning cannot be read, and which no process has mapped.
       ("/proc/self/mem", "Cannot read \"/proc/self/mem\": Input/output error."),
       ("a\nb\u{1B}", #"Cannot open "a\nb\x1b": No such file or directory."#),
     ])
@@ -94,8 +94,8 @@ struct LoadSaveTests {
     }
   }
 
-  /// The files of `/sys` say that they have 4096 bytes, and have fewer: to the tool they shrink
-  /// between the look at the size and the reading.
+  /// The files of `/sys` claim 4096 bytes and have fewer: to the tool they shrink between the look
+  /// at the size and the read.
   @Test("A file that becomes smaller is an error that leaves no memory behind")
   func shrinks() async throws {
     try await withName { name in
@@ -111,7 +111,7 @@ struct LoadSaveTests {
     }
   }
 
-  @Test("A name that is taken stays what it is", arguments: ["file", "-"])
+  @Test("Existing memory stays as it is", arguments: ["file", "-"])
   func taken(source: String) async throws {
     try await withTemporaryDirectory { directory in
       try await withName { name in
@@ -123,14 +123,14 @@ struct LoadSaveTests {
           try await shm(["load", name, file], input: input)
             == .failure(
               """
-              Shared memory "\(name)" exists already, and stays as it is. Choose another name, or remove it first if nobody uses it: \(Tool.command) remove NAME.
+              Shared memory "\(name)" exists already, and is left as it is. Choose another name, or, if no process uses it, remove it first: \(Tool.command) remove NAME.
               """))
         #expect(try content(name) == [0, 0])
       }
     }
   }
 
-  @Test("The name appears when everything has come, not before")
+  @Test("The name appears once everything has arrived, not before")
   func atomic() async throws {
     try await withName { name in
       let script = "exec 3>&1; tee /dev/fd/3 | \"$SHM\" load \"$1\" - 3>&-"
@@ -138,7 +138,7 @@ struct LoadSaveTests {
         "bash", ["-c", script, "bash", name], environment: Tool.environment
       ) { child in
         try await child.send("first")
-        // It has come through `tee`, whose other output is the tool's input.
+        // The input came through `tee`, whose other output is the tool's input.
         #expect(try await child.nextLine() == "first")
         #expect(!exists(name))
         try await child.send("second")
@@ -152,7 +152,7 @@ struct LoadSaveTests {
     }
   }
 
-  @Test("Whoever sees the name of a loaded file sees all of it")
+  @Test("A process that sees the name of a loaded file sees all of it")
   func atomicFile() async throws {
     try await withTemporaryDirectory { directory in
       try await withName { name in
@@ -175,7 +175,7 @@ struct LoadSaveTests {
   func interrupted() async throws {
     try await withName { name in
       let outcome = try await withChildProcess(Tool.path, ["load", name, "-"]) { child in
-        // More than the pipe holds: the tool reads by the time that all of it is sent.
+        // More than the pipe holds: once all of it is sent, the tool is reading.
         try await child.send(String(repeating: "x", count: 1 << 20))
         try child.send(signal: .interrupt)
         #expect(try await child.nextLine() == nil)
@@ -185,7 +185,7 @@ struct LoadSaveTests {
     }
   }
 
-  @Test("What does not fit is an error that leaves nothing behind")
+  @Test("Input that does not fit is an error that leaves nothing behind")
   func full() async throws {
     let outcome = try await runWithOwnSharedMemory(
       "size=64k",
@@ -196,7 +196,7 @@ struct LoadSaveTests {
       ls /dev/shm
       """, uniqueName("large"))
     #expect(outcome.output == "1\n1\n0\nwhole\n")
-    // What a read from a pipe brings at once is not for this test to say.
+    // This test does not depend on how much one read from a pipe returns.
     let errors = outcome.errors.replacing(/"pipe": [0-9]+ bytes/, with: "\"pipe\": N bytes")
     #expect(
       errors == """
@@ -208,7 +208,7 @@ struct LoadSaveTests {
         """)
   }
 
-  @Test("A file that exists is replaced; none is open to more than the memory is")
+  @Test("An existing file is replaced, and no file is open to more users than the memory")
   func replaced() async throws {
     try await withTemporaryDirectory { directory in
       try await withName { name in
@@ -247,7 +247,7 @@ struct LoadSaveTests {
   }
 
   @Test(
-    "What cannot be written is an error",
+    "A target that cannot be written is an error",
     arguments: [
       ("/dev/full", "Cannot write to \"/dev/full\": No space left on device."),
       ("/tmp", "Cannot open \"/tmp\": Is a directory."),
@@ -271,7 +271,7 @@ struct LoadSaveTests {
     try await withTemporaryDirectory { directory in
       try await withName { name in
         try SharedMemory.create(name, byteCount: 1 << 20).close()
-        // No more than one block of 1024 bytes in any file.
+        // At most one block of 1024 bytes in any file.
         let outcome = try await bash(
           """
           cd "$2"; printf kept > file; ulimit -f 1
@@ -330,7 +330,7 @@ struct LoadSaveTests {
   }
 
   @Test(
-    "Where no file can be made without a name, or be named later, a save does the same",
+    "A save does the same where no file can be made without a name, or be named later",
     arguments: [
       "tmpfile EOPNOTSUPP", "tmpfile EISDIR", "tmpfile EPERM", "linkat EPERM", "linkat ENOSYS",
     ])
@@ -360,7 +360,7 @@ struct LoadSaveTests {
           """))
   }
 
-  @Test("A link that leads nowhere is replaced")
+  @Test("A broken link is replaced")
   func danglingLink() async throws {
     try await withTemporaryDirectory { directory in
       try await withName { name in
@@ -393,7 +393,7 @@ struct LoadSaveTests {
     }
   }
 
-  @Test("What comes through a pipe is not collected in private memory")
+  @Test("Input from a pipe is not collected in private memory")
   func streamed() async throws {
     try await withName { name in
       let python = try #require(Python.all.last)
@@ -410,7 +410,7 @@ struct LoadSaveTests {
     }
   }
 
-  @Test("Standard output that is full is an error")
+  @Test("A full standard output is an error")
   func fullOutput() async throws {
     try await withName { name in
       _ = try SharedMemory.create(name, byteCount: 1)
@@ -455,10 +455,10 @@ struct LoadSaveTests {
 
   // MARK: - Progress
 
-  /// Input that takes more than a second: the second part comes when the first is long read.
+  /// Input that takes more than a second: the second part comes long after the first was read.
   private static let slowly = "{ head -c 1048576 /dev/zero; sleep 3; head -c 1048576 /dev/zero; }"
 
-  @Test("A terminal shows how far a long load has come, and is clean at its end")
+  @Test("A terminal shows the progress of a long load, and is clean at its end")
   func progress() async throws {
     try await withName { name in
       let outcome = try await run(

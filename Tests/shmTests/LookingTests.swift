@@ -16,7 +16,7 @@ import Interprocess
 import TestSupport
 import Testing
 
-/// What only looks at memory leaves it as it is, and bears what others do to it meanwhile.
+/// Commands that only look at memory leave it unchanged, and survive changes by others meanwhile.
 @Suite("Looking", .timeLimit(.minutes(10)))
 struct LookingTests {
   static let looks: [[String]] = [
@@ -32,7 +32,7 @@ struct LookingTests {
       environment: Tool.environment)
   }
 
-  @Test("A look at memory with holes takes no page of it", arguments: looks)
+  @Test("Looking at memory with holes takes no page of it", arguments: looks)
   func holes(look arguments: [String]) async throws {
     try await withName("sparse") { name in
       try SharedMemory.create(
@@ -48,7 +48,8 @@ struct LookingTests {
     }
   }
 
-  @Test("A look at an array, a list, a lock and a queue with holes takes no page", arguments: looks)
+  @Test(
+    "Looking at an array, a list, a lock and a queue with holes takes no page", arguments: looks)
   func structuredHoles(look arguments: [String]) async throws {
     let names = ["array", "lock", "queue", "semaphore"].map { uniqueName($0) }
     defer { for name in names { try? SharedMemory.unlink(name) } }
@@ -71,7 +72,7 @@ struct LookingTests {
     withExtendedLifetime((lock, queue, semaphore)) {}
   }
 
-  @Test("A dump and a copy of memory with holes are those of the same bytes without")
+  @Test("A dump and a copy of memory with holes equal those of the same bytes without holes")
   func holesAreZeros() async throws {
     try await withTemporaryDirectory { directory in
       try await withName("sparse") { name in

@@ -19,7 +19,7 @@ import Testing
 
 @testable import shm
 
-/// Names are bytes, whatever Swift takes for equal and whatever a terminal can show.
+/// Names are bytes, even if Swift considers two names equal or a terminal cannot show them.
 @Suite("Names as bytes", .timeLimit(.minutes(10)))
 struct NameTests {
   @Test(
@@ -36,7 +36,7 @@ struct NameTests {
     #expect(try Name(text).bytes == bytes)
   }
 
-  @Test("Whatever bytes a name has, what is shown of it leads back to it")
+  @Test("The shown form of any name leads back to its bytes")
   func everyName() throws {
     var generator = SeededGenerator(seed: 3)
     let special = Array(#"\xnrtu{}e"'"#.utf8) + [0, 1, 0x1B, 0x7F, 0x80, 0xC3, 0xA9, 0xE2, 0xFF]
@@ -53,7 +53,7 @@ struct NameTests {
   }
 
   @Test(
-    "A backslash that is no escape is refused, and hits no other name",
+    "A backslash that begins no escape is refused, and reaches no other name",
     arguments: [
       #"a\"#, #"\q"#, #"\x"#, #"\x4"#, #"\xg0"#, #"\x+1"#, #"\x-1"#, #"\u41"#, #"\u{}"#, #"\u{41"#,
       #"\u{d800}"#, #"\u{110000}"#, #"\u{+41}"#, #"\u{-41}"#, #"\N"#, "\\\u{FFFD}",
@@ -62,7 +62,7 @@ struct NameTests {
     #expect(throws: (any Error).self) { try Name(text) }
   }
 
-  @Test("Two names that Swift takes for the same are those of two segments, in every command")
+  @Test("Two names that Swift considers equal lead to two segments, in every command")
   func normalForms() async throws {
     let base = uniqueName("form")
     let (short, long) = (base + "\u{E9}", base + "e\u{301}")
@@ -86,7 +86,7 @@ struct NameTests {
     #expect(try SharedMemory.attach(short).byteCount == 2)
   }
 
-  @Test("What has a name that is not UTF-8 is shown, looked at and removed, given raw or as shown")
+  @Test("Memory whose name is not UTF-8 is shown, read and removed, by the raw or the shown name")
   func notUTF8() async throws {
     let outcome = try await runWithOwnSharedMemory(
       "size=1m",
@@ -134,7 +134,7 @@ struct NameTests {
     #expect(outcome.errors == refused + refused)
   }
 
-  @Test("A name and a command with escapes for the terminal come out harmless in every output")
+  @Test("Escape sequences for the terminal in a name or command are harmless in every output")
   func terminal() async throws {
     let outcome = try await runWithOwnSharedMemory(
       "size=1m",

@@ -20,7 +20,7 @@ import Testing
   "Without /proc", .timeLimit(.minutes(5)),
   .enabled(if: geteuid() == 0, "Needs root, to mount over /proc."))
 struct NoProcTests {
-  /// Runs a script where `/dev/shm` is its own, and `/proc` is empty.
+  /// Runs a script with a `/dev/shm` of its own and an empty `/proc`.
   private func run(_ script: String) async throws -> ProcessOutcome {
     try await runWithOwnSharedMemory("size=1m", "mount -t tmpfs tmpfs /proc\n" + script)
   }
@@ -51,13 +51,13 @@ struct NoProcTests {
         b\xff
         64
         OVERVIEW: Print values from shared memory.
-        OVERVIEW: Make, show, change and remove shared memory.
+        OVERVIEW: Create, show, change and remove shared memory.
 
         """#)
     #expect(outcome.errors.contains("Unexpected argument 'frobnicate'"))
   }
 
-  @Test("A hint names the program as it was started, and the list says what it lacks")
+  @Test("A hint names the program as it was started, and the list reports what it lacks")
   func hints() async throws {
     let outcome = try await run(#""$SHM" info missing; "$SHM" create a --bytes 1; "$SHM" list"#)
     #expect(

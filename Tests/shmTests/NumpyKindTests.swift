@@ -16,10 +16,10 @@ import Subprocess
 import TestSupport
 import Testing
 
-/// What the tool tells of arrays that Swift does not use, and numpy does.
+/// What the tool shows of arrays that numpy uses, but not Swift.
 @Suite("Arrays of numpy", .timeLimit(.minutes(3)))
 struct NumpyKindTests {
-  /// An array as numpy makes it, the rows that `info` shows, and what `read` calls it.
+  /// An array from numpy, the rows that `info` shows, and what `read` calls it.
   static let arrays: [(array: String, rows: [String], words: String)] = [
     (
       "numpy.asfortranarray(numpy.arange(6.0).reshape(2, 3))",
@@ -40,7 +40,8 @@ struct NumpyKindTests {
     ("numpy.zeros(3, 'V0')", ["dtype '|V0'", "shape 3"], "elements without bytes ('|V0')"),
   ]
 
-  @Test("They are told with type, shape and order, and read says what they are", arguments: arrays)
+  @Test(
+    "The tool shows their type, shape and order, and read says what they are", arguments: arrays)
   func told(array: String, rows: [String], words: String) async throws {
     try await withName { name in
       let python = try #require(Python.withNumpy)
@@ -57,7 +58,7 @@ struct NumpyKindTests {
       #expect(outcome.output == "")
       #expect(outcome.errors.contains("is a NumPy array with \(words)"), "\(outcome.errors)")
       #expect(!outcome.errors.contains("broken"))
-      // As bytes they can be read all the same.
+      // They can still be read as bytes.
       #expect(try await shm("read", name, "--as", "uint8", "--count", "1") == .success("147\n"))
     }
   }

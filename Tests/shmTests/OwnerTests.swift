@@ -20,7 +20,7 @@ import Testing
   "Memory of another user", .timeLimit(.minutes(10)),
   .enabled(if: geteuid() == 0, "Needs root, to give a file to another user."))
 struct OwnerTests {
-  /// Runs a body with a segment of four bytes that belongs to nobody.
+  /// Runs a body with a segment of four bytes that belongs to a user without a name.
   private func withForeignMemory(_ body: (String) async throws -> Void) async throws {
     try await withName("foreign") { name in
       try Data("abcd".utf8).write(to: URL(filePath: "/dev/shm/\(name)"))
@@ -31,7 +31,7 @@ struct OwnerTests {
   }
 
   @Test(
-    "Every command that attaches refuses it",
+    "Every command that attaches refuses foreign memory",
     arguments: [["read"], ["write", "1"], ["dump"], ["save", "-"]])
   func refused(arguments: [String]) async throws {
     try await withForeignMemory { (name: String) async throws in
@@ -45,7 +45,7 @@ struct OwnerTests {
     }
   }
 
-  @Test("With --any-owner every command takes it")
+  @Test("With --any-owner every command accepts it")
   func accepted() async throws {
     try await withForeignMemory { (name: String) async throws in
       #expect(try await shm("read", name, "--any-owner") == .success("97 98 99 100\n"))
@@ -62,7 +62,7 @@ struct OwnerTests {
     }
   }
 
-  @Test("It is shown with its owner, and removed by root")
+  @Test("The list shows its owner, and root can remove it")
   func shown() async throws {
     try await withForeignMemory { (name: String) async throws in
       let info = try await shm("info", name)

@@ -48,7 +48,7 @@ struct SweepTests {
           """))
   }
 
-  @Test("Held memory has the mode and the reservation that were asked for")
+  @Test("Held memory has the requested mode and reservation")
   func heldOptions() async throws {
     let outcome = try await runWithOwnSharedMemory(
       "size=1m",
@@ -63,15 +63,16 @@ struct SweepTests {
     #expect(outcome == .success("1640 0\n0\n"))
   }
 
-  @Test("A taken name is not held")
+  @Test("A name in use cannot be held")
   func taken() async throws {
     let outcome = try await runWithOwnSharedMemory(
       "size=1m", "\"$SHM\" create x --bytes 1; \"$SHM\" create x --bytes 1 --hold; echo $?")
     #expect(outcome.output == "1\n")
-    #expect(outcome.errors.hasPrefix("shm: Shared memory \"x\" exists already, and stays"))
+    #expect(
+      outcome.errors.hasPrefix("shm: Shared memory \"x\" exists already, and is left as it is"))
   }
 
-  @Test("A sweep removes what is stale, and nothing else")
+  @Test("A sweep removes stale memory, and nothing else")
   func sweep() async throws {
     let outcome = try await runWithOwnSharedMemory(
       "size=1m",
@@ -113,7 +114,7 @@ struct SweepTests {
 
   // MARK: - What stays
 
-  /// Makes stale memory of a name, of the user that runs it.
+  /// Makes stale memory under a name, owned by the user that runs it.
   private static let stale = #"""
     stale() {
       mkfifo "/tmp/hold$$"
@@ -124,7 +125,9 @@ struct SweepTests {
 
     """#
 
-  @Test("What cannot be removed is named in a line, keeps nothing else, and makes a failure")
+  @Test(
+    "A segment that cannot be removed is named in a line, does not stop the sweep, and makes it fail"
+  )
   func failures() async throws {
     let locker = """
       import fcntl, sys
@@ -170,7 +173,7 @@ struct SweepTests {
   }
 
   @Test(
-    "Stale memory of others is told once, whatever it is called, and is no failure",
+    "Stale memory of other users is reported once, whatever its name, and is no failure",
     .enabled(if: geteuid() == 0, "Needs root, to be other users."), arguments: [1, 3])
   func ofOthers(count: Int) async throws {
     let outcome = try await runWithOwnSharedMemory(
@@ -202,7 +205,7 @@ struct SweepTests {
   }
 
   @Test(
-    "Memory that a process may have which cannot be seen is named, and is no failure",
+    "Memory that a hidden process may have is named, and is no failure",
     .enabled(if: geteuid() == 0, "Needs root, to be other users and to hide processes."))
   func perhapsInUse() async throws {
     let outcome = try await runWithOwnSharedMemory(

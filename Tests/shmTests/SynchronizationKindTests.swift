@@ -18,10 +18,10 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// What the tool tells of locks, permits and signals, and of those who have them.
+/// What the tool shows of locks, permits and signals, and of their holders.
 @Suite("Kinds of synchronization", .timeLimit(.minutes(3)))
 struct SynchronizationKindTests {
-  /// Runs the helper as one who holds something, until the body ends or kills it.
+  /// Runs the helper as a holder, until the body ends or kills it.
   private func withHolder(
     _ arguments: String..., body: (ChildProcess) async throws -> Void
   ) async throws {
@@ -34,7 +34,7 @@ struct SynchronizationKindTests {
   private static let account =
     "dtype [('first', '<u8'), ('second', '<u8'), ('repairCount', '<u8')]"
 
-  @Test("A mutex is told with the process that holds it, and until when nobody has repaired it")
+  @Test("The tool shows which process holds a mutex, and that the value needs a repair")
   func mutex() async throws {
     try await withName { name in
       let mutex = try SharedMutex.create(name, initialValue: Account())
@@ -58,7 +58,7 @@ struct SynchronizationKindTests {
         let (pid, command) = (child.processID, "interprocess-te")
         let holder = ("\(pid) \(command)", ["processID": pid, "command": command] as NSDictionary)
         try await expectLock("held", "held", holder)
-        // Those who wait have no part in it.
+        // Waiters do not show.
         async let waiter = run(Places.helper, ["sync", "mutex-hold", name], input: "\n")
         while try content(name)[256 + 3] & 0x80 == 0 {
           try await Task.sleep(for: .milliseconds(5))
@@ -70,7 +70,7 @@ struct SynchronizationKindTests {
         try await expectLock("free", "free")
       }
       try await withHolder("mutex-hold", name) { try $0.kill() }
-      // First the word still has the number of a process that is gone, then somebody has seen it.
+      // At first the word still has the number of a dead process; later a waiter has noticed.
       try await expectLock("its holder died", "ownerDied")
       #expect(try content(name)[256..<260] != [255, 255, 255, 63])
       #expect(throws: InterprocessError.self) { try mutex.withLock { _ in } }
@@ -84,13 +84,13 @@ struct SynchronizationKindTests {
     }
   }
 
-  @Test("A holder in Python that locks the byte of its number, and no more, is told")
+  @Test("The tool shows a holder in Python that locks the byte of its number, and no more")
   func pythonHolder() async throws {
     try await withName { name in
       _ = try SharedMutex.create(name, initialValue: Account())
       let python = try #require(Python.all.first)
-      // F_OFD_SETLK, with a flock of 64 bits, for the numbers 5 to 9, and for 20. A lock on so many
-      // bytes is no holder's.
+      // F_OFD_SETLK, with a flock of 64 bits, for the numbers 5 to 9, and for 20. A lock on several
+      // bytes is not a holder's.
       let program = """
         import fcntl, mmap, struct, sys
         file = open("/dev/shm/" + sys.argv[1], "r+b")
@@ -118,7 +118,7 @@ struct SynchronizationKindTests {
   }
 
   @Test(
-    "A holder that this user may not look into is not told",
+    "A holder that this user may not look into is not shown",
     .enabled(if: geteuid() == 0, "needs root, to act as another user"))
   func hiddenHolder() async throws {
     try await withName { name in
@@ -136,7 +136,7 @@ struct SynchronizationKindTests {
     }
   }
 
-  @Test("Of a semaphore the free permits are told, and those of the dead")
+  @Test("The tool shows the free permits of a semaphore, and those of dead holders")
   func semaphore() async throws {
     try await withName { name in
       let semaphore = try SharedSemaphore.create(name, permitCount: 5)
@@ -180,7 +180,7 @@ struct SynchronizationKindTests {
     }
   }
 
-  @Test("A read-write lock is told with the process that writes, and those that read")
+  @Test("The tool shows which process writes under a read-write lock, and which read")
   func readWriteLock() async throws {
     try await withName { name in
       let lock = try SharedReadWriteLock.create(
@@ -223,7 +223,7 @@ struct SynchronizationKindTests {
     }
   }
 
-  @Test("A barrier is told with its parties, how many have arrived, and why it is broken")
+  @Test("The tool shows the parties of a barrier, how many have arrived, and why it is broken")
   func barrier() async throws {
     try await withName { name in
       let barrier = try SharedBarrier.create(name, partyCount: 3)
@@ -252,14 +252,14 @@ struct SynchronizationKindTests {
         try child.kill()
       }
       try await expectBarrier(arrived: 1, "whole", dead: 1)
-      // Whoever waits next finds out.
+      // The next waiter finds out.
       _ = try? await barrier.arriveAndWait(timeout: .seconds(60))
       let details = try await infoDetails(name)
       #expect(details.contains("state broken: a party died or left"))
     }
   }
 
-  @Test("Of a queue is told what has happened in it, without disturbing anybody")
+  @Test("The tool shows what has happened in a queue, without disturbing its users")
   func queue() async throws {
     try await withName { name in
       let queue = try SharedQueue<UInt32>.create(name, capacity: 5)
@@ -283,12 +283,12 @@ struct SynchronizationKindTests {
       let counts = ["capacity", "count", "sentCount", "receivedCount", "fullCount"]
       #expect(counts.map { json[$0] as? Int } == [5, 0, 5, 5, 0])
       #expect(try #require(json["emptyCount"] as? Int) >= 1)
-      // None if the receiver was about to sleep, and looked once more.
+      // 0 if the receiver was about to sleep, and looked once more.
       #expect(json["wokenCount"] as? UInt64 == queue.statistics.wokenCount)
     }
   }
 
-  @Test("Of a queue of bytes is told what has happened in it, without disturbing anybody")
+  @Test("The tool shows what has happened in a queue of bytes, without disturbing its users")
   func byteQueue() async throws {
     try await withName { name in
       let queue = try SharedByteQueue.create(name, byteCapacity: 4000, maximumByteCount: 100)
@@ -311,7 +311,7 @@ struct SynchronizationKindTests {
     }
   }
 
-  @Test("Of a topic is told what has happened in it, and its memory, without disturbing anybody")
+  @Test("The tool shows what has happened in a topic, and its memory, without disturbing its users")
   func topic() async throws {
     try await withName { name in
       let topic = try SharedTopic<UInt32>.create(
@@ -350,7 +350,7 @@ struct SynchronizationKindTests {
     try publisher.publish(number)
   }
 
-  @Test("Of an event is told whether it is set, and its generation")
+  @Test("The tool shows whether an event is set, and its generation")
   func event() async throws {
     try await withName { name in
       let event = try SharedEvent.create(name)
@@ -363,7 +363,7 @@ struct SynchronizationKindTests {
       #expect(json["isSet"] as? Bool == true)
       #expect(json["generation"] as? Int == 4)
       event.reset()
-      // One who waits leaves a mark in the word.
+      // A waiter leaves a mark in the word.
       _ = try await withChildProcess(Places.helper, ["sync", "event-wait", name, "100000"]) {
         child in
         #expect(try await child.nextLine() == "ready")
@@ -375,7 +375,7 @@ struct SynchronizationKindTests {
     }
   }
 
-  @Test("Of an atomic the type and the value are told, exactly")
+  @Test("The tool shows the type and the exact value of an atomic")
   func atomic() async throws {
     try await withName { name in
       let atomic = try SharedAtomic<UInt64>.create(name, initialValue: .max)
@@ -392,7 +392,7 @@ struct SynchronizationKindTests {
     }
   }
 
-  @Test("A damaged word is told, and keeps the kind")
+  @Test("The tool reports a damaged word, and still shows the kind")
   func damage() async throws {
     try await withName { name in
       _ = try SharedMutex.create(name, initialValue: Account())
@@ -405,7 +405,7 @@ struct SynchronizationKindTests {
       #expect(try await listedKind(name) == "mutex")
       #expect(try await infoDetails(name) == ["kind mutex", "problem \(problem)"])
       #expect(try await infoJSON(name)["problem"] as? String == problem)
-      // What a mutex is too small for, and what has elements of another type.
+      // Segments too small for a mutex, or with elements of another type.
       for (number, kind) in [(3, "read-write-lock"), (6, "barrier")] {
         memory.storeBytes(of: UInt32(number), toByteOffset: 12, as: UInt32.self)
         #expect(try await listedKind(name) == kind)
@@ -417,7 +417,7 @@ struct SynchronizationKindTests {
     }
   }
 
-  @Test("A look keeps no temporary mutex, and takes none away")
+  @Test("Looking at a temporary mutex neither keeps nor removes it")
   func temporary() async throws {
     try await withName { name in
       var mutex: SharedMutex<Int>? = try .create(name, initialValue: 1, options: .whileAttached)

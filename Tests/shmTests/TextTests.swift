@@ -27,7 +27,7 @@ struct TextTests {
     ])
   func sizes(byteCount: Int, text: String) throws {
     #expect(sizeText(byteCount) == text)
-    // What is printed can be given back.
+    // The tool accepts its own output.
     #expect(try ByteCount.parse(text) == byteCount)
   }
 
@@ -42,7 +42,7 @@ struct TextTests {
   }
 
   @Test(
-    "What is no number of bytes is refused",
+    "Text that is not a number of bytes is refused",
     arguments: [
       "", "KiB", "-1", "+1", "1.5", " 1", "1 ", "1KB", "1kib", "0x10", "١", "9223372036854775808",
       "8388608TiB", "9007199254740992KiB", "99999999999999999999",

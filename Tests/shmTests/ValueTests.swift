@@ -17,12 +17,12 @@ import Subprocess
 import TestSupport
 import Testing
 
-/// Values of one type, as the tool and as Python's `struct` know them.
+/// Values of one type, in the forms of the tool and of Python's `struct`.
 struct TypedValues: Sendable, CustomTestStringConvertible {
   var type: String
-  /// The letter of `struct`.
+  /// The format character of `struct`.
   var format: String
-  /// As the tool prints them.
+  /// The output of the tool.
   var values: [String]
 
   var testDescription: String { type }
@@ -44,7 +44,7 @@ struct TypedValues: Sendable, CustomTestStringConvertible {
 }
 
 /// A Python program that uses `memory`, and does not remove it when it ends, as Python before 3.13
-/// otherwise does.
+/// does by default.
 private func attached(_ body: String) -> String {
   """
   import struct, sys
@@ -63,11 +63,11 @@ struct ValueTests {
     #expect(!Python.all.isEmpty)
   }
 
-  @Test("The tool creates and writes, Python reads", arguments: Python.all, TypedValues.all)
+  @Test("The tool creates and writes, and Python reads", arguments: Python.all, TypedValues.all)
   func pythonReads(python: Python, values: TypedValues) async throws {
     try await withName { name in
       #expect(try await shm("create", name, "--bytes", "1024") == .success())
-      // An odd offset: nothing has to be aligned.
+      // An odd offset, as values need no alignment.
       let arguments = ["write", name, "--as", values.type, "--offset", "3"] + values.values
       #expect(try await shm(arguments) == .success())
       let program = attached(
@@ -87,7 +87,8 @@ struct ValueTests {
     }
   }
 
-  @Test("The tool creates, Python writes, the tool reads", arguments: Python.all, TypedValues.all)
+  @Test(
+    "The tool creates, Python writes, and the tool reads", arguments: Python.all, TypedValues.all)
   func pythonWrites(python: Python, values: TypedValues) async throws {
     try await withName { name in
       #expect(try await shm("create", name, "--bytes", "1024") == .success())
@@ -106,7 +107,7 @@ struct ValueTests {
     }
   }
 
-  @Test("Python creates, the tool reads and writes, Python sees it", arguments: Python.all)
+  @Test("Python creates, the tool reads and writes, and Python sees it", arguments: Python.all)
   func pythonCreates(python: Python) async throws {
     let name = uniqueName("python")
     let program = """
@@ -154,7 +155,7 @@ struct ValueTests {
   }
 
   @Test(
-    "A negative value needs no --, and may have one",
+    "A negative value needs no --, but may have one",
     arguments: [
       ["-5", "6"], ["--", "-5", "6"], ["-5", "--", "6"], ["--as", "int8", "--", "-5", "6"],
     ])
@@ -167,7 +168,7 @@ struct ValueTests {
     }
   }
 
-  @Test("Options may stand behind negative values")
+  @Test("Options may follow negative values")
   func optionsBehindValues() async throws {
     try await withName { name in
       _ = try SharedMemory.create(name, byteCount: 24)
@@ -179,9 +180,9 @@ struct ValueTests {
     }
   }
 
-  /// Every list has a right value that has room: it must not be written.
+  /// Every list has a valid value that fits: even that must not be written.
   @Test(
-    "Nothing is written if one value is wrong",
+    "If one value is wrong, none is written",
     arguments: [
       ["--as", "uint8", "1", "256"], ["--as", "uint8", "1", "-1"], ["--as", "int8", "1", "-129"],
       ["--as", "float32", "1", "1e39"], ["--as", "float64", "1", "-1e309"], ["1", "x"],
@@ -192,7 +193,7 @@ struct ValueTests {
   }
 
   @Test(
-    "Nothing is written if there is no room for all values",
+    "If the values do not all fit, none is written",
     arguments: [
       ["--as", "int64", "1", "2", "3"], ["--offset", "15", "1", "2"],
       ["--as", "int64", "--offset", "9", "1"], ["--offset", "9223372036854775807", "1"],

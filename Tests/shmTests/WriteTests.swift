@@ -17,8 +17,8 @@ import Subprocess
 import TestSupport
 import Testing
 
-/// Writing spares what tells those who use the memory what it is.
-@Suite("Writing into what has a structure", .timeLimit(.minutes(10)))
+/// Writing never overwrites the description of a segment.
+@Suite("Writing into structured memory", .timeLimit(.minutes(10)))
 struct WriteTests {
   private func expectRefused(
     _ arguments: [String], _ name: String, _ message: String,
@@ -30,7 +30,7 @@ struct WriteTests {
     #expect(try content(name) == before, sourceLocation: sourceLocation)
   }
 
-  @Test("Nothing is written into a structured segment or a list, anywhere in it")
+  @Test("Nothing is written into a structured segment or a list, at any offset")
   func structured() async throws {
     typealias Maker = (String) throws -> Any
     let makers: [(String, Maker)] = [
@@ -50,9 +50,9 @@ struct WriteTests {
       try await withName { name in
         let made = try make(name)
         let message = """
-          "\(name)" is no plain memory (its kind is \(kind)), and writing into it would break it \
-          for those who use it. Change it through the type that made it; or remove it, if nobody \
-          uses it, and create it as bytes.
+          "\(name)" is not plain memory (its kind is \(kind)), and writing into it would break it \
+          for the processes that use it. Change it through the type that created it; or, if no \
+          process uses it, remove it and create it as bytes.
           """
         for arguments in [["1", "2", "3"], ["--offset", "30", "--as", "int8", "-1"]] {
           try await expectRefused(arguments, name, message)
@@ -76,7 +76,7 @@ struct WriteTests {
         try await expectRefused(
           ["--offset", offset, "1"], name,
           """
-          Offset \(offset) lies in the header of the array "\(name)", which tells its type and \
+          Offset \(offset) lies in the header of the array "\(name)", which holds its type and \
           shape. Its elements begin at offset 128.
           """)
       }
@@ -95,7 +95,7 @@ struct WriteTests {
     }
   }
 
-  @Test("Each type of an array takes its own values", arguments: ElementTypeCase.all)
+  @Test("Each type of array takes its own values", arguments: ElementTypeCase.all)
   func types(type: ElementTypeCase) async throws {
     try await withName { name in
       let made = try await shm("create", name, "--dtype", type.name, "--shape", "2")
@@ -105,7 +105,7 @@ struct WriteTests {
     }
   }
 
-  @Test("An array of structures, or one that cannot be read, is not written into by chance")
+  @Test("An array of structures, or one that cannot be read, is not written into by accident")
   func otherArrays() async throws {
     try await withName { name in
       try SharedArray<Reading>.create(name, count: 2).close()
@@ -126,7 +126,7 @@ struct WriteTests {
     }
   }
 
-  @Test("A name that is taken stays what it is when it is created or loaded", arguments: [0, 1])
+  @Test("Creating and loading leave existing memory as it is", arguments: [0, 1])
   func taken(index: Int) async throws {
     try await withName { name in
       let queue = try SharedQueue<Int>.create(name, capacity: 4)
@@ -137,8 +137,8 @@ struct WriteTests {
         outcome
           == .failure(
             """
-            Shared memory "\(name)" exists already, and stays as it is. Choose another name, or \
-            remove it first if nobody uses it: \(Tool.command) remove NAME.
+            Shared memory "\(name)" exists already, and is left as it is. Choose another name, \
+            or, if no process uses it, remove it first: \(Tool.command) remove NAME.
             """))
       #expect(try content(name) == before)
       withExtendedLifetime(queue) {}

@@ -62,7 +62,7 @@ void harness_skip(const harness_case *c, const char *why) {
   bench_skip(c->contender, c->test, c->size, why);
 }
 
-// What the two processes of a pair share. They are forked after it is made.
+// The state that the two processes of a pair share. They are forked after it is created.
 static void *control;
 
 void harness_pair(const harness_case *c, harness_function a, harness_function b, void *context) {

@@ -117,7 +117,7 @@ typedef struct {
   const char *what;      // case within the test, may be NULL
   const char *wait;      // spin | block | - : how a side waits for the other
   const char *unit;      // ns | msg/s | ops/s | GB/s
-  size_t size;           // payload bytes, 0 where it has none
+  size_t size;           // payload bytes, 0 if it has none
   const char *note;      // may be NULL
   int n, np99, np999;
   double rep[BENCH_MAX_REPS], p99[BENCH_MAX_REPS], p999[BENCH_MAX_REPS];
@@ -146,7 +146,7 @@ BENCH_UNUSED static void bench_skip(
   fflush(stdout);
 }
 
-// ---- timing one operation again and again --------------------------------------------------
+// ---- timing one operation repeatedly -------------------------------------------------------
 
 static int bench_compare(const void *a, const void *b) {
   uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -169,15 +169,15 @@ static int bench_pass(void (*op)(void *), void *ctx, uint64_t ns, int group, uin
 }
 
 // Fills in row->rep with the p50 of each repetition, and row->p99 and row->p999 from singly timed
-// operations. Short operations are timed in groups of about 2 us, so that reading the clock costs
-// nothing; the p99 of one shorter than 80 ns would be the clock's and is left out. One call of `op`
-// is `count` operations, of which the figures are. With the unit GB/s they are turned into that.
+// operations. Short operations are timed in groups of about 2 us, so that reading the clock hardly
+// counts; the p99 of one shorter than 80 ns would be the clock's and is left out. One call of `op`
+// is `count` operations, and the figures are for one of them. For the unit GB/s they are converted.
 BENCH_UNUSED static void bench_time_each(
     bench_row *row, size_t count, void (*op)(void *), void *ctx) {
   uint64_t *samples = (uint64_t *)malloc(BENCH_MAX_SAMPLES * sizeof *samples);
   memset(samples, 0, BENCH_MAX_SAMPLES * sizeof *samples);
   uint64_t ns = (uint64_t)bench.ms * 1000000ull;
-  int n = bench_pass(op, ctx, ns / 4, 1, samples); // warm-up, and tells the group size
+  int n = bench_pass(op, ctx, ns / 4, 1, samples); // warm-up, and sets the group size
   uint64_t typical = samples[n / 2] ? samples[n / 2] : 1;
   int group = typical >= 2000 ? 1 : (int)(2000 / typical) + 1;
   int gigabytes = row->unit[0] == 'G';
@@ -199,8 +199,8 @@ BENCH_UNUSED static void bench_time(bench_row *row, void (*op)(void *), void *ct
 
 // ---- the limit: one cache line bounced between two processes ---------------------------------
 
-// A virtual machine's cores move about on the real ones, which changes every figure that crosses
-// cores by up to a factor of six. So the two processes of a case measure their own limit right
+// A virtual machine's cores move between the real ones, which changes every figure between cores
+// by up to a factor of six. So the two processes of a case measure their own limit right
 // before and right after it.
 #define BENCH_LINE_END UINT64_MAX
 

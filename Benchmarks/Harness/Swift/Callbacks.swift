@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-// How closures get through the functions in C and back.
+// Passes closures through the functions in C and back.
 
 /// A closure that C calls.
 final class Callback {
@@ -20,7 +20,7 @@ final class Callback {
   init(_ body: @escaping () throws -> Void) { self.body = body }
 }
 
-/// Gives a closure to C for the time of a call.
+/// Passes a closure to C for the time of a call.
 func withContext(of body: () throws -> Void, _ use: (UnsafeMutableRawPointer) -> Void) {
   withoutActuallyEscaping(body) { body in
     let callback = Callback(body)

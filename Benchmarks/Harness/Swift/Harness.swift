@@ -13,27 +13,27 @@
 
 import CHarness
 
-/// Measures operations in the way in which the peers in C are measured, by the same code.
+/// Measures operations by the same code as the peers in C.
 ///
 /// The rows go to the standard output, for the driver.
 public enum Harness {
-  /// Reads the options that the driver gives; to be called first.
+  /// Reads the options from the driver; must be called first.
   public static func begin() {
     harness_begin(CommandLine.argc, CommandLine.unsafeArgv)
   }
 
-  /// Which of its modes a contender is to run; empty if it has only one.
+  /// The mode that a contender runs; empty if it has only one.
   public static var mode: String { String(cString: harness_mode()) }
 
-  /// The payloads, or whatever else grows, in this run.
+  /// The sizes of the payloads, or of whatever else grows, in this run.
   public static var sizes: [Int] {
     (0..<harness_size_count()).map { Int(harness_size($0)) }
   }
 
-  /// Keeps this process, which is alone, on the first core.
+  /// Pins this process, which runs alone, to the first core.
   public static func pin() { harness_pin() }
 
-  /// Lets a process have so many files open.
+  /// Lets a process have this many files open.
   public static func allowFiles(_ count: Int) -> Bool { harness_allow_files(count) != 0 }
 
   /// Runs a function in a child process, and waits until it has ended.
@@ -44,15 +44,15 @@ public enum Harness {
   /// Ends this process as if it were killed.
   public static func endAbruptly() -> Never { harness_end_abruptly() }
 
-  /// Makes the compiler compute a value that nobody uses.
+  /// Makes the compiler compute a value that no code uses.
   @inlinable
   public static func keep(_ value: UInt64) { harness_keep(value) }
 
-  /// Makes the compiler compute a value that nobody uses.
+  /// Makes the compiler compute a value that no code uses.
   @inlinable
   public static func keep(_ value: Double) { harness_keep(value.bitPattern) }
 
-  /// Makes the compiler do what it has been told to do with the memory so far.
+  /// Makes the compiler perform all accesses to the memory so far.
   @inlinable
   public static func touchMemory() { harness_touch_memory() }
 }
@@ -61,11 +61,11 @@ public enum Harness {
 public struct Case: Sendable {
   /// How a side waits for the other.
   public enum Wait: String, Sendable {
-    /// It looks again and again.
+    /// The side polls.
     case spinning = "spin"
-    /// It sleeps until it is woken.
+    /// The side sleeps until it is woken.
     case sleeping = "block"
-    /// There is no other.
+    /// There is no other side.
     case none = "-"
   }
 
@@ -79,9 +79,9 @@ public struct Case: Sendable {
     case messagesPerSecond = "msg/s"
   }
 
-  /// Who is measured.
+  /// The contender.
   public var contender: String
-  /// What is measured; the driver knows the limit of each.
+  /// The test; the driver knows the limit of each.
   public var test: String
   /// The case within the test.
   public var name: String
@@ -91,10 +91,10 @@ public struct Case: Sendable {
   public var unit: Unit
   /// The payload in bytes, or what the test counts.
   public var size: Int
-  /// What a reader has to know.
+  /// A note for the reader.
   public var note: String
 
-  /// Makes a row, of which nothing has been measured yet.
+  /// Makes a row without measurements.
   public init(
     _ contender: String, test: String, _ name: String = "", size: Int = 0, wait: Wait = .none,
     unit: Unit = .nanoseconds, note: String = ""
@@ -111,8 +111,8 @@ public struct Case: Sendable {
   /// Times an operation.
   ///
   /// - Parameters:
-  ///   - operationCount: How many operations one call of the closure is.
-  ///   - operation: Is called again and again.
+  ///   - operationCount: The number of operations in one call of the closure.
+  ///   - operation: The closure, which is called again and again.
   public func measure(operationCount: Int = 1, _ operation: () throws -> Void) {
     withContext(of: operation) { context in
       withRow { harness_time($0, operationCount, { call($0) }, context) }
@@ -127,7 +127,7 @@ public struct Case: Sendable {
     withRow { harness_emit($0, Double(end - begin)) }
   }
 
-  /// Says why this case cannot be had.
+  /// Reports why this case cannot run.
   public func skip(_ reason: String) {
     withRow { harness_skip($0, reason) }
   }
@@ -137,10 +137,10 @@ public struct Case: Sendable {
   /// Measures a round trip between two processes, each on a core of its own.
   ///
   /// - Parameters:
-  ///   - client: Prepares its side, and calls what it is given once, with a function that sends
-  ///     the message of a number and returns the number in the answer.
-  ///   - server: Prepares its side, and calls what it is given once, with a function that receives
-  ///     a message and sends it back.
+  ///   - client: Prepares its side, and calls its argument once, with a function that sends the
+  ///     message of a number and returns the number in the answer.
+  ///   - server: Prepares its side, and calls its argument once, with a function that receives a
+  ///     message and sends it back.
   public func measureRoundTrip(
     client: (_ run: ((UInt64) throws -> UInt64) -> Void) throws -> Void,
     server: (_ run: (() throws -> Void) -> Void) throws -> Void
@@ -168,10 +168,10 @@ public struct Case: Sendable {
   /// Measures a stream of messages from one process to another, each on a core of its own.
   ///
   /// - Parameters:
-  ///   - sender: Prepares its side, and calls what it is given once, with a function that sends the
+  ///   - sender: Prepares its side, and calls its argument once, with a function that sends the
   ///     messages of a range of numbers.
-  ///   - receiver: Prepares its side, and calls what it is given once, with a function that
-  ///     receives the messages of a range of numbers, and returns how many were wrong.
+  ///   - receiver: Prepares its side, and calls its argument once, with a function that receives
+  ///     the messages of a range of numbers, and returns how many were wrong.
   public func measureStream(
     sender: (_ run: ((Range<UInt64>) throws -> Void) -> Void) throws -> Void,
     receiver: (_ run: ((Range<UInt64>) throws -> Int) -> Void) throws -> Void

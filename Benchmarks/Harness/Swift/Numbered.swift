@@ -13,7 +13,7 @@
 
 import Interprocess
 
-/// A payload that carries a number, by which the other side knows it.
+/// A payload that carries a number, by which the other side recognises it.
 public protocol Numbered: Shareable {
   /// A payload that carries this number.
   init(number: UInt64)

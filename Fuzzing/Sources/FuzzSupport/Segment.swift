@@ -13,22 +13,22 @@
 
 import Glibc
 
-/// Shared memory whose size and bytes are replaced for each input, as another process could do it.
+/// Shared memory that gets the size and bytes of each input, as if another process changed it.
 public struct Segment: Sendable {
-  /// The name that it lies under.
+  /// The name of the memory.
   public let name: String
   private let descriptor: CInt
 
-  /// Makes an empty one.
+  /// Creates an empty segment.
   ///
-  /// It stays when the process ends; `scripts/fuzz` runs the process where nobody else sees it.
+  /// It stays when the process ends; `scripts/fuzz` runs the process where no other one sees it.
   public init(_ name: String) {
     self.name = name
     descriptor = open("/dev/shm/\(name)", O_RDWR | O_CREAT | O_TRUNC, 0o600)
     precondition(descriptor >= 0, "Cannot make a file in /dev/shm")
   }
 
-  /// Gives it the size and the bytes of an input.
+  /// Gives the segment the size and the bytes of an input.
   public func replace(with input: UnsafeRawBufferPointer) {
     let isReplaced =
       ftruncate(descriptor, 0) == 0 && ftruncate(descriptor, input.count) == 0

@@ -26,7 +26,7 @@ public func test(_ start: UnsafeRawPointer?, _ count: Int) -> CInt {
     for index in 0..<list.count { _ = element(of: list, at: index) }
     for index in 0..<list.count { use(&list, index) }
   } catch {
-    // An empty file has no size yet, anything else is no list.
+    // An empty file has no size yet; any other input is not a list.
     switch error.code {
     case .invalidSize where count == 0: break
     case .corrupted where count > 0: break
@@ -48,7 +48,7 @@ private func element(
   }
 }
 
-/// Sets elements of several kinds, each of which has to be there then, and no other changed.
+/// Sets elements of several kinds; each has to be found afterwards, with its neighbour unchanged.
 private func use(_ list: inout ShareableList, _ index: Int) {
   let capacity = list.capacity(at: index)
   let elements: [ShareableList.Element] = [

@@ -16,7 +16,7 @@ import Interprocess
 
 private let segment = Segment("message")
 
-/// Attaches to the input as each kind of queue and as a topic, and passes messages there.
+/// Attaches to the input as each kind of queue and as a topic, and passes messages through it.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func test(_ start: UnsafeRawPointer?, _ count: Int) -> CInt {
   segment.replace(with: UnsafeRawBufferPointer(start: start, count: count))
@@ -26,7 +26,7 @@ public func test(_ start: UnsafeRawPointer?, _ count: Int) -> CInt {
   return 0
 }
 
-/// Does what may find something else than another process of this library would have written.
+/// Runs code that may meet bytes which no process of this library would have written.
 private func expectBearableErrors(isEmpty: Bool = false, _ body: () throws -> Void) {
   do {
     try body()
@@ -45,12 +45,12 @@ private func expectBearableErrors(isEmpty: Bool = false, _ body: () throws -> Vo
 
 private func useQueue(byteCount: Int) throws {
   let queue = try SharedQueue<UInt64>.attach(segment.name)
-  // All that is there, and what is made of it by whoever goes on.
+  // Receives what the input holds, and sends more after it.
   for number in 0..<3 as Range<UInt64> {
     expectBearableErrors { _ = try queue.trySend(number) }
     expectBearableErrors { _ = try queue.tryReceive() }
   }
-  // Forged counts can make more messages than the capacity, but each place has one at most.
+  // Forged counts can claim more messages than the capacity, but each place holds at most one.
   var numbers: [UInt64] = []
   expectBearableErrors { try queue.receive(upTo: 1000, into: &numbers, timeout: .zero) }
   precondition(numbers.count * 8 <= byteCount, "A message was received twice")

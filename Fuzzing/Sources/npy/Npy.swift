@@ -47,7 +47,7 @@ private func use<Element: Shareable>(_ type: Element.Type, _ byteCount: Int) {
       array[shape[0] - 1, shape[1] - 1] = array[0, 0]
     }
   } catch {
-    // An empty file has no size yet, anything else is no array, or one of something else.
+    // An empty file has no size yet; any other input is not an array, or has other elements.
     switch error.code {
     case .invalidSize where byteCount == 0: break
     case .corrupted, .layoutMismatch, .wrongKind: break

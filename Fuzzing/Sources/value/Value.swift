@@ -31,11 +31,11 @@ private func use<Value: Shareable>(_ value: Value, _ byteCount: Int) {
     let version = shared.version
     _ = try shared.load()
     try shared.store(value)
-    // The last store of another writer may have been finished before.
+    // This store may first have finished the last store of another writer.
     precondition((1...2).contains(shared.version - version), "A store is not the next version")
     _ = try shared.load()
   } catch {
-    // An empty file has no size yet, anything else is no value, or one of something else.
+    // An empty file has no size yet; any other input is not a value, or has another type.
     switch error.code {
     case .invalidSize where byteCount == 0: break
     case .corrupted, .layoutMismatch, .unsupportedVersion, .wrongKind: break

@@ -15,7 +15,7 @@ import Interprocess
 
 /// Element types of arrays, each with values that follow from a number.
 enum ArrayTypes {
-  /// Padding behind each of the first two fields, and at the end.
+  /// A structure with padding after each of the first two fields, and at the end.
   struct Padded: Shareable, Equatable {
     var a: UInt8
     var b: Double
@@ -27,7 +27,7 @@ enum ArrayTypes {
     var y: UInt8
   }
 
-  /// Structures, arrays and vectors in a structure, and a field in what would be padding in C.
+  /// A structure with structures, arrays and vectors, and a field in what would be padding in C.
   struct Nested: Shareable, Equatable {
     var head: Int32
     var inner: Inner
@@ -47,7 +47,7 @@ enum ArrayTypes {
     }
   }
 
-  /// As numpy lays it out with `align=True`: `inner` ends with padding there, and here not.
+  /// The layout of numpy with `align=True`: there `inner` ends with padding, in Swift it does not.
   struct Aligned: Shareable, Equatable {
     var head: Int32
     var inner: Inner
@@ -55,7 +55,7 @@ enum ArrayTypes {
     var end: UInt8
   }
 
-  /// A name that is not in latin1.
+  /// A structure whose name is not in latin1.
   struct Chinese: Shareable, Equatable {
     var `名`: Int64
     var `it's "`: UInt8

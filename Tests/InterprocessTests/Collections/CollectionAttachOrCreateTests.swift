@@ -80,7 +80,7 @@ struct CollectionAttachOrCreateTests {
     try array.unlink()
   }
 
-  @Test("What is no array is refused as that, whatever its size")
+  @Test("Memory that is not an array is refused as such, whatever its size")
   func wrongKind() throws {
     let name = uniqueName("array")
     defer { unlink(path(name)) }
@@ -147,7 +147,7 @@ struct CollectionAttachOrCreateTests {
     #expect(try second.load() == 1.5)
     try second.store(3)
     #expect(try first.load() == 3)
-    // Another type that takes more room than there is.
+    // Another type that needs more room than there is.
     let error = #expect(throws: InterprocessError.self) {
       _ = try SharedValue.attachOrCreate(name, initialValue: InlineArray<500, Int>(repeating: 0))
     }
@@ -163,7 +163,7 @@ struct CollectionAttachOrCreateTests {
       for round in 1...50 {
         let name = uniqueName("race\(round)")
         defer { unlink(path(name)) }
-        // Late enough for all of them to be waiting when the moment comes.
+        // Late enough for all of them to be waiting at that moment.
         let start = now() + 5_000_000
         for helper in helpers { try await helper.send("raceCollection \(kind) \(name) \(start)") }
         var answers: [String] = []

@@ -40,7 +40,7 @@ struct CopyLargeTests {
     }
   }
 
-  @Test("Bytes that overlap are moved", arguments: [-200, -64, -1, 0, 1, 64, 200])
+  @Test("Overlapping bytes are moved", arguments: [-200, -64, -1, 0, 1, 64, 200])
   func overlapping(distance: Int) {
     let bytes = (0..<1024).map { UInt8(truncatingIfNeeded: $0 &* 13) }
     var moved = bytes

@@ -91,10 +91,10 @@ struct ListBytesTests {
     #expect(found == dump.elements)
   }
 
-  @Test("Python cuts a NUL at the end when it reads, and so does this")
+  @Test("Swift cuts off a NUL at the end when it reads, as Python does")
   func cutNUL() throws {
     let name = uniqueName("list")
-    // CPython has stored b"\x00\x01\x00" there, which makes the same bytes.
+    // CPython has stored b"\x00\x01\x00" there, which has the same bytes.
     makeSegment(name, Self.dumps[1].bytes)
     let list = try ShareableList.attach(name)
     try list.unlink()
@@ -127,7 +127,7 @@ struct ListBytesTests {
           """))
   }
 
-  @Test("Text that CPython has cut is read as far as it goes; here it is not cut")
+  @Test("Text that CPython has cut is read as far as it goes; Swift does not cut")
   func cut() throws {
     let name = uniqueName("list")
     makeSegment(
@@ -172,7 +172,7 @@ struct ListBytesTests {
   ]
 
   @Test(
-    "Bytes whose exact length is told are read with it, and all others without NULs",
+    "Bytes with a stored exact length are read with it, and all others without NULs",
     arguments: exact)
   func exactLength(data: [UInt8], format: String, expected: Element) throws {
     let name = uniqueName("list")
@@ -183,7 +183,7 @@ struct ListBytesTests {
     #expect(found == expected)
   }
 
-  @Test("Text never ends in NUL, whatever length is told")
+  @Test("Text never ends in NUL, whatever the stored length")
   func exactText() throws {
     let name = uniqueName("list")
     makeSegment(name, Self.single([0x61, 0x62, 0, 0, 0], format: "5s", code: 1))
@@ -193,7 +193,7 @@ struct ListBytesTests {
     #expect(found == "ab")
   }
 
-  @Test("An assignment tells the whole slot, so that nothing is cut", arguments: ["5s", "0s"])
+  @Test("An assignment records the whole slot, so that nothing is cut", arguments: ["5s", "0s"])
   func exactLengthAssignment(format: String) throws {
     let name = uniqueName("list")
     makeSegment(name, Self.single([], format: format, code: 2))

@@ -16,10 +16,10 @@ import Interprocess
 import TestSupport
 import Testing
 
-/// Memory that is no list, or one that somebody has spoilt.
+/// Memory that is not a list, or a list that another process has damaged.
 @Suite("Hostile lists", .timeLimit(.minutes(5)))
 struct ListHostileTests {
-  /// Numbers of 8 bytes, and zeros up to the size.
+  /// Makes memory of numbers of 8 bytes, with zeros up to the size.
   private func makeSparse(_ name: String, words: [Int], byteCount: Int) throws {
     makeSegment(
       name,
@@ -52,7 +52,7 @@ struct ListHostileTests {
     ([1, 0, 10_000_000], 10_000_033, "the offsets of element 0 make no sense"),
   ]
 
-  @Test("Tables that make no sense are refused", arguments: tables)
+  @Test("Contradictory tables are refused", arguments: tables)
   func refusedTable(words: [Int], byteCount: Int, reason: String) throws {
     let name = uniqueName("list")
     try makeSparse(name, words: words, byteCount: byteCount)
@@ -72,11 +72,11 @@ struct ListHostileTests {
     try makeSparse(name, words: [count], byteCount: 1 << 40)
     let error = attachError(name)
     try SharedMemory.unlink(name)
-    // All zeros are a list without elements, as CPython sees it too.
+    // All zeros are a list without elements, for CPython as well.
     #expect((error == nil) == (count == 0))
   }
 
-  @Test("Memory that is larger than its list, as some systems round it up, holds the list")
+  @Test("Memory larger than its list, as some systems round it up, holds the list")
   func larger() throws {
     let name = uniqueName("list")
     makeSegment(name, ListBytesTests.dumps[0].bytes + Array(repeating: 0xFF, count: 4096))
@@ -124,7 +124,7 @@ struct ListHostileTests {
   ]
 
   @Test(
-    "Elements that make no sense are refused when they are read, and can be set", arguments: forms)
+    "Contradictory elements are refused when they are read, and can be set", arguments: forms)
   func refusedForm(format: String, code: UInt8, reason: String) throws {
     let name = uniqueName("list")
     makeSegment(name, ListBytesTests.single([], format: format, code: code))
@@ -149,7 +149,7 @@ struct ListHostileTests {
     [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0x80, 0x61], [0xE2, 0x82, 0, 0x61],
   ]
 
-  @Test("Text that is not UTF-8 is refused; as bytes it is read", arguments: notUTF8)
+  @Test("Text that is not UTF-8 is refused, but can be read as bytes", arguments: notUTF8)
   func invalidText(data: [UInt8]) throws {
     let name = uniqueName("list")
     makeSegment(name, ListBytesTests.single(data, format: "8s", code: 1))
@@ -162,7 +162,7 @@ struct ListHostileTests {
     #expect(found == .bytes(data))
   }
 
-  @Test("The error names the element, and the others are read")
+  @Test("The error names the element, and the others can be read")
   func namedElement() throws {
     let name = uniqueName("list")
     var list = try ShareableList.create(name, ["zero", "one", "two"])
@@ -179,7 +179,7 @@ struct ListHostileTests {
     #expect(found == ["zero", "uno", "two"])
   }
 
-  @Test("Offsets are read once: what is written over them later moves no element")
+  @Test("Offsets are read once: overwriting them later moves no element")
   func offsetsAreKept() throws {
     let name = uniqueName("list")
     var list = try ShareableList.create(name, [1, 2, 3])
@@ -194,7 +194,7 @@ struct ListHostileTests {
 
   // MARK: - Mutations
 
-  @Test("Mutated lists: each is refused, or is a list that can be used")
+  @Test("Each mutated list is refused, or can be used")
   func mutations() throws {
     let seed = UInt64.random(in: .min ... .max)
     var generator = SeededGenerator(seed: seed)
@@ -230,7 +230,7 @@ struct ListHostileTests {
         refused += 1
       }
     }
-    // All three outcomes are common, or the mutations prove nothing.
+    // All three outcomes must be common, or the mutations prove nothing.
     #expect(
       min(refused, broken, usable) > count / 20, "\(refused) \(broken) \(usable), seed \(seed)")
   }
@@ -265,7 +265,7 @@ struct ListHostileTests {
 }
 
 extension SeededGenerator {
-  /// A list with one to three things wrong, or perhaps none.
+  /// A list with one to three faults, or perhaps none.
   fileprivate mutating func mutation(of source: [UInt8]) -> [UInt8] {
     var image = source
     let count = Int(source[0])

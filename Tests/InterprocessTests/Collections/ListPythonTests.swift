@@ -40,7 +40,7 @@ struct ListPythonTests {
         ("sl[-2]", "True"),
         ("list(sl)", "['howdy', b'HoWdY', -273.154, 100, None, True, 42]"),
         ("str(list(sl)) in str(sl) and sl.shm.name in str(sl)", "True"),
-        // Changes, some of them of the type.
+        // Changes, some of which change the type.
         ("sl.__setitem__(3, 42)", "None"), ("sl[3]", "42"),
         ("sl.__setitem__(4, 'some')", "None"), ("sl[4]", "some"),
         ("sl.format", "8s8sdq8sxxxxxxx?q"),
@@ -190,7 +190,7 @@ struct ListPythonTests {
       try await process.expectNext("gone")
       #expect(!exists(name))
     }
-    // And the other way round.
+    // The same in the other direction.
     try await ListSession.with(python) { session in
       let name = try await withSharedMemoryManager { manager in
         let list = try manager.list([0, 1, 2])
@@ -234,7 +234,7 @@ struct ListPythonTests {
   // MARK: - Names that Python's tracker removes
 
   @Test(
-    "A Python that attaches to a list takes its name away, unless it is told not to",
+    "A Python that attaches to a list removes its name, unless it opts out",
     arguments: [true, false])
   func tracker(unregisters: Bool) async throws {
     let python = try #require(Python.all.last)
@@ -263,7 +263,7 @@ struct ListPythonTests {
   // MARK: - The coming format
 
   @Test(
-    "Lists with exact lengths, and what Swift assigns to them, are read by Python",
+    "Python reads lists with exact lengths, and what Swift assigns to them",
     arguments: Python.all)
   func exactLength(python: Python) async throws {
     let name = uniqueName("list")
@@ -272,7 +272,7 @@ struct ListPythonTests {
     try await ListSession.with(python) { session in
       #expect(try await session("attach \(name)") == "1")
       #expect(try await session("eval \(name) sl[0]") == "b'howdy'")
-      // Python assigns five bytes there, whatever it was given; what Swift assigns stays whole.
+      // Python stores five bytes there, whatever it was given; what Swift assigns stays whole.
       #expect(try await session("eval \(name) sl.__setitem__(0, b'1234567')") == "None")
       let cut = try list[0]
       #expect(cut == .bytes(Array("12345".utf8)))
@@ -287,7 +287,7 @@ struct ListPythonTests {
 
   // MARK: - Attaching while Python creates
 
-  @Test("Waiting lasts until Python has filled the list in", arguments: Python.all)
+  @Test("A wait lasts until Python has filled in the list", arguments: Python.all)
   func waiting(python: Python) async throws {
     let name = uniqueName("list")
     // Each part of the list is written a while after the one before.
@@ -308,7 +308,7 @@ struct ListPythonTests {
       """
     _ = try await withChildProcess(python.path, ["-u", "-c", program, name]) { process in
       try await process.expectNext("next")
-      // Nothing is there yet but the memory: it counts as empty.
+      // So far only the memory exists: it counts as empty.
       let empty = try ShareableList.attach(name)
       let count = empty.count
       #expect(count == 0)

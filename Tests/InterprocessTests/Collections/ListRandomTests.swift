@@ -15,10 +15,10 @@ import Interprocess
 import TestSupport
 import Testing
 
-/// Random lists and assignments that Swift and every version of CPython have to see alike.
+/// Random lists and assignments that Swift and every version of CPython must see alike.
 @Suite("Random lists with Python", .timeLimit(.minutes(5)))
 struct ListRandomTests {
-  @Test("Random lists of each side are read on the other", arguments: Python.all)
+  @Test("Each side reads random lists of the other", arguments: Python.all)
   func randomLists(python: Python) async throws {
     let seed = UInt64.random(in: .min ... .max)
     var generator = SeededGenerator(seed: seed)
@@ -33,7 +33,7 @@ struct ListRandomTests {
         var commands: [String] = []
         for name in names {
           let elements = generator.elements()
-          // What Swift refuses, and what Python cuts, only Python puts in.
+          // Elements that Swift refuses or Python cuts come from Python only.
           let nasty = elements.map { _ in generator.anyElement() }
           let pythons = Bool.random(using: &generator) ? elements : nasty
           try ShareableList.create(name.swift, elements).close()

@@ -15,11 +15,11 @@ import Subprocess
 import TestSupport
 import Testing
 
-/// A Python process that has `ShareableList`s.
+/// A Python process that uses `ShareableList`.
 struct ListSession {
   private let process: ChildProcess
 
-  /// Performs commands, all of them in one go, and returns their results.
+  /// Performs all commands in one go, and returns their results.
   ///
   /// - Parameter commands: `create NAME ELEMENTS`, `attach NAME`, `read NAME`, `get NAME INDEX`,
   ///   `set NAME INDEX ELEMENT`, `eval NAME EXPRESSION` with the list as `sl`, and `unlink NAME`.

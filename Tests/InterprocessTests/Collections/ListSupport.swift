@@ -29,7 +29,7 @@ func bytes(of name: String) throws -> [UInt8] {
   [UInt8](try Data(contentsOf: URL(filePath: path(name))))
 }
 
-/// What reading an element gave: the element, or `corrupted`.
+/// The result of reading an element: the element, or `corrupted`.
 func read(_ list: borrowing ShareableList, _ index: Int) throws -> Element? {
   do {
     return try list[index]
@@ -39,7 +39,7 @@ func read(_ list: borrowing ShareableList, _ index: Int) throws -> Element? {
   }
 }
 
-/// The code of the error that an assignment ends in; `nil` if it does not.
+/// The code of the error that an assignment throws; `nil` if it throws none.
 func refusal(
   _ list: inout ShareableList, _ element: Element, at index: Int
 ) -> InterprocessError.Code? {
@@ -51,7 +51,7 @@ func refusal(
   }
 }
 
-/// The error that attaching to a list ends in; `nil` if it does not.
+/// The error of attaching to a list; `nil` if there is none.
 func attachError(
   _ name: String, waitingUpTo timeout: Duration? = nil
 ) -> InterprocessError? {
@@ -63,7 +63,7 @@ func attachError(
   }
 }
 
-/// A list that a class holds, so that many of them can lie in an array.
+/// A list in a class, so that an array can hold many.
 final class ListBox {
   var list: ShareableList
 
@@ -72,8 +72,8 @@ final class ListBox {
 
 // MARK: - Words
 
-// Elements as words that the programs in Python understand as well. Two elements are the same bit by
-// bit if their words are equal.
+// Elements as words that the Python programs understand as well. Two elements are equal bit by bit
+// if their words are equal.
 extension ShareableList.Element {
   var word: String {
     switch self {
@@ -98,8 +98,8 @@ func hex(_ bytes: [UInt8]) -> String {
     decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
 }
 
-/// The bytes of a dump, which may have spaces, line ends, offsets followed by a colon, and comments
-/// after two spaces.
+/// The bytes of a dump, which may contain spaces, line ends, offsets followed by a colon, and
+/// comments after two spaces.
 func dump(_ text: String) -> [UInt8] {
   text.split(separator: "\n").flatMap { line in
     let digits = line.drop { $0 != ":" }.dropFirst(2).prefix(47)
@@ -175,7 +175,7 @@ extension SeededGenerator {
 // MARK: - What CPython does
 
 extension ShareableList.Element {
-  /// The bytes that CPython gives to the slot of this element.
+  /// The bytes of the slot that CPython gives to this element.
   var pythonCapacity: Int {
     switch self {
     case .string(let text): 8 * (text.unicodeScalars.count / 8 + 1)
@@ -184,12 +184,12 @@ extension ShareableList.Element {
     }
   }
 
-  /// The bytes that this library gives to it.
+  /// The bytes of the slot that this library gives to this element.
   var capacity: Int {
     if case .string(let text) = self { 8 * (text.utf8.count / 8 + 1) } else { pythonCapacity }
   }
 
-  /// What can be read after CPython has put this element into a slot: `nil` if that is not UTF-8.
+  /// What can be read after CPython has stored this element in a slot: `nil` if that is not UTF-8.
   func stored(capacity: Int) -> Element? {
     func kept(_ bytes: some Collection<UInt8>) -> [UInt8] {
       var bytes = Array(bytes.prefix(capacity))

@@ -21,7 +21,7 @@ import Testing
 struct ListTests {
   static let everyKind: [Element] = [1, -2.5, "three", true, false, nil, [0xFF, 0, 1], "", []]
 
-  @Test("What is put in as literals comes out, on both handles")
+  @Test("The elements put in as literals come out, on both handles")
   func literals() throws {
     let name = uniqueName("list")
     let list = try ShareableList.create(name, [1, 2.5, "three", true, nil, [1, 2], "\(4)"])
@@ -38,7 +38,7 @@ struct ListTests {
     #expect(byteCount == 16 + 17 * 7 + 7 * 8)
   }
 
-  @Test("A handle tells what it is")
+  @Test("A handle knows its properties")
   func handle() throws {
     let name = uniqueName("list")
     let list = try ShareableList.create("/" + name, ["text"], options: .whileAttached)
@@ -56,7 +56,7 @@ struct ListTests {
     #expect(!exists(name))
   }
 
-  @Test("Permissions, reservation and the errors of memory are those of memory")
+  @Test("Permissions, reservation and errors are those of memory")
   func memoryArguments() throws {
     let name = uniqueName("list")
     let list = try ShareableList.create(
@@ -126,7 +126,7 @@ struct ListTests {
 
   // MARK: - Setting
 
-  @Test("Every kind goes into a slot of every kind, and the neighbours stay", arguments: everyKind)
+  @Test("Every kind goes into a slot of every kind, and its neighbours stay", arguments: everyKind)
   func setting(element: Element) throws {
     let name = uniqueName("list")
     var list = try ShareableList.create(name, Self.everyKind)
@@ -142,7 +142,8 @@ struct ListTests {
     }
   }
 
-  @Test("A slot has room for one byte more than was put in, rounded up, and for what was asked for")
+  @Test(
+    "A slot has room for one byte more than was put in, rounded up, and for the requested capacity")
   func capacities() throws {
     let texts: [Element] = [
       "", "1234567", "12345678", "éééé", "ééé", [1, 2, 3, 4, 5, 6, 7, 8], 1, 2.5, true, nil,
@@ -156,7 +157,7 @@ struct ListTests {
     }
   }
 
-  @Test("A text may fill its slot, and not be longer")
+  @Test("A text may fill its slot, but not be longer")
   func fullSlot() throws {
     var list = try ShareableList.create([1, "12345678", nil], extraCapacity: 3)
     try list.unlink()
@@ -177,7 +178,7 @@ struct ListTests {
   }
 
   @Test(
-    "What ends in NUL is refused, at creation and later, and changes nothing",
+    "Values that end in NUL are refused, at creation and later, and change nothing",
     arguments: ["\0", "text\0", [0], [1, 0]] as [Element])
   func endingInNUL(element: Element) throws {
     let name = uniqueName("list")
@@ -237,7 +238,7 @@ struct ListTests {
     }
   }
 
-  @Test("The first element that is equal is found")
+  @Test("A search finds the first equal element")
   func index() throws {
     let elements: [Element] = [1, 1.0, true, "1", [0x31], nil, 1, .double(.nan), "é"]
     let list = try ShareableList.create(elements)
@@ -247,7 +248,7 @@ struct ListTests {
     #expect(found == [0, 1, 2, 3, 4, 5, nil, nil, nil, 8])
   }
 
-  @Test("A read-only handle sees what changes, and cannot write")
+  @Test("A read-only handle sees changes, and cannot write")
   func readOnly() async throws {
     var list = try ShareableList.create(["one"])
     let reader = try ShareableList.attach(list.name, access: .readOnly)
@@ -259,7 +260,7 @@ struct ListTests {
       let list = try ShareableList.create(["one"])
       var reader = try ShareableList.attach(list.name, access: .readOnly)
       try list.unlink()
-      // It is no matter whether the value is one that the list could take.
+      // The precondition fails even for a value that the list could not take.
       try? reader.set("longer than the slot", at: 0)
     }
     #expect(result.says("This shared memory is attached read-only"))
@@ -291,7 +292,7 @@ struct ListTests {
     #expect(result.says("The extra capacity of a list is not negative"))
   }
 
-  @Test("The lists of a manager are there for the whole scope and gone after it")
+  @Test("The lists of a manager exist for the whole scope and are gone after it")
   func manager() throws {
     let name = try withSharedMemoryManager { manager in
       let list = try manager.list(

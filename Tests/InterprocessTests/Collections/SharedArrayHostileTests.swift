@@ -17,7 +17,7 @@ import Testing
 
 @Suite("Hostile arrays", .timeLimit(.minutes(10)))
 struct SharedArrayHostileTests {
-  /// Texts that a mutated header begins as.
+  /// The texts from which mutated headers start.
   static let texts: [String] = [
     "{'descr': '<f8', 'fortran_order': False, 'shape': (7,), }",
     "{'descr': '|u1', 'fortran_order': False, 'shape': (3, 4), }",
@@ -30,7 +30,7 @@ struct SharedArrayHostileTests {
     "{'descr': [('x', '<f8'), ('y', '|u1', (2, 2))], 'fortran_order': False, 'shape': (), }",
   ]
 
-  /// What is put into a header at random.
+  /// The pieces that are put into a header at random.
   static let pieces: [String] = [
     "(", ")", "[", "]", "{", "}", "'", "\"", "\\", ",", ":", " ", "\n", "0", "9", "-1", "True",
     "None", "18446744073709551616", "9223372036854775807", "4294967296", "(0,)", "(2, 3)",
@@ -44,7 +44,7 @@ struct SharedArrayHostileTests {
 
     mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &generator) }
 
-    /// The bytes of a file, of which some are not as they should be, and which text it began as.
+    /// The bytes of a mutated file, and the text from which it started.
     mutating func file() -> (bytes: [UInt8], text: Int) {
       let number = below(SharedArrayHostileTests.texts.count)
       var text = Array(SharedArrayHostileTests.texts[number].utf8)
@@ -80,8 +80,8 @@ struct SharedArrayHostileTests {
     }
   }
 
-  /// What came of attaching: the error, or an array of which the first and the last element have
-  /// been read and written.
+  /// The result of attaching: the error, or an array whose first and last elements have been read
+  /// and written.
   private func outcome<Element: Shareable>(
     _ type: Element.Type, _ name: String, _ byteCount: Int
   ) -> String {
@@ -109,7 +109,7 @@ struct SharedArrayHostileTests {
     }
   }
 
-  @Test("Mutated headers: each attach ends in an error or a usable array", arguments: 0..<4)
+  @Test("Each attach to a mutated header ends in an error or a usable array", arguments: 0..<4)
   func mutated(part: UInt64) throws {
     let roundCount = extent(whole: 2500, short: 250)
     var mutator = Mutator(generator: SeededGenerator(seed: part))
@@ -122,7 +122,7 @@ struct SharedArrayHostileTests {
         memory.withMutableBytes { span in
           span.withUnsafeMutableBytes { $0.copyBytes(from: bytes.prefix(byteCount)) }
         }
-        // With the type of the text, and with any.
+        // With the type of the text, and with any other.
         let outcome =
           switch round % 2 == 0 ? text : round / 2 % 4 {
           case 0, 3: outcome(Double.self, name, byteCount)
@@ -140,7 +140,7 @@ struct SharedArrayHostileTests {
     #expect(outcomes["corrupted", default: 0] > roundCount / 5, "\(outcomes)")
   }
 
-  @Test("A header of the greatest length, whatever it is full of, is read in a moment")
+  @Test("A header of the greatest length, whatever its content, is read in a moment")
   func long() throws {
     let name = uniqueName()
     var memory = try SharedMemory.create(name, byteCount: 70_000, options: .whileAttached)

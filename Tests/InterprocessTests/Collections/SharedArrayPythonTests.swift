@@ -21,7 +21,7 @@ import Testing
 struct SharedArrayPythonTests {
   static let shapes = [[24], [4, 6], [2, 3, 4], [2, 2, 3, 2]]
 
-  /// Runs a program in Python with numpy, which must print nothing to its standard error.
+  /// Runs a Python program with numpy, which must print nothing to its standard error.
   private func python(
     _ program: String, _ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation
   ) async throws -> String {
@@ -41,7 +41,7 @@ struct SharedArrayPythonTests {
     return result.output
   }
 
-  /// Removes what a test has made under names that begin with this one.
+  /// Removes the names of a test that begin with this prefix.
   private func removeAll(_ prefix: String) {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/dev/shm")) ?? []
     for name in names where name.hasPrefix(prefix) { unlink(path(name)) }
@@ -49,7 +49,7 @@ struct SharedArrayPythonTests {
 
   // MARK: - Numbers
 
-  @Test("Numbers of every type, in one to four dimensions, both ways")
+  @Test("Numbers of every type, in one to four dimensions, in both directions")
   func numbers() async throws {
     let prefix = uniqueName()
     defer { removeAll(prefix) }
@@ -156,7 +156,7 @@ struct SharedArrayPythonTests {
     for (type, name) in zip(ArrayTypes.all, names) { try attach(type, name + ".saved") }
   }
 
-  /// Makes an array with any bytes in it, which it returns.
+  /// Makes an array of arbitrary bytes, and returns them.
   private func fill<Element: Shareable>(
     _ type: Element.Type, _ name: String, seed: UInt64
   ) throws -> [UInt8] {
@@ -252,8 +252,8 @@ struct SharedArrayPythonTests {
     try await exchange(prefix, "three") { SIMD3(Float($0), Float($0 + 1), Float($0 + 2)) }
   }
 
-  /// Swift makes values, Python checks and replaces them, and makes files of its own, with a type
-  /// that it knows from nowhere but this test.
+  /// Swift makes values; Python checks and replaces them, and makes files of its own, with a type
+  /// that it knows only from this test.
   private func exchange<Element: Shareable & Equatable>(
     _ prefix: String, _ maker: String, _ make: (Int) -> Element
   ) async throws {
@@ -279,7 +279,7 @@ struct SharedArrayPythonTests {
     #expect(Array(opened) == (60..<80).map(make), "\(maker)")
   }
 
-  @Test("A packed structure of numpy is told apart from one with padding")
+  @Test("A packed structure of numpy is distinguished from one with padding")
   func packed() async throws {
     let name = uniqueName()
     defer { removeAll(name) }
@@ -294,7 +294,7 @@ struct SharedArrayPythonTests {
           expected: "[('a', '|u1'), ('', '|V7'), ('b', '<f8'), ('c', '<u2'), ('', '|V6')]",
           found: "[('a', '|u1'), ('b', '<f8'), ('c', '<u2')]"))
 
-    // All fields lie where they should, and only the end is missing.
+    // All fields lie where they should, and only the padding at the end is missing.
     _ = try await python(
       """
       save(sys.argv[1], numpy.zeros(4, numpy.dtype({"names": ["a", "b", "c"],
@@ -338,7 +338,8 @@ struct SharedArrayPythonTests {
     ),
   ]
 
-  @Test("What numpy has and Swift has not is refused, with what to do", arguments: refused.indices)
+  @Test(
+    "Types that numpy has and Swift lacks are refused, with what to do", arguments: refused.indices)
   func refusal(index: Int) async throws {
     let (array, expected, found, remedy) = Self.refused[index]
     let name = uniqueName()
@@ -353,7 +354,7 @@ struct SharedArrayPythonTests {
     #expect(error.message.contains("\"\(name)\""))
   }
 
-  @Test("Where the order of dimensions does not matter, it is not asked for")
+  @Test("Where the order of dimensions does not matter, it is not checked")
   func oneDirection() async throws {
     let name = uniqueName()
     defer { removeAll(name) }
@@ -398,7 +399,7 @@ struct SharedArrayPythonTests {
 
   // MARK: - Sizes
 
-  @Test("Arrays of a gibibyte, both ways")
+  @Test("Arrays of a gibibyte, in both directions")
   func large() async throws {
     let name = uniqueName()
     defer { removeAll(name) }

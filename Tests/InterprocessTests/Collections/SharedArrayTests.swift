@@ -42,7 +42,7 @@ struct SharedArrayTests {
     for index in indices where other[index] != 0 { isZero = false }
     #expect(isZero)
     for (position, index) in indices.enumerated() { array[index] = Int32(position) }
-    // In row-major order, through every way to look at them.
+    // In row-major order, by every way to read them.
     let expected = Array(0..<24 as Range<Int32>)
     var seen = indices.map { _ in -1 as Int32 }
     for (position, index) in indices.enumerated() { seen[position] = other[index] }
@@ -52,7 +52,7 @@ struct SharedArrayTests {
     #expect(other.withUnsafeBufferPointer { Array($0) } == expected)
   }
 
-  @Test("One element changes no other")
+  @Test("Writing one element changes no other")
   func neighbours() throws {
     var array = try SharedArray<UInt16>.create(shape: [3, 4])
     try array.unlink()
@@ -65,7 +65,7 @@ struct SharedArrayTests {
     #expect(Array(array) == [4, 1, 1, 1, 1, 1, 10, 1, 1, 1, 1, 5])
   }
 
-  @Test("An array is made of the elements of a collection before anyone sees it")
+  @Test("An array has the elements of a collection before any process sees it")
   func copying() throws {
     let numbers = [1.5, 2.5, 3.5]
     let name = uniqueName()
@@ -90,7 +90,7 @@ struct SharedArrayTests {
     #expect(Array(empty) == [])
   }
 
-  @Test("There are arrays without elements, and one without dimensions")
+  @Test("Arrays may have no elements, or no dimensions")
   func empty() throws {
     for shape in [[0], [0, 3], [3, 0], [0, 0, 0, 0], [2, 0, 5, 1, 3]] {
       let name = uniqueName()
@@ -136,7 +136,7 @@ struct SharedArrayTests {
           expected: "'<f4' in a shape that ends in (2,)", found: "'<f4' in the shape (3, 4)"))
   }
 
-  @Test("A write to a field leaves the other fields of the element alone")
+  @Test("Writing a field leaves the other fields of the element alone")
   func inPlace() throws {
     func change(_ x: inout Double, _ body: () -> Void) {
       body()
@@ -175,7 +175,7 @@ struct SharedArrayTests {
     try third.unlink()
   }
 
-  @Test("The access of attaching reaches the memory")
+  @Test("The access given when attaching reaches the memory")
   func attachAccess() throws {
     let array = try SharedArray<Int>.create(uniqueName(), count: 1)
     let reader = try SharedArray<Int>.attach(array.name, access: .readOnly)
@@ -185,7 +185,7 @@ struct SharedArrayTests {
   }
 
   @Test(
-    "The owner of attaching reaches the memory",
+    "The owner given when attaching reaches the memory",
     .enabled(if: geteuid() == 0, "needs root, to make a file of another user"))
   func attachOwner() throws {
     let name = uniqueName()
@@ -272,7 +272,7 @@ struct SharedArrayTests {
   // MARK: - Errors
 
   @Test(
-    "A shape that no memory can have is an error",
+    "A shape that does not fit into any memory is an error",
     arguments: [[-1], [2, -3], [Int.max], [1 << 40, 1 << 40], Array(repeating: 1, count: 33)])
   func invalidShape(shape: [Int]) throws {
     let name = uniqueName()
@@ -292,10 +292,10 @@ struct SharedArrayTests {
     var a, b, c, d, e, f, g, h, i, j: Field
   }
 
-  @Test("A type that takes more to describe than a header can hold is an error")
+  @Test("A type whose description does not fit into a header is an error")
   func tooManyFields() throws {
     let name = uniqueName()
-    // Numpy reads a description of 10,000 characters at most, unless told to; this has 12,000.
+    // By default numpy reads descriptions of at most 10,000 characters; this one has 12,000.
     let fits = try SharedArray<Wide<Wide<Wide<UInt8>>>>.create(name, count: 1)
     let other = try SharedArray<Wide<Wide<Wide<UInt8>>>>.attach(name)
     try fits.unlink()
@@ -309,7 +309,7 @@ struct SharedArrayTests {
     #expect(!exists(name))
   }
 
-  @Test("An array of other elements is refused, with both")
+  @Test("An array with other elements is refused, with both descriptions")
   func mismatch() throws {
     let name = uniqueName()
     let array = try SharedArray<Float>.create(name, shape: [2, 3])
@@ -335,7 +335,7 @@ struct SharedArrayTests {
       try refusal(SIMD4<Float>.self).code
         == .layoutMismatch(
           expected: "'<f4' in a shape that ends in (4,)", found: "'<f4' in the shape (2, 3)"))
-    // Its last dimension is not of the size that two more dimensions would need.
+    // Its last dimension does not have the size that two more dimensions would need.
     #expect(
       try refusal(InlineArray<2, InlineArray<2, InlineArray<3, Float>>>.self).code
         == .layoutMismatch(
@@ -365,7 +365,7 @@ struct SharedArrayTests {
     var y: SIMD2<UInt8>
   }
 
-  @Test("Structures are told apart by names, offsets and types")
+  @Test("Structures are distinguished by names, offsets and types")
   func records() throws {
     let name = uniqueName()
     let array = try SharedArray<ArrayTypes.Inner>.create(name, count: 2)
@@ -392,12 +392,12 @@ struct SharedArrayTests {
     var list: InlineArray<2, ArrayTypes.Inner>
   }
 
-  @Test("Structures of the same size are told apart by where their parts lie")
+  @Test("Structures of the same size are distinguished by where their parts lie")
   func parts() throws {
     let name = uniqueName()
     defer { unlink(path(name)) }
     func isRefused<Element: Shareable>(_ type: Element.Type, _ descr: String) throws -> Bool {
-      // Before the elements lie blanks, so that they are aligned.
+      // Blanks before the elements align them.
       let text = NpyHeaderTests.text(descr, "(1,)")
       let blanks = String(repeating: " ", count: 256 - 10 - text.utf8.count)
       let file = NpyHeaderTests.file(text + blanks, dataByteCount: MemoryLayout<Element>.stride)
@@ -432,7 +432,7 @@ struct SharedArrayTests {
     #expect(found == [false, true, true, true])
   }
 
-  @Test("What is no array is refused")
+  @Test("Memory that is not an array is refused")
   func wrongKind() throws {
     let name = uniqueName()
     let memory = try SharedMemory.create(name, byteCount: 4096)
@@ -441,7 +441,7 @@ struct SharedArrayTests {
     }
     #expect(error.code == .wrongKind(expected: "a NumPy array", found: "other bytes"))
     #expect(error.name == name)
-    // Also while waiting: more time makes no array of it.
+    // Also by a wait: more time does not make it an array.
     let later = try #require(throws: InterprocessError.self) {
       _ = try SharedArray<Double>.attach(name, waitingUpTo: .seconds(3600))
     }
@@ -457,7 +457,7 @@ struct SharedArrayTests {
     #expect(timedOut.code == .timedOut)
   }
 
-  @Test("The header of a foreign file may leave elements misaligned, which is refused")
+  @Test("The header of a foreign file may misalign the elements, which is refused")
   func misaligned() throws {
     let name = uniqueName()
     defer { unlink(path(name)) }
@@ -479,7 +479,7 @@ struct SharedArrayTests {
           expected: "elements at a multiple of 8 bytes", found: "elements from byte \(offset) on"))
   }
 
-  @Test("An array that is still being written is waited for")
+  @Test("A process waits for an array that is still being written")
   func incomplete() async throws {
     let name = uniqueName()
     defer { unlink(path(name)) }
@@ -557,7 +557,7 @@ struct SharedArrayTests {
     #expect(result.says("This array is attached read-only"))
   }
 
-  /// A collection that says something else about its count than it has.
+  /// A collection whose count is wrong.
   struct Liar: Collection {
     var elements: Range<Int>
     var count: Int
@@ -589,7 +589,7 @@ struct SharedArrayTests {
 
   struct Flags: Shareable { var enabled: Bool }
 
-  @Test("An array of what cannot be shared stops the program with the field")
+  @Test("An array of an unshareable type stops the program with the field's name")
   func notShareable() async throws {
     let created = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = try SharedArray<Flags>.create(count: 1)

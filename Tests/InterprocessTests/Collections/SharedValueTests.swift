@@ -43,7 +43,7 @@ struct SharedValueTests {
 
   // MARK: - Basics
 
-  @Test("What one handle stores, others load, and the version counts")
+  @Test("Other handles load what one stores, and the version counts the stores")
   func storeAndLoad() throws {
     let name = uniqueName()
     let writer = try SharedValue.create(name, initialValue: Self.pose(0))
@@ -133,7 +133,7 @@ struct SharedValueTests {
     let name = uniqueName()
     let first = try SharedValue.create(name, initialValue: 1)
     let second = try SharedValue<Int>.attach(name)
-    // Who stores first is the writer, whoever made the value.
+    // The first handle to store is the writer, whichever created the value.
     try second.store(2)
     #expect(code { () throws(InterprocessError) in try first.store(3) } == .roleTaken)
     #expect(try load(first) == 2)
@@ -161,7 +161,7 @@ struct SharedValueTests {
     try value.unlink()
   }
 
-  @Test("A forked child is not the writer that its parent is, and can be when the parent is gone")
+  @Test("A forked child does not have its parent's role, and can take it once the parent has ended")
   func forked() async throws {
     let name = uniqueName()
     let value = try SharedValue.create(name, initialValue: Small(number: 1))
@@ -225,7 +225,7 @@ struct SharedValueTests {
   }
 
   @Test(
-    "Readers go on when the writer is killed, and so does the next writer",
+    "Readers continue when the writer is killed, and so does the next writer",
     arguments: ["64", "4096"])
   func killedWriters(size: String) async throws {
     let name = try create(size)
@@ -245,7 +245,7 @@ struct SharedValueTests {
   }
 
   @Test(
-    "A writer killed at any step of a store disturbs nobody",
+    "A writer killed at any step of a store disturbs no process",
     arguments: [Checkpoint.storeMarked, .storeHalfWritten, .storeWritten, .storeCompleted])
   func killedAt(step: Checkpoint) async throws {
     let name = uniqueName()
@@ -261,7 +261,7 @@ struct SharedValueTests {
       #expect(answer == nil)
       #expect(try load(value).number == UInt64(round - 1))
     }
-    // A store that was finished but for the last step gets that step first.
+    // A store that lacks only its last step gets that step first.
     let before = version(value)
     try value.store(Small(number: 77))
     #expect(version(value) - before == (step == .storeCompleted ? 2 : 1))
@@ -270,7 +270,7 @@ struct SharedValueTests {
     try value.unlink()
   }
 
-  @Test("A reader that finds a version that is not published yet loads the one before")
+  @Test("A reader that finds an unpublished version loads the one before")
   func unpublished() async throws {
     let name = uniqueName()
     let value = try SharedValue.create(name, initialValue: Small(number: 1))
@@ -292,13 +292,13 @@ struct SharedValueTests {
     try value.unlink()
   }
 
-  @Test("A load of what changes during every attempt ends with an error")
+  @Test("A load of a value that changes during every attempt ends with an error")
   func restless() async {
     await #expect(processExitsWith: .success) {
       let value = try SharedValue.create(initialValue: 1)
       let words = Words(try SharedMemory.attach(value.name), versionOffset: 256)
       try value.unlink()
-      // Whenever a load has read the latest version, it is another one, in whose slot is nothing.
+      // Whenever a load has read the latest version, it changes to another, whose slot is empty.
       words.changeVersion()
       Checkpoint.handler = { if $0 == .loadBegun { words.changeVersion() } }
       do throws(InterprocessError) {
@@ -322,8 +322,8 @@ struct SharedValueTests {
     return name
   }
 
-  /// Runs three readers in processes of their own beside a body, and expects that they have seen
-  /// nothing but whole values, many of them, in order.
+  /// Runs three readers in separate processes beside a body, and expects that they have seen only
+  /// whole values, many of them, in order.
   private func withReaders(
     of name: String, size: String, _ body: @Sendable @escaping () async throws -> Void
   ) async throws {
@@ -354,7 +354,7 @@ struct SharedValueTests {
   }
 
   /// Two threads and one mapping, so that the thread sanitizer sees both sides.
-  @Test("A load beside a store is whole, also as the thread sanitizer sees it")
+  @Test("A load beside a store is whole, also under the thread sanitizer")
   func twoThreadsStoreAndLoad() async throws {
     let value = Handle(try SharedValue.create(initialValue: Large(number: 0)))
     try value.shared.unlink()
@@ -378,9 +378,9 @@ struct SharedValueTests {
   }
 }
 
-/// The bytes of a value, for somebody who keeps to no protocol.
+/// The bytes of a value, for a program that follows no protocol.
 private final class Words: @unchecked Sendable {
-  // Sendable: used by one thread.
+  // Sendable: only one thread uses it.
   private var memory: SharedMemory
   private let versionOffset: Int
   private(set) var changeCount = 0

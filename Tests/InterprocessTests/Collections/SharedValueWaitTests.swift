@@ -23,7 +23,7 @@ struct SharedValueWaitTests {
   typealias Small = InlineArray<8, UInt64>
 
   @Test(
-    "A wait returns what is newer at once, and else ends with its time, also where one cannot write",
+    "A wait returns a newer value at once, or times out, even through a read-only handle",
     arguments: [SharedMemory.Access.readWrite, .readOnly])
   func timeouts(access: SharedMemory.Access) async throws {
     let value = try SharedValue.create(uniqueName(), initialValue: 1)
@@ -41,7 +41,7 @@ struct SharedValueWaitTests {
     for number: UInt64 in 1...5 {
       let thread = inThread { try reader.wait(after: number) }
       let task = Task { try await reader.shared.waitForChange(after: number) }
-      // Mostly they sleep by then.
+      // By then they usually sleep.
       try await Task.sleep(for: .milliseconds(3 * number))
       try value.store(Int(number) + 1)
       let versions = [try await thread.value, try await task.value]
@@ -54,7 +54,7 @@ struct SharedValueWaitTests {
   }
 
   @Test(
-    "A store wakes all who sleep, whose sleeps do not end by themselves", arguments: [false, true])
+    "A store wakes all sleepers, whose sleeps do not end by themselves", arguments: [false, true])
   func woken(isWithoutFences: Bool) async {
     await #expect(processExitsWith: .success) { [isWithoutFences] in
       unsafe Sleeping.isEndless = true
@@ -85,7 +85,7 @@ struct SharedValueWaitTests {
   }
 
   @Test(
-    "A sleeper finds by itself what a writer has stored that was killed before it woke anybody",
+    "A sleeper finds by itself what a writer stored that was killed before it woke any process",
     arguments: [Checkpoint.storePublished, .storeCompleted])
   func killedWriter(step: Checkpoint) async throws {
     let name = uniqueName()
@@ -103,12 +103,12 @@ struct SharedValueWaitTests {
       return try await writer.ask("store 1000")
     }
     #expect(status == .signaled(9))
-    // The next writer publishes what was not.
+    // The next writer publishes what the killed one did not.
     if step == .storeCompleted { try value.shared.store(Small(number: 5)) }
     #expect(try await found.value >= 2)
   }
 
-  @Test("The values come as a sequence, the newest each time, and none that is older")
+  @Test("The values come as a sequence, the newest each time, and never an older one")
   func sequence() async throws {
     let value = Handle(try SharedValue.create(uniqueName(), initialValue: 0))
     try value.shared.unlink()
@@ -161,7 +161,7 @@ struct SharedValueWaitTests {
     #expect(try await iterator.next() == 8)
   }
 
-  @Test("A version that cannot be is found, whoever waits")
+  @Test("Every waiter detects an impossible version")
   func corrupted() async throws {
     let value = try SharedValue.create(uniqueName(), initialValue: 7)
     let handles = [

@@ -16,13 +16,13 @@ import Subprocess
 import TestSupport
 import Testing
 
-/// Places of which there are few: of readers, permits and subscribers.
+/// Places of which there are few: for readers, permits and subscribers.
 @Suite("Places of the dead", .timeLimit(.minutes(1)))
 struct DeadPlaceTests {
-  /// One of two places is a dead process's when a third process looks, and somebody else takes it
-  /// first; the holder of the other place dies after the look.
+  /// A third process looks when one of two places belongs to a dead process; another process takes
+  /// that place first, and the holder of the other place dies after the look.
   @Test(
-    "A place of a dead process is found also when somebody else was quicker at another one",
+    "A dead process's place is found even if another process was quicker at the first one",
     arguments: ["subscriber", "permit", "permitInTime", "reader"])
   func newcomer(kind: String) async throws {
     let place = try TwoPlaces(kind)
@@ -44,7 +44,7 @@ struct DeadPlaceTests {
         try await hold { quick in
           try await quick.expectNext("held")
           try first.kill()
-          // A process that has ended has no lock any more, and perhaps no number.
+          // A process that is ending has no lock any more, and perhaps no number.
           while let state = processState(first.processID), state != "Z" {
             try await Task.sleep(for: .milliseconds(1))
           }
@@ -54,7 +54,8 @@ struct DeadPlaceTests {
     }
   }
 
-  @Test("With all places of living processes there is none", arguments: ["subscriber", "permit"])
+  @Test(
+    "If all places belong to living processes, none is free", arguments: ["subscriber", "permit"])
   func full(kind: String) async throws {
     let place = try TwoPlaces(kind)
     defer { place.unlink() }
@@ -71,7 +72,7 @@ struct DeadPlaceTests {
   }
 }
 
-/// Something with two places, under a name of its own.
+/// An object with two places, under a name of its own.
 private struct TwoPlaces {
   let name = uniqueName()
 

@@ -18,13 +18,13 @@ import Testing
 
 @testable import Interprocess
 
-/// Locks that other programs hold on the bytes by which handles are known.
-@Suite("Locks of others on numbers", .timeLimit(.minutes(5)))
+/// Locks that other programs hold on the bytes that stand for handles.
+@Suite("Foreign locks on numbers", .timeLimit(.minutes(5)))
 struct ForeignNumberLockTests {
   private static let firstNumberByte = Lease.byteOffset(ofNumber: 0)
   private static let numberCount = 1 << 30
 
-  /// What needs a number, and one use of it that does not last.
+  /// A type that needs a number, and one short use of it.
   enum Subject: String, CaseIterable, Sendable {
     case mutex, mutexForTasks, mutexUntil, mutexIfAvailable, recovering, reading, readingForTasks
     case writing, writingForTasks, permit, permitForTasks, permitIfAvailable, reclaiming
@@ -137,7 +137,7 @@ struct ForeignNumberLockTests {
       }
     }
 
-    /// Whether it has nothing to do while the lock is not in the way.
+    /// Whether the use has nothing to do unless the lock is in the way.
     var waitsForOthers: Bool {
       switch self {
       case .receiving, .receivingForTasks, .receivingBytes, .receivingBytesForTasks, .messages: true
@@ -147,7 +147,7 @@ struct ForeignNumberLockTests {
   }
 
   @Test(
-    "Whatever needs a number fails in its time and names the lock that is in the way",
+    "A call that needs a number fails within its time-out, and names the lock in the way",
     arguments: Subject.allCases,
     [
       ForeignLock(.shared), ForeignLock(.exclusive),
@@ -171,7 +171,7 @@ struct ForeignNumberLockTests {
     }
   }
 
-  @Test("A lock of a part of the numbers costs another draw, and no more")
+  @Test("A lock on part of the numbers only costs another draw")
   func part() async throws {
     let name = uniqueName()
     let mutex = try SharedMutex.create(name, initialValue: 0)
@@ -187,16 +187,16 @@ struct ForeignNumberLockTests {
     #expect(try lock(mutex) { $0 } == 17)
   }
 
-  // MARK: - Who lives
+  // MARK: - Living holders
 
-  /// A mutex that a dead process holds, by a number that is told to the body.
+  /// A mutex that a dead process holds, by a number that the body gets.
   private func withDeadHolder(
     _ body: (String, SharedMutex<Int>, Int) async throws -> Void
   ) async throws {
     let name = uniqueName()
     let mutex = try SharedMutex.create(name, initialValue: 0)
     defer { try? SharedMemory.unlink(name) }
-    // The survivor has its number from before.
+    // The survivor drew its number before.
     try lock(mutex) { $0 += 1 }
     let number = 77
     var memory = try SharedMemory.attach(name)
@@ -224,7 +224,7 @@ struct ForeignNumberLockTests {
     }
   }
 
-  @Test("A shared lock on one byte is no number of a handle")
+  @Test("A shared lock on one byte does not stand for a handle")
   func sharedByte() async throws {
     try await withDeadHolder { name, mutex, number in
       let foreign = ForeignLock(
@@ -236,7 +236,7 @@ struct ForeignNumberLockTests {
     }
   }
 
-  @Test("One who imitates a holder is waited for, and a time-out is kept")
+  @Test("A program that imitates a holder is waited for, and a time-out is kept")
   func imitated() async throws {
     try await withDeadHolder { name, mutex, number in
       let foreign = ForeignLock(
@@ -255,7 +255,7 @@ struct ForeignNumberLockTests {
     }
   }
 
-  @Test("A writer is named apart from a lock that keeps everybody from its role")
+  @Test("A writer is distinguished from a lock that keeps all processes from its role")
   func writer() throws {
     let name = uniqueName()
     let first = try SharedValue.create(name, initialValue: 0)

@@ -18,7 +18,7 @@ import Testing
 
 @testable import Interprocess
 
-/// What a look at a segment says when the segment is not what it seems to be.
+/// What looking at a segment reports when the segment is not what it seems to be.
 @Suite("Segment content", .timeLimit(.minutes(5)))
 struct SegmentContentTests {
   /// The bytes of one segment of each kind.
@@ -32,7 +32,7 @@ struct SegmentContentTests {
     return [value, list, array] + (try synchronizationOriginals()).map(\.bytes)
   }
 
-  /// The same of the kinds that processes wait for each other by.
+  /// The same for the kinds by which processes wait for each other.
   private func synchronizationOriginals() throws -> [(kind: String, bytes: [UInt8])] {
     [
       (
@@ -82,7 +82,7 @@ struct SegmentContentTests {
     }
   }
 
-  @Test("A value whose element is of any size is looked at without an overflow")
+  @Test("A value with an element of any size is read without an overflow")
   func elementSize() throws {
     let name = uniqueName()
     let value = try SharedValue.create(name, initialValue: 1)
@@ -100,7 +100,7 @@ struct SegmentContentTests {
     try value.unlink()
   }
 
-  @Test("Memory that becomes smaller while it is looked at is an error, and no content")
+  @Test("Memory that shrinks while it is read is an error, and no content")
   func shrinks() throws {
     for original in try originals() {
       for byteCount in [0, 1, 40, 130, original.count - 1] {
@@ -116,7 +116,7 @@ struct SegmentContentTests {
     }
   }
 
-  @Test("Damaged segments are each told to be something")
+  @Test("Each damaged segment is reported as something")
   func mutations() throws {
     let roundCount = extent(whole: 1429, short: 200)
     var generator = SeededGenerator(seed: 7)
@@ -130,7 +130,7 @@ struct SegmentContentTests {
         var memory = try SharedMemory.create(name, byteCount: byteCount, options: .whileAttached)
         for _ in 0..<roundCount {
           memory.replace(with: original.prefix(byteCount))
-          // As far as it has one, so that the rest is looked at as well.
+          // As far as there is one, so that the rest is read, too.
           if byteCount >= 128 && original[0] == UInt8(ascii: "S") {
             memory.storeBytes(of: UInt64(byteCount), toByteOffset: 24, as: UInt64.self)
           }
@@ -165,7 +165,7 @@ struct SegmentContentTests {
 
   // MARK: - Mutex, semaphore, event and atomic
 
-  @Test("What ends within its words is damaged, wherever it ends, and keeps its kind")
+  @Test("A segment that ends within its words is damaged, wherever it ends, and keeps its kind")
   func cutWords() throws {
     for (kind, bytes) in try synchronizationOriginals() {
       for byteCount in 256...bytes.count {
@@ -182,7 +182,7 @@ struct SegmentContentTests {
     }
   }
 
-  /// Makes a segment, and calls a body with its name and with a handle by which to damage it.
+  /// Creates a segment, and calls a body with its name and with a handle to damage it by.
   private func withSegment(
     _ bytes: [UInt8], _ body: (String, inout SharedMemory) throws -> Void
   ) throws {
@@ -192,7 +192,7 @@ struct SegmentContentTests {
     try body(name, &memory)
   }
 
-  @Test("A word of a lock says who holds it, whatever lies there")
+  @Test("Any word of a lock is reported with its holder")
   func lockWords() throws {
     let (_, bytes) = try synchronizationOriginals()[0]
     try withSegment(bytes) { name, memory in
@@ -215,7 +215,7 @@ struct SegmentContentTests {
     }
   }
 
-  @Test("A mutex whose value is of any size is looked at without an overflow")
+  @Test("A mutex with a value of any size is read without an overflow")
   func valueSize() throws {
     let (_, bytes) = try synchronizationOriginals()[0]
     try withSegment(bytes) { name, memory in
@@ -229,7 +229,7 @@ struct SegmentContentTests {
     }
   }
 
-  @Test("Permits that nobody can have, and more than there is room for, are damage")
+  @Test("Permits of impossible holders, and more permits than fit, are damage")
   func permits() throws {
     let (_, bytes) = try synchronizationOriginals()[1]
     try withSegment(bytes) { name, memory in
@@ -250,7 +250,7 @@ struct SegmentContentTests {
     }
   }
 
-  @Test("Any word is one of an event")
+  @Test("Any word is that of an event")
   func eventWords() throws {
     let (_, bytes) = try synchronizationOriginals()[2]
     try withSegment(bytes) { name, memory in
@@ -263,14 +263,14 @@ struct SegmentContentTests {
     }
   }
 
-  @Test("A semaphore, an event and an atomic of another element are damaged")
+  @Test("A semaphore, an event or an atomic with another element is damaged")
   func elements() throws {
     // A mutex and a read-write lock may hold values of any type.
     for (kind, bytes) in try synchronizationOriginals()
     where kind != "mutex" && kind != "read-write-lock" {
       try withSegment(bytes) { name, memory in
-        // The size and the fingerprint; of an atomic, whose type is looked up by its description,
-        // also the letter and the size in that.
+        // The size and the fingerprint; and, for an atomic, whose type follows from its
+        // description, also the letter and the size there.
         for offset in [40, 64] + (kind == "atomic" ? [130, 131] : []) {
           memory[offset] ^= 2
           guard case .unusable(kind, _) = try SegmentContent(ofSegment: name) else {
@@ -287,7 +287,7 @@ struct SegmentContentTests {
     }
   }
 
-  @Test("An atomic of each type is told with its value")
+  @Test("An atomic of each type is shown with its value")
   func integers() throws {
     func check<Value: SharedAtomicValue>(_ type: Value.Type, _ dtype: String) throws {
       for value in [Value.min, 0, 7, Value.max] {
@@ -310,7 +310,7 @@ struct SegmentContentTests {
     try check(UInt.self, "'<u8'")
   }
 
-  @Test("A look at permits that have never been touched takes no page, and finds those behind")
+  @Test("Reading permits that were never touched takes no page, and finds those behind them")
   func untouchedPermits() throws {
     let name = uniqueName()
     let semaphore = try SharedSemaphore.create(
@@ -318,7 +318,7 @@ struct SegmentContentTests {
       options: SegmentOptions(lifetime: .whileAttached, reservation: .onDemand))
     try expectPermits(name, of: 100_000, free: 100_000, orphaned: 0)
     #expect(try info(name).residentByteCount == 4096)
-    // The number of nobody, at both ends of one page and in the last permit.
+    // A number that no handle has, at both ends of one page and in the last permit.
     var memory = try SharedMemory.attach(name)
     for offset in [40_960, 45_052, 256 + 128 + 4 * 99_999] {
       memory.storeBytes(of: 9, toByteOffset: offset, as: UInt32.self)
@@ -330,11 +330,11 @@ struct SegmentContentTests {
   }
 
   @Test(
-    "A holder is dead only if its number is in the word before and after it was asked for",
+    "A holder is dead only if its number is in the word before and after the kernel was asked",
     arguments: [
       ([nil], [], nil), ([5], [5], "5 true"), ([5, 5], [], "5 false"), ([5, nil], [], nil),
       ([5, 6], [6], "6 true"), ([5, 6, 6], [], "6 false"), ([5, 6, nil], [], nil),
-      // Always another one, up to some number of times.
+      // Always another number, some number of times.
       ((1...17).map { $0 }, [], "17 true"),
     ] as [([UInt32?], Set<UInt32>, String?)])
   func holder(reads: [UInt32?], taken: Set<UInt32>, expected: String?) throws {
@@ -345,7 +345,7 @@ struct SegmentContentTests {
     #expect(reads.isEmpty)
   }
 
-  @Test("While handles come, hold a lock or a permit and go, none of them is taken for dead")
+  @Test("While handles come, hold a lock or a permit and go, none of them counts as dead")
   func movingHolders() async throws {
     let (name, other) = (uniqueName(), uniqueName())
     let mutex = try SharedMutex.create(name, initialValue: 0, options: .whileAttached)
@@ -422,7 +422,7 @@ struct SegmentContentTests {
     #expect(SegmentHeader.name(ofKind: UInt32(kinds.count + 1)) == nil)
   }
 
-  @Test("What is no file is refused before anything is read from it")
+  @Test("A path that is not a file is refused before anything is read from it")
   func noFile() throws {
     let name = uniqueName()
     #expect(mkfifo(path(name), 0o600) == 0)
@@ -447,7 +447,7 @@ extension SharedMemory {
     return bytes
   }
 
-  /// Overwrites all bytes, with zeros behind those that are given.
+  /// Overwrites all bytes, with zeros behind the given ones.
   fileprivate mutating func replace(with bytes: ArraySlice<UInt8>) {
     withMutableBytes { span in
       span.withUnsafeMutableBytes { buffer in

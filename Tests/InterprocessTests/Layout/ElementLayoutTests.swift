@@ -22,7 +22,7 @@ struct ElementLayoutTests {
   typealias Padded = ArrayTypes.Padded
   typealias Tail = ArrayTypes.Inner
 
-  /// The second field lies in what would be the padding behind the first one in C.
+  /// The second field lies where C would pad after the first one.
   struct InTail: Shareable {
     var tail: Tail
     var next: UInt8
@@ -156,7 +156,7 @@ struct ElementLayoutTests {
     var c: UInt16
   }
 
-  @Test("Structures have a fingerprint in common if they have the same fields, and only then")
+  @Test("Structures have the same fingerprint if they have the same fields, and only then")
   func fingerprints() async throws {
     let padded = ElementLayout(of: Padded.self).fingerprint
     #expect(ElementLayout(of: Elsewhere.Padded.self).fingerprint == padded)
@@ -249,7 +249,9 @@ struct ElementLayoutTests {
     ]
   }
 
-  @Test("What is not plain data is refused with the path of the field", arguments: refusals.indices)
+  @Test(
+    "Types that are not plain data are refused with the path of the field",
+    arguments: refusals.indices)
   func refusal(index: Int) {
     let (type, message) = Self.refusals[index]
     func open<Element: Shareable>(_ type: Element.Type) {
@@ -270,7 +272,7 @@ struct ElementLayoutTests {
     #expect(error?.message.hasPrefix("WithReference.object") == true)
   }
 
-  @Test("A program that shares such a type stops with the path of the field")
+  @Test("A program that shares an unsuitable type stops with the path of the field")
   func trap() async {
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]

@@ -34,7 +34,7 @@ struct NpyHeaderTests {
     "\u{1F600}", "\u{10FFFF}", "\u{2028}", " ",
   ]
 
-  @Test("What is written is what numpy writes, byte for byte")
+  @Test("Headers are written as numpy writes them, byte for byte")
   func sameBytes() async throws {
     // Each header as hexadecimal digits, with what Python needs to write its own.
     var lines: [String] = []
@@ -94,7 +94,7 @@ struct NpyHeaderTests {
     #expect(lines.count > 400)
   }
 
-  @Test("What is written is read")
+  @Test("A written header can be read")
   func roundTrip() throws {
     for type in ArrayTypes.all {
       for shape in Self.shapes where shape.count < 30 && shape != [1_000_000_000_000] {
@@ -107,7 +107,7 @@ struct NpyHeaderTests {
   }
 
   @Test(
-    "A shape that no array can have is an error",
+    "An impossible shape is an error",
     arguments: [
       [-1], [3, -1], [Int.max], [1 << 32, 1 << 32], [0, Int.max, 2], [Int.max / 8],
       Array(repeating: 1, count: 33),
@@ -129,7 +129,7 @@ struct NpyHeaderTests {
 
   // MARK: - Reading
 
-  /// A file of version 1.0 with that text, and zeros behind it.
+  /// A file of version 1.0 with this text, followed by zeros.
   static func file(
     _ text: String, dataByteCount: Int = 0, version: UInt8 = 1, minor: UInt8 = 0
   ) -> [UInt8] {
@@ -178,12 +178,12 @@ struct NpyHeaderTests {
     ("[('a', ('<f4', (2,)), (3,))]", 24),
   ]
 
-  @Test("Types that numpy has and Swift has not are known by their size", arguments: dtypes)
+  @Test("Types that numpy has and Swift lacks are known by their size", arguments: dtypes)
   func dtype(descr: String, byteCount: Int) throws {
     let header = try Self.read(Self.file(Self.text(descr), dataByteCount: 2 * byteCount))
     #expect(header.layout.byteCount == byteCount)
     #expect(header.count == 2)
-    // Written otherwise only where numpy itself does so.
+    // Written differently only where numpy itself does so.
     let others = [
       "[('a', '|u1'), ('', '|V2', (3,)), ('b', '<u2')]":
         "[('a', '|u1'), ('', '|V6'), ('b', '<u2')]",
@@ -214,7 +214,7 @@ struct NpyHeaderTests {
     #expect(result.output == expected + "\n")
   }
 
-  @Test("The order of dimensions does not matter where there is one")
+  @Test("The order does not matter for arrays of one dimension")
   func fortranOrder() throws {
     for shape in ["()", "(6,)", "(1, 6, 1)", "(6, 1)", "(2, 0, 3)"] {
       let header = try Self.read(
@@ -325,7 +325,7 @@ struct NpyHeaderTests {
     }
   }
 
-  @Test("What is not understood is refused, with what it is", arguments: refused.indices)
+  @Test("Unsupported headers are refused with the reason", arguments: refused.indices)
   func refusal(index: Int) throws {
     let (text, kind, message) = Self.refused[index]
     let problem = try #require(throws: NpyHeader.Problem.self) {
@@ -336,7 +336,7 @@ struct NpyHeaderTests {
     #expect(found.1.contains(message), "\(found.1)")
   }
 
-  @Test("A version that is not known is refused", arguments: [(0, 0), (1, 1), (4, 0), (255, 255)])
+  @Test("An unknown version is refused", arguments: [(0, 0), (1, 1), (4, 0), (255, 255)])
   func version(major: UInt8, minor: UInt8) throws {
     let problem = try #require(throws: NpyHeader.Problem.self) {
       _ = try Self.read(
@@ -359,7 +359,7 @@ struct NpyHeaderTests {
     }
   }
 
-  @Test("What a segment holds is told without knowing the type")
+  @Test("The content of a segment is recognised without its type")
   func segment() throws {
     let name = uniqueName()
     let array = try SharedArray<SIMD4<Float>>.create(name, shape: [3, 2])
@@ -382,7 +382,7 @@ struct NpyHeaderTests {
     #expect(error.code == .wrongKind(expected: "a NumPy array", found: "other bytes"))
   }
 
-  @Test("Other bytes are no array")
+  @Test("Other bytes are not an array")
   func notAnArray() throws {
     for bytes in [
       [0], Array(repeating: 0, count: 100), Array("\u{93}NUMPY".utf8), [0x93, 0x4E, 0],

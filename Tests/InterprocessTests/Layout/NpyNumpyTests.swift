@@ -18,11 +18,11 @@ import Testing
 
 @testable import Interprocess
 
-/// What numpy and this library make of the same files.
+/// How numpy and this library read the same files.
 @Suite("Files of numpy", .timeLimit(.minutes(5)))
 struct NpyNumpyTests {
-  /// Makes files in a directory, and prints what numpy says about each: its name, whether numpy has
-  /// saved it, whether numpy reads it, whether it is in Fortran order, and its shape.
+  /// Makes files in a directory, and prints for each its name, whether numpy has saved it, whether
+  /// numpy reads it, whether it is in Fortran order, and its shape.
   private static let maker = #"""
     import glob, os, shutil, sys, warnings
     import numpy as np
@@ -171,8 +171,8 @@ struct NpyNumpyTests {
         "" if array is None else list(array.shape), sep="\t")
     """#
 
-  /// Compares the dtypes that it gets, in the syntax of Python, with those that numpy finds in the
-  /// files: names, titles, offsets and types of everything.
+  /// Compares the dtypes that it gets, in Python syntax, with those that numpy finds in the files:
+  /// names, titles, offsets and types of everything.
   private static let comparer = #"""
     import ast, os, sys, warnings
     import numpy as np
@@ -199,7 +199,7 @@ struct NpyNumpyTests {
       if found != expected: print(name, descr[:200], str(found)[:200], str(expected)[:200])
     """#
 
-  @Test("What numpy reads is never called broken, and what it refuses is refused")
+  @Test("A file that numpy reads is never called broken, and one that it refuses is refused")
   func verdicts() async throws {
     let python = try #require(Python.withNumpy)
     let directory = FileManager.default.temporaryDirectory.appending(path: uniqueName("npy"))
@@ -240,7 +240,7 @@ struct NpyNumpyTests {
         Issue.record("\(name) is taken for \(content)")
       }
     }
-    // There were as many of each as the program makes, more or less.
+    // There must be about as many of each as the program makes.
     #expect(counts.described > 500 && counts.refused > 120, "\(counts)")
     #expect((5...40).contains(counts.unsupported), "\(counts)")
 
@@ -260,7 +260,7 @@ struct NpyNumpyTests {
     }
   }
 
-  /// Whether an error says that the file is at fault, or that it should go.
+  /// Whether an error blames the file, or says that it should go.
   private static func blames(_ error: InterprocessError) -> Bool {
     if case .corrupted = error.code { return true }
     return ["broken", "unfinished", "emove", "anew"].contains { error.message.contains($0) }

@@ -73,7 +73,7 @@ struct PartialSpanTests {
     #expect(result.says("Offset out of range of the shared memory"))
   }
 
-  @Test("A part that does not lie aligned is a failed precondition", arguments: [1, 4, 12])
+  @Test("A misaligned part is a failed precondition", arguments: [1, 4, 12])
   func misaligned(byteOffset: Int) async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       [byteOffset] in
@@ -88,7 +88,7 @@ struct PartialSpanTests {
     #expect(result.says("Offset not aligned for the elements"))
   }
 
-  @Test("Read-only memory gives out no part to be written")
+  @Test("Read-only memory gives out no writable part")
   func readOnly() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       let name = uniqueName()

@@ -49,12 +49,12 @@ struct PythonLiteralTests {
     (String(repeating: "[", count: 200) + String(repeating: "]", count: 200), nested(200)),
   ]
 
-  /// Lists in each other.
+  /// Nested lists.
   private static func nested(_ depth: Int) -> PythonLiteral {
     (1..<depth).reduce(.list([])) { inner, _ in .list([inner]) }
   }
 
-  @Test("What repr writes is understood, and other spellings of it", arguments: understood)
+  @Test("The output of repr is understood, and so are other spellings of it", arguments: understood)
   func value(text: String, value: PythonLiteral) throws {
     #expect(try PythonLiteral(Array(text.utf8), encoding: .utf8) == value)
   }
@@ -98,7 +98,7 @@ struct PythonLiteralTests {
     (String(repeating: "{'a':(", count: 101), "has more than 200 brackets open at once"),
   ]
 
-  @Test("Everything else is refused, with the place", arguments: refused)
+  @Test("All other texts are refused, with the place", arguments: refused)
   func refusal(text: String, reason: String) throws {
     let failure = #expect(throws: PythonLiteral.Failure.self) {
       try PythonLiteral(Array(text.utf8), encoding: .utf8)
@@ -108,7 +108,7 @@ struct PythonLiteralTests {
     #expect(failure?.isPerhapsPython == isPerhapsPython)
   }
 
-  @Test("Integers end in L where that is allowed")
+  @Test("Integers may end in L where that is allowed")
   func longSuffix() throws {
     func read(_ text: String) throws -> PythonLiteral {
       try PythonLiteral(Array(text.utf8), encoding: .latin1, allowsLongSuffix: true)
@@ -120,7 +120,7 @@ struct PythonLiteralTests {
     }
   }
 
-  @Test("Brackets one after the other are not deep")
+  @Test("Brackets one after the other do not count as nested")
   func wide() throws {
     let text = "(" + String(repeating: "[],", count: 100) + ")"
     #expect(

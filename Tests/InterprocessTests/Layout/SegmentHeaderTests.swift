@@ -155,7 +155,7 @@ struct SegmentHeaderTests {
     MemoryLayout<ipc_segment_header>.offset(of: path)
   }
 
-  @Test("Python reads a value by the documented offsets, with nothing but numpy")
+  @Test("Python reads a value by the documented offsets, with only numpy")
   func python() async throws {
     let name = uniqueName()
     let value = try SharedValue.create(
@@ -191,7 +191,7 @@ struct SegmentHeaderTests {
     try value.unlink()
   }
 
-  @Test("A type whose description no one would read is not written")
+  @Test("A type whose description no reader accepts is not written")
   func longDescription() async {
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
@@ -211,7 +211,7 @@ struct SegmentHeaderTests {
 
   // MARK: - What is refused
 
-  /// A value whose bytes a test changes, and the handle that changes them.
+  /// Makes a value and a handle by which a test changes its bytes.
   private func withSegment(
     _ body: (String, inout SharedMemory) throws -> Void
   ) throws {
@@ -234,7 +234,7 @@ struct SegmentHeaderTests {
     }
   }
 
-  /// Attaches and does not look at the value, so that a bad number has to be seen before.
+  /// Attaches without reading the value, so that a bad number must be detected before.
   private func attachOnly(_ name: String) -> InterprocessError? {
     do throws(InterprocessError) {
       _ = try SharedValue<Pose>.attach(name)
@@ -324,7 +324,7 @@ struct SegmentHeaderTests {
         }
       }
       memory.storeBytes(of: 1, toByteOffset: content, as: UInt64.self)
-      // The element's numbers and the fingerprint have to be those of the type.
+      // The element's numbers and the fingerprint must be those of the type.
       for offset in [40, 48, 56, 64] {
         let old = memory.load(fromByteOffset: offset, as: UInt64.self)
         for number in [old + 1, 0] {
@@ -348,7 +348,7 @@ struct SegmentHeaderTests {
     }
   }
 
-  @Test("A content that is not aligned, or not within the memory, is refused by the header itself")
+  @Test("The header itself refuses a content that is misaligned or out of range")
   func contentOffset() throws {
     try withSegment { name, memory in
       let content = memory.load(fromByteOffset: 72, as: UInt64.self)
@@ -371,7 +371,7 @@ struct SegmentHeaderTests {
     }
   }
 
-  @Test("Slots that begin in the middle of a word are refused, where there is room for them")
+  @Test("Slots that begin in the middle of a word are refused, even if there is room for them")
   func unalignedSlots() throws {
     try withSegment { name, memory in
       let content = Int(memory.load(fromByteOffset: 72, as: UInt64.self))

@@ -49,7 +49,7 @@ struct AccessTests {
     return untouched && memory.load(fromByteOffset: offset, as: Value.self) == value
   }
 
-  @Test("Bytes lie in memory in the machine's order, as Python reads them")
+  @Test("Bytes lie in memory in the machine's byte order, as Python reads them")
   func byteOrder() throws {
     var memory = try SharedMemory.create(byteCount: 16)
     try memory.unlink()

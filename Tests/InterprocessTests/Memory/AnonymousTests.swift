@@ -20,7 +20,9 @@ import Testing
 
 @Suite("Anonymous memory", .timeLimit(.minutes(2)))
 struct AnonymousTests {
-  @Test("It has no name, is zeroed, and its size is sealed", arguments: [1, 4096, 100_000])
+  @Test(
+    "Anonymous memory has no name, is zeroed, and its size is sealed",
+    arguments: [1, 4096, 100_000])
   func sealed(byteCount: Int) throws {
     var memory = try SharedMemory.anonymous(byteCount: byteCount)
     memory[byteCount - 1] = 3
@@ -38,7 +40,8 @@ struct AnonymousTests {
       #expect(ftruncate(descriptor.rawValue, newByteCount) == -1)
       #expect(errno == EPERM)
     }
-    // F_ADD_SEALS with F_SEAL_FUTURE_WRITE: nobody can take the writing away from the others either.
+    // F_ADD_SEALS with F_SEAL_FUTURE_WRITE: no process can take writing away from the others
+    // either.
     #expect(fcntl(descriptor.rawValue, 1033, 16) == -1)
     #expect(errno == EPERM)
     var status = stat()
@@ -50,7 +53,7 @@ struct AnonymousTests {
     #expect(unlinked?.code == .notFound)
   }
 
-  @Test("It has at least one byte", arguments: [0, -1])
+  @Test("Anonymous memory has at least one byte", arguments: [0, -1])
   func invalidSize(byteCount: Int) {
     let error = #expect(throws: InterprocessError.self) {
       _ = try SharedMemory.anonymous(byteCount: byteCount)
@@ -60,7 +63,7 @@ struct AnonymousTests {
 
   // MARK: - Descriptors
 
-  @Test("Each descriptor holds a lease of its own and is closed on exec, whatever way it came")
+  @Test("Each descriptor holds a lease of its own and is closed on exec, however it arrived")
   func descriptors() throws {
     let memory = try SharedMemory.anonymous(byteCount: 16)
     let own = FileUse.Descriptor()
@@ -82,7 +85,7 @@ struct AnonymousTests {
     try there.close()
   }
 
-  @Test("A descriptor is a handle, and what adopts it takes no lease from who made it")
+  @Test("A descriptor counts as a handle, and adopting it takes no lease from its sender")
   func descriptorIsHandle() throws {
     let name = uniqueName()
     let memory = try SharedMemory.create(name, byteCount: 16, options: .whileAttached)
@@ -91,7 +94,7 @@ struct AnonymousTests {
     #expect(exists(name))
     #expect(try info(name).handleCount == 1)
 
-    // Both have one description, as a child and its parent do.
+    // Both share one open file description, as a child and its parent do.
     let adopted = try SharedMemory(adopting: descriptor.duplicate())
     let lifetime = adopted.lifetime
     #expect(lifetime == .whileAttached)
@@ -103,7 +106,7 @@ struct AnonymousTests {
     try expectSwept(name)
   }
 
-  @Test("A child that swift-subprocess starts adopts it as its standard input")
+  @Test("A child started by swift-subprocess adopts the memory as its standard input")
   func inherited() async throws {
     var memory = try SharedMemory.anonymous(byteCount: 4096)
     memory[0] = 41
@@ -119,7 +122,9 @@ struct AnonymousTests {
 
   @Test(
     "What cannot be memory is not adopted, and is closed",
-    arguments: ["/dev/null", "/", "/proc/self/stat"])
+    arguments: [
+      "A descriptor that cannot be memory is not adopted, and is closed", "/", "/proc/self/stat",
+    ])
   func notAdopted(path: String) throws {
     let fd = open(path, O_RDONLY)
     try #require(fd >= 0)

@@ -18,7 +18,7 @@ import Testing
 
 @Suite("Attach or create", .timeLimit(.minutes(5)))
 struct AttachOrCreateTests {
-  @Test("The first creates, the second attaches")
+  @Test("The first call creates, the second attaches")
   func order() throws {
     let name = uniqueName()
     var first = try SharedMemory.attachOrCreate(name, byteCount: 64) { bytes in
@@ -50,7 +50,7 @@ struct AttachOrCreateTests {
     try memory.unlink()
   }
 
-  @Test("A file that stays empty is reported, and does not hold the caller for ever")
+  @Test("A file that stays empty is reported, and does not hold the caller forever")
   func empty() throws {
     let name = uniqueName()
     try makeFile(name)
@@ -62,13 +62,13 @@ struct AttachOrCreateTests {
     try SharedMemory.unlink(name)
   }
 
-  @Test("Of 64 processes that start at once exactly one creates, and nobody sees half of it")
+  @Test("Of 64 processes that start at once exactly one creates, and none sees half of the memory")
   func race() async throws {
     let (processCount, roundCount, byteCount) = (64, 200, 8192)
     try await withHelpers(processCount) { helpers in
       for round in 1...roundCount {
         let name = uniqueName("race\(round)")
-        // Late enough for all of them to be waiting when the moment comes.
+        // Late enough for all of them to be waiting at that moment.
         let start = now() + 5_000_000
         for helper in helpers { try await helper.send("race \(name) \(byteCount) \(start)") }
         var answers: [String] = []
@@ -82,7 +82,7 @@ struct AttachOrCreateTests {
     }
   }
 
-  @Test("Large memory that only one of the processes has room for is still shared by all")
+  @Test("All share large memory that only one of the processes has room for")
   func noRoomForTwo() async throws {
     let commands = "race large \(12 << 20) 0"
     let script = """

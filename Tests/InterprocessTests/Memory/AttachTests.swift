@@ -20,7 +20,7 @@ import Testing
 
 @Suite("Attach", .timeLimit(.minutes(5)))
 struct AttachTests {
-  @Test("Two processes see the same bytes, both ways")
+  @Test("Two processes see the same bytes, in both directions")
   func twoProcesses() async throws {
     let name = uniqueName()
     var memory = try SharedMemory.create(name, byteCount: 1024)
@@ -67,7 +67,7 @@ struct AttachTests {
         == "No shared memory named \"\(name)\". Has the process that creates it started?")
   }
 
-  @Test("Read-only memory is seen as it changes")
+  @Test("Read-only memory shows changes")
   func readOnly() throws {
     let name = uniqueName()
     var memory = try SharedMemory.create(
@@ -99,7 +99,7 @@ struct AttachTests {
 
   // MARK: - Waiting
 
-  @Test("Waiting ends as soon as the memory is there")
+  @Test("Waiting ends as soon as the memory exists")
   func waiting() async throws {
     let name = uniqueName()
     let (status, _) = try await withChildProcess(Places.helper) { helper in
@@ -112,7 +112,7 @@ struct AttachTests {
     #expect(status == .exited(0))
   }
 
-  @Test("Waiting in vain ends when the time is over, and not before", arguments: [0.0, 0.2])
+  @Test("A wait in vain ends when its time is over, and not before", arguments: [0.0, 0.2])
   func waitingInVain(seconds: Double) throws {
     let name = uniqueName()
     let start = SuspendingClock.now
@@ -124,7 +124,7 @@ struct AttachTests {
     #expect(SuspendingClock.now - start >= .seconds(seconds))
   }
 
-  @Test("Waiting also waits for a size, which CPython gives a moment after the name")
+  @Test("A wait also waits for the size, which CPython sets a moment after the name")
   func waitingForSize() async throws {
     let name = uniqueName()
     try makeFile(name)
@@ -149,14 +149,14 @@ struct AttachTests {
   }
 
   @Test(
-    "A waiter is woken by what it waits for, and needs nothing else to happen",
+    "The expected change wakes a waiter, which needs no other event",
     arguments: [
       ": > /dev/shm/x; truncate -s 33 /dev/shm/x",
       "truncate -s 33 /dev/shm/y; sleep 0.2; mv /dev/shm/y /dev/shm/x",
     ])
   func woken(creation: String) async throws {
-    // Nobody else uses this /dev/shm, so that no other event wakes the waiter; it is ended long before its
-    // time-out, after which it would look once more.
+    // No other process uses this /dev/shm, so that no other event wakes the waiter; the test ends
+    // it long before its time-out, after which it would look once more.
     let outcome = try await runWithPrivateSharedMemory(
       "size=1m", "sh",
       ["-c", "(sleep 0.3; \(creation)) & echo attach x wait=60 | timeout 30 $0", Places.helper])
@@ -268,7 +268,7 @@ struct AttachTests {
       try await helper.expect("attach \(names[1])", "error permissionDenied")
       try await helper.expect("attach \(names[1]) readOnly", "ok 16")
       try await helper.expect("attach \(names[2])", "ok 16")
-      // The directory is sticky: only the owner of a file removes its name.
+      // The directory is sticky: only the owner of a file may remove its name.
       try await helper.expect("unlink", "error permissionDenied")
       try await helper.expect("unlinkName \(names[0])", "error permissionDenied")
     }

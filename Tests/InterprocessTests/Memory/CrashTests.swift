@@ -44,7 +44,7 @@ struct CrashTests {
   }
 
   @Test(
-    "An attacher killed at any step harms nobody",
+    "An attacher killed at any step harms no process",
     arguments: [Checkpoint.attachOpened, .attachLeased])
   func killedAttacher(step: Checkpoint) async throws {
     let name = uniqueName()
@@ -66,7 +66,7 @@ struct CrashTests {
     #expect(status == .signaled(9))
   }
 
-  @Test("Kills at random moments leave complete memory or nothing, neither name nor pages")
+  @Test("Kills at random moments leave complete memory or nothing, and no stray name or page")
   func randomKills() async throws {
     let count = extent(whole: 300, short: 100)
     let outcome = try await runWithPrivateSharedMemory(
@@ -75,16 +75,16 @@ struct CrashTests {
     let match = try #require(
       outcome.output.wholeMatch(
         of: /\d+ kills: (\d+) left complete memory, (\d+) left nothing\n/))
-    // Kills that all come at one sort of moment would prove little.
+    // Kills that all come at one kind of moment would prove little.
     let (complete, nothing) = try (#require(Int(match.1)), #require(Int(match.2)))
     #expect(complete + nothing == count)
     #expect(min(complete, nothing) >= 5, "\(match.0)")
   }
 
-  @Test("Kills of processes that share memory take nothing from the others, and leak nothing")
+  @Test("Killing processes that share memory takes nothing from the others, and leaks nothing")
   func lifetimes() async throws {
     let count = extent(whole: 2000, short: 150)
-    // It would take the processors from tests that have little time.
+    // The whole campaign would take the processors from tests with time limits.
     let outcome = try await runWithPrivateSharedMemory(
       "size=64m", "nice", ["-n", "5", Places.helper, "lifetimes-campaign", "\(count)"])
     #expect(outcome.status == .exited(0), "\(outcome.errors)")

@@ -19,7 +19,7 @@ import Testing
 
 @Suite("Create")
 struct CreateTests {
-  @Test("New memory is zeroed and has exactly the size asked for", arguments: [1, 10, 4096, 4097])
+  @Test("New memory is zeroed and has exactly the requested size", arguments: [1, 10, 4096, 4097])
   func zeroed(byteCount: Int) throws {
     let name = uniqueName()
     let memory = try SharedMemory.create(name, byteCount: byteCount)
@@ -38,7 +38,7 @@ struct CreateTests {
     try memory.unlink()
   }
 
-  @Test("A taken name is refused and what lies there is left alone")
+  @Test("A name in use is refused, and its memory is left alone")
   func takenName() throws {
     let name = uniqueName()
     var memory = try SharedMemory.create(name, byteCount: 16)
@@ -72,7 +72,7 @@ struct CreateTests {
     #expect(!exists(name))
   }
 
-  @Test("A size beyond all memory is refused with what is needed and what is there")
+  @Test("A size beyond all memory is refused with the needed and the available bytes")
   func beyondAllMemory() throws {
     let name = uniqueName()
     let error = try #require(throws: InterprocessError.self) {
@@ -88,7 +88,7 @@ struct CreateTests {
     #expect(!exists(name))
   }
 
-  @Test("A size beyond the address space is an error, also where no page is taken")
+  @Test("A size beyond the address space is an error, even if no page is taken")
   func beyondAddressSpace() throws {
     let name = uniqueName()
     let error = try #require(throws: InterprocessError.self) {
@@ -113,7 +113,7 @@ struct CreateTests {
     try onDemand.unlink()
   }
 
-  @Test("A random name is 22 characters long, and a different one each time")
+  @Test("A random name is 22 characters long, and different each time")
   func randomName() throws {
     let first = try SharedMemory.create(byteCount: 16)
     let second = try SharedMemory.create(byteCount: 16)
@@ -207,7 +207,7 @@ struct CreateTests {
       ])
   }
 
-  @Test("Permissions have none but the nine permission bits")
+  @Test("Permissions contain only the nine permission bits")
   func otherModeBits() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = try SharedMemory.create(

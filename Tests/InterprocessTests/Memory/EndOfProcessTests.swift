@@ -23,7 +23,7 @@ struct EndOfProcessTests {
   // MARK: - Programs that close nothing
 
   @Test(
-    "Temporary names of globals go with an orderly end, and so do their second names",
+    "An orderly end removes the temporary names of globals, and their second names",
     arguments: ["main", "exit", "thread"])
   func orderly(ending: String) async throws {
     try await withPrivateSharedMemory { place in
@@ -52,7 +52,7 @@ struct EndOfProcessTests {
     }
   }
 
-  @Test("A name that others still hold stays at the end of one process")
+  @Test("A name that others still hold survives the end of one process")
   func others() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { other in
@@ -65,7 +65,7 @@ struct EndOfProcessTests {
     }
   }
 
-  @Test("What a function given to `atexit` still does with memory is given up as well")
+  @Test("Memory that a function given to `atexit` uses is given up as well")
   func handler() async throws {
     try await withPrivateSharedMemory { place in
       try await end("handler", in: place, says: "handled 4096")
@@ -73,7 +73,7 @@ struct EndOfProcessTests {
     }
   }
 
-  @Test("A process ends in good order while its threads make and close memory")
+  @Test("A process ends in an orderly way while its threads create and close memory")
   func threads() async throws {
     try await withPrivateSharedMemory { place in
       for _ in 1...20 {
@@ -114,15 +114,15 @@ struct EndOfProcessTests {
             try await Task.sleep(for: .milliseconds(1))
           }
         }
-        // The end of a process waits for a second for what other threads are about to do; here
-        // nobody is.
+        // At its end a process waits up to a second for other threads that are inside a call; here
+        // there is none.
         #expect(.now - begin < .seconds(15))
       }
       try place.expectNames([])
     }
   }
 
-  @Test("What a child has made itself goes when it exits")
+  @Test("Memory that a child has created goes when it exits")
   func childsOwn() async throws {
     try await withPrivateSharedMemory { place in
       try await end("child", in: place, first: "0") {
@@ -132,7 +132,7 @@ struct EndOfProcessTests {
     }
   }
 
-  @Test("A scope that the process ends in leaves no block, also none that others have")
+  @Test("If a process ends inside a scope, all of its blocks go, even those that others have")
   func manager() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { other in
@@ -151,9 +151,9 @@ struct EndOfProcessTests {
     }
   }
 
-  // MARK: - Beside others
+  // MARK: - Beside other processes
 
-  /// How a handle is given up.
+  /// The way in which a handle is given up.
   enum Way: String, CaseIterable {
     case close, exit
   }
@@ -169,7 +169,7 @@ struct EndOfProcessTests {
           if access == "readOnly" { try await last.expect("attach m readOnly", "ok 4096") }
           try await last.expect("stopAt closeDropped", "ok ")
           try await last.expectStop(way.rawValue, at: .closeDropped)
-          // Whoever closes still has the file open.
+          // The closing process still has the file open.
           try await sweeper.expect("sweep", "ok ")
           try last.send(signal: .resume)
           if way == .close { try await last.expectNext("ok ") }
@@ -180,11 +180,12 @@ struct EndOfProcessTests {
     }
   }
 
-  /// The claim of a process that has found the memory unused a moment before.
+  /// The claim of a process that found the memory unused a moment before.
   private static let claim = ForeignLock(
     .exclusive, start: Lease.byteOffset, count: 1, isOfDescription: true)
 
-  @Test("A process that has claimed the name for a moment is waited for", arguments: Way.allCases)
+  @Test(
+    "A close waits for a process that has claimed the name for a moment", arguments: Way.allCases)
   func claimedMeanwhile(way: Way) async throws {
     let python = try #require(Python.all.last)
     try await withPrivateSharedMemory { place in
@@ -206,7 +207,7 @@ struct EndOfProcessTests {
   }
 
   @Test(
-    "A process that has claimed the name and been stopped is not waited for without end",
+    "A close does not wait forever for a process that was stopped after claiming the name",
     arguments: Way.allCases)
   func claimedForLong(way: Way) async throws {
     let python = try #require(Python.all.last)
@@ -232,7 +233,7 @@ struct EndOfProcessTests {
   }
 
   @Test(
-    "A process killed while it gives up its names leaves what a sweep removes",
+    "A process killed while it gives up its names leaves only what a sweep removes",
     arguments: [Checkpoint.closeDropped, .closeClaimed, .removeSeen, .removeMoved])
   func killed(step: Checkpoint) async throws {
     try await withPrivateSharedMemory { place in
@@ -250,7 +251,7 @@ struct EndOfProcessTests {
 
   // MARK: - Support
 
-  /// Expects the names of a program that ends, the second one of one of them included.
+  /// Expects the names of a program that ends, including the one second name.
   private func expectAll(
     in place: PrivateSharedMemory, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
@@ -261,12 +262,12 @@ struct EndOfProcessTests {
     #expect(names.count == 4, sourceLocation: sourceLocation)
   }
 
-  /// Lets a program end.
+  /// Makes a program end.
   ///
   /// - Parameters:
-  ///   - first: What it says before it holds its memory.
-  ///   - last: What it says while it ends.
-  ///   - body: What is to happen before.
+  ///   - first: The program's output before it holds its memory.
+  ///   - last: The program's output while it ends.
+  ///   - body: Runs before the end.
   private func end(
     _ ending: String, in place: PrivateSharedMemory, _ expected: TerminationStatus = .exited(0),
     first: String? = nil, says last: String? = nil, _ body: () async throws -> Void = {}

@@ -19,7 +19,7 @@ import Testing
 struct ErrorCodeTests {
   private typealias Code = InterprocessError.Code
 
-  /// One of each kind, with the word that it is printed as.
+  /// One code of each kind, with its printed form.
   private static let codes: [(Code, String)] = [
     (.alreadyExists, "alreadyExists"), (.notFound, "notFound"),
     (.permissionDenied, "permissionDenied"), (.foreignOwner, "foreignOwner"),
@@ -35,7 +35,7 @@ struct ErrorCodeTests {
     (.interrupted, "interrupted"), (.system(.noSpace), "system(\(Errno.noSpace))"),
   ]
 
-  @Test("Each is printed as it is written, and is equal to itself alone")
+  @Test("Each code is printed as it is written, and equals only itself")
   func identity() {
     for (index, (code, text)) in Self.codes.enumerated() {
       #expect("\(code)" == text)
@@ -47,7 +47,7 @@ struct ErrorCodeTests {
     #expect(Code.corrupted("torn") != .corrupted("cut off"))
   }
 
-  @Test("A pattern without details matches its own kind, and one with details those details")
+  @Test("A pattern without details matches its own kind, and one with details only those details")
   func patterns() {
     func word(_ code: Code) -> String {
       switch code {
@@ -70,7 +70,7 @@ struct ErrorCodeTests {
     #expect(word(.timedOut) == "time" && word(.interrupted) == "other")
   }
 
-  @Test("A code tells the details that it has, and no others")
+  @Test("A code contains its details, and no others")
   func details() throws {
     let room = try #require(Code.outOfMemory(needed: 5, available: 3).room)
     #expect(room == (5, 3))

@@ -18,8 +18,8 @@ import Testing
 
 @testable import Interprocess
 
-/// Locks that other programs hold on the file of memory.
-@Suite("Locks of others", .timeLimit(.minutes(5)))
+/// Locks that other programs hold on the file of the memory.
+@Suite("Foreign locks", .timeLimit(.minutes(5)))
 struct ForeignLockTests {
   static let python = Python.all.first!
   static let wholeFile = [ForeignLock(.shared), ForeignLock(.exclusive)]
@@ -28,7 +28,7 @@ struct ForeignLockTests {
   // MARK: - Lasting memory
 
   @Test(
-    "Lasting memory can be attached to and looked at, whoever locks what",
+    "Lasting memory can be attached to and read, whatever other programs lock",
     arguments: wholeFile + [
       ForeignLock(.exclusive, isOfDescription: true),
       ForeignLock(.exclusive, start: Lease.byteOffset, count: 1, isOfDescription: true),
@@ -78,7 +78,7 @@ struct ForeignLockTests {
 
   // MARK: - Temporary memory
 
-  @Test("A lock that keeps stale memory from being replaced is named", arguments: wholeFile)
+  @Test("The error names a lock that prevents replacing stale memory", arguments: wholeFile)
   func stale(_ lock: ForeignLock) async throws {
     try await withPrivateSharedMemory { place in
       try await place.leaveStale("stale")
@@ -96,10 +96,10 @@ struct ForeignLockTests {
           let wait = try #require(try await helper.ask("explain attach stale wait=0.1"))
           #expect(wait.contains(reason) == (lock.kind == .exclusive), "\(wait)")
           try await helper.expect("attach stale wait=0.1", "error timedOut")
-          // It is nobody's all the same: a shared lock is no lease.
+          // The memory is unused all the same: a shared lock is not a lease.
           let code = lock.kind == .shared ? "notFound" : "\(Self.tryAgain)"
           try await helper.expect("attach stale", "error \(code)")
-          // Whoever has locked the file has it open, which keeps it.
+          // The program that has locked the file has it open, which keeps the memory.
           try await helper.expect("stale", "ok ")
           for command in ["left trial", "left"] {
             let left = try #require(try await helper.ask(command))
@@ -118,16 +118,16 @@ struct ForeignLockTests {
     }
   }
 
-  @Test("A shared lock hides no lease: whoever uses memory is found behind it")
+  @Test("A shared lock hides no lease: a user of the memory is found behind it")
   func hidden() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { user in
-        // Before the first lease, so that the kernel tells it first.
+        // The lock comes before the first lease, so that the kernel reports it first.
         try await user.expect("create memory 4096", "ok memory")
         try await user.expect("close", "ok ")
         try await Self.python.withLock(ForeignLock(.shared), on: "/dev/shm/memory", in: place) {
           locker in
-          // The mark makes it temporary.
+          // The mark makes the memory temporary.
           try place.makeTemporary("memory")
           try await user.expect("attach memory", "error notFound")
           #expect(chmod(place.path("memory"), 0o600) == 0)
@@ -142,7 +142,7 @@ struct ForeignLockTests {
             try await other.expect("close", "ok ")
             try place.expectNames(["memory"])
             #expect(try await locker.ask("unlock") == "unlocked")
-            // It still has the file open.
+            // The locker still has the file open.
             try await other.expect("sweep", "ok ")
           }
         }
@@ -153,7 +153,7 @@ struct ForeignLockTests {
   }
 
   @Test(
-    "Where locks cannot be listed, what a lock may hide is left alone",
+    "Where locks cannot be listed, memory that a lock may hide is left alone",
     .enabled(if: isRoot, "needs root, to mount another /proc"))
   func unlisted() async throws {
     try await withPrivateSharedMemory { place in
@@ -168,7 +168,7 @@ struct ForeignLockTests {
           try await helper.expect("attach free", "error notFound")
           try await helper.expect("attach stale", "error \(Self.tryAgain)")
           try await helper.expect("create stale 64", "error \(Self.tryAgain)")
-          // Once the lock is gone, nothing is hidden any more.
+          // Once the lock is gone, nothing is hidden.
           try await helper.send("attach stale wait=0.2")
           #expect(try await locker.ask("unlock") == "unlocked")
           try await helper.expectNext("error timedOut")
@@ -179,7 +179,7 @@ struct ForeignLockTests {
   }
 
   @Test(
-    "A wait ends soon after the lock that stood in its way",
+    "A wait ends soon after the lock in its way is gone",
     .enabled(if: isRoot, "needs root, to be another user"))
   func waits() async throws {
     try await withPrivateSharedMemory { place in
@@ -207,7 +207,7 @@ struct ForeignLockTests {
     }
   }
 
-  @Test("A lock on a file that has no name yet is an error, and none for lasting memory")
+  @Test("A lock on a file without a name yet is an error, except for lasting memory")
   func nameless() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { helper in
@@ -236,7 +236,7 @@ struct ForeignLockTests {
   }
 
   @Test(
-    "A name that becomes stale memory again and again is given up",
+    "A creator gives up a name that becomes stale memory again and again",
     arguments: ["create", "attachOrCreate"])
   func restlessName(_ command: String) async throws {
     try await withPrivateSharedMemory { place in
@@ -248,7 +248,7 @@ struct ForeignLockTests {
     }
   }
 
-  @Test("Other locks of the file are in nobody's way, and no leases")
+  @Test("Other locks of the file are not in the way, and do not count as leases")
   func elsewhere() async throws {
     let name = uniqueName()
     let memory = try SharedMemory.create(name, byteCount: 4096)
@@ -259,7 +259,7 @@ struct ForeignLockTests {
       let handleCount = try info(name).handleCount
       #expect(handleCount == 1)
     }
-    // A lock of a description that begins where the leases lie, and covers more.
+    // A description lock that begins where the leases lie, and covers more bytes.
     try await Self.python.withLock(
       ForeignLock(.shared, start: Lease.byteOffset, count: 100, isOfDescription: true),
       on: path(name)

@@ -17,13 +17,13 @@ import Subprocess
 import TestSupport
 import Testing
 
-// What a child has where the system does not let it open the memory once more.
+// What a child has if the system does not let it open the memory again.
 extension ForkTests {
-  /// Why the child cannot.
+  /// The reason why the child cannot.
   enum Obstacle: String, CaseIterable {
     case noDescriptor, noProc, mode0400, mode0000, otherOwner
 
-    /// What the parent does until the child is to be made.
+    /// Prepares the parent before it forks the child.
     func prepare(_ parent: ChildProcess, emptyDirectory: String) async throws {
       switch self {
       case .noDescriptor, .noProc, .otherOwner: break
@@ -47,7 +47,7 @@ extension ForkTests {
   }
 
   @Test(
-    "A child that cannot open the memory keeps the bytes, with its parent's lease and no other",
+    "A child that cannot open the memory keeps the bytes, with only its parent's lease",
     .enabled(if: geteuid() == 0, "needs root, to become another user"),
     arguments: Obstacle.allCases)
   func cannotOpen(_ obstacle: Obstacle) async throws {
@@ -66,7 +66,7 @@ extension ForkTests {
             let file = try #require(FileNumber(at: place.path("m")))
             let use = try FileUse(of: file, in: child)
             #expect(use == FileUse(descriptors: [.init()], mappings: ["rw-s"]))
-            // It goes by its parent's lease, and does not give it up with its own handle.
+            // The child shares its parent's lease, and does not give it up with its own handle.
             try await parent.expect("child takeLease", "ok ok ")
             try await parent.expect("child child get 5001", "ok ok ok 3")
             try await parent.expect("child child close", "ok ok ok ")
@@ -79,7 +79,7 @@ extension ForkTests {
           }
           #expect(status == .signaled(9))
           defer { kill(child, SIGKILL) }
-          // A lease too many, for as long as the child runs.
+          // The child holds this extra lease as long as it runs.
           try await other.expect("attach m anyone", "ok 8192")
           try await other.expect("get 5001", "ok 3")
           try await end(child)
@@ -90,7 +90,7 @@ extension ForkTests {
     }
   }
 
-  @Test("A child that had no descriptor to spare has its own lease as soon as there is one")
+  @Test("A child that had no free descriptor gets its own lease as soon as there is one")
   func descriptorLater() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { other in
@@ -99,7 +99,7 @@ extension ForkTests {
           try await parent.expect("set 5000 1", "ok ")
           let child = try await fork(parent, "outliving limited")
           try await expectSameBytes(parent)
-          // A close looks at locks, and so does a lease.
+          // A close looks at locks, and so does taking a lease.
           try await parent.expect("child takeLease", "ok ok ")
           try await expectSameBytes(parent)
           try await parent.expect("close", "ok ")
@@ -117,7 +117,7 @@ extension ForkTests {
     }
   }
 
-  @Test("A child whose limit is below a number by now has the memory under another one")
+  @Test("A child whose limit has fallen below a number has the memory under another number")
   func numberAboveLimit() async throws {
     try await withEmptyDirectory { directory in
       try await withPrivateSharedMemory { place in
@@ -141,7 +141,7 @@ extension ForkTests {
     }
   }
 
-  @Test("A child keeps memory that nobody may map for writing any more")
+  @Test("A child keeps memory that no process may map for writing any more")
   func sealed() async throws {
     _ = try await withChildProcess(Places.helper) { parent in
       try await parent.expect("sealed 8192", "ok 8192")
@@ -170,13 +170,13 @@ extension ForkTests {
       try await parent.expect("store 3", "ok ")
       try await parent.expect("child load", "ok ok 3")
       try await parent.expect("child closeValue", "ok ok ")
-      // The role is still the parent's.
+      // The parent still has the role.
       #expect(throws: InterprocessError.self) { try value.store(InlineArray(repeating: 4)) }
       try await parent.expect("closeValue", "ok ")
     }
   }
 
-  /// Expects a child of a helper and the helper to see what the other one writes.
+  /// Expects a child of a helper and the helper to see each other's writes.
   func expectSameBytes(
     _ parent: ChildProcess, sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
@@ -188,7 +188,7 @@ extension ForkTests {
     try await parent.expect("child get 5001", "ok ok 3", sourceLocation: sourceLocation)
   }
 
-  /// Kills a child of another process, and waits until it is gone.
+  /// Kills a child of another process, and waits until it has ended.
   func end(_ child: pid_t) async throws {
     kill(child, SIGKILL)
     while let state = processState(child), state != "Z" {
@@ -197,7 +197,7 @@ extension ForkTests {
   }
 }
 
-/// Makes a directory with nothing in it, which goes afterwards.
+/// Makes an empty directory, which is removed afterwards.
 private func withEmptyDirectory(_ body: (String) async throws -> Void) async throws {
   let path = FileManager.default.temporaryDirectory.appending(path: uniqueName()).path()
   try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

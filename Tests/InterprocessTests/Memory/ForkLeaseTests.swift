@@ -52,7 +52,7 @@ extension ForkTests {
         try await other.expect("get 0", "ok 7")
         try await other.expect("close", "ok ")
         try place.expectNames(["m"])
-        // And it is a lease like any other.
+        // It is a lease like any other.
         try await self.end(child)
         try await other.expect("attach m", "error notFound")
         try await other.expect("sweep", "ok m")
@@ -61,7 +61,7 @@ extension ForkTests {
   }
 
   @Test(
-    "A child whose parent is gone already revives the memory",
+    "A child whose parent has already ended revives the memory",
     arguments: ["readWrite", "readOnly"])
   func revives(access: String) async throws {
     try await withPrivateSharedMemory { place in
@@ -113,7 +113,7 @@ extension ForkTests {
     }
   }
 
-  @Test("Of a family of orphans and sweepers, none loses memory that it has a lease on")
+  @Test("In a family of orphans and sweepers, no process loses memory that it has a lease on")
   func revivalRace() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { other in
@@ -125,17 +125,17 @@ extension ForkTests {
             try await parent.expect("set 0 \(round)", "ok ")
             for _ in 0..<4 {
               children.append(try await fork(parent, "reviving"))
-              // One that has not run yet would keep its parent's lease for a while.
+              // A child that has not run yet would keep its parent's lease for a while.
               try await parent.expect("child get 0", "ok ok \(round)")
             }
             try parent.kill()
-            // From the moment on that its lease is gone.
+            // From the moment when its lease is gone.
             for _ in 0..<10 { try await other.expect("sweep", "ok ") }
           }
           try await attachSoon(other)
           try await other.expect("get 0", "ok \(round)")
           try await other.expect("close", "ok ")
-          // Each of them holds one.
+          // Each of them holds a lease.
           let file = try #require(FileNumber(at: place.path("m")))
           for child in children {
             let deadline = SuspendingClock.now + .seconds(60)
@@ -175,7 +175,7 @@ extension ForkTests {
   }
 
   @Test(
-    "A child takes a lease on memory of a name that stays, or of none",
+    "A child takes a lease on memory whose name stays, or that has none",
     arguments: ["create m 8192 lasting", "anonymous 8192"])
   func takesOtherLease(command: String) async throws {
     try await withPrivateSharedMemory { place in
@@ -188,7 +188,7 @@ extension ForkTests {
     }
   }
 
-  @Test("A daemon that closes all descriptors it knows nothing of can still take a lease")
+  @Test("A daemon that closes all unknown descriptors can still take a lease")
   func closesNumbersFirst() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { other in
@@ -199,7 +199,7 @@ extension ForkTests {
           try await expectSameBytes(parent)
           try await parent.expect("child takeLease", "ok ok ")
           try await expectSameBytes(parent)
-          // The memory keeps the lease, whatever becomes of the number.
+          // The memory keeps the lease, whatever happens to the number.
           try await parent.expect("child closeNumbers", "ok ok 0")
           try await parent.expect("child takeLease", "ok ok ")
           try parent.kill()
@@ -218,7 +218,8 @@ extension ForkTests {
   @Test("Handles of every type take leases")
   func everyType() throws {
     let names = (0..<12).map { _ in uniqueName() }
-    // In a process that has not forked this does nothing; what it does is the memory's business.
+    // In a process that has not forked this call does nothing; other tests check its effect on
+    // memory.
     try SharedArray<Double>.create(names[0], count: 4, options: .whileAttached).takeLease()
     try ShareableList.create(names[1], [1], options: .whileAttached).takeLease()
     try SharedValue<Int>.create(names[2], initialValue: 1, options: .whileAttached).takeLease()

@@ -18,7 +18,7 @@ import Subprocess
 import TestSupport
 import Testing
 
-// Numbers of descriptors that the program has closed, and handlers that it has registered.
+// Descriptor numbers that the program has closed, and handlers that it has registered.
 extension ForkTests {
   @Test("A number that the program has given to another file is left alone")
   func foreignNumber() async throws {
@@ -31,7 +31,7 @@ extension ForkTests {
           try await fork(parent)
           try await expectSameBytes(parent)
           try await parent.expect("child takeLease", "ok ok ")
-          // What would enlarge, name, pass on or lock the file.
+          // Commands that would enlarge, name, pass on or lock the file.
           for command in ["grow 16384", "makeDescriptor", "protect"] {
             #expect(try await parent.ask(command)?.hasPrefix("error system") == true)
           }
@@ -54,7 +54,7 @@ extension ForkTests {
     }
   }
 
-  @Test("A child that has closed a number, and opened another file under it, leaves that alone")
+  @Test("A child that reuses a closed number for another file keeps that file untouched")
   func foreignNumberInChild() async throws {
     try await withForeignFile { path in
       try await withPrivateSharedMemory { place in
@@ -86,7 +86,7 @@ extension ForkTests {
       try await place.withHelper { helper in
         try await helper.expect("create m 8192 temporary", "ok m")
         try await helper.expect("closeNumbers", "ok 0")
-        // The first handle closes when the second one is there.
+        // The first handle closes once the second one exists.
         try await helper.expect("attach m", "ok 8192")
         let file = try #require(FileNumber(at: place.path("m")))
         let use = try FileUse(of: file, in: helper.processID)
@@ -102,7 +102,7 @@ extension ForkTests {
     }
   }
 
-  @Test("A file whose number is gone is opened again only when no lock can be lost by that")
+  @Test("A file whose number is gone is opened again only if that can lose no lock")
   func opensAgain() throws {
     let name = uniqueName()
     let memory = try SharedMemory.create(name, byteCount: 4096)
@@ -118,11 +118,11 @@ extension ForkTests {
 
     #expect(ipc_file_number_for_lock(file, 0) == fd)
     close(fd)
-    // As long as no lock has been taken, nothing is lost.
+    // As long as no lock has been taken, none can be lost.
     let second = ipc_file_number_for_lock(file, 1)
     #expect(FileNumber(of: second) == FileNumber(at: path(name)))
     close(second)
-    // Then the mapping holds one.
+    // Then the mapping holds a lock.
     #expect(ipc_file_number_for_lock(file, 0) == -1)
     munmap(start, 4096)
     ipc_fork_lock()
@@ -132,7 +132,7 @@ extension ForkTests {
   }
 
   @Test(
-    "Handlers around a fork can use the library, registered before it or after",
+    "Handlers around a fork can use the library, whether registered before it or after",
     arguments: ["early", "late"])
   func handlers(registered: String) async throws {
     try await withPrivateSharedMemory { place in

@@ -17,7 +17,7 @@ import Subprocess
 import TestSupport
 import Testing
 
-/// Children that `fork` makes without `exec`, with all that their parent has open and mapped.
+/// Children forked without `exec`, with all that their parent has open and mapped.
 @Suite("Fork", .timeLimit(.minutes(2)))
 struct ForkTests {
   @Test(
@@ -44,7 +44,7 @@ struct ForkTests {
     }
   }
 
-  @Test("A child and its parent go on with the same bytes")
+  @Test("A child and its parent continue with the same bytes")
   func sameBytes() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { parent in
@@ -56,7 +56,7 @@ struct ForkTests {
         try await parent.expect("get 5000", "ok 2")
         try await parent.expect("set 5001 3", "ok ")
         try await parent.expect("child get 5001", "ok ok 3")
-        // What others do under that name is no other memory either.
+        // Changes by others under that name concern the same memory.
         try await place.withHelper { other in
           try await other.expect("attach m", "ok 8192")
           try await other.expect("set 5002 4", "ok ")
@@ -68,7 +68,7 @@ struct ForkTests {
     }
   }
 
-  @Test("A child of a process that only reads goes on reading")
+  @Test("A child of a process that only reads can continue reading")
   func readOnly() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { holder in
@@ -76,7 +76,7 @@ struct ForkTests {
         try await place.withHelper { parent in
           try await parent.expect("attach m readOnly", "ok 4096")
           let child = try await fork(parent)
-          // By then it is ready.
+          // By then the child is ready.
           try await parent.expect("child get 0", "ok ok 0")
           let file = try #require(FileNumber(at: place.path("m")))
           let use = try FileUse(of: file, in: child)
@@ -120,7 +120,7 @@ struct ForkTests {
     try await withPrivateSharedMemory { place in
       let (status, child) = try await place.withChildProcess(Places.helper) { parent in
         try await parent.expect("create m 4096 temporary", "ok m")
-        // Memory that has grown may lie elsewhere, and all of it is the child's own.
+        // Memory that has grown may lie elsewhere, and all of it belongs to the child as well.
         try await parent.expect("grow \(5 << 20)", "ok \(5 << 20)")
         try await parent.expect("set \(5 << 19) 6", "ok ")
         if access == "readOnly" { try await parent.expect("attach m readOnly", "ok \(5 << 20)") }
@@ -183,7 +183,7 @@ struct ForkTests {
     }
   }
 
-  @Test("A fork while another thread makes memory gives the child no lease either")
+  @Test("A fork while another thread creates memory gives the child no lease either")
   func whileMaking() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { parent in

@@ -41,7 +41,7 @@ struct GrowingTests {
       let value = memory[byteCount - 1]
       #expect(value == 7)
 
-      // Growing to less than others have made of it takes what they have made.
+      // Growing to less than the size that others have reached adopts that size.
       try await helper.expect("grow \(byteCount + 10)", "ok \(byteCount + 10)")
       try memory.grow(to: byteCount + 5)
       let again = memory.byteCount
@@ -62,7 +62,7 @@ struct GrowingTests {
     try memory.unlink()
   }
 
-  @Test("Growing above the process's file size limit is an error, and no signal")
+  @Test("Growing above the process's file size limit is an error, not a signal")
   func fileSizeLimit() async throws {
     let name = uniqueName()
     let (status, _) = try await withChildProcess(Places.helper) { helper in
@@ -76,7 +76,7 @@ struct GrowingTests {
     #expect(status == .exited(0))
   }
 
-  @Test("Memory that someone has shrunk is reported")
+  @Test("Memory that another process has shrunk is reported")
   func shrunk() throws {
     let name = uniqueName()
     var memory = try SharedMemory.create(name, byteCount: 8192)
@@ -87,7 +87,7 @@ struct GrowingTests {
     try memory.unlink()
   }
 
-  @Test("No room is an error, and the memory stays as it was")
+  @Test("A lack of room is an error, and the memory stays as it was")
   func noRoom() async throws {
     let outcome = try await runWithPrivateSharedMemory(
       "size=1m", Places.helper, [],
@@ -128,7 +128,7 @@ struct GrowingTests {
   // MARK: - Failing late
 
   @Test(
-    "A grower that gets no addresses leaves size, bytes and pages as they were, and grows later")
+    "A grower without free addresses leaves size, bytes and pages as they were, and grows later")
   func noAddresses() async throws {
     let name = uniqueName()
     _ = try await withChildProcess(Places.helper) { helper in
@@ -146,14 +146,14 @@ struct GrowingTests {
     }
   }
 
-  @Test("Pages that run out on the way are given back, and so are the addresses")
+  @Test("If pages run out on the way, they are given back, and so are the addresses")
   func noPages() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { helper in
         try await helper.expect("create m 4096", "ok m")
         try await helper.expect("stopAt growMapped", "ok ")
         try await helper.expectStop("grow 33554432", at: .growMapped)
-        // The last look at the room lies before this; half of it goes now.
+        // The last check of the room comes before this; half of the room goes now.
         try FileManager.default.createDirectory(
           atPath: place.path("d"), withIntermediateDirectories: false)
         let file = open(place.path("d/f"), O_CREAT | O_RDWR, 0o600)
@@ -188,7 +188,7 @@ struct GrowingTests {
       #expect(try use(of: place.path("m"))[0] == (hasGrown ? 32 << 20 : 100))
       try await place.withHelper { helper in
         try await helper.expect("attach m", "ok \(hasGrown ? 32 << 20 : 100)")
-        // Of 64 MiB only 32 are left if what the killed one has taken stays taken.
+        // Of 64 MiB only 32 are left if the killed grower's pages stay taken.
         try await helper.expect("grow 67108864", "ok 67108864")
         try await helper.expect("get 99", "ok 9")
         try await helper.expect("sum", "ok 9")
@@ -197,7 +197,7 @@ struct GrowingTests {
     }
   }
 
-  @Test("A grower that has died is in nobody's way, and one that stands is reported")
+  @Test("A dead grower is not in the way, and a stopped one is reported")
   func turns() async throws {
     let name = uniqueName()
     let memory = try SharedMemory.create(name, byteCount: 100)
@@ -253,9 +253,10 @@ struct GrowingTests {
     try memory.unlink()
   }
 
-  /// Has a process grow memory again and again, and write to the last byte that it asked for.
+  /// Makes a process grow memory again and again, and write to the last byte that it asked for.
   ///
-  /// - Parameter number: The rest of the offsets, by which each process has its own, divided by 4.
+  /// - Parameter number: The remainder of the offsets divided by 4, by which each process has its
+  ///   own.
   private func grow(
     _ name: String, writing number: Int
   ) async throws -> (number: Int, offsets: [Int]) {
@@ -269,7 +270,7 @@ struct GrowingTests {
     }.result
   }
 
-  @Test("A file that others have made as large as can be is an error", arguments: [0, 1, 4095])
+  @Test("A file that others have made as large as possible is an error", arguments: [0, 1, 4095])
   func greatest(less: Int) throws {
     var memory = try SharedMemory.create(uniqueName(), byteCount: 16)
     #expect(truncate(path(memory.name), off_t.max - off_t(less)) == 0)
@@ -283,7 +284,7 @@ struct GrowingTests {
   // MARK: - New bytes
 
   @Test(
-    "What somebody has written behind the end is gone when the memory has grown",
+    "Bytes written behind the end are gone when the memory has grown",
     arguments: ["size=8m", "size=8m,huge=always"], [100, 4096])
   func behindTheEnd(mountOptions: String, byteCount: Int) async throws {
     try await withPrivateSharedMemory(mountOptions) { place in
@@ -304,7 +305,7 @@ struct GrowingTests {
   }
 
   @Test(
-    "Nor is it seen where the file system knows no holes, or the system refuses to make any",
+    "Bytes behind the end never show, even where the system makes no holes",
     arguments: RefusalTests.refusals)
   func withoutHoles(errno: String) async throws {
     let name = uniqueName()
@@ -325,7 +326,7 @@ struct GrowingTests {
 
   /// Writes as far behind the end of a file as its pages reach, through a mapping of its own.
   ///
-  /// - Returns: Where it has written.
+  /// - Returns: The offsets that it has written to.
   private func scribble(behind byteCount: Int, in path: String) throws -> [Int] {
     let file = open(path, O_RDWR)
     defer { close(file) }
@@ -334,7 +335,7 @@ struct GrowingTests {
       mmap(nil, length, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0))
     try #require(mapping != MAP_FAILED)
     defer { munmap(mapping, length) }
-    // A huge page is mapped as a whole by the first touch, which has to be where the file is.
+    // The first touch maps a huge page as a whole; it has to be inside the file.
     mapping.storeBytes(
       of: mapping.load(fromByteOffset: byteCount - 1, as: UInt8.self),
       toByteOffset: byteCount - 1, as: UInt8.self)
@@ -356,9 +357,9 @@ struct GrowingTests {
 
   // MARK: - Signals
 
-  @Test("A signal each 100 us does not keep memory from being made, grown and reserved")
+  @Test("A signal every 100 us does not keep memory from being created, grown and reserved")
   func fastTimer() async throws {
-    // Newer kernels let no signal interrupt the taking of pages in a tmpfs, so that this proves
+    // Newer kernels let no signal interrupt the taking of pages in a tmpfs, so this proves
     // something on older ones only; `interrupted` does everywhere.
     try await withPrivateSharedMemory { place in
       try await place.withHelper { helper in
@@ -371,7 +372,7 @@ struct GrowingTests {
     }
   }
 
-  @Test("Where each long call is interrupted, shorter ones are made")
+  @Test("If each long call is interrupted, the library makes shorter ones")
   func interrupted() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { helper in

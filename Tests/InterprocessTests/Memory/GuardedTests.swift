@@ -31,7 +31,7 @@ struct GuardedTests {
     }
   }
 
-  @Test("Memory that another process shrinks is an error, and the process lives")
+  @Test("Memory that another process shrinks is an error, and the process survives")
   func shrunkByAnother() async throws {
     let name = uniqueName()
     let memory = try create(name, byteCount: 100_000)
@@ -43,7 +43,7 @@ struct GuardedTests {
       #expect(truncate(path(name), 5000) == 0)
       let reason = "someone has shrunk it from 100000 to 5000 bytes"
       try await helper.expect("", "error corrupted(\"\(reason)\")")
-      // What is there can still be read; and grown again, all of it.
+      // The remaining bytes can still be read; and all of them once the memory has grown again.
       try await helper.expect("get 4999", "ok 1")
       #expect(truncate(path(name), 100_000) == 0)
       try await helper.expect("guardedSum", "ok reading")
@@ -56,7 +56,7 @@ struct GuardedTests {
     try memory.unlink()
   }
 
-  @Test("What is gone reads as zeros, what is left as it is; the error of the closure gives way")
+  @Test("Missing bytes read as zeros, the rest is unchanged; the closure's error gives way")
   func zeros() throws {
     let name = uniqueName()
     let memory = try create(name, byteCount: 3 * 4096)
@@ -79,7 +79,7 @@ struct GuardedTests {
     try memory.unlink()
   }
 
-  @Test("Each scope that lies around a fault fails, and none after it")
+  @Test("Each scope around a fault fails, and none after it")
   func nested() throws {
     let name = uniqueName()
     let memory = try create(name, byteCount: 8192)
@@ -110,7 +110,7 @@ struct GuardedTests {
             }
           }
         }
-        // The zeros stay as long as any scope is open on them.
+        // The zeros stay as long as any scope is open on the memory.
         #expect(truncate(path(name), 8192) == 0)
         try writer(name)
         #expect(sum(bytes) == 0)
@@ -125,8 +125,8 @@ struct GuardedTests {
     try other.unlink()
   }
 
-  /// Readers of one handle, or of one each, in threads of their own.
-  @Test("Many threads outlive a file that shrinks and grows under them", arguments: [true, false])
+  /// Readers of one handle, or of one handle each, in separate threads.
+  @Test("Many threads survive a file that shrinks and grows under them", arguments: [true, false])
   func manyThreads(haveOneHandle: Bool) async throws {
     let name = uniqueName()
     let byteCount = 64 * 4096
@@ -178,7 +178,7 @@ struct GuardedTests {
     try memory.unlink()
   }
 
-  @Test("A hole for which there is no page is an error that says so")
+  @Test("A hole that gets no page is an error that says so")
   func noRoomForHole() async throws {
     try await withPrivateSharedMemory("size=1m") { place in
       try await place.withHelper { helper in
@@ -193,7 +193,7 @@ struct GuardedTests {
 
   // MARK: - Other faults
 
-  @Test("A thread that has the signal blocked is guarded, and has it blocked afterwards")
+  @Test("A thread that blocks the signal is guarded, and still blocks it afterwards")
   func blockedSignal() async throws {
     let result = await #expect(processExitsWith: .exitCode(0)) {
       let name = uniqueName()
@@ -216,7 +216,7 @@ struct GuardedTests {
     #expect(result != nil)
   }
 
-  @Test("A fault outside of every scope ends the process as ever")
+  @Test("A fault outside every scope ends the process as usual")
   func unguarded() async {
     await #expect(processExitsWith: .signal(SIGBUS)) {
       let name = uniqueName()
@@ -228,7 +228,7 @@ struct GuardedTests {
     }
   }
 
-  @Test("A fault that is not in the range of the scope goes to the handler that was there before")
+  @Test("A fault outside the range of the scope goes to the previous handler")
   func previousHandler() async {
     await #expect(processExitsWith: .exitCode(7)) {
       signal(SIGBUS) { _ in _exit(7) }
@@ -242,7 +242,7 @@ struct GuardedTests {
     }
   }
 
-  @Test("A signal that somebody has sent goes there as well, and one that is ignored stays so")
+  @Test("A signal from another process goes there as well, and an ignored one stays ignored")
   func sentSignal() async {
     await #expect(processExitsWith: .exitCode(8)) {
       signal(SIGBUS, SIG_IGN)
@@ -265,7 +265,7 @@ struct GuardedTests {
     }
   }
 
-  @Test("A child that is forked in a scope ends it by itself")
+  @Test("A child that is forked in a scope ends the scope by itself")
   func forked() async throws {
     let name = uniqueName()
     let memory = try create(name, byteCount: 8192)
@@ -273,14 +273,14 @@ struct GuardedTests {
       try await helper.expect("attach \(name)", "ok 8192")
       try await helper.expect("forkedGuard", "ok both 8192")
       #expect(truncate(path(name), 4096) == 0)
-      // The child makes the file as large as it was, and then reads all of it.
+      // The child restores the size of the file, and then reads all of it.
       try await helper.expect("forkedGuard", "ok neither, and then 4096")
     }
     try memory.unlink()
   }
 }
 
-/// What one thread tells another.
+/// A flag that one thread sets for another.
 private final class Flag: Sendable {
   private let value = Atomic<Bool>(false)
 

@@ -17,9 +17,9 @@ import Subprocess
 import TestSupport
 import Testing
 
-@Suite("Names and marks that others make", .timeLimit(.minutes(2)))
+@Suite("Names and marks that others create", .timeLimit(.minutes(2)))
 struct GuessedNameTests {
-  /// Names that somebody plants where the library might put one of its own.
+  /// Plants a name where the library might put one of its own.
   private func plant(_ name: String, in place: PrivateSharedMemory) throws -> [String] {
     let inode = try place.inode(name)
     let planted = ["removing", "guard"].flatMap { purpose in
@@ -30,7 +30,7 @@ struct GuessedNameTests {
   }
 
   @Test(
-    "Planted names keep nobody from removing a name",
+    "Planted names prevent no removal",
     arguments: ["close", "sweep", "create", "unlink"])
   func planted(command: String) async throws {
     try await withPrivateSharedMemory { place in
@@ -50,7 +50,7 @@ struct GuessedNameTests {
         default:
           try await helper.expect(command, "ok ")
         }
-        // A sweep takes what has the form of a name of its own for what a killed process left.
+        // A sweep takes a name of its own form for the remains of a killed process.
         let left = command == "sweep" ? try place.names() : planted
         #expect(!left.contains("m"))
         try place.expectNames(left)
@@ -58,7 +58,7 @@ struct GuessedNameTests {
     }
   }
 
-  @Test("A planted second name protects nothing, and does not pass for protection")
+  @Test("A planted second name protects nothing, and does not count as protection")
   func plantedGuard() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { helper in
@@ -76,7 +76,7 @@ struct GuessedNameTests {
   }
 
   @Test(
-    "A handle unlinks no successor that is made in the same moment",
+    "A handle unlinks no successor that is created in the same moment",
     arguments: ["temporary", "lasting", "foreign"], ["", "temporary"])
   func successorDuringUnlink(successor: String, lifetime: String) async throws {
     try await withPrivateSharedMemory { place in
@@ -100,7 +100,8 @@ struct GuessedNameTests {
   }
 
   @Test(
-    "A sweep ends the unlinking of lasting memory whose remover was killed", arguments: [1, 240])
+    "A sweep completes the unlinking of lasting memory whose remover was killed",
+    arguments: [1, 240])
   func killedUnlink(nameLength: Int) async throws {
     let name = String(repeating: "n", count: nameLength)
     try await withPrivateSharedMemory { place in
@@ -121,7 +122,7 @@ struct GuessedNameTests {
     }
   }
 
-  @Test("A copy of temporary memory is no temporary memory", arguments: [true, false])
+  @Test("A copy of temporary memory is not temporary", arguments: [true, false])
   func copy(isHeld: Bool) async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { helper in
@@ -137,7 +138,7 @@ struct GuessedNameTests {
         #expect(attributes[.posixPermissions] as? Int == 0o1600, "the copy has the bit")
         try await helper.expect("sweep", "ok \(isHeld ? "" : "m")")
         try place.expectNames(isHeld ? ["copy", "m"] : ["copy"])
-        // Nor does a handle of it take its name away.
+        // Nor does a handle of it remove its name.
         try await helper.expect("attach copy", "ok 4096")
         try await helper.expect("close", "ok ")
         try place.expectNames(["copy"])

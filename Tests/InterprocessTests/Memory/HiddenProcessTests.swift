@@ -18,22 +18,22 @@ import Testing
 
 @testable import Interprocess
 
-/// Users, each with a group of the same number, that no other process on this machine is of: who
-/// may have memory is asked of all processes.
+/// Users, each with a group of the same number, that no other process on this machine has: the
+/// search for holders asks all processes.
 private enum User {
-  /// Owns the memory.
+  /// The owner of the memory.
   static let owner = 1_100_000_000 + 4 * Int(getpid())
   static let member = owner + 1
   static let stranger = owner + 2
 }
 
-/// Memory without handles that somebody may have all the same, seen by its owner.
+/// Memory without handles that a process may still have, as its owner sees it.
 @Suite(
-  // Each is of the same users.
+  // All tests use the same users.
   "Who may have it", .timeLimit(.minutes(10)), .serialized,
   .enabled(if: geteuid() == 0, "Needs root, to be other users and to mount other /proc."))
 struct HiddenProcessTests {
-  /// What `/proc` can be like.
+  /// The states of `/proc`.
   enum View: String, CaseIterable {
     case whole, noAccess, invisible, ptraceable, processesOnly, empty
 
@@ -49,13 +49,13 @@ struct HiddenProcessTests {
     }
   }
 
-  /// A process of Python that has the memory mapped.
+  /// A Python process that has the memory mapped.
   enum Holder: String, CaseIterable {
-    /// Of the same user, which others of that user may not look into.
+    /// A process of the same user that others of that user may not look into.
     case undumpable
-    /// Of another user in the group.
+    /// A process of another user in the group.
     case member
-    /// Of the same user.
+    /// A process of the same user.
     case own
 
     var user: (id: Int, groups: [Int]) {
@@ -65,10 +65,10 @@ struct HiddenProcessTests {
     var mode: String { self == .member ? "660" : "600" }
   }
 
-  // MARK: - Nobody has it
+  // MARK: - Unused memory
 
   @Test(
-    "Its owner replaces and sweeps stale memory of any mode, whoever else runs processes",
+    "The owner replaces and sweeps stale memory of any mode, whichever users run processes",
     arguments: ["600", "640", "660", "604", "666", "400", "440", "000"])
   func replaced(mode: String) async throws {
     try await withPrivateSharedMemory { place in
@@ -135,13 +135,13 @@ struct HiddenProcessTests {
     }
   }
 
-  @Test("So may everybody have what everybody may open")
+  @Test("If every user may open a file, every user may have it")
   func permittedToAll() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withUser("\(User.member) \(User.member)") { _ in
         try await place.leaveStale("m", mode: "604")
         try await place.withUser(asksKernel: false) { owner in
-          // Processes of any other user of this machine are named, too.
+          // The answer also names processes of any other user of this machine.
           #expect(try await owner.ask("info m")?.hasPrefix("ok unknown 0 [] [process ") == true)
           try await owner.expect("create m 4096", "error alreadyExists")
           try await owner.expect("sweep", "ok ")
@@ -151,7 +151,7 @@ struct HiddenProcessTests {
     }
   }
 
-  // MARK: - Somebody has it
+  // MARK: - Memory in use
 
   @Test(
     "Memory that Python has mapped is left to it, whatever /proc shows",
@@ -177,7 +177,7 @@ struct HiddenProcessTests {
             let isNamed =
               holder == .own ? view != .empty : view == .whole || view == .processesOnly
             #expect(answer.contains("process \(child.processID) (") == isNamed, "\(answer)")
-            // What is seen to be in use is not stale, so that nothing is left.
+            // Memory that is seen in use is not stale, so that nothing is left.
             let code = info.hasPrefix("ok unknown ") ? "| perhapsInUse m: " : ""
             for command in ["left trial", "left"] {
               let left = try #require(try await owner.ask(command))
@@ -188,7 +188,7 @@ struct HiddenProcessTests {
           return child.processID
         }
         #expect(processState(processID) == nil)
-        // Now nobody has it, which only the kernel knows in some of these cases.
+        // Now no process has the memory, which only the kernel knows in some of these cases.
         try await place.withUser { owner in
           try await owner.expect("sweep", "ok m")
         }
@@ -196,7 +196,7 @@ struct HiddenProcessTests {
     }
   }
 
-  @Test("So is memory in a PID namespace that does not show the process")
+  @Test("Memory in a PID namespace that does not show the process is left to it as well")
   func processNamespace() async throws {
     let python = try #require(Python.all.last)
     try await withPrivateSharedMemory { place in
@@ -247,7 +247,7 @@ struct HiddenProcessTests {
     }
   }
 
-  @Test("A file that is open and not mapped is left to whoever has it open")
+  @Test("A file that is open and not mapped is left to the process that has it open")
   func open() async throws {
     try await withPrivateSharedMemory { place in
       try await place.leaveStale("m", mode: "600")
@@ -265,7 +265,7 @@ struct HiddenProcessTests {
     }
   }
 
-  @Test("A look that fails for want of descriptors removes nothing", arguments: [true, false])
+  @Test("A check that fails for lack of descriptors removes nothing", arguments: [true, false])
   func withoutDescriptors(asksKernel: Bool) async throws {
     let python = try #require(Python.all.last)
     try await withPrivateSharedMemory { place in
@@ -288,7 +288,7 @@ struct HiddenProcessTests {
 
   // MARK: - Asking the kernel
 
-  @Test("Whoever opens a file while somebody asks who has it open gets it, and harms nobody")
+  @Test("A process that opens a file while another asks who has it open gets it, and harms neither")
   func asking() async throws {
     let python = try #require(Python.all.last)
     let program = """
@@ -318,10 +318,11 @@ struct HiddenProcessTests {
     }
   }
 
-  @Test("Attaching waits for those who ask")
+  @Test("Attaching waits for processes that ask")
   func attaching() async throws {
     let python = try #require(Python.all.last)
-    // The kernel's lease on a file, whose holder is asked to give it up by whoever opens the file.
+    // The kernel's lease on a file: a process that opens the file makes the kernel ask the holder
+    // to give the lease up.
     let program = """
       import fcntl, os, signal, sys, time
       fd = os.open("/dev/shm/m", os.O_RDWR)
@@ -346,9 +347,9 @@ struct HiddenProcessTests {
     }
   }
 
-  // MARK: - Others than the owner
+  // MARK: - Other users
 
-  @Test("Another user is told whose stale memory it is", arguments: ["600", "640", "660"])
+  @Test("Another user learns whose stale memory it is", arguments: ["600", "640", "660"])
   func otherUser(mode: String) async throws {
     try await withPrivateSharedMemory { place in
       try await place.leaveStale("m", mode: mode)
@@ -389,7 +390,7 @@ struct HiddenProcessTests {
           let answer = try #require(try await other.ask("explain create m 4096"))
           #expect(!answer.contains("stale"), "\(answer)")
         }
-        // The owner's processes may have what they hold no lease on.
+        // The owner's processes may have the memory without holding a lease on it.
         try await place.leaveStale("n", mode: "600")
         try await place.withUser("\(User.stranger) \(User.stranger)") { other in
           let answer = try #require(try await other.ask("explain create n 4096"))
@@ -399,7 +400,7 @@ struct HiddenProcessTests {
     }
   }
 
-  @Test("What a member of the group closes last, its owner replaces and sweeps")
+  @Test("The owner replaces and sweeps memory that a member of the group closed last")
   func closedByMember() async throws {
     try await withPrivateSharedMemory { place in
       for command in ["sweep", "explain create m 4096"] {
@@ -417,7 +418,7 @@ struct HiddenProcessTests {
   }
 
   @Test(
-    "The last close of the owner's handle for reading removes the name, whatever the mode",
+    "The owner's last close of a read-only handle removes the name, whatever the mode",
     arguments: ["400", "440", "600"])
   func closedByReader(mode: String) async throws {
     try await withPrivateSharedMemory { place in
@@ -426,7 +427,7 @@ struct HiddenProcessTests {
           try await owner.expect("create m 4096 temporary permissions=\(mode)", "ok m")
           try await reader.expect("attach m readOnly", "ok 4096")
           try await owner.expect("close", "ok ")
-          // The mode was widened for nobody.
+          // The mode stayed as narrow as it was.
           let attributes = try FileManager.default.attributesOfItem(atPath: place.path("m"))
           #expect(attributes[.posixPermissions] as? Int == Int(mode, radix: 8)! | 0o1000)
         }
@@ -437,7 +438,7 @@ struct HiddenProcessTests {
     }
   }
 
-  @Test("A mode that was widened for a claim is as it was where the memory is kept")
+  @Test("A mode widened for a claim is restored if the memory is kept")
   func restored() async throws {
     let python = try #require(Python.all.last)
     try await withPrivateSharedMemory { place in
@@ -469,7 +470,7 @@ struct HiddenProcessTests {
     }
   }
 
-  @Test("So it is on an overlay, whose files have two devices")
+  @Test("The same on an overlay, whose files have two devices")
   func overlay() async throws {
     let setup = """
       mount -t tmpfs tmpfs /mnt && mkdir /mnt/lower /mnt/both && mount -t tmpfs tmpfs /mnt/both && \
@@ -496,12 +497,12 @@ struct HiddenProcessTests {
 }
 
 extension ChildProcess {
-  /// Has an interpreter attach to memory and become a user.
+  /// Makes an interpreter attach to memory and become a user.
   fileprivate func hold(
     _ name: String, as user: (id: Int, groups: [Int]), isDumpable: Bool
   ) async throws {
     try await expect("attach \(name)", "ok 4096")
-    // As that user it may not find its modules.
+    // As that user the interpreter may not find its modules.
     let ctypes = "exec __import__('ctypes')"
     try await expect(ctypes, "ok ")
     let os = "exec __import__('os')"
@@ -517,7 +518,7 @@ extension PrivateSharedMemory {
   ///
   /// - Parameters:
   ///   - user: The user, its group and further groups.
-  ///   - asksKernel: Whether the kernel tells it who has a file open.
+  ///   - asksKernel: Whether the kernel tells the helper who has a file open.
   fileprivate func withUser<Result: Sendable>(
     _ user: String = "\(User.owner) \(User.owner)", asksKernel: Bool = true,
     _ body: (ChildProcess) async throws -> Result
@@ -529,7 +530,7 @@ extension PrivateSharedMemory {
     }
   }
 
-  /// Makes temporary memory of the owner whose only holder is killed.
+  /// Leaves temporary memory of the owner behind by killing its only holder.
   fileprivate func leaveStale(_ name: String, mode: String) async throws {
     try await withUser { helper in
       try await helper.expect(
@@ -539,7 +540,7 @@ extension PrivateSharedMemory {
     #expect(try names().contains(name))
   }
 
-  /// Mounts another `/proc`, which those see that are started afterwards.
+  /// Mounts another `/proc`, which the programs started afterwards see.
   fileprivate func mount(_ view: HiddenProcessTests.View) async throws {
     let (status, _) = try await withChildProcess("sh", ["-c", view.setup]) { _ in }
     #expect(status == .exited(0))

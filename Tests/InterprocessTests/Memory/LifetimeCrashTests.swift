@@ -22,11 +22,11 @@ struct LifetimeCrashTests {
   /// What a process does when it is killed.
   enum Deed {
     case create, attach, close, sweep
-    /// Creates memory whose name stale memory has.
+    /// Creates memory under the name of stale memory.
     case replace
   }
 
-  /// The deeds that come to a step.
+  /// The deeds that reach a step.
   static func deeds(at step: Checkpoint) -> [Deed] {
     switch step {
     case .createOpened, .createSized, .createLeased, .createInitialized,
@@ -41,7 +41,7 @@ struct LifetimeCrashTests {
     case .removeSeen, .removeMoved, .removeDone:
       [.close, .sweep, .replace]
     case .growSeen, .growMapped, .growTaken, .growSized:
-      // Of no lifetime; see `GrowingTests`.
+      // Independent of the lifetime; see `GrowingTests`.
       []
     default:
       preconditionFailure("No deed comes to \(step)")
@@ -53,7 +53,7 @@ struct LifetimeCrashTests {
   }
 
   @Test(
-    "Whatever a kill leaves at any step, a sweep or the next creator puts right", arguments: cases)
+    "A sweep or the next creator repairs what a kill leaves at any step", arguments: cases)
   func killed(step: Checkpoint, deed: Deed) async throws {
     try await withPrivateSharedMemory { place in
       switch deed {
@@ -99,7 +99,7 @@ struct LifetimeCrashTests {
         try await place.withHelper { creator in
           try await creator.expect("create m 200 temporary", "ok m")
           try await creator.expect("get 0", "ok 0")
-          // What lies aside is in nobody's way.
+          // Memory that lies aside is not in the way.
           try await creator.expect("sweep", step == .removeMoved ? "ok m" : "ok ")
           try place.expectNames(["m"])
           try await creator.expect("close", "ok ")
@@ -109,7 +109,7 @@ struct LifetimeCrashTests {
     }
   }
 
-  /// The names that are left when a process is killed while it removes one.
+  /// The names that are left when a process is killed while it removes a name.
   private func left(
     at step: Checkpoint, _ inode: UInt64, in place: PrivateSharedMemory
   ) -> [String] {
@@ -131,8 +131,8 @@ struct LifetimeCrashTests {
     #expect(status == .signaled(9))
   }
 
-  /// Expects that nobody can attach to what is left, that one sweep removes it, and that the next
-  /// finds nothing.
+  /// Expects that no process can attach to what is left, that one sweep removes it, and that the
+  /// next one finds nothing.
   private func expectRepair(remaining: [String], in place: PrivateSharedMemory) async throws {
     try place.expectNames(remaining)
     try await place.withHelper { helper in
@@ -149,7 +149,7 @@ struct LifetimeCrashTests {
   @Test("Many cycles leave no name, no descriptor and no mapping")
   func cycles() async throws {
     try await withPrivateSharedMemory { place in
-      // It would take a processor from tests that have little time.
+      // The whole campaign would take a processor from tests with time limits.
       let (status, _) = try await place.withChildProcess(
         "nice", ["-n", "5", Places.helper]
       ) { helper in

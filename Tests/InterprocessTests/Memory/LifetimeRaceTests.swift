@@ -16,12 +16,12 @@ import Subprocess
 import TestSupport
 import Testing
 
-/// The moments at which two processes meet, each forced by a stop at a checkpoint.
+/// The moments at which two processes meet, each forced by stopping at a checkpoint.
 @Suite("Races of lifetimes", .timeLimit(.minutes(1)))
 struct LifetimeRaceTests {
   // MARK: - Close and attach
 
-  @Test("An attacher that comes between the drop and the claim of the last close keeps the name")
+  @Test("An attacher between the drop and the claim of the last close keeps the name")
   func attachBeforeClaim() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { last in
@@ -67,7 +67,7 @@ struct LifetimeRaceTests {
   }
 
   @Test(
-    "An attacher that comes after the claim of the last close finds nothing",
+    "An attacher after the claim of the last close finds nothing",
     arguments: [Checkpoint.closeClaimed, .removeSeen, .removeMoved, .removeDone])
   func attachAfterClaim(step: Checkpoint) async throws {
     try await withPrivateSharedMemory { place in
@@ -229,7 +229,7 @@ struct LifetimeRaceTests {
   }
 
   @Test(
-    "Of two creators that need a stale name one gets it, and the other is told that it is taken",
+    "Of two creators that need a stale name one gets it, and the other learns that it is in use",
     arguments: [Checkpoint.removeClaimed, .removeSeen, .removeMoved, .removeDone])
   func twoReplace(step: Checkpoint) async throws {
     try await withPrivateSharedMemory { place in
@@ -259,7 +259,7 @@ struct LifetimeRaceTests {
     }
   }
 
-  @Test("A creator does not wait for ever for a sweep that has been stopped")
+  @Test("A creator does not wait forever for a sweep that has been stopped")
   func createDuringStop() async throws {
     try await withPrivateSharedMemory { place in
       try await place.leaveStale("m")
@@ -277,7 +277,7 @@ struct LifetimeRaceTests {
   }
 
   @Test(
-    "Of two sweeps one removes a name and tells so",
+    "Of two sweeps one removes a name and reports it",
     arguments: [Checkpoint.removeClaimed, .removeSeen, .removeMoved, .removeDone])
   func twoSweeps(step: Checkpoint) async throws {
     try await withPrivateSharedMemory { place in
@@ -294,7 +294,7 @@ struct LifetimeRaceTests {
     }
   }
 
-  @Test("A claim of a sweep that is killed is no holder, and makes nobody one")
+  @Test("A killed sweep's claim is not a holder, and makes no other process one")
   func attachDuringClaim() async throws {
     try await withPrivateSharedMemory { place in
       try await place.leaveStale("m")
@@ -321,7 +321,7 @@ struct LifetimeRaceTests {
   }
 
   @Test(
-    "A successor made between a sweep's look and its removal keeps its name",
+    "A successor created between a sweep's look and its removal keeps its name",
     arguments: [Checkpoint.removeClaimed, .removeSeen], Successor.allCases)
   func successor(step: Checkpoint, successor: Successor) async throws {
     try await withPrivateSharedMemory { place in
@@ -341,7 +341,7 @@ struct LifetimeRaceTests {
     }
   }
 
-  @Test("A successor made between the look and the removal of the last close keeps its name")
+  @Test("A successor created between the look and the removal of the last close keeps its name")
   func successorDuringClose() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { last in
@@ -361,7 +361,7 @@ struct LifetimeRaceTests {
   }
 
   @Test(
-    "A successor that a killed sweep has moved aside gets its name again from the next",
+    "The next sweep gives a successor that a killed sweep has moved aside its name again",
     arguments: Successor.allCases)
   func killedWithSuccessorAside(successor: Successor) async throws {
     try await withPrivateSharedMemory { place in
@@ -385,7 +385,7 @@ struct LifetimeRaceTests {
     }
   }
 
-  @Test("Memory aside whose name is taken again stays while it is held, and is swept afterwards")
+  @Test("Memory aside whose name is in use again stays while it is held, and is swept afterwards")
   func nameTakenMeanwhile() async throws {
     try await withPrivateSharedMemory { place in
       try await place.leaveStale("m")
@@ -429,7 +429,7 @@ struct LifetimeRaceTests {
     }
   }
 
-  /// Removes a name as `rm` does, and makes other memory of that name.
+  /// Removes a name as `rm` does, and creates other memory of that name.
   ///
   /// - Returns: The inode of the new file.
   private func replaceByHand(

@@ -17,7 +17,7 @@ import Subprocess
 import TestSupport
 import Testing
 
-@Suite("Names that others remove")
+@Suite("Names that other programs remove")
 struct LinkTests {
   /// The names in `/dev/shm` that lead to the same file.
   private func names(of memory: borrowing SharedMemory) throws -> [String] {
@@ -42,7 +42,7 @@ struct LinkTests {
     try successor.unlink()
   }
 
-  @Test("Without a second name the system gives none to memory that has lost its last")
+  @Test("Without a second name the system gives no new name to memory that has lost its last")
   func unprotected() throws {
     let memory = try SharedMemory.create(uniqueName(), byteCount: 16)
     try memory.relink()
@@ -87,7 +87,7 @@ struct LinkTests {
     #expect(left == [])
   }
 
-  @Test("A name that is taken by now is not taken back")
+  @Test("A name that is in use again is not taken back")
   func taken() throws {
     let name = uniqueName()
     let memory = try SharedMemory.create(name, byteCount: 16)

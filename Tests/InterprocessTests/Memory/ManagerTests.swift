@@ -24,7 +24,7 @@ import Testing
 struct ManagerTests {
   private struct Failure: Error {}
 
-  @Test("Blocks are there for the whole scope and gone after it")
+  @Test("Blocks exist for the whole scope and are gone after it")
   func scope() throws {
     let names = try withSharedMemoryManager { manager in
       var names: [String] = []
@@ -63,7 +63,7 @@ struct ManagerTests {
     #expect(!exists(name.withLock { $0 }))
   }
 
-  @Test("Permissions and reservation are those that were asked for")
+  @Test("Permissions and reservation are as requested")
   func options() throws {
     try withSharedMemoryManager { manager in
       let memory = try manager.create(
@@ -81,9 +81,9 @@ struct ManagerTests {
     }
   }
 
-  @Test("A name that is gone before does not hold up the others")
+  @Test("A name that is already gone does not hold up the others")
   func goneBefore() throws {
-    // The handles live on, so that nothing but the manager removes a name.
+    // The handles live on, so that only the manager removes names.
     final class Handle {
       let memory: SharedMemory
       init(_ memory: consuming SharedMemory) { self.memory = memory }
@@ -99,7 +99,7 @@ struct ManagerTests {
     }
   }
 
-  @Test("A kill inside the scope leaves what a sweep removes, and nothing else")
+  @Test("A kill inside the scope leaves only what a sweep removes")
   func killed() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { other in
@@ -123,7 +123,7 @@ struct ManagerTests {
     }
   }
 
-  @Test("A scope that ends in good order leaves nothing")
+  @Test("A scope that ends in an orderly way leaves nothing")
   func ended() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { manager in
@@ -163,7 +163,7 @@ struct ManagerTests {
     #expect(!isLinked)
   }
 
-  @Test("So does one that leaves an asynchronous scope")
+  @Test("A handle that leaves an asynchronous scope keeps its memory, too")
   func leavingAsynchronously() async throws {
     let memory = try await withSharedMemoryManager { manager in
       await Task.yield()

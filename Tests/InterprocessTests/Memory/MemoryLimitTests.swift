@@ -15,12 +15,12 @@ import Foundation
 import Interprocess
 import Testing
 
-/// What is made of the files of the system, with files in a directory of the test's own.
+/// How the library reads the system's files, with files in a directory of the test's own.
 @Suite("Memory limits")
 struct MemoryLimitTests {
   private static let mebibyte = 1 << 20
 
-  /// Calls a body with a directory that has these files.
+  /// Calls a body with the limit from a directory that has these files.
   private func limit(_ files: [String: String]) throws -> MemoryLimit? {
     let root = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
     defer { try? FileManager.default.removeItem(at: root) }
@@ -64,14 +64,14 @@ struct MemoryLimitTests {
     case (.machine?, nil): break
     default: Issue.record("\(String(describing: found))", sourceLocation: sourceLocation)
     }
-    // Something is kept back, and not much.
+    // A part is kept back, but not much.
     let available = (found?.availableByteCount ?? 0) / Self.mebibyte
     #expect(
       available <= mebibytes && available >= mebibytes - 2 - mebibytes / 32,
       sourceLocation: sourceLocation)
   }
 
-  @Test("Version 2: the tightest of all groups around the process counts")
+  @Test("Version 2: the tightest limit of all groups around the process counts")
   func version2() throws {
     try expect(Self.version2, group: "/groups/a", mebibytes: 50)
     try expect(
@@ -80,7 +80,7 @@ struct MemoryLimitTests {
       with(["groups/a/memory.max": "max\n"]), group: nil, mebibytes: 1024)
   }
 
-  @Test("Version 2: what can be taken from the page cache is free")
+  @Test("Version 2: pages that can be taken from the page cache are free")
   func cache() throws {
     try expect(
       with(["groups/a/memory.stat": "inactive_file 20971520\nactive_file 10485760\nshmem 5\n"]),
@@ -147,13 +147,13 @@ struct MemoryLimitTests {
         ], Self.version1), group: "/mem/a", mebibytes: 55)
   }
 
-  @Test("What is used up leaves nothing, and nothing less")
+  @Test("A limit that is used up leaves zero, not less")
   func usedUp() throws {
     let found = try limit(with(["groups/a/memory.current": "904857600\n"]))
     #expect(found?.availableByteCount == 0)
   }
 
-  @Test("What cannot be read or makes no sense limits nothing")
+  @Test("Files that cannot be read or make no sense limit nothing")
   func nonsense() throws {
     #expect(try limit([:]) == nil)
     for text in ["", "\n", "x", "-1", "99999999999999999999999", "0x10", "\u{0}", "max max"] {

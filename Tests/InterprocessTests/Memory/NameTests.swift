@@ -39,7 +39,7 @@ struct NameTests {
   }
 
   @Test(
-    "Anything else is a name",
+    "Any other text is a name",
     arguments: [
       String(repeating: "x", count: 200), "with space", "...", ".hidden", "a:b", "line\nbreak",
       "naïve", "日本", "-rf", "\u{301}combining",

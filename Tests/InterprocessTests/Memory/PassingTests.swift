@@ -18,7 +18,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// What goes through a Unix socket, and what does not.
+/// What can go through a Unix socket, and what cannot.
 @Suite("Passing memory", .timeLimit(.minutes(2)))
 struct PassingTests {
   @Test("Memory of each kind goes through a socket to another process")
@@ -38,7 +38,7 @@ struct PassingTests {
         let value = anonymous[2]
         #expect(value == 22)
 
-        // A temporary segment that is closed while it is on its way stays, with its name.
+        // A temporary segment that is closed while it is in transit stays, with its name.
         var named = try SharedMemory.create(name, byteCount: 16, options: .whileAttached)
         named[0] = 9
         try await helper.send("receive \(path)")
@@ -57,7 +57,7 @@ struct PassingTests {
     }
   }
 
-  @Test("What is on its way is a handle, and is gone when nobody can receive it any more")
+  @Test("Memory in transit counts as a handle, and is gone once no process can receive it")
   func neverReceived() throws {
     let name = uniqueName()
     let (here, there) = try socketPair()
@@ -74,7 +74,7 @@ struct PassingTests {
     try expectSwept(name)
   }
 
-  @Test("A name that leads to other memory by now does not come with it")
+  @Test("A name that leads to other memory by then does not come along")
   func otherName() throws {
     let (here, there) = try socketPair()
     let other = try SharedMemory.create(uniqueName(), byteCount: 16)
@@ -96,7 +96,7 @@ struct PassingTests {
     try there.close()
   }
 
-  @Test("Sending to a process that has closed its end is an error, and no signal")
+  @Test("Sending to a process that has closed its end is an error, not a signal")
   func closedEnd() async throws {
     await #expect(processExitsWith: .success) {
       let (here, there) = try socketPair()
@@ -108,7 +108,7 @@ struct PassingTests {
   }
 
   @Test(
-    "Who gets memory may use it, although it may not open it",
+    "A receiver may use the memory, although it may not open it",
     .enabled(if: geteuid() == 0, "needs root, to become another user"))
   func receivedByAnotherUser() async throws {
     let name = uniqueName()
@@ -169,7 +169,7 @@ struct PassingTests {
       _ = try SharedMemory.receive(over: there)
     }
     #expect(message.accepts(try #require(error).code), "\(String(describing: error))")
-    // What is not memory is closed a moment later.
+    // A descriptor that is not memory is closed a moment later.
     let deadline = SuspendingClock.now + .seconds(30)
     for file in files {
       while try FileUse(of: file).descriptors != [], SuspendingClock.now < deadline { usleep(1000) }
@@ -234,7 +234,7 @@ struct PassingTests {
     }
   }
 
-  @Test("Python makes it, Swift adopts it")
+  @Test("Python creates the memory, Swift adopts it")
   func fromPython() async throws {
     let python = try #require(Python.all.last)
     try await withServer { server, path in

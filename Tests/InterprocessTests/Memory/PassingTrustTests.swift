@@ -22,13 +22,13 @@ import Testing
 private let isRoot = geteuid() == 0
 private let hugeFile = makeMemoryFile(flags: 2 | 4)
 
-/// What a descriptor gives that came from somebody who is not trusted.
+/// What a descriptor from an untrusted sender gives access to.
 @Suite("Trust at the socket", .timeLimit(.minutes(2)))
 struct PassingTrustTests {
   // MARK: - Access
 
   @Test(
-    "A descriptor that only tells where a file lies gives nothing of what the receiver may read",
+    "A path descriptor (`O_PATH`) is refused, even if the receiver could read the file",
     .enabled(if: isRoot, "needs root, to become another user"))
   func pathOnly() async throws {
     let name = uniqueName()
@@ -50,7 +50,7 @@ struct PassingTrustTests {
       }
       #expect(status == .exited(0))
     }
-    // Only the handle of this test itself has it; another test's thread may look at it just now.
+    // Only this test's own handle has it; another test's thread may be looking at it right now.
     let begin = ContinuousClock.now
     while try FileUse(of: file).descriptors.count > 1, .now - begin < .seconds(10) { usleep(1000) }
     #expect(try FileUse(of: file).descriptors.count == 1)
@@ -63,7 +63,7 @@ struct PassingTrustTests {
   }
 
   @Test(
-    "What a reader sends can be read only, although the receiver could write it",
+    "Memory from a reader can only be read, although the receiver could write it",
     .enabled(if: isRoot, "needs root, to become another user"))
   func readOnlyFromReader() async throws {
     let name = uniqueName()
@@ -93,7 +93,7 @@ struct PassingTrustTests {
   }
 
   @Test(
-    "Memory that is sealed against writing is read only, however it is open", arguments: [8, 16])
+    "Memory that is sealed against writing is read-only, however it is open", arguments: [8, 16])
   func sealedAgainstWriting(seal: CInt) throws {
     let fd = makeMemoryFile(flags: 2)
     #expect(ftruncate(fd, 16) == 0)
@@ -117,7 +117,7 @@ struct PassingTrustTests {
   }
 
   @Test(
-    "Where the file cannot be opened again, the descriptor itself does", arguments: Proc.allCases)
+    "Where the file cannot be opened again, the descriptor itself serves", arguments: Proc.allCases)
   func withoutProc(proc: Proc) async throws {
     var memory = try SharedMemory.anonymous(byteCount: 64)
     memory[1] = 21
@@ -153,7 +153,7 @@ struct PassingTrustTests {
   }
 
   @Test(
-    "A handle that shares its descriptor's description leaves the lease to the other",
+    "A handle that shares its sender's open file description leaves the lease to the sender",
     .enabled(if: isRoot, "needs root, to become another user"))
   func sharedDescription() async throws {
     let name = uniqueName()
@@ -179,7 +179,7 @@ struct PassingTrustTests {
     try expectSwept(name)
   }
 
-  @Test("A number that is no descriptor is an error", arguments: [-1, 1_000_000] as [CInt])
+  @Test("A number that is not a descriptor is an error", arguments: [-1, 1_000_000] as [CInt])
   func noDescriptor(fd: CInt) {
     let error = #expect(throws: InterprocessError.self) {
       _ = try SharedMemory(adopting: FileDescriptor(rawValue: fd))
@@ -187,7 +187,7 @@ struct PassingTrustTests {
     #expect(error?.code == .system(.badFileDescriptor))
   }
 
-  @Test("Handing adopted memory out read-only changes no mode that somebody has chosen")
+  @Test("Handing out adopted memory read-only changes no mode that a user has chosen")
   func modeOfNamedFile() throws {
     let name = uniqueName()
     let memory = try SharedMemory.create(
@@ -249,7 +249,7 @@ struct PassingTrustTests {
 
   // MARK: - Files that are not memory
 
-  @Test("A file of another file system is refused, and the error says of which")
+  @Test("A file of another file system is refused, and the error names the file system")
   func onDisk() async throws {
     let type = try await run("findmnt", ["-no", "FSTYPE", "-T", "/var/tmp"]).output
     var template = Array("/var/tmp/ipctest_XXXXXX".utf8CString)
@@ -267,7 +267,7 @@ struct PassingTrustTests {
   }
 
   @Test(
-    "A file of huge pages is refused, whose size need not be one that can be mapped",
+    "A file of huge pages is refused, as its size need not be mappable",
     .enabled(if: hugeFile >= 0, "the system has no huge pages"))
   func hugePages() throws {
     let fd = dup(hugeFile)
@@ -278,9 +278,9 @@ struct PassingTrustTests {
         == .wrongKind(expected: "shared memory", found: "a file of huge pages"))
   }
 
-  @Test("A descriptor whose end takes long is refused at once")
+  @Test("A descriptor that takes long to close is refused at once")
   func lingering() throws {
-    // A connection whose peer reads nothing, and that waits on close for what it has not read.
+    // A connection whose peer reads nothing, and which waits on close for its unread data.
     let connection = try lingeringConnection(seconds: 60)
     defer { close(connection.peer) }
     let begin = SuspendingClock.now
@@ -290,7 +290,7 @@ struct PassingTrustTests {
     #expect(SuspendingClock.now - begin < .seconds(30))
   }
 
-  /// The error that receiving a descriptor leads to.
+  /// The error of receiving a descriptor.
   private func refusal(of fd: CInt) throws -> InterprocessError {
     let (here, there) = try socketPair()
     defer {
@@ -306,7 +306,7 @@ struct PassingTrustTests {
 
   // MARK: - Handing out read-only
 
-  @Test("What is handed out read-only arrives so, and its creator goes on writing")
+  @Test("Memory handed out read-only arrives so, and its creator continues writing")
   func readOnlyHandOut() throws {
     let (here, there) = try socketPair()
     var memory = try SharedMemory.anonymous(byteCount: 16)
@@ -352,7 +352,7 @@ struct PassingTrustTests {
       #expect(chmod(socketPath, 0o666) == 0)
       let (status, _) = try await withChildProcess(Places.helper) { helper in
         try await helper.expect("becomeUser 65534", "ok 0 0")
-        // Writable memory that one does not own cannot be handed out read-only with any effect.
+        // Writable memory of another owner cannot be handed out read-only with any effect.
         try await helper.send("receive \(socketPath)")
         let first = try await server.accept()
         try await memory.send(over: first)
@@ -370,7 +370,7 @@ struct PassingTrustTests {
         memory[2] = 4
         try await helper.expect("get 2", "ok 4")
         try await helper.expect("openForWriting", "ok \(EACCES)")
-        // As it is, it can be passed on.
+        // It can be passed on as it is.
         try await helper.expect("send \(socketPath)", "ok ")
         let third = try await server.accept()
         let back = try await SharedMemory.receive(over: third)

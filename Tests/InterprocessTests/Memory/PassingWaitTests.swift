@@ -19,7 +19,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Sockets that are full, silent, or of another kind; and messages that are not whole.
+/// Sockets that are full, silent, or of another kind; and incomplete messages.
 @Suite("Waiting at the socket", .timeLimit(.minutes(2)))
 struct PassingWaitTests {
   // MARK: - Parts
@@ -55,7 +55,7 @@ struct PassingWaitTests {
     try there.close()
   }
 
-  @Test("The rest of a message that comes while one waits is waited for")
+  @Test("A receiver waits for the rest of a message")
   func lateRest() async throws {
     let (here, there) = try socketPair()
     let memory = try SharedMemory.anonymous(byteCount: 24)
@@ -96,7 +96,7 @@ struct PassingWaitTests {
   // MARK: - Time-outs
 
   @Test(
-    "A silent peer is waited for as long as was said, however many signals come",
+    "A receiver waits for a silent peer as long as requested, however many signals arrive",
     arguments: [0, 100])
   func silentPeer(firstByteCount: Int) async throws {
     await #expect(processExitsWith: .success) { [firstByteCount] in
@@ -134,7 +134,7 @@ struct PassingWaitTests {
     try there.close()
   }
 
-  @Test("A full socket takes whole messages only, and is waited for as long as was said")
+  @Test("A full socket takes only whole messages, and a sender waits as long as requested")
   func fullSocket() throws {
     let (here, there) = try socketPair()
     setNonBlocking(here)
@@ -150,7 +150,7 @@ struct PassingWaitTests {
       } catch { code = error.code }
     }
     #expect(code == .system(.resourceTemporarilyUnavailable))
-    // A time-out holds also where the socket itself would wait.
+    // The time-out also holds where the socket itself would wait.
     #expect(fcntl(here.rawValue, F_SETFL, 0) == 0)
     let error = #expect(throws: InterprocessError.self) {
       try memory.send(over: here, timeout: .milliseconds(50))
@@ -170,7 +170,7 @@ struct PassingWaitTests {
     try there.close()
   }
 
-  @Test("Whoever waits for room sends as soon as there is some")
+  @Test("A sender that waits for room sends as soon as there is some")
   func roomComes() async throws {
     let (here, there) = try socketPair()
     let messageCount = fill(here)
@@ -215,7 +215,7 @@ struct PassingWaitTests {
       }
       #expect(try FileUse(of: files[0]).descriptors == [])
     }
-    // Two halves are no whole.
+    // Two halves do not make a whole message.
     try pass([sealedFile()], with: Array(goodMessage.prefix(132)), over: here.rawValue)
     #expect(write(here.rawValue, Array(goodMessage.dropFirst(132)), 132) == 132)
     for _ in 1...2 {
@@ -232,7 +232,7 @@ struct PassingWaitTests {
   }
 
   @Test(
-    "A socket that takes nothing more is not waited for",
+    "A sender does not wait for a socket that takes nothing more",
     arguments: [SOCK_SEQPACKET, SOCK_DGRAM].map { CInt($0.rawValue) })
   func shutDown(type: CInt) throws {
     let (here, there) = try socketPair(type)
@@ -245,7 +245,7 @@ struct PassingWaitTests {
     try there.close()
   }
 
-  @Test("What is no Unix socket takes no memory")
+  @Test("A descriptor that is not a Unix socket takes no memory")
   func otherFamily() throws {
     let connection = try lingeringConnection(seconds: 0)
     defer {
@@ -262,8 +262,8 @@ struct PassingWaitTests {
     #expect(receiving?.code == .system(Errno(rawValue: EAFNOSUPPORT)))
   }
 
-  /// What a receiver can ask a socket to add to each message: `SO_PASSCRED`, `SO_PASSSEC`,
-  /// `SO_PASSPIDFD`.
+  /// The options by which a receiver makes a socket add to each message: `SO_PASSCRED`,
+  /// `SO_PASSSEC`, `SO_PASSPIDFD`.
   @Test(
     "What a socket adds to a message does no harm and leaves no descriptor",
     arguments: [16, 34, 76])
@@ -271,7 +271,7 @@ struct PassingWaitTests {
     let (here, there) = try socketPair()
     var isOn: CInt = 1
     guard setsockopt(there.rawValue, SOL_SOCKET, option, &isOn, 4) == 0 else {
-      // Only older kernels do not know the last one.
+      // Only older kernels lack the last option.
       #expect(option == 76 && errno == ENOPROTOOPT)
       return
     }
@@ -327,7 +327,7 @@ struct PassingWaitTests {
         _ = try SharedMemory.receive(over: there, timeout: .seconds(30))
       }
       #expect(error?.code == .system(.tooManyOpenFiles))
-      // One is enough for what came, though not for a lease of one's own.
+      // One is enough for the memory, though not for a lease of its own.
       close(fillers.removeLast())
       close(fillers.removeLast())
       let received = try SharedMemory.receive(over: there, timeout: .seconds(30))

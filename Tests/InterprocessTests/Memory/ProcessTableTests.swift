@@ -21,7 +21,7 @@ import Testing
 struct ProcessTableTests {
   // MARK: - Mappings
 
-  @Test("Mappings are found by device and inode, and not in what a path says")
+  @Test("Mappings are found by device and inode, not by their path")
   func mappings() {
     let maps = """
       7f00-7f01 rw-s 00000000 00:17 42                 /dev/shm/a b
@@ -37,7 +37,7 @@ struct ProcessTableTests {
     #expect(files == Set([42, 45, 46].map { KernelFile(device: "00:17", inode: $0) }))
   }
 
-  @Test("This process is found with what it has mapped, and looked into")
+  @Test("This process is found with its mappings, and can be looked into")
   func own() throws {
     let name = uniqueName("table")
     let memory = try SharedMemory.create(name, byteCount: 16)
@@ -83,7 +83,7 @@ struct ProcessTableTests {
     let status = try #require(ProcessStatus(Array(text.utf8)))
     #expect(status.command == "a\\nUid:\t0\t0\t0\t0 :")
     #expect(status.credentials.userIDs == [1001, 1002, 1003, 1004])
-    // A carriage return and the newline behind it are one character.
+    // A carriage return and the newline after it are one character.
     let carriageReturn = Self.status.replacing("sleep", with: "a\r")
     #expect(ProcessStatus(Array(carriageReturn.utf8))?.command == "a\r")
     for part in ["Uid", "Gid", "Groups", "CapPrm", "Name"] {
@@ -103,7 +103,7 @@ struct ProcessTableTests {
   }
 
   @Test(
-    "Who may open a file by its mode",
+    "Which processes may open a file by its mode",
     arguments: [
       // The user, the group, further groups; the mode, and whether there is an access list.
       (1000, 9, [], 0o600, false, true), (1000, 9, [], 0o000, false, true),
@@ -113,7 +113,7 @@ struct ProcessTableTests {
       (1001, 9, [2000], 0o604, false, false), (1001, 9, [2000], 0o620, false, true),
       (1001, 9, [], 0o611, false, false), (1001, 9, [], 0o660, true, true),
       (1001, 9, [], 0o600, true, false), (1001, 9, [], 0o602, false, true),
-      // A process can leave its group, and not a further one.
+      // A process can leave its group, but not a further one.
       (1001, 2000, [], 0o604, false, true),
     ])
   func canOpen(
@@ -132,7 +132,7 @@ struct ProcessTableTests {
         Files.Status(record) { _ in false }, hasAccessList: hasAccessList) == isPermitted)
   }
 
-  @Test("Any of its users and groups counts")
+  @Test("Any of a process's users and groups counts")
   func anyIdentity() {
     var record = stat()
     record.st_uid = 1000

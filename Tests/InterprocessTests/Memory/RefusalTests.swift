@@ -19,7 +19,7 @@ import Testing
 
 @Suite("Systems that refuse calls", .timeLimit(.minutes(2)))
 struct RefusalTests {
-  /// What containers, gVisor and older kernels refuse, and what the library has a way around.
+  /// Calls that containers, gVisor and older kernels refuse, and that the library can do without.
   static let bearable = [
     "tmpfile EOPNOTSUPP", "tmpfile EISDIR", "tmpfile EINVAL", "tmpfile ENOSYS", "tmpfile EPERM",
     "renameat2 ENOSYS", "renameat2 EPERM", "renameat2 EINVAL",
@@ -31,7 +31,7 @@ struct RefusalTests {
   ]
 
   @Test(
-    "Memory lives as elsewhere where the system refuses what there is a way around",
+    "Lifetimes are the same where the system refuses dispensable calls",
     arguments: bearable)
   func life(refused: String) async throws {
     try await withPrivateSharedMemory { place in
@@ -49,7 +49,7 @@ struct RefusalTests {
           try await helper.expect("relink", "ok ")
           try await helper.expect("create lasting 16", "ok lasting")
           try await other.expect("close", "ok ")
-          // The last handle, of the one or the other, took both names with it.
+          // The last handle, of either process, removed both names.
           try place.expectNames(["lasting"])
           try await helper.expect("unlink", "ok ")
           try place.expectNames([])
@@ -66,7 +66,7 @@ struct RefusalTests {
   }
 
   @Test(
-    "A creator killed at any step leaves nothing behind, or what a sweep removes",
+    "A creator killed at any step leaves only what a sweep removes",
     arguments: [Checkpoint.createOpened, .createSized, .createLeased, .createInitialized])
   func killed(step: Checkpoint) async throws {
     try await withPrivateSharedMemory { place in
@@ -86,7 +86,7 @@ struct RefusalTests {
   }
 
   @Test(
-    "A sweep leaves memory that is being made",
+    "A sweep leaves memory that is being created",
     arguments: [Checkpoint.createOpened, .createSized, .createLeased, .createInitialized])
   func sweptMeanwhile(step: Checkpoint) async throws {
     try await withPrivateSharedMemory { place in
@@ -103,7 +103,7 @@ struct RefusalTests {
     }
   }
 
-  @Test("Without /proc, and without the right to name a file by its descriptor, memory is made")
+  @Test("Memory is created without /proc and without permission to link a descriptor")
   func noProc() async throws {
     try await withPrivateSharedMemory { place in
       _ = try await place.withChildProcess(
@@ -119,7 +119,7 @@ struct RefusalTests {
     }
   }
 
-  /// What there is no way around, and a word of the message that says so.
+  /// Calls that the library needs, and a word of the error message.
   static let unbearable = [
     ("fsetxattr EPERM", "fsetxattr"), ("fsetxattr ENOSYS", "fsetxattr"),
     ("fallocate EPERM pwrite64 EPERM", "fallocate and pwrite64"),
@@ -145,7 +145,7 @@ struct RefusalTests {
 
   // MARK: - Reservation
 
-  /// How `fallocate` is refused altogether.
+  /// The ways in which `fallocate` is refused altogether.
   static let refusals = ["ENOSYS", "EPERM", "EOPNOTSUPP"]
 
   private func byteCounts(_ path: String) throws -> [Int] {
@@ -210,7 +210,7 @@ struct RefusalTests {
           try await helper.expect("sum", "ok 5")
         }
       }
-      // No room, also where the file system does not say so beforehand.
+      // A lack of room, also where the file system does not report it beforehand.
       for calls in ["fallocate \(errno)", "fallocate \(errno) fstatfs ENOSYS"] {
         try await withPrivateSharedMemory("size=1m") { place in
           try await place.withHelper { helper in
@@ -226,7 +226,7 @@ struct RefusalTests {
     }
   }
 
-  @Test("Where nothing takes pages, the error names what would, and the memory is as it was")
+  @Test("Where no call takes pages, the error names those that would, and the memory is unchanged")
   func nothingReserves() async throws {
     for errno in Self.refusals {
       try await withPrivateSharedMemory { place in

@@ -17,11 +17,11 @@ import Testing
 
 @testable import Interprocess
 
-/// A system that refuses the locks of open file descriptions, as gVisor and old kernels do.
+/// A system that refuses open file description locks, as gVisor and old kernels do.
 @Suite("Refused locks", .timeLimit(.minutes(5)))
 struct RefusedLockTests {
   @Test(
-    "Memory that needs no locks is there without them, and the rest says what it needs",
+    "Memory that needs no locks works without them, and the rest says what it needs",
     arguments: ["EPERM", "ENOSYS", "EINVAL", "ENOLCK", "EACCES", "EOPNOTSUPP"])
   func refused(_ errno: String) async throws {
     try await withPrivateSharedMemory { place in
@@ -50,7 +50,7 @@ struct RefusedLockTests {
         try await helper.expect("attach lasting", "ok 4096")
         try await helper.expect("unlink", "ok ")
 
-        // What is temporary.
+        // Temporary memory.
         let refusal = "This system refuses OFD locks (fcntl F_OFD_SETLK), which "
         for command in [
           "create new 64 temporary", "attachOrCreate new 64 temporary", "attach before",
@@ -59,12 +59,12 @@ struct RefusedLockTests {
           let message = try #require(try await helper.ask("explain \(command)"))
           #expect(message.hasPrefix("ok \(refusal)temporary memory needs: "), "\(message)")
         }
-        // What has a number.
+        // Objects with handle numbers.
         let message = try #require(try await helper.ask("explain mutex mutex"))
         #expect(
           message.hasPrefix("ok \(refusal)locks, permits, queues and topics need: "), "\(message)")
         try await helper.expect("unlinkName mutex", "ok ")
-        // What may be stale.
+        // Memory that may be stale.
         for command in ["left trial", "left"] {
           let left = try #require(try await helper.ask(command))
           #expect(left.hasPrefix("ok  | "), "\(left)")
@@ -77,7 +77,7 @@ struct RefusedLockTests {
     }
   }
 
-  @Test("A program is run under refusals")
+  @Test("A program runs under refusals")
   func program() async throws {
     let outcome = try await run(
       Places.helper,

@@ -22,11 +22,11 @@ import Testing
 struct RoomTests {
   // MARK: - The file system
 
-  @Test("A file system without free inodes is out of memory, and says which it is of")
+  @Test("A file system without free inodes is out of memory, and the error says so")
   func inodes() async throws {
     try await withPrivateSharedMemory("size=1m,nr_inodes=4") { place in
       try await place.withHelper { helper in
-        // The directory is one.
+        // The directory takes one inode.
         for number in 1...3 {
           try await helper.expect("create m\(number) 4096", "ok m\(number)")
         }
@@ -45,7 +45,7 @@ struct RoomTests {
     }
   }
 
-  @Test("A file system of the size that Docker gives says how to get more", arguments: [1, 64])
+  @Test("A file system of Docker's default size says how to get more", arguments: [1, 64])
   func docker(mebibyteCount: Int) async throws {
     try await withPrivateSharedMemory("size=\(mebibyteCount)m") { place in
       try await place.withHelper { helper in
@@ -69,9 +69,9 @@ struct RoomTests {
     }
   }
 
-  @Test("A /dev/shm that is not there is said to be missing", arguments: ["rmdir", "file"])
+  @Test("A missing /dev/shm is reported as missing", arguments: ["rmdir", "file"])
   func missing(kind: String) async throws {
-    // A `/dev` of its own, without what lies in it.
+    // A `/dev` of its own, without its usual contents.
     let change = kind == "file" ? "touch /dev/shm" : "true"
     let outcome = try await run(
       "unshare",
@@ -98,7 +98,7 @@ struct RoomTests {
       ])
   }
 
-  @Test("Memory that the system does not give, though it has some, is no error without a name")
+  @Test("If the system refuses memory though it has some, the error still has its own code")
   func refused() async throws {
     let name = uniqueName()
     _ = try await withChildProcess(Places.helper) { helper in
@@ -117,7 +117,7 @@ struct RoomTests {
   // MARK: - Control groups
 
   @Test(
-    "Beyond the limit of the control group is an error that names it, and ends no process",
+    "Going beyond the control group's limit is an error that names it, and ends no process",
     .enabled(if: ControlGroup.canBeMade, "needs root, to make a control group"))
   func controlGroup() async throws {
     try await ControlGroup.with(byteCount: 64 << 20) { group in
@@ -153,14 +153,14 @@ struct RoomTests {
   }
 
   @Test(
-    "Nor is the limit overrun by many that are small",
+    "Many small pieces do not exceed the limit either",
     .enabled(if: ControlGroup.canBeMade, "needs root, to make a control group"),
     arguments: [16384, 65536])
   func manySmall(byteCount: Int) async throws {
     try await ControlGroup.with(byteCount: 48 << 20) { group in
       try await withPrivateSharedMemory("size=1g") { place in
         let (status, _) = try await place.withChildProcess(Places.helper) { helper in
-          // Each has a descriptor.
+          // Each piece has a descriptor.
           try await helper.expect("raiseDescriptorLimit", "ok 0")
           try group.add(helper.processID)
           let count = (48 << 20) / byteCount + 1
@@ -175,7 +175,7 @@ struct RoomTests {
 
   // MARK: - Holes
 
-  @Test("Attaching takes the pages that a block of Python has not", arguments: Python.all)
+  @Test("Attaching takes the pages that a block of Python lacks", arguments: Python.all)
   func pythonHoles(python: Python) async throws {
     try await withPrivateSharedMemory("size=8m") { place in
       try await python.withSession(in: place) { session in
@@ -198,7 +198,7 @@ struct RoomTests {
     }
   }
 
-  @Test("Where there is no room for them, that is an error, and no signal later")
+  @Test("If there is no room for them, that is an error, and no signal later")
   func noRoomForHoles() async throws {
     try await withPrivateSharedMemory("size=1m") { place in
       try await place.withHelper { helper in
@@ -206,21 +206,21 @@ struct RoomTests {
         try await helper.expect("set 5 5", "ok ")
         try await helper.expect(
           "attachReserved m", "error outOfMemory(needed: 1998848, available: 1044480)")
-        // What is attached stays so.
+        // The memory stays attached.
         try await helper.expect("get 5", "ok 5")
         #expect(try resident(place.path("m")) == 4096)
       }
     }
   }
 
-  @Test("Nor is any hole filled where there is no room for all of them")
+  @Test("No hole is filled if there is no room for all of them")
   func noRoomForAllHoles() async throws {
     try await withPrivateSharedMemory("size=10m") { place in
       try await place.withHelper { helper in
         try await helper.expect("create m \(8 << 20)", "ok m")
         let file = open(place.path("m"), O_RDWR)
         defer { close(file) }
-        // Two holes of 2 MiB, far enough from each other that no call fills both.
+        // Two holes of 2 MiB, far enough apart that no single call fills both.
         for offset in [0, 4 << 20] {
           try #require(ipc_discard_pages(file, Int64(offset), 2 << 20) == 0)
         }
@@ -232,7 +232,7 @@ struct RoomTests {
     }
   }
 
-  @Test("Attaching takes the pages that an array of numpy has not")
+  @Test("Attaching takes the pages that an array of numpy lacks")
   func arrayHoles() async throws {
     let python = try #require(Python.withNumpy)
     let name = uniqueName()
@@ -252,7 +252,7 @@ struct RoomTests {
     try array.unlink()
   }
 
-  @Test("Reserving what is attached read-only is a failed precondition")
+  @Test("Reserving memory that is attached read-only is a failed precondition")
   func readOnly() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       let memory = try SharedMemory.create(byteCount: 16, options: .whileAttached)

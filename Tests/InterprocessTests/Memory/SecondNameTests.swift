@@ -17,13 +17,13 @@ import Subprocess
 import TestSupport
 import Testing
 
-/// The second names of protected memory, where nobody else sweeps.
+/// The second names of protected memory, where no other process sweeps.
 @Suite("Second names and sweeps", .timeLimit(.minutes(2)))
 struct SecondNameTests {
-  /// Names with dots have to be told from the parts before them.
+  /// Names with dots, which must be distinguished from the parts before them.
   static let names = ["m", "a.b.c", ".1.2"]
 
-  /// Makes protected memory whose only holder is killed.
+  /// Leaves protected memory behind by killing its only holder.
   ///
   /// - Returns: The second name, with the token 0.
   private func leaveProtected(
@@ -41,7 +41,7 @@ struct SecondNameTests {
   }
 
   @Test(
-    "A sweep removes both names of stale memory, and tells one", arguments: names)
+    "A sweep removes both names of stale memory, and reports one", arguments: names)
   func stale(name: String) async throws {
     try await withPrivateSharedMemory { place in
       _ = try await leaveProtected(name, "temporary", in: place)
@@ -65,7 +65,7 @@ struct SecondNameTests {
     }
   }
 
-  @Test("A sweep leaves lasting memory both names, and it can be named again")
+  @Test("A sweep leaves lasting memory both names, and its name can be restored")
   func lasting() async throws {
     try await withPrivateSharedMemory { place in
       let second = try await leaveProtected("m", "lasting", in: place)
@@ -83,7 +83,7 @@ struct SecondNameTests {
   }
 
   @Test(
-    "A sweep removes the second name of memory that has lost its first, once nobody has it",
+    "A sweep removes the second name of memory that has lost its first, once no process has it",
     arguments: names, ["temporary", "lasting"])
   func firstRemoved(name: String, lifetime: String) async throws {
     try await withPrivateSharedMemory { place in
@@ -101,7 +101,7 @@ struct SecondNameTests {
           return second
         }
         try place.expectNames([second])
-        // Other memory of the first name is none of its business.
+        // The removal does not concern other memory of the first name.
         try await other.expect("create \(name) 16", "ok \(name)")
         try await other.expect("sweep", "ok ")
         try place.expectNames([name])
@@ -109,7 +109,7 @@ struct SecondNameTests {
     }
   }
 
-  @Test("The second name of temporary memory goes with the last handle, also without the first")
+  @Test("The second name of temporary memory goes with the last handle, even without the first")
   func lastClose() async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { helper in
@@ -142,7 +142,7 @@ struct SecondNameTests {
     }
   }
 
-  @Test("A name that nothing can be added to is not protected, and removed all the same")
+  @Test("A name that cannot be extended is not protected, and removed all the same")
   func longName() async throws {
     try await withPrivateSharedMemory { place in
       let name = String(repeating: "n", count: 250)
@@ -159,13 +159,13 @@ struct SecondNameTests {
     }
   }
 
-  @Test("What only has the look of a second name stays", arguments: ["close", "unlink", "sweep"])
+  @Test("A file that only looks like a second name stays", arguments: ["close", "unlink", "sweep"])
   func otherFile(command: String) async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { helper in
         try await helper.expect("create m 4096 temporary", "ok m")
         let inode = try place.inode("m")
-        // Somebody else's memory, which somebody has.
+        // Memory of another program, which a process has.
         let other = place.second("m", inode: inode)
         try await place.withHelper { holder in
           try await holder.expect("create \(other) 16", "ok \(other)")
@@ -179,13 +179,13 @@ struct SecondNameTests {
   }
 
   @Test(
-    "What a sweep may not remove does not keep it from the rest",
+    "A segment that a sweep may not remove does not keep it from the rest",
     .enabled(if: geteuid() == 0, "needs root, to become another user"),
     arguments: [0o600, 0o666])
   func notRemovable(mode: Int) async throws {
     try await withPrivateSharedMemory { place in
-      // Root's, in a directory where only the owner removes a file: two second names without a
-      // first, one that cannot be removed beside it, and stale memory.
+      // Root's files, in a directory where only the owner removes a file: two second names without
+      // a first, one with an unremovable file beside it, and stale memory.
       let second = try await leaveProtected("b", "temporary", in: place)
       let lonely = [".swift-guard.0.1.a", ".swift-guard.0.2.z"]
       let aside = place.aside("c", inode: 1 << 40)
@@ -197,7 +197,7 @@ struct SecondNameTests {
 
       try await place.withHelper { helper in
         try await helper.expect("becomeUser 65534", "ok 0 0")
-        // The order of the names in a directory is nobody's choice: of so many some come first.
+        // The order of names in a directory is arbitrary: of this many, some come first.
         let own = (0..<8).map { "own\($0)" }
         for name in own {
           let (status, _) = try await place.withChildProcess(Places.helper) { holder in
@@ -210,8 +210,8 @@ struct SecondNameTests {
           #expect(status == .signaled(9))
         }
         let swept = own.filter { $0 != "own3" }
-        // Whether anybody has what this user may not open cannot be known, but for stale memory. It
-        // is called stale or perhaps stale, as other processes that may open it have it.
+        // Whether a process has a file that this user may not open cannot be known, except for stale
+        // memory. That is called stale or perhaps stale, as other processes that may open it have it.
         let left = mode == 0o600 ? ["b", "c"] : ["a", "b", "c", "z"]
         let told = left.map { name in
           """
@@ -228,7 +228,7 @@ struct SecondNameTests {
           if removed.isEmpty { try place.expectNames(roots) }
         }
       }
-      // It keeps no claim either.
+      // The sweep keeps no claim either.
       try await place.withHelper { root in
         try await root.expect("sweep", "ok b c")
         try place.expectNames([])

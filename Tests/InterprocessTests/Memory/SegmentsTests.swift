@@ -35,7 +35,7 @@ struct SegmentsTests {
     #expect(try SharedMemory.segments().allSatisfy { $0.name != name })
   }
 
-  @Test("The processes that have it mapped are listed, and only these")
+  @Test("Exactly the processes that have the segment mapped are listed")
   func processes() async throws {
     let name = uniqueName()
     let memory = try SharedMemory.create(name, byteCount: 16)
@@ -56,7 +56,7 @@ struct SegmentsTests {
     try SharedMemory.unlink(name)
   }
 
-  @Test("Handles are counted, and nobody else's locks")
+  @Test("Handles are counted, and no other locks")
   func handles() throws {
     let name = uniqueName()
     let memory = try SharedMemory.create(name, byteCount: 16, options: .whileAttached)
@@ -67,7 +67,7 @@ struct SegmentsTests {
     memory.close()
     #expect(!exists(name))
 
-    // Locks of other kinds, and on other bytes than the one of the lease.
+    // Locks of other kinds, and on other bytes than that of the lease.
     try makeFile(name)
     let leaseOffset = 1 << 62
     let ownLock: CInt = 6  // F_SETLK
@@ -88,7 +88,7 @@ struct SegmentsTests {
     try SharedMemory.unlink(name)
   }
 
-  @Test("The list is sorted, and holds files only")
+  @Test("The list is sorted, and contains only files")
   func sorted() throws {
     let names = ["b", "a", "c"].map { uniqueName("list") + $0 }
     for name in names { _ = try SharedMemory.create(name, byteCount: 16) }

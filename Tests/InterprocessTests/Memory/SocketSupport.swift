@@ -20,7 +20,7 @@ import Testing
 struct Server {
   var fd: CInt
 
-  /// Waits for a peer in a thread of its own: whoever is to connect may be started by a task.
+  /// Waits for a peer in a new thread, as a task may start the peer.
   func accept() async throws -> FileDescriptor {
     let peer = try await inThread {
       var request = pollfd(fd: fd, events: CShort(POLLIN), revents: 0)
@@ -54,8 +54,8 @@ func socketPair(
 /// The bytes of a message that passes memory without a name.
 let goodMessage = Array("swiftshm".utf8) + [UInt8](repeating: 0, count: 256)
 
-/// A TCP connection within this machine, whose first end has sent more than its peer takes, and that
-/// waits so long for it when it is closed.
+/// A TCP connection within this machine, whose first end has sent more than its peer takes, and
+/// waits this long for the peer when it is closed.
 func lingeringConnection(seconds: CInt) throws -> (fd: CInt, peer: CInt) {
   let listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
   defer { close(listener) }
@@ -84,6 +84,7 @@ func lingeringConnection(seconds: CInt) throws -> (fd: CInt, peer: CInt) {
 /// `memfd_create`, which Swift does not import.
 ///
 /// - Parameter flags: 2 for `MFD_ALLOW_SEALING`, 4 for `MFD_HUGETLB`.
+///
 /// - Returns: -1 if the system has no such files.
 func makeMemoryFile(flags: CUnsignedInt) -> CInt {
   typealias Function = @convention(c) (UnsafePointer<CChar>, CUnsignedInt) -> CInt
@@ -115,7 +116,7 @@ func pass(_ fds: [CInt], with bytes: [UInt8], over socket: CInt) throws -> [File
   defer { for fd in fds { close(fd) } }
   bytes.withUnsafeMutableBytes { buffer in
     var part = iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
-    // The header of a control message, with the descriptors behind it.
+    // The header of a control message, followed by the descriptors.
     let words = fds.map { UInt64(UInt32($0)) } + [0]
     var control: [UInt64] = [
       UInt64(MemoryLayout<cmsghdr>.size + 4 * fds.count),
@@ -142,14 +143,14 @@ func setNonBlocking(_ socket: FileDescriptor) {
   #expect(fcntl(socket.rawValue, F_SETFL, O_NONBLOCK) == 0)
 }
 
-/// What the descriptors of this process lead to.
+/// The targets of this process's descriptors.
 func descriptorLinks() throws -> [String] {
   try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
     try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
   }
 }
 
-/// Sends over a socket until it has no room for another message, and makes it one that does not wait.
+/// Makes a socket non-blocking, and sends over it until it has no room for another message.
 ///
 /// - Returns: How many messages it has sent.
 @discardableResult
@@ -160,7 +161,7 @@ func fill(_ socket: FileDescriptor) -> Int {
   return count
 }
 
-/// Takes so many messages out of a socket.
+/// Takes this many messages out of a socket.
 func drain(_ socket: FileDescriptor, messageCount: Int) {
   var bytes = [UInt8](repeating: 0, count: goodMessage.count)
   for _ in 0..<messageCount {

@@ -19,13 +19,13 @@ import Testing
 
 @testable import Interprocess
 
-/// What a sweep leaves, and what it says about it.
+/// What a sweep leaves, and how it reports that.
 @Suite("What a sweep leaves", .timeLimit(.minutes(5)))
 struct SweepTests {
   private static let tryAgain = InterprocessError.Code.system(.resourceTemporarilyUnavailable)
 
   @Test(
-    "A file that nobody may remove is left and named, and keeps no other",
+    "A file that no process may remove is left and named, and does not stop the sweep",
     .enabled(if: geteuid() == 0, "needs root, to set an attribute of a file"))
   func immutable() async throws {
     try await withPrivateSharedMemory { place in
@@ -47,7 +47,7 @@ struct SweepTests {
   }
 
   @Test(
-    "Where the directory cannot be written, its owner is told so",
+    "If the directory cannot be written, the error tells its owner so",
     .enabled(if: geteuid() == 0, "needs root, to be another user"))
   func closedDirectory() async throws {
     try await withPrivateSharedMemory { place in
@@ -73,7 +73,7 @@ struct SweepTests {
   }
 
   @Test(
-    "A directory that is mounted read-only is an error of each segment",
+    "In a directory that is mounted read-only, each segment gives an error",
     .enabled(if: geteuid() == 0, "needs root, to mount"))
   func readOnly() async throws {
     try await withPrivateSharedMemory { place in
@@ -115,11 +115,11 @@ struct SweepTests {
     }
   }
 
-  @Test("Memory that another process is just removing is waited for, and not blamed on it")
+  @Test("A sweep waits for memory that another process is removing, and does not report it")
   func claimedForAMoment() async throws {
     try await withPrivateSharedMemory { place in
       var answers: [String] = []
-      // On a busy machine it may take longer than a sweep waits.
+      // On a busy machine the removal may take longer than a sweep waits.
       while answers.count < 5 && answers.last != "ok " {
         try await place.leaveStale("m")
         try await place.withHelper { remover in
@@ -139,7 +139,7 @@ struct SweepTests {
     }
   }
 
-  @Test("Sweeps at the same time remove everything, and blame nobody")
+  @Test("Simultaneous sweeps remove everything, and report nothing")
   func together() async throws {
     try await withPrivateSharedMemory { place in
       let names = (0..<24).map { "m\($0)" }
@@ -162,7 +162,7 @@ struct SweepTests {
     }
   }
 
-  @Test("A lock on a hidden name that a killed process left is named, and removed after it")
+  @Test("A locked hidden name of a killed process is named, and removed once it is unlocked")
   func hidden() async throws {
     let python = try #require(Python.all.last)
     try await withPrivateSharedMemory { place in

@@ -19,10 +19,10 @@ import Testing
 
 @testable import Interprocess
 
-/// `attach(waitingUpTo:)` of tasks.
+/// `attach(waitingUpTo:)` in tasks.
 @Suite("Attaching in tasks", .timeLimit(.minutes(2)))
 struct TaskAttachTests {
-  /// A type, by how it is created and attached to.
+  /// A type, with the ways to create it and attach to it.
   struct Kind: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let create: @Sendable (String) throws -> Void
@@ -106,7 +106,8 @@ struct TaskAttachTests {
     },
   ]
 
-  @Test("A task gets what is created later, a time-out, or its cancellation", arguments: kinds)
+  @Test(
+    "A task gets memory that is created later, a time-out, or its cancellation", arguments: kinds)
   func attach(kind: Kind) async throws {
     let name = uniqueName()
     let begin = ContinuousClock.now
@@ -125,7 +126,7 @@ struct TaskAttachTests {
     try kind.create(name)
     defer { try? SharedMemory.unlink(name) }
     try await task.value
-    // What is there is taken at once, and what is something else refused.
+    // Existing memory is taken at once, and memory of another kind is refused.
     try await kind.attach(name, .zero)
     let wrong = await taskErrorCode {
       if kind.testDescription == "mutex" {
@@ -140,7 +141,7 @@ struct TaskAttachTests {
     }
   }
 
-  @Test("Tasks that wait keep no thread, whatever their number")
+  @Test("Waiting tasks occupy no thread, whatever their number")
   func threads() async throws {
     let names = (0..<100).map { _ in uniqueName() }
     defer { for name in names { try? SharedMemory.unlink(name) } }
@@ -150,7 +151,7 @@ struct TaskAttachTests {
           _ = try await SharedMemory.attach(name, waitingUpTo: .seconds(60))
         }
       }
-      // Has a turn although there are fewer threads than tasks that wait.
+      // This task gets a turn although there are fewer threads than waiting tasks.
       group.addTask {
         try await Task.sleep(for: .milliseconds(20))
         for name in names { _ = try SharedMemory.create(name, byteCount: 1) }
@@ -159,7 +160,7 @@ struct TaskAttachTests {
     }
   }
 
-  @Test("A file that is still empty, or a moved one, is waited for")
+  @Test("A task waits for a file that is still empty, or that was moved")
   func files() async throws {
     let (name, other) = (uniqueName(), uniqueName())
     defer { for name in [name, other] { try? SharedMemory.unlink(name) } }
@@ -177,7 +178,7 @@ struct TaskAttachTests {
     #expect(try await moved.value == 33)
   }
 
-  @Test("A list without elements, and an array that is cut off, are waited for")
+  @Test("A task waits for a list without elements, and for a truncated array")
   func incomplete() async throws {
     let (list, array) = (uniqueName(), uniqueName())
     defer { for name in [list, array] { try? SharedMemory.unlink(name) } }
@@ -214,7 +215,7 @@ struct TaskAttachTests {
   }
 
   @Test(
-    "Tasks wait also where the system watches no directory, or sleeps on one word at a time only",
+    "Tasks also wait where the system watches no directory, or sleeps on one word at a time only",
     arguments: ["inotify_init1", "futex_waitv"])
   func refused(call: String) async {
     await #expect(processExitsWith: .success) { [call] in
@@ -233,7 +234,7 @@ struct TaskAttachTests {
     }
   }
 
-  @Test("When no task waits any more, the descriptor is closed, and comes again when needed")
+  @Test("When no task waits any more, the descriptor is closed, and opened again when needed")
   func descriptors() async {
     await #expect(processExitsWith: .success) {
       func instanceCount() throws -> Int {

@@ -44,7 +44,7 @@ struct TaskPassingTests {
     }
   }
 
-  @Test("Who comes while another task waits already does not wait for that one's memory")
+  @Test("A later caller does not wait for the memory of a task that already waits")
   func newcomer() async throws {
     let (idle, idlePeer) = try socketPair()
     let (here, there) = try socketPair()
@@ -53,7 +53,7 @@ struct TaskPassingTests {
     let second = Task { try await SharedMemory.receive(over: there).byteCount }
     try await Task.sleep(for: .milliseconds(30))
     try await SharedMemory.anonymous(byteCount: 5).send(over: here)
-    // At the end of a time-out the memory would be found.
+    // The memory would be found at the end of a time-out.
     let patience = Task {
       try await Task.sleep(for: .seconds(30))
       second.cancel()
@@ -86,7 +86,7 @@ struct TaskPassingTests {
     }
   }
 
-  @Test("The rest of a message that comes while a task waits is waited for")
+  @Test("A task waits for the rest of a message")
   func lateRest() async throws {
     let (here, there) = try socketPair()
     let memory = try SharedMemory.anonymous(byteCount: 24)
@@ -140,7 +140,7 @@ struct TaskPassingTests {
     try there.close()
   }
 
-  @Test("A time-out ends the wait for a message and for room, also in the midst of a message")
+  @Test("A time-out ends the wait for a message and for room, even in the middle of a message")
   func timeouts() async throws {
     let (here, there) = try socketPair()
     func code(_ body: () async throws -> Void) async -> InterprocessError.Code? {
@@ -173,7 +173,7 @@ struct TaskPassingTests {
     try there.close()
   }
 
-  @Test("Tasks that are told of a message which another task took sleep again")
+  @Test("Tasks that wake for a message which another task took sleep again")
   func toldInVain() async {
     await #expect(processExitsWith: .success) {
       let (here, there) = try socketPair()
@@ -181,7 +181,7 @@ struct TaskPassingTests {
         Task { try await SharedMemory.receive(over: there, timeout: .seconds(60)).byteCount }
       }
       try await Task.sleep(for: .milliseconds(500))
-      // All of them are told.
+      // All of them wake.
       try await SharedMemory.anonymous(byteCount: 1).send(over: here)
       try await Task.sleep(for: .milliseconds(500))
       let before = clock()
@@ -210,7 +210,7 @@ struct TaskPassingTests {
     try there.close()
   }
 
-  @Test("Tasks wait also where the system has no descriptors to spare for the thread that polls")
+  @Test("Tasks also wait where the polling thread gets no descriptors")
   func noDescriptor() async {
     await #expect(processExitsWith: .success) {
       let (here, there) = try socketPair()
@@ -228,7 +228,7 @@ struct TaskPassingTests {
     }
   }
 
-  @Test("When nobody waits any more, no descriptor is left")
+  @Test("When no task waits any more, no descriptor is left")
   func nothingLeft() async {
     await #expect(processExitsWith: .success) {
       let (here, there) = try socketPair()
@@ -251,7 +251,7 @@ struct TaskPassingTests {
   }
 
   @Test(
-    "Who closes all descriptors while tasks wait loses nothing of its own, and no task waits on")
+    "A program that closes all descriptors while tasks wait keeps later ones, and no task hangs")
   func closedDescriptors() async {
     await #expect(processExitsWith: .success) {
       let (idle, idlePeer) = try socketPair()
@@ -263,7 +263,7 @@ struct TaskPassingTests {
       while try Self.sockets().count < before.count + 2, .now < end {
         try await Task.sleep(for: .milliseconds(5))
       }
-      // As after `closefrom`, the numbers belong to others by now.
+      // As after `closefrom`, the numbers now belong to others.
       let numbers = try Self.sockets().subtracting(before).sorted()
       #expect(numbers.count == 2)
       for socket in [mine, peer] { #expect(write(socket.rawValue, "x", 1) == 1) }

@@ -18,7 +18,7 @@ import Testing
 
 @Suite("Close and unlink")
 struct UnlinkTests {
-  @Test("Unlinked memory stays with those who have it, and its name is free at once")
+  @Test("Unlinked memory stays with the processes that have it, and its name is free at once")
   func unlinkedMemoryStays() async throws {
     let name = uniqueName()
     var first = try SharedMemory.create(name, byteCount: 16)
@@ -34,7 +34,7 @@ struct UnlinkTests {
       try await helper.expect("set 1 11", "ok ")
       let values = [first[1], second[1]]
       #expect(values == [11, 0])
-      // The name is another's by now.
+      // The name now belongs to another process.
       try await helper.expect("unlink", "error notFound")
       #expect(exists(name))
       try await helper.expect("attach \(name)", "ok 32")
@@ -44,7 +44,7 @@ struct UnlinkTests {
     #expect(status == .exited(0))
   }
 
-  @Test("A second unlink says that there is no such name")
+  @Test("A second unlink reports that there is no such name")
   func secondUnlink() throws {
     let name = uniqueName()
     let memory = try SharedMemory.create(name, byteCount: 16)

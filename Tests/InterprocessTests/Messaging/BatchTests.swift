@@ -16,13 +16,13 @@ import Testing
 
 @testable import Interprocess
 
-/// What the sender of a batch is told when something comes between.
-@Suite("Batches that are cut off", .timeLimit(.minutes(2)))
+/// What the sender of a batch learns when the batch is interrupted.
+@Suite("Interrupted batches", .timeLimit(.minutes(2)))
 struct BatchTests {
-  /// Who sends.
+  /// The form of the sender.
   enum Form: CaseIterable { case thread, task, roleInThread, roleInTask }
 
-  /// What comes between.
+  /// The interruption.
   enum Interruption: CaseIterable { case timeout, finish, damage, cancellation }
 
   private static let batch = [1, 2, 3, 4, 5]
@@ -53,7 +53,7 @@ struct BatchTests {
     return try await sender.send(contentsOf: batch.span, timeout: timeout)
   }
 
-  /// What came of a batch.
+  /// The result of sending a batch.
   private enum Outcome: Equatable { case sent(Int), failed(InterprocessError.Code), cancelled }
 
   private static func outcome(_ body: () async throws -> Int) async -> Outcome? {
@@ -70,7 +70,7 @@ struct BatchTests {
   }
 
   @Test(
-    "Who is told fewer than all has sent so many, and an error comes now or the next time",
+    "A sender that gets a smaller count has sent that many, and gets the error now or next time",
     arguments: Form.allCases, Interruption.allCases)
   func cutOff(form: Form, interruption: Interruption) async throws {
     let isRole = form == .roleInThread || form == .roleInTask
@@ -90,7 +90,7 @@ struct BatchTests {
     case .finish: try await queue.finish()
     case .cancellation: sending.cancel()
     case .damage:
-      // More messages were received than sent.
+      // The position claims that more messages were received than sent.
       var memory = try SharedMemory.attach(name)
       let content = Int(memory.load(fromByteOffset: 72, as: UInt64.self))
       memory.storeBytes(
@@ -118,7 +118,7 @@ struct BatchTests {
     #expect(queue.statistics.sentCount == 2)
   }
 
-  @Test("The one sender sends a batch in a task as there is room, and bytes that lie elsewhere")
+  @Test("A task sends a batch through a role as there is room, and bytes that lie elsewhere")
   func role() async throws {
     let queue = try SharedQueue<Int>.create(capacity: 2, senders: .one)
     try queue.unlink()

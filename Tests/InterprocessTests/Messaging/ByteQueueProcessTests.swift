@@ -19,11 +19,11 @@ import Testing
 
 @testable import Interprocess
 
-/// Queues of bytes whose users are several threads and processes, and may die.
+/// Queues of bytes between several threads and processes, which may die.
 @Suite("Queues of bytes between processes", .timeLimit(.minutes(5)))
 struct ByteQueueProcessTests {
   /// The short form of `scripts/crash-test messaging`.
-  @Test("Processes that are killed at a queue lose nothing that was sent, and let nobody hang")
+  @Test("Killed processes lose nothing that was sent over a queue, and leave no process hanging")
   func campaign() async throws {
     let primitives = [
       "queueOfBytes", "queueOfBytesAcknowledged", "queueOfOneOfBytes",
@@ -49,7 +49,7 @@ struct ByteQueueProcessTests {
   }
 
   @Test(
-    "Those who sleep give back the room of a receiver that died, without which nobody can send",
+    "Sleepers give back the room of a dead receiver, without which no sender could continue",
     arguments: Receiver.allCases)
   func deadReceiver(receiver: Receiver) async throws {
     let name = uniqueName()
@@ -61,7 +61,7 @@ struct ByteQueueProcessTests {
       holder in
       startReceiving(queue, receiver) { byte in received.withLock { $0.append(byte) } }
       while queue.statistics.emptyCount < 2 { try await Task.sleep(for: .milliseconds(1)) }
-      // Until it is the holder that is woken. Then there is no room for more.
+      // Until the holder is the one that is woken. Then there is no room for more.
       let sending = Task {
         while !Task.isCancelled {
           _ = try send24(queue, 1)
@@ -117,7 +117,7 @@ struct ByteQueueProcessTests {
   }
 
   @Test(
-    "A message between two threads is whole, as the thread sanitizer sees it",
+    "A message between two threads is whole, also under the thread sanitizer",
     arguments: [QueueRole.one, .many])
   func twoThreads(role: QueueRole) async throws {
     let queue = try SharedByteQueue.create(
@@ -199,7 +199,7 @@ struct ByteQueueProcessTests {
     }
   }
 
-  /// Touches all of a message.
+  /// Touches all bytes of a message.
   private func read(_ bytes: RawSpan) -> Int {
     (0..<bytes.byteCount).reduce(0) {
       $0 + Int(bytes.unsafeLoad(fromByteOffset: $1, as: UInt8.self))
@@ -215,7 +215,7 @@ struct ByteQueueProcessTests {
     }
   }
 
-  @Test("A position or a head that cannot be is found, whoever has written it")
+  @Test("An impossible position or head is detected, whichever side wrote it")
   func wrongWords() throws {
     let tail = QueueHead.sendingOffset + 8
     let taken = QueueHead.receivingOffset + 8
@@ -224,9 +224,10 @@ struct ByteQueueProcessTests {
     let skip = UInt64.max
     // A ring of 128 bytes with messages of up to 50; one of 4 bytes lies at its beginning.
     let words: [(Int, [UInt64])] = [
-      // No multiple of 8, and behind what the other side has done.
+      // Not a multiple of 8, and beyond what the other side has done.
       (tail, [1, 12, .max]), (taken, [1, 12, .max]),
-      // Too long, and a message elsewhere that would lie at the beginning already.
+      // A message that is too long, and a skip for a message that would already lie at the
+      // beginning.
       (ring, [52, 1 << 32, 1 << 63, .max - 1, skip]),
     ]
     for (offset, words) in words {
@@ -235,13 +236,13 @@ struct ByteQueueProcessTests {
         #expect(codes.contains(where: isCorrupted), "\(word) at \(offset) gives \(codes)")
       }
     }
-    // More than was sent; who receives puts that right.
+    // More than was sent; the receiver corrects that.
     for word: UInt64 in [200, 1 << 40, 1 << 63] {
       #expect(isCorrupted(try codes(of: [(freed, word)], isSenderFirst: true)[0]), "\(word)")
     }
-    // A message that is within the limit and goes over the end of the ring.
+    // A message within the limit that crosses the end of the ring.
     #expect(try codes(of: [(taken, 88), (ring + 88, 51)]).contains(where: isCorrupted))
-    // One that is said to lie at the beginning of the ring, and none there.
+    // A skip to the beginning of the ring, where there is no message.
     #expect(
       try codes(of: [(ring, 0), (taken, 88), (ring + 88, skip)]).contains(where: isCorrupted))
     #expect(
@@ -252,7 +253,8 @@ struct ByteQueueProcessTests {
     if case .corrupted? = code { true } else { false }
   }
 
-  /// What a receiver and a sender get when words have been written into a queue of one message.
+  /// The results of a receiver and a sender when words have been written into a queue of one
+  /// message.
   private func codes(
     of words: [(offset: Int, word: UInt64)], isSenderFirst: Bool = false
   ) throws -> [InterprocessError.Code?] {
@@ -275,7 +277,7 @@ struct ByteQueueProcessTests {
       ? [sendingCode(), receivingCode()] : [receivingCode(), sendingCode()]
   }
 
-  @Test("A header that says what no queue is gives an error")
+  @Test("A header of an impossible queue gives an error")
   func wrongHeader() throws {
     let name = uniqueName()
     let queue = try SharedByteQueue.create(

@@ -19,14 +19,14 @@ import Testing
 @Suite("Threads that end within a closure", .timeLimit(.minutes(1)))
 struct EndedThreadTests {
   @Test(
-    "What a thread has held that has ended is waited for, also by one at the same address",
+    "What an ended thread holds is waited for, even by a thread at the same address",
     arguments: ["mutex", "writer", "reader"])
   func locks(kind: String) async throws {
     if kind == "mutex" {
       let mutex = try SharedMutex.create(uniqueName(), initialValue: 0)
       defer { try? mutex.unlink() }
       try await expectTimeOuts(kind, mutex.name)
-      // The process has ended by now.
+      // The process has ended.
       #expect(errorCode { try lock(mutex) { _ in } } == .ownerDied)
     } else {
       let lock = try SharedReadWriteLock.create(uniqueName(), initialValue: 0)
@@ -36,7 +36,8 @@ struct EndedThreadTests {
     }
   }
 
-  @Test("A turn is waited for in the same way", arguments: [QueueRole.one, .many])
+  @Test(
+    "A turn of an ended thread is waited for in the same way", arguments: [QueueRole.one, .many])
   func turns(role: QueueRole) async throws {
     let queue = try SharedQueue<Int>.create(uniqueName(), capacity: 4, receivers: role)
     defer { try? queue.unlink() }

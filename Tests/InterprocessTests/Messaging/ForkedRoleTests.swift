@@ -15,7 +15,7 @@ import Interprocess
 import TestSupport
 import Testing
 
-@Suite("Children that fork makes within a turn, and their copies of roles", .timeLimit(.minutes(1)))
+@Suite("Children forked within a turn, and their copies of roles", .timeLimit(.minutes(1)))
 struct ForkedRoleTests {
   // MARK: - Turns
 
@@ -186,7 +186,7 @@ struct ForkedRoleTests {
     try SharedQueue.create(uniqueName(), capacity: 4, senders: .one, receivers: .one)
   }
 
-  @Test("A child's copy of the one publisher publishes nothing, and of one of many it is one more")
+  @Test("A child's copy of the sole publisher publishes nothing; a copy of one of many is one more")
   func publisher() async throws {
     for role in [QueueRole.one, .many] {
       let topic = try SharedTopic<UInt64>.create(uniqueName(), history: 2, publishers: role)
@@ -218,7 +218,7 @@ struct ForkedRoleTests {
     }
   }
 
-  @Test("A child waits for more than one thread sleeps on, as its parent does")
+  @Test("A child waits for more than one thread can sleep on, as its parent does")
   func waitSet() async throws {
     let word = try SharedAtomic<UInt32>.create(uniqueName(), initialValue: 0)
     defer { try? word.unlink() }

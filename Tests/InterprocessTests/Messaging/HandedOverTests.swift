@@ -17,12 +17,12 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// What one thread takes, and another one gives back, while the first goes on.
-@Suite("Things handed from thread to thread", .timeLimit(.minutes(1)))
+/// Objects that one thread takes and another gives back, while the first continues.
+@Suite("Objects handed from thread to thread", .timeLimit(.minutes(1)))
 struct HandedOverTests {
-  /// A place for one value, which one thread puts there and another takes out.
+  /// A slot for one value, which one thread fills and another empties.
   private final class Slot<Value: ~Copyable & Sendable>: @unchecked Sendable {
-    // Sendable: the value is only touched by who has found the flag as it must be.
+    // Sendable: only the thread that has found the flag as it must be touches the value.
     private let isFull = Atomic(false)
     private var value: Value?
 
@@ -42,7 +42,9 @@ struct HandedOverTests {
 
   private static let count: UInt64 = 3000
 
-  @Test("Samples that another thread gives back are whole until then, and their pins free after")
+  @Test(
+    "Samples that another thread gives back are whole until then, and their pins are free afterwards"
+  )
   func twoThreadsOfSamples() async throws {
     let topic = try SharedTopic<InlineArray<5, UInt64>>.create(
       history: 2, maximumSampleCount: 3, options: .whileAttached)
@@ -58,7 +60,7 @@ struct HandedOverTests {
     try inThisThread {
       for number in 0..<Self.count {
         try publisher.publish(InlineArray(number: number))
-        // One waits in the slot, one is read, and one is received.
+        // One sample waits in the slot, one is read, and one is received.
         slot.put(try subscriber.next()!)
       }
     }

@@ -17,8 +17,8 @@ import Testing
 
 @testable import Interprocess
 
-/// What becomes of a wake-up that reaches somebody who has no use for it: it goes to another one who
-/// sleeps, in sleeps that do not end by themselves.
+/// A wake-up that reaches a waiter without a use for it goes on to another sleeper, in sleeps that
+/// do not end by themselves.
 @Suite("Wake-ups that are passed on", .timeLimit(.minutes(2)))
 struct PassedOnTests {
   @Test("A message that a closure has refused wakes the next receiver")
@@ -33,7 +33,7 @@ struct PassedOnTests {
     }
   }
 
-  @Test("So does a message of bytes")
+  @Test("A refused message of bytes wakes the next receiver, too")
   func refusedBytes() async {
     await #expect(processExitsWith: .success) {
       unsafe Sleeping.isEndless = true
@@ -56,14 +56,14 @@ struct PassedOnTests {
       let queue = try fullQueue([Int](repeating: 8, count: 7))
       let sent = Counter()
       for byteCount in [56, 8] { startSending(byteCount, to: queue, sent) }
-      // Taking one makes room for 24 bytes.
+      // Taking one message makes room for 24 bytes.
       let received = try queue.tryReceive { $0.byteCount }
       precondition(received == 8)
       waitUntil { sent.value == 1 }
     }
   }
 
-  @Test("Room for several wakes them all")
+  @Test("Room for several senders wakes them all")
   func several() async {
     await #expect(processExitsWith: .success) {
       unsafe Sleeping.isEndless = true
@@ -76,7 +76,7 @@ struct PassedOnTests {
     }
   }
 
-  @Test("The end of a turn wakes who waits for it")
+  @Test("The end of a turn wakes its waiter")
   func turn() async {
     await #expect(processExitsWith: .success) {
       unsafe Sleeping.isEndless = true
@@ -98,7 +98,7 @@ struct PassedOnTests {
         Thread.detachNewThread {
           if (try? queue.receive(timeout: .seconds(60))) == 2 { received.increment() }
         }
-        // Mostly it sleeps by then.
+        // By then the thread usually sleeps.
         usleep(100_000)
         over.increment()
         waitUntil { received.value == 1 }
@@ -131,7 +131,7 @@ struct PassedOnTests {
     }
   }
 
-  @Test("So does the end of a topic, and those who wait for a message")
+  @Test("The end of a topic wakes all its waiters")
   func finishedTopic() async {
     await #expect(processExitsWith: .success) {
       unsafe Sleeping.isEndless = true
@@ -140,7 +140,7 @@ struct PassedOnTests {
   }
 }
 
-/// Lets a subscriber and a publisher that waits for it sleep at a topic, which ends.
+/// Makes a subscriber sleep at a topic, and a publisher that waits for it; then the topic ends.
 private func expectEndOfTopic() throws {
   let topic = try SharedTopic<Int>.create(nil, history: 1, publishers: .many)
   try topic.unlink()
@@ -158,7 +158,7 @@ private func expectEndOfTopic() throws {
     let code = errorCode {
       var subscriber = try topic.subscriber(includesHistory: false)
       if try subscriber.next() == nil { endCount.increment() }
-      // One that leaves wakes publishers, too.
+      // A subscriber that leaves wakes publishers, too.
       waitUntil { finishedCount.value == 1 }
     }
     precondition(code == nil)
@@ -169,7 +169,7 @@ private func expectEndOfTopic() throws {
   slow.close()
 }
 
-/// Waits for something that has to come.
+/// Waits for something that must happen.
 private func waitUntil(_ isThere: () -> Bool) {
   let begin = ContinuousClock.now
   while !isThere() {
@@ -180,7 +180,7 @@ private func waitUntil(_ isThere: () -> Bool) {
 
 private struct Refusal: Error {}
 
-/// Lets two threads wait for a message that the first one refuses, and expects that the other one
+/// Makes two threads wait for a message that the first one refuses, and expects that the other one
 /// gets it.
 private func expectSecondReceiver(
   _ receive: @escaping @Sendable (@escaping @Sendable (UInt8) throws -> Void) throws -> Void?,
@@ -211,7 +211,7 @@ private func fullQueue(_ byteCounts: [Int]) throws -> SharedByteQueue {
   return queue
 }
 
-/// Lets a thread send a message, and waits until it sleeps.
+/// Makes a thread send a message, and waits until it sleeps.
 private func startSending(_ byteCount: Int, to queue: SharedByteQueue, _ sent: Counter) {
   let sleptCount = queue.statistics.fullCount
   Thread.detachNewThread {

@@ -18,11 +18,11 @@ import Testing
 
 @testable import Interprocess
 
-/// Queues whose users are several threads and processes, and may die.
+/// Queues between several threads and processes, which may die.
 @Suite("Queues between processes", .timeLimit(.minutes(5)))
 struct QueueProcessTests {
   /// The short form of `scripts/stress`.
-  @Test("Each message comes once, and in order, from one to one, and from many to many")
+  @Test("Each message arrives once, and in order, from one to one, and from many to many")
   func streams() async throws {
     let outcome = try await runWithPrivateSharedMemory(
       "size=64m", Places.helper, ["queue-streams", "\(extent(whole: 200_000, short: 50_000))"])
@@ -31,7 +31,7 @@ struct QueueProcessTests {
   }
 
   /// The short form of `scripts/crash-test messaging`.
-  @Test("Processes that are killed at a queue lose nothing that was sent, and let nobody hang")
+  @Test("Killed processes lose nothing that was sent over a queue, and leave no process hanging")
   func campaign() async throws {
     let primitives = ["queue", "queueAcknowledged", "queueOfOne", "queueOfOneAcknowledged"]
     let seed = UInt64.random(in: 1...UInt64.max)
@@ -65,7 +65,7 @@ struct QueueProcessTests {
     try queue.unlink()
   }
 
-  @Test("A child that fork has made does not give back its parent's role")
+  @Test("A forked child does not give back its parent's role")
   func fork() async throws {
     let name = uniqueName()
     let queue = try SharedQueue<UInt64>.create(
@@ -89,7 +89,7 @@ struct QueueProcessTests {
     if isSender { _ = try queue.sender() } else { _ = try queue.receiver() }
   }
 
-  @Test("A message that goes from one thread to another is whole, as the thread sanitizer sees it")
+  @Test("A message from one thread to another is whole, also under the thread sanitizer")
   func twoThreadsOfRoles() async throws {
     let queue = try SharedQueue<InlineArray<5, UInt64>>.create(
       capacity: 7, senders: .one, receivers: .one, options: .whileAttached)
@@ -111,7 +111,7 @@ struct QueueProcessTests {
     #expect(try await receiver.value == 20_000)
   }
 
-  @Test("A message between threads that take turns is whole, as the thread sanitizer sees it")
+  @Test("A message between threads that take turns is whole, also under the thread sanitizer")
   func twoThreadsOfMany() async throws {
     let queue = try SharedQueue<InlineArray<5, UInt64>>.create(
       capacity: 7, options: .whileAttached)
@@ -174,9 +174,9 @@ struct QueueProcessTests {
     }
   }
 
-  @Test("A position or a count that cannot be is found, whoever has written it")
+  @Test("An impossible position or count is detected, whichever side wrote it")
   func wrongWords() throws {
-    // The tail, what was taken, and the count of the first group.
+    // The tail, the number taken, and the count of the first group.
     let offsets = [128 + 8, 384 + 8, 640]
     for offset in offsets {
       for word: UInt64 in [22, 1 << 32, 1 << 63, .max] {
@@ -198,7 +198,7 @@ struct QueueProcessTests {
     }
   }
 
-  @Test("A header that says what no queue is gives an error")
+  @Test("A header of an impossible queue gives an error")
   func wrongHeader() throws {
     let name = uniqueName()
     let queue = try SharedQueue<UInt64>.create(name, capacity: 20, options: .whileAttached)

@@ -29,7 +29,7 @@ struct SharedByteQueueTests {
 
   // MARK: - Basics
 
-  @Test("Messages come in the order in which they were sent, by any handle")
+  @Test("Messages arrive in the order in which they were sent, through any handle")
   func order() throws {
     let name = uniqueName()
     let queue = try SharedByteQueue.create(name, byteCapacity: 100, maximumByteCount: 20)
@@ -54,7 +54,7 @@ struct SharedByteQueueTests {
   @Test("Messages of all lengths are whole, in lap after lap", arguments: [QueueRole.one, .many])
   func lengths(role: QueueRole) throws {
     for maximum in [0, 1, 7, 8, 9, 50, 120, 1000] {
-      // As small as it can be, and larger.
+      // The smallest possible capacity, and a larger one.
       for capacity in [0, 4 * maximum + 100] {
         try fill(role, capacity: capacity, maximum: maximum)
       }
@@ -82,7 +82,7 @@ struct SharedByteQueueTests {
         #expect(!expected.isEmpty, "\(next.count) bytes have no room in an empty queue")
         if expected.isEmpty { return }
       }
-      // Faster at some times than at others, so that it is full now and empty then.
+      // Sometimes faster than at others, so that the queue is full at times and empty at others.
       for _ in 0..<Int(generator.next() % (number / 20 % 2 == 0 ? 2 : 4)) {
         let found = try queue.tryReceive(SharedByteQueue.copy)
         #expect(found == expected.first)
@@ -99,7 +99,7 @@ struct SharedByteQueueTests {
     #expect(statistics.count == 0 && statistics.fullCount == 0 && statistics.emptyCount == 0)
   }
 
-  @Test("A message as long as can be has room in an empty queue, wherever that begins")
+  @Test("A message of the greatest length fits into an empty queue, wherever it begins")
   func longest() throws {
     for maximum in [8, 16, 24, 56, 57, 120, 121] {
       let queue = try SharedByteQueue.create(
@@ -107,14 +107,14 @@ struct SharedByteQueueTests {
       for number in 0..<queue.byteCapacity / 8 {
         try send(queue, message(number, maximum), timeout: .zero)
         #expect(try receive(queue) == message(number, maximum))
-        // The next one begins 8 bytes further on.
+        // The next message begins 8 bytes further on.
         try send(queue, [], timeout: .zero)
         #expect(try receive(queue) == [])
       }
     }
   }
 
-  @Test("Capacities are rounded up, and what no memory holds is refused")
+  @Test("Capacities are rounded up, and one that does not fit into any memory is refused")
   func sizes() throws {
     for (capacity, maximum, expected) in [
       (0, 0, 16), (17, 0, 32), (16, 1, 32), (64, 24, 64), (64, 25, 128), (1000, 10, 1024),
@@ -151,7 +151,7 @@ struct SharedByteQueueTests {
     try queue.unlink()
   }
 
-  @Test("A queue that is there keeps what it was made with")
+  @Test("An existing queue keeps the properties that it was created with")
   func attachOrCreate() throws {
     let name = uniqueName()
     let queue = try SharedByteQueue.attachOrCreate(
@@ -186,7 +186,7 @@ struct SharedByteQueueTests {
 
   // MARK: - In place
 
-  @Test("A message is written where it lies, and not sent if that fails")
+  @Test("A message is written in place, and not sent if that fails")
   func inPlace() throws {
     let queue = try SharedByteQueue.create(
       byteCapacity: 64, maximumByteCount: 24, options: .whileAttached)
@@ -211,7 +211,7 @@ struct SharedByteQueueTests {
     #expect(sum == 5)
   }
 
-  @Test("A message is gone when its reader has failed, unless that was to acknowledge it")
+  @Test("A message is gone when its reader has failed, unless it was to be acknowledged")
   func failedReader() throws {
     let queue = try SharedByteQueue.create(
       byteCapacity: 64, maximumByteCount: 8, options: .whileAttached)
@@ -228,7 +228,8 @@ struct SharedByteQueueTests {
   }
 
   @Test(
-    "Who uses the side again that it is using fails a precondition", arguments: [true, false],
+    "Using a side of the queue while already using it fails a precondition",
+    arguments: [true, false],
     [true, false])
   func again(isOfOne: Bool, isSending: Bool) async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
@@ -256,7 +257,8 @@ struct SharedByteQueueTests {
   // MARK: - The end
 
   @Test(
-    "A finished queue takes nothing more, and gives what it has", arguments: [QueueRole.one, .many])
+    "A finished queue takes no more messages, and delivers what it has",
+    arguments: [QueueRole.one, .many])
   func finish(role: QueueRole) throws {
     let queue = try SharedByteQueue.create(
       byteCapacity: 64, maximumByteCount: 8, senders: role, receivers: role,
@@ -289,7 +291,7 @@ struct SharedByteQueueTests {
 
   // MARK: - Waiting
 
-  @Test("A full queue, and an empty one, end a wait with a time-out, never early")
+  @Test("A wait at a full or an empty queue ends with a time-out, never early")
   func timeouts() async throws {
     let queue = try SharedByteQueue.create(
       byteCapacity: 32, maximumByteCount: 8, options: .whileAttached)
@@ -316,7 +318,7 @@ struct SharedByteQueueTests {
   @Test(
     "Receivers that are cancelled at any moment lose no message", arguments: [false, true])
   func cancellation(isMany: Bool) async {
-    // There the tasks of this test are the only ones.
+    // A process in which the tasks of this test are the only ones.
     await #expect(processExitsWith: .success) { [isMany] in
       let role: QueueRole = isMany ? .many : .one
       let queue = try SharedByteQueue.create(
@@ -349,7 +351,7 @@ struct SharedByteQueueTests {
 
   // MARK: - Roles
 
-  @Test("Only one handle can be the one sender, and the one receiver, until it is closed")
+  @Test("Only one handle can be the sole sender or the sole receiver, until it is closed")
   func roles() throws {
     let name = uniqueName()
     let queue = try SharedByteQueue.create(
@@ -369,7 +371,7 @@ struct SharedByteQueueTests {
 
   // MARK: - Steps
 
-  @Test("The steps of a message come in the order of the protocol")
+  @Test("The steps of a message follow the order of the protocol")
   func steps() async throws {
     let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
       Checkpoint.handler = { if Checkpoint.ofMessaging.contains($0) { print($0) } }
@@ -402,7 +404,7 @@ private func receiveAcknowledging(_ queue: SharedByteQueue) throws -> Int? {
   try queue.receive(acknowledging: { $0.byteCount })
 }
 
-/// The form for threads, also where one for tasks would be chosen.
+/// The form for threads, where the compiler would choose that for tasks.
 private func send(
   _ queue: SharedByteQueue, _ message: [UInt8], timeout: Duration? = .seconds(30)
 ) throws {

@@ -21,7 +21,7 @@ import Testing
 
 @Suite("Shared queue", .timeLimit(.minutes(5)))
 struct SharedQueueTests {
-  /// A message of 3 bytes, of which 18 share a group.
+  /// A message of 3 bytes; 18 such messages share a group.
   struct Small: Shareable, Equatable {
     var first: UInt8
     var second: UInt8
@@ -47,7 +47,7 @@ struct SharedQueueTests {
 
   // MARK: - Basics
 
-  @Test("Messages come in the order in which they were sent, by any handle")
+  @Test("Messages arrive in the order in which they were sent, through any handle")
   func order() throws {
     let name = uniqueName()
     let queue = try SharedQueue<Int>.create(name, capacity: 10)
@@ -67,7 +67,7 @@ struct SharedQueueTests {
   }
 
   @Test(
-    "A queue holds as many messages as it was made for, whatever their size, in lap after lap",
+    "A queue holds as many messages as it was created for, whatever their size, in lap after lap",
     arguments: [1, 2, 3, 6, 7, 8, 17, 100], [QueueRole.one, .many])
   func capacities(capacity: Int, role: QueueRole) throws {
     try fill(capacity, role) { UInt8(truncatingIfNeeded: $0) }
@@ -132,7 +132,7 @@ struct SharedQueueTests {
     try queue.unlink()
   }
 
-  @Test("A queue that is there keeps what it was made with")
+  @Test("An existing queue keeps the properties that it was created with")
   func attachOrCreate() throws {
     let name = uniqueName()
     let queue = try SharedQueue<Int>.attachOrCreate(
@@ -162,7 +162,7 @@ struct SharedQueueTests {
     #expect(received == numbers)
   }
 
-  @Test("The roles send and receive many messages at once, too")
+  @Test("The roles, too, send and receive many messages at once")
   func batchesOfRoles() throws {
     let queue = try SharedQueue<Small>.create(
       capacity: 50, senders: .one, receivers: .one, options: .whileAttached)
@@ -187,7 +187,8 @@ struct SharedQueueTests {
   // MARK: - The end
 
   @Test(
-    "A finished queue takes nothing more, and gives what it has", arguments: [QueueRole.one, .many])
+    "A finished queue takes no more messages, and delivers what it has",
+    arguments: [QueueRole.one, .many])
   func finish(role: QueueRole) throws {
     let queue = try SharedQueue<Int>.create(
       capacity: 4, senders: role, receivers: role, options: .whileAttached)
@@ -219,7 +220,7 @@ struct SharedQueueTests {
     #expect(try await receiver.value == Array(0..<1000))
   }
 
-  @Test("The one sender that finishes the queue gives its role back")
+  @Test("A sole sender that finishes the queue gives its role back")
   func finishedByRole() throws {
     let queue = try SharedQueue<Int>.create(capacity: 4, senders: .one, options: .whileAttached)
     var sender = try queue.sender()
@@ -234,7 +235,7 @@ struct SharedQueueTests {
 
   // MARK: - Waiting
 
-  @Test("A full queue, and an empty one, end a wait with a time-out, never early")
+  @Test("A wait at a full or an empty queue ends with a time-out, never early")
   func timeouts() async throws {
     let queue = try SharedQueue<Int>.create(capacity: 1, options: .whileAttached)
     let timeout: Duration = .milliseconds(30)
@@ -258,7 +259,7 @@ struct SharedQueueTests {
     #expect(queue.statistics.emptyCount >= 3 && queue.statistics.fullCount >= 2)
   }
 
-  @Test("The roles wait with time-outs, too")
+  @Test("The roles, too, wait with time-outs")
   func timeoutsOfRoles() throws {
     let queue = try SharedQueue<Int>.create(
       capacity: 1, senders: .one, receivers: .one, options: .whileAttached)
@@ -276,7 +277,7 @@ struct SharedQueueTests {
     #expect(received == 1)
   }
 
-  @Test("The roles wait in tasks, too")
+  @Test("The roles, too, wait in tasks")
   func rolesInTasks() async throws {
     let queue = try SharedQueue<Int>.create(
       capacity: 1, senders: .one, receivers: .one, options: .whileAttached)
@@ -296,14 +297,14 @@ struct SharedQueueTests {
     } catch let error as InterprocessError {
       code = error.code
     }
-    // It is finished, which is no time-out.
+    // The queue is finished, which is not a time-out.
     #expect(code == nil)
   }
 
   @Test(
     "Receivers that are cancelled at any moment lose no message", arguments: [false, true])
   func cancellation(isMany: Bool) async {
-    // There the tasks of this test are the only ones.
+    // A process in which the tasks of this test are the only ones.
     await #expect(processExitsWith: .success) { [isMany] in
       let role: QueueRole = isMany ? .many : .one
       let queue = try SharedQueue<Int>.create(
@@ -351,7 +352,7 @@ struct SharedQueueTests {
 
   // MARK: - Roles
 
-  @Test("Only one handle or value can be the one sender, and the one receiver")
+  @Test("Only one handle or value can be the sole sender or the sole receiver")
   func roles() throws {
     let name = uniqueName()
     let queue = try SharedQueue<Int>.create(
@@ -373,7 +374,7 @@ struct SharedQueueTests {
       #expect(try receiver.receive() == 1)
       _ = consume receiver
     }
-    // Given back, and taken by a handle, for as long as that lives.
+    // The role was given back, and a handle takes it for as long as it lives.
     try send(other, 3)
     #expect(errorCode { _ = try queue.sender() } == .roleTaken)
     #expect(errorCode { _ = try other.sender() } == .roleTaken)
@@ -396,7 +397,7 @@ struct SharedQueueTests {
     #expect(try receive(queue) == 2)
   }
 
-  @Test("A role of many is a failed precondition", arguments: [true, false])
+  @Test("Taking a role of a side for many is a failed precondition", arguments: [true, false])
   func roleOfMany(isSender: Bool) async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       [isSender] in
@@ -409,7 +410,7 @@ struct SharedQueueTests {
 
   // MARK: - Steps
 
-  @Test("The steps of a message come in the order of the protocol")
+  @Test("The steps of a message follow the order of the protocol")
   func steps() async throws {
     let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
       Checkpoint.handler = { if Checkpoint.ofMessaging.contains($0) { print($0) } }
@@ -436,7 +437,7 @@ struct SharedQueueTests {
   }
 }
 
-/// The form for threads, also where one for tasks would be chosen.
+/// The form for threads, where the compiler would choose that for tasks.
 private func send<Element>(
   _ queue: SharedQueue<Element>, _ element: Element, timeout: Duration? = nil
 ) throws {

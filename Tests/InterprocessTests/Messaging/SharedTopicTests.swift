@@ -23,7 +23,7 @@ import Testing
 struct SharedTopicTests {
   // MARK: - Basics
 
-  @Test("Each subscriber gets all messages, in order, by any handle")
+  @Test("Each subscriber gets all messages, in order, through any handle")
   func order() throws {
     let name = uniqueName()
     let topic = try SharedTopic<Int>.create(name, history: 4)
@@ -89,7 +89,7 @@ struct SharedTopicTests {
     #expect(wrong?.code == .wrongKind(expected: "a shared queue", found: "a shared topic"))
   }
 
-  @Test("A topic that is there keeps what it was made with")
+  @Test("An existing topic keeps the properties that it was created with")
   func attachOrCreate() throws {
     let name = uniqueName()
     let topic = try SharedTopic<UInt16>.attachOrCreate(
@@ -133,7 +133,7 @@ struct SharedTopicTests {
 
   private func copy(_ elements: Span<UInt8>) -> [UInt8] { elements.indices.map { elements[$0] } }
 
-  @Test("An element with an alignment lies at it")
+  @Test("An element lies at a multiple of its alignment")
   func alignment() throws {
     let topic = try SharedTopic<SIMD4<Double>>.create(nil, maximumElementCount: 3)
     try topic.unlink()
@@ -150,7 +150,7 @@ struct SharedTopicTests {
 
   // MARK: - Loans
 
-  @Test("A message on loan is seen only when it is published")
+  @Test("A message on loan is seen only once it is published")
   func loan() throws {
     let topic = try SharedTopic<Int>.create(nil, maximumElementCount: 3, history: 1)
     try topic.unlink()
@@ -165,7 +165,7 @@ struct SharedTopicTests {
     let sample = try subscriber.next(timeout: .seconds(10))!
     let (count, first, second) = (sample.count, sample[0], sample[1])
     #expect(count == 2 && first == 4 && second == 5)
-    // One that is not published was none, and its memory is used again.
+    // A message that was not published does not count, and its memory is used again.
     for _ in 0..<100 {
       let dropped = try publisher.loan()
       _ = consume dropped
@@ -193,7 +193,7 @@ struct SharedTopicTests {
     #expect(result.says("has a message on loan", isAlwaysThere: true))
   }
 
-  @Test("Other publishers wait while a message is on loan, also one that another thread ends")
+  @Test("Other publishers wait while a message is on loan, even if another thread ends the loan")
   func loanOfMany() async throws {
     let topic = try SharedTopic<Int>.create(nil, publishers: .many)
     try topic.unlink()
@@ -217,7 +217,7 @@ struct SharedTopicTests {
 
   // MARK: - Slow subscribers
 
-  @Test("One who comes late gets the history, or not", arguments: [1, 2, 3, 8])
+  @Test("A latecomer gets the history, or not", arguments: [1, 2, 3, 8])
   func history(count: Int) throws {
     let topic = try SharedTopic<Int>.create(nil, history: count)
     try topic.unlink()
@@ -239,7 +239,7 @@ struct SharedTopicTests {
     #expect(topic.statistics.missedCount == missed)
   }
 
-  @Test("The newest message is skipped to, and is received once")
+  @Test("A subscriber can skip to the newest message, and receives it once")
   func latest() throws {
     let topic = try SharedTopic<Int>.create(nil, history: 4)
     try topic.unlink()
@@ -268,7 +268,7 @@ struct SharedTopicTests {
     #expect(found == expected && count == missed, sourceLocation: location)
   }
 
-  @Test("A sample that is held is not written over, however many messages come")
+  @Test("A held sample is not overwritten, however many messages come")
   func held() throws {
     let topic = try SharedTopic<Int>.create(
       nil, maximumElementCount: 4, history: 1, maximumSubscriberCount: 1, maximumSampleCount: 2)
@@ -329,7 +329,7 @@ struct SharedTopicTests {
     let topic = try SharedTopic<Int>.create(nil, history: 3)
     try topic.unlink()
     var publisher = try topic.publisher(overflow: .wait)
-    // Without subscribers there is nobody to wait for.
+    // Without subscribers the publisher has nothing to wait for.
     for number in 0..<10 { try publisher.publish(number) }
     var slow = try topic.subscriber(includesHistory: false)
     var fast = try topic.subscriber(includesHistory: false)
@@ -344,7 +344,7 @@ struct SharedTopicTests {
     try publisher.publish(13)
     let again = errorCode { try publisher.publish(14, timeout: .milliseconds(30)) }
     #expect(again == .timedOut)
-    // One who leaves is not waited for.
+    // The publisher does not wait for a subscriber that leaves.
     _ = consume slow
     _ = consume sample
     try publisher.publish(14)
@@ -354,7 +354,7 @@ struct SharedTopicTests {
   }
 
   @Test(
-    "One who comes late gets the history of a publisher that waits, without the oldest message",
+    "A latecomer gets the history of a publisher that waits, without the oldest message",
     arguments: [1, 2, 3, 8])
   func historyOfPatience(count: Int) throws {
     let topic = try SharedTopic<Int>.create(nil, history: count)
@@ -365,7 +365,7 @@ struct SharedTopicTests {
       try publisher.publish(number)
       try expectMessages(&early, [number])
       var late = try topic.subscriber()
-      // As many as may be published before it receives what it begins with.
+      // As many as may be published before the subscriber receives its first message.
       for next in 0..<100 {
         let code = errorCode { try publisher.publish(1000 + next, timeout: .zero) }
         guard code == nil else {
@@ -472,7 +472,7 @@ struct SharedTopicTests {
   // MARK: - Finishing
 
   @Test(
-    "A finished topic gives what there is, and then the end, also to those who come late",
+    "A finished topic delivers what it has, and then the end, to latecomers as well",
     arguments: [QueueRole.one, .many])
   func finish(role: QueueRole) throws {
     let topic = try SharedTopic<Int>.create(nil, history: 2, publishers: role)
@@ -495,7 +495,7 @@ struct SharedTopicTests {
       _ = consume publisher
     }
     #expect(code == .finished)
-    // Once more is nothing else.
+    // Finishing once more changes nothing.
     try topic.finish()
     #expect(topic.statistics.publishedCount == 3)
   }
@@ -512,7 +512,7 @@ struct SharedTopicTests {
     #expect(isEmpty, sourceLocation: location)
   }
 
-  @Test("Only the one publisher finishes a topic, and of many each one, in its turn")
+  @Test("Only the sole publisher finishes a topic, or any one of many, in its turn")
   func finisher() async throws {
     let topic = try SharedTopic<Int>.create(nil)
     try topic.unlink()
@@ -579,7 +579,7 @@ struct SharedTopicTests {
 
   // MARK: - Roles
 
-  @Test("Only one handle or value can be the one publisher")
+  @Test("Only one handle or value can be the sole publisher")
   func roles() throws {
     let name = uniqueName()
     let topic = try SharedTopic<Int>.create(name, options: .whileAttached)

@@ -18,11 +18,11 @@ import Testing
 
 @testable import Interprocess
 
-/// Topics whose users are several threads and processes, and may die.
+/// Topics between several threads and processes, which may die.
 @Suite("Topics between processes", .timeLimit(.minutes(5)))
 struct TopicProcessTests {
   /// The short form of `scripts/stress`.
-  @Test("No message is torn or comes out of order, and what is missed is counted")
+  @Test("No message is torn or out of order, and missed messages are counted")
   func streams() async throws {
     let outcome = try await runWithPrivateSharedMemory(
       "size=64m", Places.helper, ["topic-streams", "2"])
@@ -32,7 +32,7 @@ struct TopicProcessTests {
   }
 
   /// The short form of `scripts/crash-test messaging`.
-  @Test("Processes that are killed at a topic leave it whole, and let nobody hang")
+  @Test("Killed processes leave a topic whole, and no process hanging")
   func campaign() async throws {
     let primitives = ["topic", "topicOfMany", "topicPatient"]
     let seed = UInt64.random(in: 1...UInt64.max)
@@ -49,7 +49,7 @@ struct TopicProcessTests {
     }
   }
 
-  @Test("A publisher that dies has published its last whole message, and its role is free at once")
+  @Test("A dead publisher has published its last whole message, and its role is free at once")
   func deadPublisher() async throws {
     let name = uniqueName()
     let topic = try SharedTopic<UInt64>.create(name, history: 2)
@@ -68,7 +68,7 @@ struct TopicProcessTests {
     try topic.unlink()
   }
 
-  @Test("The place and the samples of a subscriber that died are free for the next one")
+  @Test("The place and the samples of a dead subscriber are free for the next one")
   func deadSubscriber() async throws {
     let name = uniqueName()
     let topic = try SharedTopic<UInt64>.create(name, history: 2, maximumSubscriberCount: 1)
@@ -93,7 +93,7 @@ struct TopicProcessTests {
   }
 
   @Test(
-    "A process that is killed while it finishes a topic leaves it finished or not, and no sleeper",
+    "A process killed while it finishes a topic leaves it finished or not, and no sleeper",
     arguments: [Checkpoint.messageSent, .messageTold, .topicFinished])
   func deadFinisher(step: Checkpoint) async throws {
     let name = uniqueName()
@@ -110,7 +110,7 @@ struct TopicProcessTests {
     ) { finisher in _ = try await finisher.nextLine() }
     #expect(status == .signaled(9))
     #expect(topic.isFinished == (step == .topicFinished))
-    // The next one counts the message that the dead one has published.
+    // The next publisher counts the message that the dead one has published.
     if !topic.isFinished { try await topic.finish() }
     #expect(try await received.value == [7])
     var late = try topic.subscriber(includesHistory: false)
@@ -118,7 +118,7 @@ struct TopicProcessTests {
     #expect(isOver && topic.statistics.publishedCount == 1)
   }
 
-  @Test("A publisher does not wait for a subscriber that has died")
+  @Test("A publisher does not wait for a dead subscriber")
   func deadSlowSubscriber() async throws {
     let name = uniqueName()
     let topic = try SharedTopic<UInt64>.create(name, history: 3)
@@ -136,7 +136,7 @@ struct TopicProcessTests {
     try topic.unlink()
   }
 
-  @Test("A child that fork has made gives back nothing of its parent's")
+  @Test("A forked child gives back nothing of its parent's")
   func fork() async throws {
     let name = uniqueName()
     let topic = try SharedTopic<UInt64>.create(name, history: 2, maximumSubscriberCount: 1)
@@ -169,14 +169,14 @@ struct TopicProcessTests {
     try publisher.publish(number, timeout: .seconds(60))
   }
 
-  /// The number of the next message, and its first element.
+  /// Receives the number of the next message, and its first element.
   private func receive(_ subscriber: inout SharedTopic<UInt64>.Subscriber) throws -> [UInt64] {
     let sample = try subscriber.next(timeout: .seconds(10))!
     return [sample.sequence, sample[0]]
   }
 
   @Test(
-    "A message that goes from one thread to another is whole, as the thread sanitizer sees it",
+    "A message from one thread to another is whole, also under the thread sanitizer",
     arguments: [TopicOverflow.overwrite, .wait])
   func twoThreads(overflow: TopicOverflow) async throws {
     let topic = try SharedTopic<UInt64>.create(
@@ -256,7 +256,7 @@ struct TopicProcessTests {
     }
   }
 
-  /// Receives in each way, and reads what comes.
+  /// Receives in each way, and reads what arrives.
   private func receiveAnything(_ subscriber: inout SharedTopic<UInt64>.Subscriber) throws {
     guard let first = try subscriber.next(timeout: .microseconds(50)) else { return }
     let second = try subscriber.latest()
@@ -274,14 +274,14 @@ struct TopicProcessTests {
     }
   }
 
-  @Test("A word that cannot be is found, whoever has written it")
+  @Test("An impossible word is detected, whichever process wrote it")
   func wrongWords() throws {
     let layout = try #require(
       TopicLayout(
         history: 4, maximumSubscriberCount: 1, maximumSampleCount: 1, maximumElementCount: 3,
         elementStride: 8, elementAlignment: 8))
     let slotCount = UInt64(layout.slotCount)
-    // A message that is ahead of the tail, and one in a slot that is not there.
+    // A message ahead of the tail, and one in a slot that does not exist.
     let entries: [UInt64] = [
       TopicEntry(8, 0).bits, TopicEntry(4, 0).bits, TopicEntry(0, 6).bits, TopicEntry(0, 60).bits,
     ]
@@ -289,7 +289,7 @@ struct TopicProcessTests {
       #expect(isFound(layout, entry, at: layout.entriesOffset, of: UInt64.self), "\(entry)")
     }
     var foundCount = 0
-    // More slots that are free, or retired, than there are, and one that is not there.
+    // More free, or retired, slots than exist, and one that does not exist.
     for count in [slotCount + 1, UInt64(UInt32.max)] {
       #expect(isFound(layout, count, at: QueueHead.sendingOffset + QueueSide.freeOffset))
     }
@@ -308,7 +308,7 @@ struct TopicProcessTests {
     #expect(foundCount >= 2 + 4)
   }
 
-  /// Writes a word into a topic of one message, and tells whether those find it who use that.
+  /// Writes a word into a topic of one message, and returns whether its users detect it.
   private func isFound(
     _ layout: TopicLayout, _ word: UInt64, at offset: Int, of type: Any.Type = UInt32.self
   ) -> Bool {
@@ -346,7 +346,7 @@ struct TopicProcessTests {
     }
   }
 
-  @Test("A header that says what no topic is gives an error")
+  @Test("A header of an impossible topic gives an error")
   func wrongHeader() throws {
     let name = uniqueName()
     let topic = try SharedTopic<UInt64>.create(

@@ -16,16 +16,16 @@ import Interprocess
 import TestSupport
 import Testing
 
-/// What becomes of the others while one keeps its turn at a queue or topic: is in its closure, has a
-/// message on loan, or has been stopped.
+/// What happens to the others while one process keeps its turn at a queue or topic: it is in its
+/// closure, has a message on loan, or has been stopped.
 @Suite("Turns", .timeLimit(.minutes(2)))
 struct TurnTests {
-  /// What somebody tries while another one keeps its turn.
+  /// A call that is tried while another process keeps its turn.
   struct Attempt: Sendable, CustomTestStringConvertible {
     let testDescription: String
-    /// Whether it waits not at all.
+    /// Whether the call does not wait at all.
     var isTry = false
-    /// - Parameter timeout: How long it is to wait.
+    /// - Parameter timeout: How long the call may wait.
     let perform: @Sendable (_ timeout: Duration?) async throws -> Void
 
     init(
@@ -38,7 +38,7 @@ struct TurnTests {
     }
   }
 
-  /// Whether an attempt has come to nothing as it had to.
+  /// Expects that an attempt fails as it must.
   private func expectTooLate(_ attempt: Attempt, _ timeout: Duration) async throws {
     let begin = ContinuousClock.now
     do {
@@ -55,8 +55,8 @@ struct TurnTests {
     }
   }
 
-  /// Expects that each attempt ends in its time, that a task ends at once when it is cancelled, and
-  /// that tasks that wait leave their threads to others.
+  /// Expects that each attempt ends in time, that a task ends at once when it is cancelled, and
+  /// that waiting tasks leave their threads to others.
   private func expectTimes(_ attempts: [Attempt], ofTasks tasks: [Attempt]) async throws {
     for attempt in attempts + tasks {
       for timeout in [Duration.zero, .milliseconds(30)] {
@@ -78,7 +78,8 @@ struct TurnTests {
     }
   }
 
-  /// Does what blocks, and may do so for ever where a time-out is broken, in no thread for tasks.
+  /// Runs a body that blocks, perhaps forever if a time-out is broken, outside the threads for
+  /// tasks.
   private func inOtherThread(_ body: @Sendable @escaping () throws -> Void) async throws {
     try await inThread(body).value
   }
@@ -111,7 +112,7 @@ struct TurnTests {
   // MARK: - Queues
 
   @Test(
-    "Nobody waits longer for a receiver that is in its closure than it has time",
+    "A receiver inside its closure delays no process beyond its time-out",
     arguments: [QueueRole.one, .many])
   func receiving(role: QueueRole) async throws {
     let queue = try SharedQueue<Int>.create(nil, capacity: 8, receivers: role)
@@ -161,7 +162,7 @@ struct TurnTests {
   }
 
   @Test(
-    "Nobody waits longer for a receiver of bytes that is in its closure than it has time",
+    "A receiver of bytes inside its closure delays no process beyond its time-out",
     arguments: [QueueRole.one, .many])
   func receivingBytes(role: QueueRole) async throws {
     let queue = try SharedByteQueue.create(
@@ -204,7 +205,7 @@ struct TurnTests {
   }
 
   @Test(
-    "Nobody waits longer for a sender of bytes that is in its closure than it has time",
+    "A sender of bytes inside its closure delays no process beyond its time-out",
     arguments: [QueueRole.one, .many])
   func sendingBytes(role: QueueRole) async throws {
     let queue = try SharedByteQueue.create(
@@ -241,11 +242,11 @@ struct TurnTests {
     #expect(message == [7])
   }
 
-  @Test("A task that has been cancelled sends nothing of a batch, also where there is room")
+  @Test("A cancelled task sends nothing of a batch, even if there is room")
   func cancelledBatch() async throws {
     let queue = try SharedQueue<Int>.create(nil, capacity: 8)
     try queue.unlink()
-    // From then on a turn takes no wait.
+    // From then on a turn needs no wait.
     try await queue.send(0)
     let task = Task {
       withUnsafeCurrentTask { $0?.cancel() }
@@ -257,7 +258,7 @@ struct TurnTests {
 
   // MARK: - Topics
 
-  /// All that publishes, with a publisher of its own each.
+  /// Every call that publishes, each with a publisher of its own.
   private func publishing(
     in topic: SharedTopic<Int>, _ overflow: TopicOverflow
   ) -> (attempts: [Attempt], ofTasks: [Attempt]) {
@@ -298,7 +299,7 @@ struct TurnTests {
     return (attempts, tasks)
   }
 
-  @Test("Nobody waits longer for a publisher that has a message on loan than it has time")
+  @Test("A publisher with a message on loan delays no process beyond its time-out")
   func publishing() async throws {
     let topic = try SharedTopic<Int>.create(nil, publishers: .many)
     try topic.unlink()
@@ -313,7 +314,7 @@ struct TurnTests {
     #expect(topic.statistics.publishedCount == 1)
   }
 
-  @Test("Nobody waits longer for a subscriber that reads no further than it has time")
+  @Test("A subscriber that stops reading delays no process beyond its time-out")
   func publishingToSlow() async throws {
     let topic = try SharedTopic<Int>.create(nil, history: 1, publishers: .many)
     try topic.unlink()
@@ -336,9 +337,11 @@ struct TurnTests {
     subscriber.close()
   }
 
-  // MARK: - Those who have been stopped, or died
+  // MARK: - Stopped and dead senders
 
-  @Test("A sender that was stopped in its turn holds up nobody for longer, and a dead one nobody")
+  @Test(
+    "A sender stopped in its turn delays no process beyond its time-out, and a dead one delays none"
+  )
   func stoppedSender() async throws {
     let name = uniqueName()
     let queue = try SharedQueue<UInt64>.create(name, capacity: 8, options: .whileAttached)
@@ -365,7 +368,7 @@ struct TurnTests {
       #expect(sentCount == 0)
       try holder.kill()
     }
-    // Also for one who never waits.
+    // This holds for a call that never waits, too.
     let begin = ContinuousClock.now
     while try !queue.trySend(1), .now - begin < .seconds(20) {
       try await Task.sleep(for: .milliseconds(1))

@@ -21,7 +21,7 @@ import Testing
 @Suite("Python and lifetimes", .timeLimit(.minutes(3)))
 struct PythonLifetimeTests {
   @Test(
-    "Stale memory that only Python has mapped is in use, until Python is gone",
+    "Stale memory that only Python has mapped is in use, until Python has ended",
     arguments: Python.all, [true, false])
   func mappedByPython(python: Python, pythonCloses: Bool) async throws {
     try await withPrivateSharedMemory { place in
@@ -57,7 +57,7 @@ struct PythonLifetimeTests {
     }
   }
 
-  @Test("Who finds memory in use has not claimed it, which would keep the last handle from closing")
+  @Test("Finding memory in use claims nothing, as a claim would keep the last handle from closing")
   func unclaimed() async throws {
     let python = try #require(Python.all.last)
     try await withPrivateSharedMemory { place in
@@ -75,7 +75,7 @@ struct PythonLifetimeTests {
     }
   }
 
-  @Test("A creator replaces stale memory as soon as Python is gone", arguments: Python.all)
+  @Test("A creator replaces stale memory as soon as Python has ended", arguments: Python.all)
   func replaced(python: Python) async throws {
     try await withPrivateSharedMemory { place in
       try await python.withSession(in: place) { session in
@@ -119,7 +119,7 @@ struct PythonLifetimeTests {
     }
   }
 
-  @Test("Memory that Python made is lasting, and no sweep touches it", arguments: Python.all)
+  @Test("Memory from Python is lasting, and no sweep touches it", arguments: Python.all)
   func madeByPython(python: Python) async throws {
     try await withPrivateSharedMemory { place in
       try await python.withSession(in: place) { session in

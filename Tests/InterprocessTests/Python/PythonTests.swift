@@ -26,7 +26,7 @@ struct PythonTests {
     #expect(Python.withNumpy != nil, "numpy was not found; ./scripts/test installs it")
   }
 
-  @Test("Python attaches to what Swift created", arguments: Python.all, sizes)
+  @Test("Python attaches to memory that Swift created", arguments: Python.all, sizes)
   func swiftCreates(python: Python, byteCount: Int) async throws {
     let name = uniqueName()
     let last = byteCount - 1
@@ -39,7 +39,7 @@ struct PythonTests {
       let value = memory[last]
       #expect(value == 202)
 
-      // Who has it attached keeps it when the name goes, on either side.
+      // A process on either side that is attached keeps the memory when the name goes.
       try memory.unlink()
       try await session.expect("set \(last) 203", "ok ")
       let after = memory[last]
@@ -48,7 +48,7 @@ struct PythonTests {
     }
   }
 
-  @Test("Swift attaches to what Python created", arguments: Python.all, sizes)
+  @Test("Swift attaches to memory that Python created", arguments: Python.all, sizes)
   func pythonCreates(python: Python, byteCount: Int) async throws {
     let name = uniqueName()
     let last = byteCount - 1
@@ -73,7 +73,7 @@ struct PythonTests {
     }
   }
 
-  @Test("Either side removes the name of what the other created", arguments: Python.all)
+  @Test("Either side removes the name of memory that the other created", arguments: Python.all)
   func unlinkingTheOthers(python: Python) async throws {
     let (swiftName, pythonName) = (uniqueName("swift"), uniqueName("python"))
     try await python.withSession { session in
@@ -90,7 +90,7 @@ struct PythonTests {
     }
   }
 
-  @Test("A name taken on one side is taken on the other", arguments: Python.all)
+  @Test("A name in use on one side is in use on the other", arguments: Python.all)
   func takenNames(python: Python) async throws {
     let (swiftName, pythonName) = (uniqueName("swift"), uniqueName("python"))
     try await python.withSession { session in
@@ -152,7 +152,7 @@ struct PythonTests {
     }
   }
 
-  @Test("numpy sees the same float64s in place, both ways")
+  @Test("numpy sees the same float64s in place, in both directions")
   func numpy() async throws {
     let python = try #require(Python.withNumpy)
     let name = uniqueName()
@@ -173,7 +173,7 @@ struct PythonTests {
     }
   }
 
-  @Test("A Python that shares memory as it pleases by default takes its name away at its end")
+  @Test("By default, a Python that ends removes the name of the memory it shared")
   func defaultTracker() async throws {
     let python = try #require(Python.all.last)
     let name = uniqueName()
@@ -188,7 +188,7 @@ struct PythonTests {
       """, [name])
     #expect(outcome.status == .exited(0))
     try await expectRemoval(of: name)
-    // This is CPython's doing, and why the documentation asks for `track=False`; the memory is not
+    // CPython does this, and therefore the documentation asks for `track=False`; the memory is not
     // harmed.
     let error = #expect(throws: InterprocessError.self) { try memory.unlink() }
     #expect(error?.code == .notFound)

@@ -16,9 +16,9 @@ import Interprocess
 import TestSupport
 import Testing
 
-// What a closed handle refuses, in forms that `CloseTests.Use` does not have.
+// Calls that a closed handle refuses, in forms that `CloseTests.Use` lacks.
 extension CloseTests {
-  @Test("Nor can a task wait with it", arguments: [false, true])
+  @Test("A task cannot wait with a closed handle", arguments: [false, true])
   func task(hasGeneration: Bool) async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       [hasGeneration] in
@@ -34,7 +34,7 @@ extension CloseTests {
     #expect(result.says("used after close()", isAlwaysThere: true))
   }
 
-  @Test("Nor does it take a lease", arguments: Kind.allCases)
+  @Test("A closed handle takes no lease", arguments: Kind.allCases)
   func lease(kind: Kind) async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       [kind] in

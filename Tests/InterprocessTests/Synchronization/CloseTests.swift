@@ -18,14 +18,14 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("Closing what several threads share", .timeLimit(.minutes(3)))
+@Suite("Closing a handle that several threads share", .timeLimit(.minutes(3)))
 struct CloseTests {
   // MARK: - Names and leases
 
   enum Kind: String, CaseIterable, Codable {
     case mutex, readWriteLock, semaphore, event, barrier, atomic, queue, byteQueue, topic
 
-    /// Makes one, closes it twice, and calls `body` while the handle still lives.
+    /// Creates an object, closes it twice, and calls `body` while the handle still lives.
     func close(
       _ name: String, lifetime: SharedMemory.Lifetime = .whileAttached,
       _ body: () throws -> Void
@@ -108,12 +108,12 @@ struct CloseTests {
     try kind.close(name, lifetime: .untilUnlinked) {
       let info = try info(name)
       #expect(info.handleCount == 0)
-      // The mapping stays, for threads that are within a function.
+      // The mapping stays, for threads that are inside a call.
       #expect(info.processes.map(\.processID) == [getpid()])
     }
   }
 
-  @Test("A closed handle tells its name, and unlinks it")
+  @Test("A closed handle still knows its name, and can unlink it")
   func afterwards() throws {
     let name = uniqueName()
     let event = try SharedEvent.create(name)
@@ -128,7 +128,7 @@ struct CloseTests {
 
   // MARK: - What others see
 
-  /// A permit that several closures can have.
+  /// A permit that several closures can share.
   private final class Permit: Sendable {
     private let permit: Mutex<SharedSemaphore.Permit?>
 
@@ -139,7 +139,7 @@ struct CloseTests {
     func release() { permit.withLock { $0 = nil } }
   }
 
-  @Test("Permits of a handle that is closed are free for others, and theirs when it ends")
+  @Test("The permits of a closed handle are free for others, and are not given back a second time")
   func permits() async throws {
     let name = uniqueName()
     let semaphore = try SharedSemaphore.create(name, permitCount: 2, options: .whileAttached)
@@ -149,7 +149,7 @@ struct CloseTests {
     _ = try await withChildProcess(Places.helper, ["sync", "semaphore-hold", name, "2"]) { other in
       semaphore.close()
       try await other.expectNext("held")
-      // They are not given back a second time.
+      // Releasing them does not give them back a second time.
       for permit in permits { permit.release() }
       #expect(observer.availableCount == 0)
       #expect(try observer.reclaim() == 0)
@@ -158,7 +158,7 @@ struct CloseTests {
     #expect(observer.availableCount == 2)
   }
 
-  @Test("A party whose handle is closed counts as one that has died")
+  @Test("A party whose handle is closed counts as dead")
   func party() async throws {
     let name = uniqueName()
     let barrier = try SharedBarrier.create(name, partyCount: 2, options: .whileAttached)
@@ -182,7 +182,7 @@ struct CloseTests {
     withExtendedLifetime(barrier) {}
   }
 
-  @Test("A role that a queue's handle has is given back when it is closed")
+  @Test("Closing a queue's handle gives back its role")
   func roles() async throws {
     let name = uniqueName()
     let queue = try SharedQueue<UInt64>.create(
@@ -202,7 +202,7 @@ struct CloseTests {
     withExtendedLifetime(queue) {}
   }
 
-  @Test("A value that has a role gives it back by close")
+  @Test("Closing a value's handle gives back its role")
   func roleValues() throws {
     let queue = try SharedQueue<Int>.create(
       capacity: 4, senders: .one, receivers: .one, options: .whileAttached)
@@ -224,7 +224,7 @@ struct CloseTests {
     queue.close()
   }
 
-  @Test("A thread that waits for a lock whose handle is closed gets it as one that is alive")
+  @Test("A thread that waits for a lock while its handle is closed gets it as a living holder")
   func waiter() async throws {
     let name = uniqueName()
     let mutex = try SharedMutex.create(name, initialValue: Account(), options: .whileAttached)
@@ -234,17 +234,17 @@ struct CloseTests {
       let isInside = Counter()
       let thread = Mutex("")
       let waiter = inThread {
-        // The number of the process, and that of the thread.
+        // The numbers of the process and of the thread.
         let link = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/thread-self")
         thread.withLock { $0 = link }
         try lock(mutex) { _ in
           isInside.increment()
-          // Longer than it takes others to look whether the holder lives.
+          // Longer than others take to check whether the holder lives.
           Thread.sleep(forTimeInterval: 0.2)
           isInside.increment()
         }
       }
-      // Closed before it waits, the handle could not be used.
+      // If it were closed before the thread waits, the handle could not be used.
       while state(in: "/proc/\(thread.withLock { $0 })/stat") != "S" {
         try await Task.sleep(for: .milliseconds(1))
       }
@@ -407,7 +407,7 @@ struct CloseTests {
     case mutex, reader, writer, sender, receiver, publisher, subscriber, sample, loan, waitSet
     case sending, receiving
 
-    /// Nobody is left to remove a name, so that it goes first.
+    /// The name goes first, as no process is left to remove it.
     func run() throws {
       switch self {
       case .mutex:
@@ -486,7 +486,8 @@ struct CloseTests {
   }
 
   @Test(
-    "A handle that has a lock, or what has a role, cannot be closed", arguments: Holding.allCases)
+    "A handle that holds a lock, or one whose role is in use, cannot be closed",
+    arguments: Holding.allCases)
   func holding(holding: Holding) async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       [holding] in
@@ -496,7 +497,7 @@ struct CloseTests {
     #expect(result.says("was to be closed", isAlwaysThere: true), "\(holding)")
   }
 
-  @Test("A child that fork has made closes what it has inherited, and its parent goes on")
+  @Test("A forked child closes what it has inherited, and its parent continues")
   func child() async throws {
     try await withPrivateSharedMemory { place in
       let (status, _) = try await place.withChildProcess(

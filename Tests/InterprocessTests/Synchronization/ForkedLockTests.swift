@@ -16,17 +16,17 @@ import Subprocess
 import TestSupport
 import Testing
 
-// What the tests of children have in common that `fork` makes while their parent holds something.
+// Support for tests of children that are forked while their parent holds something.
 
 /// Starts a process that forks while it holds something, and expects its child to change no byte of
 /// shared memory.
 ///
 /// - Parameters:
-///   - command: What the helper does.
-///   - child: What the child says came of it.
-///   - parent: What the parent says at its end.
+///   - command: The helper's command.
+///   - child: The child's report.
+///   - parent: The parent's report at its end.
 ///   - isSame: Whether the bytes are the same when the child has ended.
-///   - body: What to do when the child has ended, and the parent holds what it held.
+///   - body: Runs when the child has ended, and the parent still holds what it held.
 func withForkedChild(
   _ command: [String], child: String, parent: String, isSame: Bool = true,
   sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
@@ -40,7 +40,7 @@ func withForkedChild(
   #expect(status == .exited(0), sourceLocation: sourceLocation)
 }
 
-@Suite("Children that fork makes within a lock", .timeLimit(.minutes(1)))
+@Suite("Children forked within a lock", .timeLimit(.minutes(1)))
 struct ForkedLockTests {
   @Test(
     "A child that leaves its parent's mutex leaves it locked",
@@ -66,7 +66,7 @@ struct ForkedLockTests {
     try lock(mutex, timeout: .zero) { _ in }
   }
 
-  @Test("A child that was forked in a condition or a repair does not get to the next closure")
+  @Test("A child forked in a condition or a repair does not get to the next closure")
   func nextClosure() async throws {
     let mutex = try SharedMutex.create(uniqueName(), initialValue: Account())
     defer { try? mutex.unlink() }
@@ -113,7 +113,7 @@ struct ForkedLockTests {
     try inThisThread { try lock.withReadLock(timeout: .zero) { _ in } }
   }
 
-  @Test("A child that was forked in the repair of a write lock does not get to the next closure")
+  @Test("A child forked in the repair of a write lock does not get to the next closure")
   func repair() async throws {
     let lock = try SharedReadWriteLock.create(uniqueName(), initialValue: Account())
     defer { try? lock.unlink() }
@@ -129,7 +129,7 @@ struct ForkedLockTests {
     try inThisThread { try lock.withReadLock(timeout: .zero) { _ in } }
   }
 
-  @Test("A child's copy of a permit gives back nothing")
+  @Test("A child's copy of a permit gives nothing back")
   func permit() async throws {
     let semaphore = try SharedSemaphore.create(uniqueName(), permitCount: 1)
     defer { try? semaphore.unlink() }

@@ -20,12 +20,12 @@ import Testing
 
 @testable import Interprocess
 
-/// Locks, signals and words within memory of one's own.
+/// Locks, signals and words inside plain memory.
 @Suite("Synchronization within memory", .timeLimit(.minutes(5)))
 struct MemorySynchronizationTests {
   // MARK: - Atomic integers
 
-  @Test("An atomic integer is the bytes at its place")
+  @Test("An atomic integer consists of the bytes at its place")
   func atomics() throws {
     let name = uniqueName()
     var memory = try SharedMemory.create(name, byteCount: 64)
@@ -53,7 +53,7 @@ struct MemorySynchronizationTests {
     #expect(memory.load(fromByteOffset: 0, as: UInt16.self) == 0)
   }
 
-  @Test("A place that is not aligned, or not there, is a failed precondition", arguments: 0..<6)
+  @Test("A place that is misaligned or out of range is a failed precondition", arguments: 0..<6)
   func wrongPlace(way: Int) async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       [way] in
@@ -79,7 +79,7 @@ struct MemorySynchronizationTests {
     #expect(result.says(texts[way]))
   }
 
-  @Test("Memory for reading has no locks, and words to sleep on")
+  @Test("Read-only memory has no locks, but words to sleep on")
   func readOnly() async throws {
     let name = uniqueName()
     let memory = try SharedMemory.create(name, byteCount: 64)
@@ -101,7 +101,7 @@ struct MemorySynchronizationTests {
 
   // MARK: - Locks
 
-  /// Where things lie in the memory that the processes of these tests share.
+  /// The places of the objects in the memory that these tests share.
   private static let byteCount = 4096
 
   @Test("Processes use each kind at its place in one memory")
@@ -121,7 +121,7 @@ struct MemorySynchronizationTests {
     try memory.unlink()
   }
 
-  @Test("The places take as many bytes as they say, and nothing beside them changes")
+  @Test("Each kind takes as many bytes as it says, and changes nothing beside them")
   func sizes() throws {
     let semaphoreByteCount = SharedSemaphore.byteCount(permitCount: 3)
     let barrierByteCount = SharedBarrier.byteCount(partyCount: 3)
@@ -153,7 +153,7 @@ struct MemorySynchronizationTests {
     }
   }
 
-  @Test("A lock keeps its memory, and a holder of it that dies is found out")
+  @Test("A lock keeps its memory, and the death of its holder is noticed")
   func lifetime() async throws {
     let name = uniqueName()
     let mutex = try SharedMemory.create(name, byteCount: 4096, options: .whileAttached)
@@ -172,14 +172,14 @@ struct MemorySynchronizationTests {
     try mutex.unlink()
   }
 
-  @Test("Anonymous memory has locks too")
+  @Test("Anonymous memory can hold locks, too")
   func anonymous() throws {
     let memory = try SharedMemory.anonymous(byteCount: 4096)
     let first = try memory.mutex(of: Int.self, at: 64)
     let second = try memory.mutex(of: Int.self, at: 64)
     try lock(first) { $0 += 1 }
     #expect(try lock(second) { $0 } == 1)
-    // Two handles of one lock, in one process, keep each other out.
+    // Two handles of one lock exclude each other within one process.
     try lock(first) { _ in
       let isAvailable = try second.withLockIfAvailable { _ in true }
       #expect(isAvailable == nil)
@@ -188,7 +188,7 @@ struct MemorySynchronizationTests {
 
   // MARK: - Words
 
-  @Test("A program that knows nothing but the system's call waits, and wakes", arguments: 1...2)
+  @Test("A program that only uses the system call waits, and wakes others", arguments: 1...2)
   func python(round: Int) async throws {
     let name = uniqueName()
     var memory = try SharedMemory.create(name, byteCount: 64)
@@ -244,7 +244,7 @@ struct MemorySynchronizationTests {
   }
 }
 
-/// The form for threads, also where one for tasks would be chosen.
+/// The form for threads, where the compiler would choose that for tasks.
 private func wait(
   _ memory: borrowing SharedMemory, at offset: Int, while value: UInt32, timeout: Duration? = nil
 ) throws {

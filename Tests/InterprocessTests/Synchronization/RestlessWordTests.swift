@@ -18,7 +18,7 @@ import Testing
 
 @testable import Interprocess
 
-/// A process that does nothing but change the word that others wait for.
+/// A process that only changes the word that others wait for.
 @Suite("Restless words", .timeLimit(.minutes(5)))
 struct RestlessWordTests {
   private final class Course: Sendable {
@@ -26,7 +26,7 @@ struct RestlessWordTests {
     let isOver = Atomic(false)
   }
 
-  /// Changes a word of memory as fast as can be while the body runs.
+  /// Changes a word of memory as fast as possible while the body runs.
   private func withRestlessWord(
     of name: String, at offset: Int, _ values: [UInt32], _ body: () async throws -> Void
   ) async throws {
@@ -61,7 +61,7 @@ struct RestlessWordTests {
     let name = uniqueName()
     let mutex = try SharedMutex.create(name, initialValue: 0)
     defer { try? mutex.unlink() }
-    // Two numbers that nobody has.
+    // Two numbers that no handle has.
     try await withRestlessWord(
       of: name, at: mutex.segment.contentOffset, [1, 2, 1 | waiters, 2 | waiters]
     ) {
@@ -81,7 +81,7 @@ struct RestlessWordTests {
     let name = uniqueName()
     let lock = try SharedReadWriteLock.create(name, initialValue: 0)
     defer { try? lock.unlink() }
-    // It is free again and again when a reader looks first, and not when it has its place.
+    // The word is often free when a reader first looks, but not once it has its place.
     try await withRestlessWord(of: name, at: lock.segment.contentOffset, [0, 1, 0, 2, 2 | waiters])
     {
       let codes: [InterprocessError.Code?] = [nil, .timedOut, .ownerDied]

@@ -42,7 +42,7 @@ struct SharedAtomicTests {
 
       #expect(first.compareExchange(expected: 7, desired: .max, ordering: ordering) == (true, 7))
       #expect(second.compareExchange(expected: 7, desired: 8, ordering: ordering) == (false, .max))
-      // What overflows is cut off.
+      // Arithmetic wraps on overflow.
       #expect(first.add(2, ordering: ordering) == (.max, .min + 1))
       #expect(second.subtract(3, ordering: ordering) == (.min + 1, .max - 1))
 
@@ -87,7 +87,7 @@ struct SharedAtomicTests {
 
   // MARK: - Several processes
 
-  @Test("4 processes add at once, and nothing is lost")
+  @Test("4 processes add at once, and no addition is lost")
   func processes() async throws {
     let name = uniqueName()
     let atomic = try SharedAtomic<UInt64>.create(name, initialValue: 0)
@@ -96,7 +96,7 @@ struct SharedAtomicTests {
     try atomic.unlink()
   }
 
-  @Test("A wait ends at once if the value is another one, and else with a time-out, never early")
+  @Test("A wait ends at once if the value differs, and otherwise with a time-out, never early")
   func waiting() async throws {
     let atomic = try SharedAtomic<UInt64>.create(nil, initialValue: 1 << 40)
     try atomic.unlink()
@@ -107,7 +107,7 @@ struct SharedAtomicTests {
     #expect(now() - begin >= 30_000_000)
     let task = Task { try await atomic.wait(while: 1 << 40, ordering: .acquiring) }
     try await Task.sleep(for: .milliseconds(30))
-    // Only the upper half changes, which nobody could sleep on by itself.
+    // Only the upper half changes, on which no process could sleep.
     atomic.store(1 << 41, ordering: .releasing)
     atomic.notify()
     #expect(try await task.value == 1 << 41)
@@ -143,12 +143,12 @@ struct SharedAtomicTests {
   }
 }
 
-/// What two threads hand over; nothing else keeps them apart.
+/// A number that two threads hand over; only the atomic keeps them apart.
 private final class Number: @unchecked Sendable {
   var value = 0
 }
 
-/// The form for threads, also where one for tasks would be chosen.
+/// The form for threads, where the compiler would choose that for tasks.
 @discardableResult
 private func wait<Value>(
   _ atomic: SharedAtomic<Value>, while value: Value, timeout: Duration? = nil

@@ -23,7 +23,7 @@ import Testing
 struct SharedBarrierTests {
   // MARK: - Basics
 
-  @Test("A party alone waits for nobody")
+  @Test("A barrier of one party never waits")
   func alone() async throws {
     let name = uniqueName()
     let barrier = try SharedBarrier.create(name, partyCount: 1)
@@ -33,18 +33,18 @@ struct SharedBarrierTests {
     #expect([barrier.isCreator, other.isCreator] == [true, false])
     #expect([other.partyCount, other.arrivedCount] == [1, 0])
     #expect(!other.isBroken && other.isLinked)
-    // It is the first handle's place.
+    // The place belongs to the first handle.
     #expect(errorCode { try arrive(other) } == .roleTaken)
     try other.unlink()
     #expect(!exists(name))
   }
 
-  @Test("A number of parties that no barrier has is refused", arguments: [0, -1, 65_536, .max])
+  @Test("An invalid number of parties is refused", arguments: [0, -1, 65_536, .max])
   func sizes(count: Int) {
     #expect(errorCode { _ = try SharedBarrier.create(nil, partyCount: count) } == .invalidSize)
   }
 
-  @Test("A header with a number of parties that the memory has no room for is refused")
+  @Test("A header with more parties than the memory has room for is refused")
   func wrongCapacity() throws {
     let name = uniqueName()
     let barrier = try SharedBarrier.create(name, partyCount: 2)
@@ -61,7 +61,7 @@ struct SharedBarrierTests {
 
   // MARK: - Meeting
 
-  @Test("Four processes meet many times; nobody goes on early, and one of each round is the last")
+  @Test("Four processes meet many times; none continues early, and each round has one last party")
   func rounds() async throws {
     let name = uniqueName()
     let barrier = try SharedBarrier.create(name, partyCount: 4)
@@ -76,7 +76,7 @@ struct SharedBarrierTests {
     try numbers.unlink()
   }
 
-  @Test("Processes of a later time meet at the same barrier")
+  @Test("Later processes meet at the same barrier")
   func laterParties() async throws {
     let name = uniqueName()
     let barrier = try SharedBarrier.create(name, partyCount: 2)
@@ -88,7 +88,7 @@ struct SharedBarrierTests {
     try numbers.unlink()
   }
 
-  @Test("Threads that arrive through one handle at once take one place in all")
+  @Test("Threads that arrive through one handle at once share one place")
   func placeOfThreads() async throws {
     for _ in 1...500 {
       let name = uniqueName()
@@ -109,7 +109,7 @@ struct SharedBarrierTests {
     }
   }
 
-  @Test("More parties than there are cannot have arrived")
+  @Test("A word with more arrived parties than the barrier has is damage")
   func tooManyArrived() throws {
     let name = uniqueName()
     let barrier = try SharedBarrier.create(name, partyCount: 3, options: .whileAttached)
@@ -145,9 +145,9 @@ struct SharedBarrierTests {
     }
   }
 
-  // MARK: - Parties that do not come
+  // MARK: - Missing parties
 
-  @Test("A party that dies breaks the barrier for those who wait and for those who come")
+  @Test("A party that dies breaks the barrier for waiting and for later parties")
   func partyDies() async throws {
     let name = uniqueName()
     let barrier = try SharedBarrier.create(name, partyCount: 3)
@@ -197,7 +197,7 @@ struct SharedBarrierTests {
     try barrier.unlink()
   }
 
-  @Test("A party that gives up breaks the barrier, and is told why, never early")
+  @Test("A party that gives up breaks the barrier, never early, and all learn the reason")
   func timeouts() async throws {
     let name = uniqueName()
     let barrier = try SharedBarrier.create(name, partyCount: 3)
@@ -219,7 +219,7 @@ struct SharedBarrierTests {
     #expect(barrier.isBroken)
     barrier.reset()
 
-    // Making it anew ends the wait of those who are there.
+    // A reset ends the wait of the parties that have arrived.
     let waiting = Task { try await other.arriveAndWait() }
     while barrier.arrivedCount < 1 { try await Task.sleep(for: .milliseconds(1)) }
     barrier.reset()
@@ -229,9 +229,9 @@ struct SharedBarrierTests {
   }
 
   /// Two threads and one mapping, so that the thread sanitizer sees both sides.
-  @Test("What one wrote before it arrived, the others see, also as the thread sanitizer sees it")
+  @Test("What one party wrote before it arrived, the others see, also under the thread sanitizer")
   func twoThreadsMeet() async throws {
-    // One handle, and so one mapping: by several the sanitizer would not know the word again.
+    // One handle, and so one mapping: the sanitizer would not recognise the word through several.
     let barrier = try SharedBarrier.create(nil, partyCount: 2)
     try barrier.unlink()
     let numbers = [Number(), Number()]
@@ -252,7 +252,7 @@ struct SharedBarrierTests {
 
   // MARK: - Hostile words
 
-  @Test("Random words give an error or a time-out, or let go on", arguments: 0..<10)
+  @Test("Random words give an error or a time-out, or let the party continue", arguments: 0..<10)
   func hostile(seed: UInt64) throws {
     let name = uniqueName()
     let barrier = try SharedBarrier.create(name, partyCount: 2)
@@ -274,12 +274,12 @@ struct SharedBarrierTests {
   }
 }
 
-/// What two threads hand over; nothing else keeps them apart.
+/// A number that two threads hand over; only the barrier keeps them apart.
 private final class Number: @unchecked Sendable {
   var value = 0
 }
 
-/// The form for threads, also where one for tasks would be chosen.
+/// The form for threads, where the compiler would choose that for tasks.
 @discardableResult
 private func arrive(_ barrier: SharedBarrier, timeout: Duration? = nil) throws -> Bool {
   try barrier.arriveAndWait(timeout: timeout)

@@ -23,7 +23,7 @@ import Testing
 struct SharedEventTests {
   // MARK: - Basics
 
-  @Test("An event is set, reset and pulsed, as every handle sees")
+  @Test("Every handle sees an event set, reset and pulsed")
   func states() throws {
     let name = uniqueName()
     let event = try SharedEvent.create(name)
@@ -48,7 +48,7 @@ struct SharedEventTests {
     #expect(!exists(name) && !event.isLinked)
   }
 
-  @Test("An event that is there is attached to, and one that is set from the beginning is set")
+  @Test("An existing event is attached to, and one created as set is set")
   func attachOrCreate() throws {
     let name = uniqueName()
     let event = try SharedEvent.attachOrCreate(name, isSet: true, options: .whileAttached)
@@ -58,7 +58,7 @@ struct SharedEventTests {
     try event.unlink()
   }
 
-  @Test("Something else under the name is refused")
+  @Test("Another kind of memory under the name is refused")
   func wrongKind() throws {
     let name = uniqueName()
     let value = try SharedValue.create(name, initialValue: UInt32(0))
@@ -69,7 +69,7 @@ struct SharedEventTests {
 
   // MARK: - Waiting
 
-  @Test("A wait ends at once if the event is set, or the generation is another one")
+  @Test("A wait ends at once if the event is set, or the generation differs")
   func noWait() throws {
     let event = try SharedEvent.create(nil, isSet: true)
     try event.unlink()
@@ -82,7 +82,7 @@ struct SharedEventTests {
     #expect(errorCode { _ = try wait(event, after: 1, timeout: .zero) } == .timedOut)
   }
 
-  @Test("A time-out comes when it should, and not earlier", arguments: [1, 19, 20, 21, 75, 150])
+  @Test("A time-out comes on time, and not earlier", arguments: [1, 19, 20, 21, 75, 150])
   func timeouts(milliseconds: Int) async throws {
     let event = try SharedEvent.create(nil)
     try event.unlink()
@@ -137,7 +137,7 @@ struct SharedEventTests {
 
   // MARK: - Tasks
 
-  @Test("Hundreds of tasks wait at once, and all go on")
+  @Test("Hundreds of tasks wait at once, and all continue")
   func manyTasks() async throws {
     let event = try SharedEvent.create(nil)
     try event.unlink()
@@ -152,7 +152,7 @@ struct SharedEventTests {
 
   @Test("Tasks that are cancelled at any moment end, and leave nothing behind")
   func cancelling() async {
-    // There the tasks of this test are the only ones.
+    // A process in which the tasks of this test are the only ones.
     await #expect(processExitsWith: .success) {
       let event = try SharedEvent.create(nil)
       try event.unlink()
@@ -174,7 +174,7 @@ struct SharedEventTests {
   }
 
   /// Two threads and one mapping, so that the thread sanitizer sees both sides.
-  @Test("What is written before a pulse is seen after it, also as the thread sanitizer sees it")
+  @Test("What is written before a pulse is seen after it, also under the thread sanitizer")
   func twoThreadsPulse() async throws {
     let there = try SharedEvent.create(nil)
     let back = try SharedEvent.create(nil)
@@ -217,12 +217,12 @@ struct SharedEventTests {
   }
 }
 
-/// What two threads hand over by an event; nothing else keeps them apart.
+/// A number that two threads hand over by an event; only the event keeps them apart.
 private final class Box: @unchecked Sendable {
   var value = 0
 }
 
-/// The form for threads, also where one for tasks would be chosen.
+/// The form for threads, where the compiler would choose that for tasks.
 private func wait(_ event: SharedEvent, timeout: Duration? = nil) throws {
   try event.wait(timeout: timeout)
 }
@@ -234,11 +234,11 @@ private func wait(
   try event.wait(after: generation, timeout: timeout)
 }
 
-/// What `/proc` tells of the work of a process.
+/// The work of a process, according to `/proc`.
 private struct Usage {
   /// Hundredths of a second on a processor.
   var ticks: Int
-  /// How often it went to sleep.
+  /// How often the process went to sleep.
   var switchCount: Int
 
   init(of processID: pid_t) throws {

@@ -24,7 +24,7 @@ import Testing
 struct SharedMutexTests {
   // MARK: - Basics
 
-  @Test("What is changed under the lock of one handle is there under that of another")
+  @Test("A change under the lock of one handle is seen under that of another")
   func basics() throws {
     let name = uniqueName()
     let first = try SharedMutex.create(name, initialValue: Account())
@@ -45,7 +45,7 @@ struct SharedMutexTests {
     #expect(!first.isLinked)
   }
 
-  @Test("A mutex that is not there is made, and a temporary one goes with its last handle")
+  @Test("A missing mutex is created, and a temporary one goes with its last handle")
   func lifetimes() throws {
     let name = uniqueName()
     var mutex: SharedMutex<Int>? = try .attachOrCreate(
@@ -59,7 +59,7 @@ struct SharedMutexTests {
     #expect(!exists(name))
   }
 
-  @Test("What the body throws comes through, and the lock is free again")
+  @Test("An error of the body passes through, and the lock is free again")
   func bodyThrows() throws {
     struct Failure: Error {}
     let mutex = try SharedMutex.create(nil, initialValue: 1)
@@ -73,7 +73,7 @@ struct SharedMutexTests {
     #expect(try mutex.withLock { $0 } == 2)
   }
 
-  @Test("A thread that takes the lock again is told so")
+  @Test("A thread that takes the lock again fails a precondition")
   func recursion() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       let mutex = try SharedMutex.create(nil, initialValue: 1, options: .whileAttached)
@@ -94,7 +94,7 @@ struct SharedMutexTests {
 
   // MARK: - Several processes
 
-  @Test("4 processes add to one value, and nothing is lost")
+  @Test("4 processes add to one value, and no addition is lost")
   func processes() async throws {
     let name = uniqueName()
     let mutex = try SharedMutex.create(name, initialValue: Account())
@@ -129,9 +129,9 @@ struct SharedMutexTests {
     try mutex.unlink()
   }
 
-  // MARK: - Holders that die
+  // MARK: - Dead holders
 
-  @Test("A holder that is killed leaves an error, in every process, until somebody repairs")
+  @Test("A killed holder leaves an error, in every process, until one repairs the value")
   func ownerDied() async throws {
     let name = uniqueName()
     let mutex = try SharedMutex.create(name, initialValue: Account())
@@ -144,7 +144,7 @@ struct SharedMutexTests {
     let late = try SharedMutex<Account>.attach(name)
     #expect(errorCode { try lock(late) { $0.add() } } == .ownerDied)
 
-    // A repair that fails leaves it as it was.
+    // A repair that fails leaves the lock as it was.
     struct Failure: Error {}
     #expect(throws: Failure.self) {
       try recover(other, { _ in throw Failure() }) { _ in }
@@ -160,12 +160,12 @@ struct SharedMutexTests {
     #expect(repaired == [false])
     let account = try lock(mutex) { $0 }
     #expect(account.isWhole && account.first == 2 && account.repairCount == 1)
-    // Where nobody died, there is nothing to repair.
+    // If no holder died, there is nothing to repair.
     try recover(mutex, { $0.repair() }) { #expect($0.repairCount == 1) }
     try mutex.unlink()
   }
 
-  @Test("Who waits for a holder that is killed finds out")
+  @Test("A waiter notices that the holder was killed")
   func ownerDiesMeanwhile() async throws {
     let name = uniqueName()
     let mutex = try SharedMutex.create(name, initialValue: Account())
@@ -190,7 +190,7 @@ struct SharedMutexTests {
     try mutex.unlink()
   }
 
-  @Test("Processes that are killed every few milliseconds lose no lock, and break no value")
+  @Test("Processes that are killed every few milliseconds lose no lock, and damage no value")
   func kills() async throws {
     let name = uniqueName()
     let mutex = try SharedMutex.create(name, initialValue: Account())
@@ -204,7 +204,7 @@ struct SharedMutexTests {
 
   // MARK: - Conditions
 
-  @Test("A condition that does not come ends with a time-out, never early")
+  @Test("A wait for a condition that never holds ends with a time-out, never early")
   func conditionTimesOut() async throws {
     let mutex = try SharedMutex.create(nil, initialValue: 1)
     try mutex.unlink()
@@ -248,7 +248,7 @@ struct SharedMutexTests {
   }
 
   /// Two threads and one mapping, so that the thread sanitizer sees both sides.
-  @Test("What one thread writes under the lock, another sees, also as the thread sanitizer sees it")
+  @Test("What one thread writes under the lock, another sees, also under the thread sanitizer")
   func twoThreadsAdd() async throws {
     let mutex = try SharedMutex.create(nil, initialValue: Account())
     try mutex.unlink()

@@ -49,7 +49,7 @@ struct SharedReadWriteLockTests {
     #expect(found == .invalidSize)
   }
 
-  @Test("A header with a number of readers that the memory has no room for is refused")
+  @Test("A header with more readers than the memory has room for is refused")
   func wrongCapacity() throws {
     let name = uniqueName()
     let lock = try SharedReadWriteLock.create(name, initialValue: 1, maximumReaderCount: 2)
@@ -64,7 +64,7 @@ struct SharedReadWriteLockTests {
     try lock.unlink()
   }
 
-  @Test("What the body throws comes through, and the lock is free again")
+  @Test("An error of the body passes through, and the lock is free again")
   func bodyThrows() throws {
     struct Failure: Error {}
     let lock = try SharedReadWriteLock.create(nil, initialValue: 1)
@@ -75,7 +75,7 @@ struct SharedReadWriteLockTests {
     #expect(try read(lock) { $0 } == 2)
   }
 
-  @Test("A thread that writes again while it writes is told so")
+  @Test("A thread that writes again while it writes fails a precondition")
   func recursion() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       let lock = try SharedReadWriteLock.create(nil, initialValue: 1, options: .whileAttached)
@@ -87,7 +87,7 @@ struct SharedReadWriteLockTests {
 
   // MARK: - Several processes
 
-  @Test("Processes read and write at once, no reader sees half of a write, and nothing is lost")
+  @Test("Processes read and write at once, no reader sees half of a write, and no write is lost")
   func processes() async throws {
     let name = uniqueName()
     let lock = try SharedReadWriteLock.create(name, initialValue: Account(), maximumReaderCount: 2)
@@ -108,7 +108,7 @@ struct SharedReadWriteLockTests {
       let begin = now()
       #expect(errorCode { try write(lock, timeout: .milliseconds(60)) { $0.add() } } == .timedOut)
       #expect(now() - begin >= 60_000_000)
-      // The writer that gave up is in nobody's way.
+      // The writer that gave up blocks no process.
       #expect(try read(lock, timeout: .zero) { $0.first } == 0)
       let task = Task { try await lock.withWriteLock { $0.add() } }
       let thread = inThread { try write(lock) { $0.add() } }
@@ -137,13 +137,13 @@ struct SharedReadWriteLockTests {
         Thread.detachNewThread { try? write(other) { $0 = 1 } }
         while lock.isWordZero(at: content) { usleep(100) }
       }
-      // The writer waits for that place, so that nothing but giving it back lets both go on.
+      // The writer waits for that place, so that both continue only if the reader gives it back.
       let value: Int = try read(lock) { $0 }
       #expect(value == 1)
     }
   }
 
-  @Test("Where as many read as may, one more waits")
+  @Test("With the greatest number of readers, one more waits")
   func fullTable() async throws {
     let name = uniqueName()
     let lock = try SharedReadWriteLock.create(name, initialValue: Account(), maximumReaderCount: 1)
@@ -162,9 +162,9 @@ struct SharedReadWriteLockTests {
     try lock.unlink()
   }
 
-  // MARK: - Holders that die
+  // MARK: - Dead holders
 
-  @Test("A reader that is killed does not hold up a writer")
+  @Test("A killed reader does not hold up a writer")
   func readerDies() async throws {
     let name = uniqueName()
     let lock = try SharedReadWriteLock.create(name, initialValue: Account())
@@ -185,7 +185,7 @@ struct SharedReadWriteLockTests {
     try lock.unlink()
   }
 
-  @Test("A writer that is killed leaves an error for all, until somebody repairs")
+  @Test("A killed writer leaves an error for all, until one repairs the value")
   func writerDies() async throws {
     let name = uniqueName()
     let lock = try SharedReadWriteLock.create(name, initialValue: Account())
@@ -216,7 +216,7 @@ struct SharedReadWriteLockTests {
     try lock.unlink()
   }
 
-  @Test("A repair that fails, or that finds no time, leaves the error")
+  @Test("A repair that fails, or that times out, leaves the error")
   func failedRepair() async throws {
     struct Failure: Error {}
     let name = uniqueName()
@@ -265,7 +265,7 @@ struct SharedReadWriteLockTests {
     try lock.unlink()
   }
 
-  @Test("Processes that are killed every few milliseconds lose no lock, and break no value")
+  @Test("Processes that are killed every few milliseconds lose no lock, and damage no value")
   func kills() async throws {
     let name = uniqueName()
     let lock = try SharedReadWriteLock.create(name, initialValue: Account(), maximumReaderCount: 3)
@@ -280,7 +280,7 @@ struct SharedReadWriteLockTests {
   // MARK: - Threads and tasks
 
   /// Two threads and one mapping, so that the thread sanitizer sees both sides.
-  @Test("Readers see what a writer wrote, also as the thread sanitizer sees it")
+  @Test("Readers see what a writer wrote, also under the thread sanitizer")
   func twoThreadsReadAndWrite() async throws {
     let lock = try SharedReadWriteLock.create(nil, initialValue: Account())
     try lock.unlink()
@@ -350,7 +350,7 @@ struct SharedReadWriteLockTests {
   }
 }
 
-// The forms for threads, also where those for tasks would be chosen.
+// The forms for threads, where the compiler would choose those for tasks.
 
 private func read<Value, Result>(
   _ lock: SharedReadWriteLock<Value>, timeout: Duration? = nil, _ body: (Value) throws -> Result
@@ -373,13 +373,13 @@ private func recover<Value, Result>(
 }
 
 extension SharedReadWriteLock {
-  /// Whether nobody has the lock of the writer, which begins the content.
+  /// Whether the lock of the writer is free; it begins the content.
   fileprivate func isWordZero(at content: Int) -> Bool {
     segment.memory.load(fromByteOffset: content, as: UInt32.self) == 0
   }
 }
 
-/// Tells the first one who asks from the others.
+/// Distinguishes the first caller from all later ones.
 private final class Once: Sendable {
   private let wasAsked = Atomic(false)
 

@@ -51,7 +51,7 @@ struct SharedSemaphoreTests {
     #expect(errorCode { _ = try SharedSemaphore.create(nil, permitCount: count) } == .invalidSize)
   }
 
-  @Test("More permits than any memory has room for are an error, whatever their bytes add up to")
+  @Test("More permits than any memory has room for are an error, even if their bytes overflow")
   func hugeSizes() {
     for count in [Int.max / 4 - 32, Int.max / 4 - 33, Int.max / 4 - 200] {
       let found = errorCode { _ = try SharedSemaphore.create(nil, permitCount: count) }
@@ -62,7 +62,7 @@ struct SharedSemaphoreTests {
     }
   }
 
-  @Test("A semaphore that is there keeps its number of permits")
+  @Test("An existing semaphore keeps its number of permits")
   func attachOrCreate() throws {
     let name = uniqueName()
     let semaphore = try SharedSemaphore.attachOrCreate(
@@ -73,7 +73,7 @@ struct SharedSemaphoreTests {
     try other.unlink()
   }
 
-  @Test("A time-out comes when it should, and not earlier", arguments: [0, 5, 60])
+  @Test("A time-out comes on time, and not earlier", arguments: [0, 5, 60])
   func timeouts(milliseconds: Int) async throws {
     let semaphore = try SharedSemaphore.create(nil, permitCount: 1)
     try semaphore.unlink()
@@ -88,7 +88,7 @@ struct SharedSemaphoreTests {
 
   // MARK: - Several processes
 
-  @Test("Never more than the permits are at work, and nobody is left asleep")
+  @Test("No more holders than permits work at once, and no waiter is left asleep")
   func processes() async throws {
     let name = uniqueName()
     let semaphore = try SharedSemaphore.create(name, permitCount: 2)
@@ -99,7 +99,7 @@ struct SharedSemaphoreTests {
     try inside.unlink()
   }
 
-  @Test("The permits of a process that is killed come back")
+  @Test("The permits of a killed process come back")
   func killedHolder() async throws {
     let name = uniqueName()
     let semaphore = try SharedSemaphore.create(name, permitCount: 3)
@@ -183,7 +183,7 @@ struct SharedSemaphoreTests {
   }
 
   /// Two threads and one mapping, so that the thread sanitizer sees both sides.
-  @Test("What a holder writes, the next one sees, also as the thread sanitizer sees it")
+  @Test("What a holder writes, the next one sees, also under the thread sanitizer")
   func twoThreadsTakeTurns() async throws {
     let semaphore = try SharedSemaphore.create(nil, permitCount: 1)
     try semaphore.unlink()
@@ -205,7 +205,7 @@ struct SharedSemaphoreTests {
 
   // MARK: - Hostile words
 
-  @Test("Random words give an error or a time-out, or are taken for permits", arguments: 0..<10)
+  @Test("Random words give an error or a time-out, or count as permits", arguments: 0..<10)
   func hostile(seed: UInt64) throws {
     let name = uniqueName()
     let semaphore = try SharedSemaphore.create(name, permitCount: 2)
@@ -225,7 +225,7 @@ struct SharedSemaphoreTests {
     }
   }
 
-  @Test("A header with a number of permits that the memory has no room for is refused")
+  @Test("A header with more permits than the memory has room for is refused")
   func wrongCapacity() throws {
     let name = uniqueName()
     let semaphore = try SharedSemaphore.create(name, permitCount: 2)
@@ -241,12 +241,12 @@ struct SharedSemaphoreTests {
   }
 }
 
-/// What the holder of the only permit changes; nothing else keeps the threads apart.
+/// A sum that only the holder of the permit changes; nothing else keeps the threads apart.
 private final class Sum: @unchecked Sendable {
   var value = 0
 }
 
-/// The form for threads, also where one for tasks would be chosen.
+/// The form for threads, where the compiler would choose that for tasks.
 private func acquire(
   _ semaphore: SharedSemaphore, timeout: Duration? = nil
 ) throws -> SharedSemaphore.Permit {

@@ -18,7 +18,7 @@ import Testing
 @Suite("Crashes among locks and signals", .timeLimit(.minutes(5)))
 struct SyncCrashTests {
   /// The short form of `scripts/crash-test synchronization`.
-  @Test("Processes that are killed while they use locks and signals let nobody hang")
+  @Test("No process hangs when others are killed while they use locks and signals")
   func campaign() async throws {
     let outcome = try await runWithPrivateSharedMemory(
       "size=64m", Places.helper, ["sync-campaign", "\(extent(whole: 10, short: 1))"])

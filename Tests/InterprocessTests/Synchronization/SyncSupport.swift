@@ -17,9 +17,9 @@ import Synchronization
 import TestSupport
 import Testing
 
-// What the tests of locks and signals have in common.
+// Support for the tests of locks and signals.
 
-/// The form for threads, also where one for tasks would be chosen.
+/// The form for threads, where the compiler would choose that for tasks.
 func lock<Value, Result>(
   _ mutex: SharedMutex<Value>, timeout: Duration? = nil, _ body: (inout Value) throws -> Result
 ) throws -> Result {
@@ -46,7 +46,7 @@ func errorCode(_ body: () throws -> Void) -> InterprocessError.Code? {
   }
 }
 
-/// As `errorCode`, for what a task does.
+/// The same as `errorCode`, for what a task does.
 nonisolated(nonsending) func taskErrorCode(
   _ body: () async throws -> Void
 ) async -> InterprocessError.Code? {
@@ -61,7 +61,7 @@ nonisolated(nonsending) func taskErrorCode(
   }
 }
 
-/// Starts several helpers, lets them begin at once, and expects each to say `done`.
+/// Starts several helpers, lets them begin at once, and expects each to answer `done`.
 func runTogether(
   _ count: Int, _ arguments: @Sendable @escaping (Int) -> [String],
   sourceLocation: SourceLocation = #_sourceLocation
@@ -87,9 +87,9 @@ func runTogether(
 /// Starts two helpers, kills each after some milliseconds and starts another, many times.
 ///
 /// - Parameters:
-///   - line: What each is told when it is ready, if it waits for that.
-///   - hasDoneEnough: Whether they have done enough to tell anything. On a busy machine it takes
-///     longer until they have, which is waited for, within two minutes.
+///   - line: The line to send to each ready helper, if it waits for one.
+///   - hasDoneEnough: Whether the helpers have done enough to prove anything. On a busy machine
+///     that takes longer; the call waits for it, for at most two minutes.
 func killAgainAndAgain(
   _ arguments: [String], firstLine line: String? = nil,
   until hasDoneEnough: @Sendable @escaping () throws -> Bool = { true },

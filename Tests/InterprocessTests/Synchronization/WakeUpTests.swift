@@ -18,25 +18,25 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// That waiters are woken, which shows in the time: a sleep that nobody ends ends by itself.
+/// Waiters are woken, which shows in the time: without a wake-up, a sleep ends by itself much
+/// later.
 @Suite("Wake-ups", .timeLimit(.minutes(5)))
 struct WakeUpTests {
   /// Longer than the first six sleeps of a wait, of 20, 40, 80, 160, 320 and 640 ms.
   ///
-  /// The next one lasts for a second.
+  /// The next sleep lasts for a second.
   private static let pause: Duration = .milliseconds(1300)
-  /// Less than the rest of that, and far more than a wake-up takes.
+  /// Less than the rest of that sleep, and far more than a wake-up takes.
   private static let limit: Duration = .milliseconds(700)
 
-  /// Lets two threads wait, makes something happen during their long sleep, and expects both to go
-  /// on before that would have ended.
+  /// Lets two threads wait, makes something happen during their long sleep, and expects both to
+  /// continue before the sleep would end.
   ///
   /// A busy machine may be late, but not each time.
   ///
   /// - Parameters:
-  ///   - hold: Makes sure that they have to wait, as long as the body that it is given runs, and
-  ///     lets them go on after that.
-  ///   - wait: What the two do.
+  ///   - hold: Makes the two wait while the given body runs, and lets them continue after that.
+  ///   - wait: The wait of the two.
   private func expectWakeUps(
     sourceLocation: SourceLocation = #_sourceLocation,
     while hold: (() -> Void) throws -> Void, wait: @Sendable @escaping () throws -> Void
@@ -63,7 +63,7 @@ struct WakeUpTests {
   }
 
   /// The short form of `scripts/stress`.
-  @Test("Nobody misses a wake-up, in sleeps that do not end by themselves")
+  @Test("No process misses a wake-up, in sleeps that do not end by themselves")
   func turns() async throws {
     let outcome = try await runWithPrivateSharedMemory(
       "size=64m", Places.helper, ["sync-turns", "\(extent(whole: 10_000, short: 2000))"])
@@ -76,19 +76,19 @@ struct WakeUpTests {
     #expect(lines.map { $0.prefix { $0 != ":" } } == primitives.map { $0[...] })
   }
 
-  @Test("A lock that is given back wakes one who waits, and so does that one")
+  @Test("A lock that is given back wakes one waiter, and that one wakes the next")
   func mutex() throws {
     let mutex = try SharedMutex.create(nil, initialValue: 0)
     try mutex.unlink()
     try expectWakeUps { body in
       try lock(mutex) { _ in body() }
     } wait: {
-      // Whoever waits sleeps again before it is its turn.
+      // The waiter sleeps again before it is its turn.
       try lock(mutex) { _ in _ = usleep(20_000) }
     }
   }
 
-  @Test("A change of what a lock guards wakes all who wait for it")
+  @Test("A change of a guarded value wakes all its waiters")
   func condition() throws {
     let mutex = try SharedMutex.create(nil, initialValue: 0)
     try mutex.unlink()
@@ -132,7 +132,7 @@ struct WakeUpTests {
     }
   }
 
-  @Test("A barrier that is broken wakes those who wait at it")
+  @Test("A broken barrier wakes its waiters")
   func brokenBarrier() throws {
     let barrier = try SharedBarrier.create(nil, partyCount: 4)
     try barrier.unlink()
@@ -145,7 +145,7 @@ struct WakeUpTests {
     }
   }
 
-  @Test("A barrier that is made anew wakes those who wait at it")
+  @Test("A reset barrier wakes its waiters")
   func barrierMadeAnew() throws {
     let barrier = try SharedBarrier.create(nil, partyCount: 4)
     try barrier.unlink()
@@ -157,7 +157,7 @@ struct WakeUpTests {
     }
   }
 
-  @Test("Each permit that is given back wakes one who waits")
+  @Test("Each permit that is given back wakes one waiter")
   func semaphore() throws {
     let semaphore = try SharedSemaphore.create(nil, permitCount: 2)
     try semaphore.unlink()
@@ -172,7 +172,7 @@ struct WakeUpTests {
     }
   }
 
-  @Test("An event wakes all who wait for it", arguments: [true, false])
+  @Test("An event wakes all its waiters", arguments: [true, false])
   func event(isPulse: Bool) throws {
     let event = try SharedEvent.create(nil)
     try event.unlink()
@@ -185,7 +185,7 @@ struct WakeUpTests {
     }
   }
 
-  @Test("A change of an integer that is told of wakes all who wait for it")
+  @Test("A change of an integer with a notification wakes all its waiters")
   func atomic() throws {
     let atomic = try SharedAtomic<UInt32>.create(nil, initialValue: 0)
     try atomic.unlink()
@@ -218,7 +218,7 @@ struct WakeUpTests {
 
   // MARK: - Time-outs
 
-  /// A wait with a time-out, for something that does not come.
+  /// A wait with a time-out, for something that never happens.
   enum EndlessWait: CaseIterable {
     case memory, event, semaphore, mutex, condition, readLock, writeLock, barrier, atomic
 

@@ -21,7 +21,7 @@ import Testing
 
 @Suite("Wait set", .timeLimit(.minutes(5)))
 struct WaitSetTests {
-  /// One of each kind.
+  /// One object of each kind.
   fileprivate struct Sources {
     let queue: SharedQueue<Int>
     let byteQueue: SharedByteQueue
@@ -53,7 +53,7 @@ struct WaitSetTests {
       sourceLocation: location)
   }
 
-  @Test("Each kind is ready when there is something to take, and until it is taken")
+  @Test("Each kind is ready from when there is something to take until it is taken")
   func ready() throws {
     let sources = try Sources()
     var subscriber = try sources.topic.subscriber()
@@ -96,7 +96,7 @@ struct WaitSetTests {
     try queue.receive(timeout: .zero)
   }
 
-  @Test("A pulse is told once, also one that came before the wait")
+  @Test("A pulse is reported once, even if it came before the wait")
   func pulse() throws {
     let sources = try Sources()
     var set = WaitSet<ID>()
@@ -107,7 +107,7 @@ struct WaitSetTests {
     expectNone(&set)
   }
 
-  @Test("A queue that is finished is ready")
+  @Test("A finished queue is ready")
   func finished() throws {
     let sources = try Sources()
     var set = WaitSet<ID>()
@@ -120,7 +120,7 @@ struct WaitSetTests {
     #expect(Set(both) == [.queue, .byteQueue])
   }
 
-  @Test("Of several that are ready, each has its turn")
+  @Test("If several are ready, each has its turn")
   func turns() throws {
     let sources = try Sources()
     var set = WaitSet<ID>()
@@ -133,7 +133,7 @@ struct WaitSetTests {
     #expect(found == [.queue, .event, .semaphore, .queue, .event, .semaphore])
   }
 
-  @Test("A sleeper is woken by each kind, in sleeps that do not end by themselves")
+  @Test("Each kind wakes a sleeper, in sleeps that do not end by themselves")
   func wakeUp() async {
     await #expect(processExitsWith: .success) {
       unsafe Sleeping.isEndless = true
@@ -141,7 +141,7 @@ struct WaitSetTests {
     }
   }
 
-  @Test("Whoever was woken for a message that it does not take wakes another one")
+  @Test("A waiter woken for a message that it does not take wakes another one")
   func passedOn() async {
     await #expect(processExitsWith: .success) {
       unsafe Sleeping.isEndless = true
@@ -149,9 +149,9 @@ struct WaitSetTests {
     }
   }
 
-  @Test("The ones that are ready come as a sequence, until the task is cancelled")
+  @Test("The ready ones come as a sequence, until the task is cancelled")
   func sequence() async {
-    // There the tasks of this test are the only ones.
+    // A process in which the tasks of this test are the only ones.
     await #expect(processExitsWith: .success) {
       let sources = try Sources()
       let received = Mutex<[Int]>([])
@@ -175,10 +175,10 @@ struct WaitSetTests {
     }
   }
 
-  @Test("More than the kernel can sleep on at once are waited for all the same")
+  @Test("A set can hold more than the kernel can sleep on at once")
   func many() async {
     await #expect(processExitsWith: .success) {
-      // Whoever missed a wake-up would sleep for ever.
+      // A waiter that missed a wake-up would sleep forever.
       unsafe Sleeping.isEndless = true
       let queues = try (0..<300).map { _ in
         try SharedQueue<Int>.create(capacity: 1, options: .whileAttached)
@@ -189,7 +189,7 @@ struct WaitSetTests {
       }
       let code = errorCode { _ = try sleeping.withLock { try $0.wait(timeout: .milliseconds(5)) } }
       precondition(code == .timedOut)
-      // All were asleep once, and nobody sleeps for them any more.
+      // Waiters slept at all of them once, and none sleeps there any more.
       precondition(queues.allSatisfy { $0.statistics.emptyCount == 2 })
       precondition(TaskWaiter.sleeperCount == 0)
       for index in [0, 126, 127, 140, 299] {
@@ -220,7 +220,7 @@ struct WaitSetTests {
     }
   }
 
-  @Test("A set fences once for all of its sources before it sleeps", arguments: [1, 100])
+  @Test("A set makes one fence for all of its sources before it sleeps", arguments: [1, 100])
   func fences(count: Int) async {
     await #expect(processExitsWith: .success) { [count] in
       let fences = Atomic(0)
@@ -234,7 +234,7 @@ struct WaitSetTests {
       }
       let code = errorCode { _ = try set.wait(timeout: .milliseconds(20)) }
       precondition(code == .timedOut)
-      // Before the sleep, and for the last look.
+      // One before the sleep, and one for the last look.
       precondition(fences.load(ordering: .relaxed) == 2)
     }
   }
@@ -255,7 +255,7 @@ struct WaitSetTests {
     atomic.store(2, ordering: .releasing)
     atomic.notify()
     #expect(try await found.value == .queue)
-    // Whoever has seen it is told again, until it is as it was.
+    // The set reports the value again, until the integer is as it was.
     #expect(try await set.wait(timeout: .seconds(60)) == .queue)
     atomic.store(1, ordering: .releasing)
     #expect(errorCode { _ = try wait(&set, .milliseconds(5)) } == .timedOut)
@@ -272,7 +272,7 @@ struct WaitSetTests {
     var set = WaitSet<ID>()
     try set.insert(value, as: .queue)
     set.insert(event, as: .event)
-    // What was stored before is nothing new.
+    // A value stored before is not a change.
     #expect(errorCode { _ = try wait(&set, .milliseconds(5)) } == .timedOut)
     for number in 2...3 {
       let found = Task { [set] in
@@ -282,7 +282,7 @@ struct WaitSetTests {
       try await Task.sleep(for: .milliseconds(20))
       try writer.store(number)
       #expect(try await found.value == .queue)
-      // The task has had its own copy.
+      // The task had its own copy.
       #expect(try await set.wait(timeout: .seconds(60)) == .queue)
       #expect(errorCode { _ = try wait(&set, .milliseconds(5)) } == .timedOut)
     }
@@ -305,7 +305,7 @@ struct WaitSetTests {
 private typealias Sources = WaitSetTests.Sources
 private typealias ID = WaitSetTests.ID
 
-/// Lets one wait for each kind, and gives it one after the other.
+/// Makes a waiter wait for each kind, and provides one after the other.
 private func wakeByEach(isTask: Bool) async throws {
   let sources = try Sources()
   let permit = Mutex<SharedSemaphore.Permit?>(nil)
@@ -336,7 +336,7 @@ private func wakeByEach(isTask: Bool) async throws {
   }
   while !isSubscribed.load(ordering: .acquiring) { try await Task.sleep(for: .milliseconds(1)) }
   for (index, id) in ID.allCases.enumerated() {
-    // Mostly it sleeps by then.
+    // By then the waiter usually sleeps.
     try await Task.sleep(for: .milliseconds(20))
     switch id {
     case .queue: _ = try sources.queue.trySend(1)
@@ -353,7 +353,7 @@ private func wakeByEach(isTask: Bool) async throws {
   precondition(found.withLock { $0 } == ID.allCases && TaskWaiter.sleeperCount == 0)
 }
 
-/// Lets two threads wait for one message, which neither of them takes: each has to be told of it.
+/// Makes two threads wait for one message, which neither of them takes: both must learn of it.
 private func wakeBothByOne() throws {
   let sources = try Sources()
   let found = Mutex<[ID?]>([])
@@ -371,7 +371,7 @@ private func wakeBothByOne() throws {
   _ = try sources.queue.trySend(1)
   let begin = ContinuousClock.now
   while found.withLock({ $0.count }) < 2 { usleep(1000) }
-  // Whoever is not told looks when its time is over.
+  // A waiter that learns nothing looks when its time is over.
   precondition(.now - begin < .seconds(20) && found.withLock { $0 } == [.queue, .queue])
 }
 

@@ -17,11 +17,10 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// The least and the greatest time-outs, for all that waits.
+/// The smallest and the largest time-outs, for every wait.
 @Suite("Extreme time-outs", .timeLimit(.minutes(2)))
 struct ExtremeTimeoutTests {
-  /// The least and the greatest of all, which have no description, and of those that have whole
-  /// seconds.
+  /// The smallest and the largest duration, which have no description, and those of whole seconds.
   enum Extreme: Sendable {
     case least, leastSeconds, greatest, greatestSeconds
 
@@ -36,7 +35,7 @@ struct ExtremeTimeoutTests {
   }
 
   @Test(
-    "With the least time nothing waits", arguments: Blocked.allCases,
+    "With the smallest time-out no call waits", arguments: Blocked.allCases,
     [Extreme.least, .leastSeconds])
   func least(_ blocked: Blocked, extreme: Extreme) async throws {
     let timeout = extreme.timeout
@@ -57,7 +56,7 @@ struct ExtremeTimeoutTests {
   }
 
   @Test(
-    "With the greatest time it waits for as long as it takes", arguments: Blocked.allCases,
+    "With the largest time-out a call waits for as long as it takes", arguments: Blocked.allCases,
     [Extreme.greatest, .greatestSeconds])
   func greatest(_ blocked: Blocked, extreme: Extreme) async throws {
     let timeout = extreme.timeout
@@ -89,16 +88,16 @@ private final class Flag: Sendable {
   func set() { value.withLock { $0 = true } }
 }
 
-/// A wait for something that is not there, which another thread then lets come.
+/// A wait for something that another thread makes happen later.
 struct BlockedWait: Sendable {
   var run: @Sendable (Duration) throws -> Void
   var runAsTask: (@Sendable (Duration) async throws -> Void)?
   var unblock: @Sendable () throws -> Void
-  /// Removes what letting it come leaves when nobody waits.
+  /// Removes what unblocking leaves if no call waits.
   var cleanUp: @Sendable () -> Void = {}
 }
 
-/// All that waits.
+/// Every call that waits.
 enum Blocked: String, CaseIterable, Sendable {
   case attaching, attachingArray, attachingList, attachingValue, attachingQueue
   case word, socket
@@ -176,7 +175,7 @@ enum Blocked: String, CaseIterable, Sendable {
 
   private func makeOfMemory() throws -> BlockedWait {
     if self == .socket {
-      // Nobody may receive it, which would leave a name.
+      // If no process may receive the memory, sending would leave a name.
       let memory = Box(try SharedMemory.anonymous(byteCount: 16))
       let (near, far) = try socketPair()
       return BlockedWait {
@@ -284,7 +283,7 @@ enum Blocked: String, CaseIterable, Sendable {
       } runAsTask: {
         try await barrier.arriveAndWait(timeout: $0)
       } unblock: {
-        // Who has given up has broken it.
+        // The party that gave up has broken the barrier.
         _ = errorCode { try other.arriveAndWait(timeout: .zero) }
       }
     case .atomic:
@@ -357,7 +356,7 @@ enum Blocked: String, CaseIterable, Sendable {
         _ = try queue.receive()
       }
     default:
-      // A turn at the sending side, which only a closure keeps.
+      // A turn at the sending side, which only a closure holds.
       let bytes = try Self.bytes()
       let holder = Holder { wait in try bytes.send(byteCount: 8) { _ in wait() } }
       if self == .finishing {
@@ -521,20 +520,20 @@ enum Blocked: String, CaseIterable, Sendable {
   }
 }
 
-/// A value that cannot be copied, for closures, of which one at a time uses it.
+/// A noncopyable value for closures, only one of which uses it at a time.
 private final class Box<Value: ~Copyable>: @unchecked Sendable {
-  // Sendable: as said.
+  // Sendable: only one closure uses it at a time.
   var value: Value
   init(_ value: consuming Value) { self.value = value }
 }
 
-/// A thread that holds something until it is told to let go.
+/// A thread that holds something until it is asked to let go.
 private final class Holder: Sendable {
   private let isHeld = DispatchSemaphore(value: 0)
   private let isOver = DispatchSemaphore(value: 0)
   private let hasEnded = DispatchSemaphore(value: 0)
 
-  /// - Parameter body: Holds something while it waits.
+  /// - Parameter body: Holds the object while it waits.
   init(_ body: @escaping @Sendable (_ wait: () -> Void) throws -> Void) {
     Thread.detachNewThread { [self] in
       do {

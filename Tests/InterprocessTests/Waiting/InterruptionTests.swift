@@ -18,10 +18,10 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Signals that arrive while a thread waits, in a process of its own, whose handler they run.
+/// Signals that arrive while a thread waits, in a separate process that runs their handler.
 @Suite("Interruption", .timeLimit(.minutes(3)))
 struct InterruptionTests {
-  @Test("A signal ends each wait for others' memory and locks that is to end then")
+  @Test("A signal ends each interruptible wait for other processes' memory and locks")
   func locks() async {
     await #expect(processExitsWith: .success) {
       handleSignals()
@@ -29,7 +29,7 @@ struct InterruptionTests {
     }
   }
 
-  @Test("A signal ends each wait at a queue, topic or set that is to end then")
+  @Test("A signal ends each interruptible wait at a queue, topic or set")
   func messages() async {
     await #expect(processExitsWith: .success) {
       handleSignals()
@@ -37,7 +37,7 @@ struct InterruptionTests {
     }
   }
 
-  @Test("A signal ends each wait at a socket that is to end then")
+  @Test("A signal ends each interruptible wait at a socket")
   func sockets() async {
     await #expect(processExitsWith: .success) {
       handleSignals()
@@ -73,7 +73,7 @@ struct InterruptionTests {
       ]
       for wait in waits {
         let code = try underSignals {
-          // What a scope around others changes ends with it.
+          // The effect of an inner scope ends with it.
           _ = withInterruptibleWaits { 1 }
           return errorCode(wait)
         }
@@ -82,7 +82,7 @@ struct InterruptionTests {
     }
   }
 
-  @Test("Scopes within one another end where they began")
+  @Test("Nested scopes end where they began")
   func nesting() async {
     await #expect(processExitsWith: .success) {
       handleSignals()
@@ -97,7 +97,7 @@ struct InterruptionTests {
     }
   }
 
-  @Test("A barrier of which a party was interrupted is broken for the others")
+  @Test("A barrier is broken for the others if a party is interrupted")
   func barrier() async {
     await #expect(processExitsWith: .success) {
       handleSignals()
@@ -109,7 +109,7 @@ struct InterruptionTests {
   }
 }
 
-/// Something that waits for as long as nothing else happens.
+/// A call that waits for as long as nothing else happens.
 private struct Wait: Sendable {
   var description: String
   var perform: @Sendable () throws -> Void
@@ -121,7 +121,7 @@ private struct Wait: Sendable {
 }
 
 private func handleSignals() {
-  // Without `SA_RESTART`, as Python sets its handlers.
+  // Without `SA_RESTART`, as Python installs its handlers.
   var action = sigaction()
   action.__sigaction_handler.sa_handler = { _ in }
   precondition(sigaction(SIGUSR1, &action, nil) == 0)
@@ -134,7 +134,7 @@ private func underSignals<Result: Sendable>(
   let thread = Mutex<pthread_t?>(nil)
   let outcome = Mutex<Swift.Result<Result, any Error>?>(nil)
   Thread.detachNewThread {
-    // A new thread has the mask of the one that makes it, which may be one of the pool.
+    // A new thread inherits the signal mask of its creator, which may be a thread of the pool.
     var signals = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, SIGUSR1)
@@ -142,7 +142,7 @@ private func underSignals<Result: Sendable>(
     thread.withLock { $0 = pthread_self() }
     let result = Swift.Result { try body() }
     outcome.withLock { $0 = result }
-    // The thread stays until nobody signals it any more.
+    // The thread stays until no signal is sent to it any more.
     thread.withLock { $0 = nil }
   }
   let begin = ContinuousClock.now
@@ -154,7 +154,7 @@ private func underSignals<Result: Sendable>(
   return try outcome.withLock { try $0!.get() }
 }
 
-/// Expects that each of some waits ends with `interrupted`.
+/// Expects that each wait ends with `interrupted`.
 private func expectInterrupted(_ waits: [Wait]) throws {
   for wait in waits {
     let code = try underSignals { errorCode { try withInterruptibleWaits(wait.perform) } }

@@ -18,7 +18,7 @@ import Testing
 
 @testable import Interprocess
 
-/// How tasks sleep: those of a whole process, so each test has one of its own.
+/// How tasks sleep: the state belongs to the whole process, so each test runs in its own process.
 @Suite("Sleeping tasks", .timeLimit(.minutes(3)))
 struct TaskWaiterTests {
   @Test("Two thousand tasks asleep at one queue look no more often than a few", arguments: [1, 2])
@@ -36,7 +36,7 @@ struct TaskWaiterTests {
       let before = queues.map(\.statistics.emptyCount)
       try await Task.sleep(for: .seconds(2))
       for (queue, before) in zip(queues, before) {
-        // Each by itself would have looked twice at least, and mostly six times.
+        // Alone, each task would have looked at least twice, and usually six times.
         precondition(queue.statistics.emptyCount - before < 1000)
       }
       precondition(TaskWaiter.threadCount == 1)
@@ -49,7 +49,7 @@ struct TaskWaiterTests {
     }
   }
 
-  @Test("Tasks at more queues than the kernel takes at once are woken each by its own")
+  @Test("Tasks at more queues than the kernel takes at once are each woken by their own queue")
   func manyWords() async {
     await #expect(processExitsWith: .success) {
       unsafe Sleeping.isEndless = true
@@ -70,7 +70,7 @@ struct TaskWaiterTests {
     }
   }
 
-  @Test("Where there are no more threads, the one looks at all words")
+  @Test("If no more threads can be started, one thread looks at all words")
   func noMoreThreads() async {
     await #expect(processExitsWith: .success) {
       unsafe Sleeping.isEndless = true
@@ -97,7 +97,7 @@ struct TaskWaiterTests {
     }
   }
 
-  @Test("Each of many tasks keeps its own time, while others look for it")
+  @Test("Each of many tasks keeps its own time-out, while others look for it")
   func times() async {
     await #expect(processExitsWith: .success) {
       let queue = try SharedQueue<Int>.create(capacity: 2, options: .whileAttached)
@@ -125,7 +125,7 @@ struct TaskWaiterTests {
     }
   }
 
-  @Test("One that finds by itself what nobody was told of lets the others look, too")
+  @Test("A task that finds by itself what no process announced makes the others look, too")
   func untold() async {
     await #expect(processExitsWith: .success) {
       let stock = Stock()
@@ -136,7 +136,7 @@ struct TaskWaiterTests {
       stock.left.store(40, ordering: .relaxed)
       let begin = ContinuousClock.now
       for task in tasks { try await task.value }
-      // One after the other, each after a second, they would take forty.
+      // One after the other, each after a second, they would take 40 seconds.
       precondition(.now - begin < .seconds(20))
     }
   }
@@ -152,7 +152,7 @@ struct TaskWaiterTests {
       wake: .thread(OwnWord()))
   }
 
-  @Test("What was planned for later is forgotten with those for whom it was")
+  @Test("Planned events are dropped together with their sleepers")
   func oldTimes() {
     let word = OwnWord()
     let now = SuspendingClock.now
@@ -168,7 +168,7 @@ struct TaskWaiterTests {
     #expect(watch.sleeperCount == 0)
   }
 
-  @Test("One looks for all that are alike, and another one when that has found something")
+  @Test("One sleeper looks for all that are alike, and another one once it has found something")
   func group() {
     let word = OwnWord()
     let now = SuspendingClock.now
@@ -191,7 +191,7 @@ struct TaskWaiterTests {
     #expect(watch.sleeperCount == 0)
   }
 
-  @Test("Events come in the order of time, whatever is taken out")
+  @Test("Events come in order of time, whatever is taken out")
   func timeline() {
     var generator = SystemRandomNumberGenerator()
     let now = SuspendingClock.now
@@ -211,10 +211,10 @@ struct TaskWaiterTests {
   }
 }
 
-/// What several tasks wait for of which nobody tells them.
+/// A stock that several tasks wait for, and whose changes are not announced.
 private final class Stock: Sendable {
   let left = Atomic(0)
-  /// How often one of them was about to sleep.
+  /// How often a task was about to sleep.
   let sleepCount = Atomic(0)
   private let waiting = Waiting()
   private let word = OwnWord()

@@ -21,9 +21,9 @@ import Testing
 
 @Suite("Mutex among the threads of a process", .timeLimit(.minutes(1)))
 struct ThreadMutexTests {
-  /// Has two threads change the same value, each a hundred thousand times.
+  /// Two threads change the same value, each a hundred thousand times.
   ///
-  /// - Returns: Whether both have got through.
+  /// - Returns: Whether both have finished.
   private static func countInTwoThreads(_ count: Count) -> Bool {
     let group = DispatchGroup()
     for _ in 0..<2 {
@@ -43,14 +43,14 @@ struct ThreadMutexTests {
     var value: Int { mutex.withLock { $0 } }
   }
 
-  @Test("One thread at a time has the value")
+  @Test("Only one thread at a time uses the value")
   func twoThreadsExcludeEachOther() {
     let count = Count()
     #expect(Self.countInTwoThreads(count))
     #expect(count.value == 200_000)
   }
 
-  @Test("A thread that waits for long gets the value when it is free")
+  @Test("A thread that waits for long gets the value once it is free")
   func sleeper() async throws {
     let count = Count()
     let holder = inThread {
@@ -66,7 +66,7 @@ struct ThreadMutexTests {
     try await holder.value
   }
 
-  @Test("A child that was forked while another thread had the value begins with the first one")
+  @Test("A child forked while another thread used the value starts with the initial one")
   func child() async {
     await #expect(processExitsWith: .success) {
       let count = Count()

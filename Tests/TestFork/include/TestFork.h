@@ -17,48 +17,48 @@
 /// `fork`, which Swift does not import. Returns the child's number, 0 in the child, or -1 with `errno`.
 int ipctest_fork(void);
 
-/// As `fork`, but nobody is told: no function given to `pthread_atfork` is called.
+/// Forks without calling any function registered by `pthread_atfork`.
 int ipctest_clone(void);
 
-/// Forks a child that looks a moment later whether any of its descriptors has a lock, and ends. Returns 1 if one
-/// has, 0 if none has, or -1. The child makes system calls only, as other threads may have been anywhere.
+/// Forks a child that checks a moment later whether any of its descriptors holds a lock, and ends. Returns 1 if one
+/// does, 0 if none does, or -1. The child makes only system calls, as other threads may have been inside any call.
 int ipctest_fork_and_find_lock(void);
 
-/// Has the system refuse a call with an error number, from now on, to all threads of this process and to
-/// the programs that they start: a call by its name, `ofd` (the locks of open file descriptions),
-/// `tmpfile` (files without a name) or `long-fallocate` (of a megabyte and more). Returns -1 with `errno` if it cannot, or does not know the name.
+/// Makes the system refuse a call with an error number, from now on, to all threads of this process and to the
+/// programs that they start. The name is that of a call, or `ofd` (open file description locks), `tmpfile` (files
+/// without a name) or `long-fallocate` (of a megabyte and more). Returns -1 with `errno` if it cannot, or does not
+/// know the name.
 int ipctest_deny(const char *_Nonnull name, int error);
 
-/// As `ipctest_fork`, while neither the parent nor the child may open a descriptor; both may again when this
-/// returns.
+/// Forks like `ipctest_fork`, but neither the parent nor the child can open a descriptor until this returns.
 int ipctest_fork_without_descriptors(void);
 
-/// What a program does around a fork.
+/// A function that a program runs around a fork.
 typedef void (*_Nonnull ipctest_handler)(void);
 
-/// Has a program's handlers called around each fork: with those that were registered before anything else
-/// in the program ran, or as registered only now.
+/// Makes each fork call a program's handlers: among those registered before anything else in the program ran, or
+/// as registered only now.
 void ipctest_set_handlers(int is_early, ipctest_handler before, ipctest_handler in_parent, ipctest_handler in_child);
 
-/// Makes anonymous memory that nobody can shrink. Returns its descriptor, or -1 with `errno`.
+/// Makes anonymous memory that no process can shrink. Returns its descriptor, or -1 with `errno`.
 int ipctest_open_sealed(long byte_count);
-/// Sees to it that nobody can map it for writing any more. Returns 0, or -1 with `errno`.
+/// Seals memory so that no process can map it for writing any more. Returns 0, or -1 with `errno`.
 int ipctest_seal_against_writing(int fd);
 
 /// Closes all descriptors of some numbers, as a daemon does. Returns 0, or -1 with `errno`.
 int ipctest_close_range(unsigned first, unsigned last);
 
-/// Lets this process wait for the children of its children whose parents have ended. Returns 0, or -1.
+/// Makes this process the parent of its grandchildren whose parents have ended. Returns 0, or -1.
 int ipctest_adopt_orphans(void);
 
-/// Locks all bytes of a file, as a foreign program may, until the descriptor is closed: with a lock of the
-/// open file description, F_RDLCK or F_WRLCK. Returns 0, or -1 with `errno`.
+/// Locks all bytes of a file, as a foreign program may, until the descriptor is closed: with an open file
+/// description lock, F_RDLCK or F_WRLCK. Returns 0, or -1 with `errno`.
 int ipctest_lock_all(int fd, int type);
 
-/// Whether other processes of the same user may look into this one.
+/// Sets whether other processes of the same user may look into this one.
 int ipctest_set_dumpable(int is_dumpable);
 
-/// Has the kernel refuse leases on files (`F_SETLEASE`) to this process from now on, as where there are none.
+/// Makes the kernel refuse file leases (`F_SETLEASE`) to this process from now on, like a kernel without them.
 int ipctest_refuse_file_leases(void);
 
 #endif

@@ -15,7 +15,7 @@ import TestSupport
 
 /// Runs a script as `bash` does, with the tool in its path and an empty `/dev/shm` of its own.
 ///
-/// - Parameter options: How to mount it, such as `size=64k`.
+/// - Parameter options: Mount options, such as `size=64k`.
 func runWithOwnSharedMemory(
   _ options: String, _ script: String, _ arguments: String...
 ) async throws -> ProcessOutcome {

@@ -37,11 +37,11 @@ func bash(_ script: String, _ arguments: String..., input: String = "") async th
 enum Tool {
   static let path = Places.product("shm")
 
-  /// What its hints call it: as `swift run` starts it, or by its path.
+  /// The name of the tool in its hints: `swift run shm`, or its path.
   static let command =
     path.hasPrefix(FileManager.default.currentDirectoryPath + "/.build/") ? "swift run shm" : path
 
-  /// Help is formatted for a terminal of that width, whatever the tests are run in.
+  /// Formats help for a terminal of this width, whatever terminal the tests run in.
   static let environment = ["COLUMNS": "80", "SHM": path]
 }
 
@@ -50,13 +50,13 @@ extension ProcessOutcome {
     ProcessOutcome(status: .exited(0), output: output, errors: "")
   }
 
-  /// How the tool ends when it could not do what it was asked to.
+  /// The outcome of a tool that failed.
   static func failure(_ message: String, output: String = "") -> ProcessOutcome {
     ProcessOutcome(status: .exited(1), output: output, errors: "shm: \(message)\n")
   }
 }
 
-/// Runs a body with a name that nobody else uses, and removes what lies under it at the end.
+/// Runs a body with a name that no other process uses, and removes the memory at the end.
 func withName<Result>(
   _ label: String = "tool", _ body: (String) async throws -> Result
 ) async throws -> Result {
@@ -65,12 +65,12 @@ func withName<Result>(
   return try await body(name)
 }
 
-/// Whether there is shared memory of that name.
+/// Whether there is shared memory of this name.
 func exists(_ name: String) -> Bool {
   FileManager.default.fileExists(atPath: "/dev/shm/\(name)")
 }
 
-/// What `shm info` says beyond the facts that every segment has.
+/// The rows of `shm info` beyond those of every segment.
 func infoDetails(_ name: String) async throws -> [String] {
   let common = ["name", "size", "resident", "owner", "mode", "age", "lifetime", "handles"]
   let outcome = try await shm("info", name)
@@ -80,14 +80,14 @@ func infoDetails(_ name: String) async throws -> [String] {
   }.map { $0.replacing(/[ ]{2,}/, with: " ") }
 }
 
-/// What `shm info --json` says.
+/// The members of `shm info --json` beyond those of every segment.
 func infoJSON(_ name: String) async throws -> NSDictionary {
   let outcome = try await shm("info", name, "--json")
   let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
   return try #require(object as? NSDictionary)
 }
 
-/// The kind in both forms of the list.
+/// The kind, in both forms of the list.
 func listedKind(_ name: String) async throws -> String? {
   let list = try await shm("list").output
   let row = list.split(separator: "\n").first { $0.hasPrefix(name + " ") }
@@ -119,7 +119,7 @@ func withTemporaryDirectory<Result>(_ body: (String) async throws -> Result) asy
   return try await body(path)
 }
 
-/// Bytes that look random and are the same in every run.
+/// Bytes that look random, but are the same in every run.
 func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
   var state = seed
   return (0..<count).map { _ in

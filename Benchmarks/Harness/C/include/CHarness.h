@@ -17,9 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// bench.h for Swift: what the peers in C are measured by, behind functions.
+// bench.h for Swift: the code that measures the peers in C, behind functions.
 
-/// What a row of the results says of a case.
+/// The description of a case in a row of the results.
 typedef struct {
   const char *_Nonnull contender;
   const char *_Nonnull test;
@@ -47,7 +47,7 @@ void harness_time(
   void *_Nullable context);
 /// Prints a row of one repetition.
 void harness_emit(const harness_case *_Nonnull row, double value);
-/// Prints that a case cannot be had.
+/// Reports that a case cannot run.
 void harness_skip(const harness_case *_Nonnull row, const char *_Nonnull why);
 
 /// Runs two functions in two forked processes, one on each core, and waits for them. One of them ends
@@ -69,18 +69,18 @@ void harness_send(harness_messages _Nonnull send, void *_Nullable context);
 void harness_receive(
   const harness_case *_Nonnull row, harness_messages _Nonnull receive, void *_Nullable context);
 
-/// Runs a function in a forked process, which is to end with `harness_end_abruptly`.
+/// Runs a function in a forked process, which must end with `harness_end_abruptly`.
 void harness_child(harness_function _Nonnull function, void *_Nullable context);
 
 /// Ends this process as if it were killed.
 _Noreturn void harness_end_abruptly(void);
 
-/// Lets a process have so many files open. Returns whether it may.
+/// Lets a process have this many files open. Returns whether it may.
 int harness_allow_files(size_t count);
 
-/// Does nothing with a value, which the compiler has to compute therefore.
+/// Does nothing with a value, but makes the compiler compute it.
 static inline void harness_keep(uint64_t value) { __asm__ volatile("" : : "r"(value)); }
-/// Does nothing, and the compiler has to take it for something that reads and writes all memory.
+/// Does nothing, but the compiler must assume that it reads and writes all memory.
 static inline void harness_touch_memory(void) { __asm__ volatile("" : : : "memory"); }
 
 #endif
