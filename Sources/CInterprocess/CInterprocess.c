@@ -31,7 +31,7 @@ const int ipc_SEEK_HOLE = SEEK_HOLE;
 const unsigned ipc_RENAME_NOREPLACE = RENAME_NOREPLACE;
 
 int ipc_rename(const char *from, const char *to, unsigned flags) {
-  // Without flags the older call does the same, also where the newer one is refused.
+  // Without flags, the older call does the same, even where the newer one is refused.
   return flags ? renameat2(AT_FDCWD, from, AT_FDCWD, to, flags) : rename(from, to);
 }
 

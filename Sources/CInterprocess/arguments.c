@@ -8,7 +8,7 @@
 static int count;
 static char **arguments;
 
-// The C library calls constructors with what it calls `main` with.
+// The C library passes constructors the same arguments as `main`.
 __attribute__((constructor)) static void keep(int argument_count, char **argument_list) {
   count = argument_count;
   arguments = argument_list;

@@ -15,7 +15,7 @@
 
 #include <stdlib.h>
 
-// The compiler makes one instruction of each, or a loop of two; with an order that it does not know, it
+// The compiler turns each into one instruction, or a loop of two; if it does not know the order, it
 // chooses at run time.
 #define BY_SIZE(expression)                                                                              \
   switch (byte_count) {                                                                                  \
@@ -54,7 +54,7 @@ uint64_t ipc_atomic_xor(void *address, size_t byte_count, uint64_t value, int or
   BY_SIZE(__atomic_fetch_xor((word *)address, (word)value, order))
 }
 
-/// The order of a load within a given order of an update.
+/// The order of the load in an update of the given order.
 static int load_order(int order) {
   switch (order) {
   case IPC_RELEASING: return IPC_RELAXED;

@@ -23,7 +23,7 @@ void ipc_copy_large(void *to, const void *from, size_t byte_count) {
 #if defined(__SSE2__)
   uintptr_t start = (uintptr_t)to, source = (uintptr_t)from;
   if (start + byte_count <= source || source + byte_count <= start) {
-    // A stream begins at a whole cache line.
+    // Streaming stores begin at a whole cache line.
     size_t head = -start & 63;
     if (head > byte_count) head = byte_count;
     memcpy(to, from, head);
@@ -40,8 +40,8 @@ void ipc_copy_large(void *to, const void *from, size_t byte_count) {
       _mm_stream_si128((__m128i *)target + 2, c);
       _mm_stream_si128((__m128i *)target + 3, d);
     }
-    // Streamed stores are in no order with others. Whoever is told afterwards that the bytes are there
-    // has to see them.
+    // Streaming stores are not ordered with other stores. A reader that is notified afterwards must
+    // see these bytes.
     _mm_sfence();
     memcpy(target, rest, left);
     return;

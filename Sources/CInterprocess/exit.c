@@ -16,18 +16,18 @@
 #include <time.h>
 #include <unistd.h>
 
-// All of this is guarded by the lock that holds off `fork`, so that a child finds it whole.
+// The lock that holds off `fork` guards all of this, so that a child finds it consistent.
 static ipc_held_name *names;
 static ipc_give_up_function give_up;
-/// The process that has noted a name last, and its generation of forks.
+/// The process that last noted a name, and its generation of forks.
 static int process;
 static uint32_t generation;
 /// How many threads are between `ipc_names_enter` and `ipc_names_leave`.
 static unsigned user_count;
-/// How far the end of this process has come.
+/// How far the end of this process has proceeded.
 static enum { RUNNING, ENDING, ENDED } state;
 
-/// How deep this thread is in there, and whether it ends the process.
+/// How deeply this thread is nested in those sections, and whether it ends the process.
 static __thread unsigned depth;
 static __thread int is_last;
 
@@ -42,8 +42,7 @@ static int64_t now(void) {
 static void lock(void) {
   ipc_fork_lock();
   if (generation == ipc_fork_generation()) return;
-  // A forked child: the other threads do not exist here, and what they were doing is their process's
-  // business.
+  // A forked child: the other threads do not exist here, and their work concerns only the parent.
   generation = ipc_fork_generation();
   user_count = depth > 0;
   state = RUNNING;
@@ -51,7 +50,7 @@ static void lock(void) {
 
 static void unlock(void) { ipc_fork_unlock(); }
 
-/// Lets others do what is waited for.
+/// Lets other threads do what this one waits for.
 static void give_way(void) {
   unlock();
   nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
@@ -70,7 +69,7 @@ void ipc_names_enter(int is_leaving) {
     int64_t deadline = now() + nanoseconds_per_second;
     while ((state == ENDING || (state == ENDED && !is_leaving)) && now() < deadline) give_way();
   }
-  // Both under the lock, which counts this thread anew in a forked child.
+  // Both under the lock, which in a forked child resets the count to this thread.
   user_count++;
   depth = 1;
   unlock();
@@ -105,7 +104,7 @@ int ipc_name_note(ipc_held_name *name, ipc_give_up_function function) {
   return is_new;
 }
 
-/// The number of the process is looked at too: children that `vfork` and `clone` make are of the same
+/// Compares the process number as well: children created by `vfork` and `clone` are of the same
 /// generation.
 static int is_own(const ipc_held_name *name) {
   return name->generation == generation && name->process == getpid();
@@ -134,12 +133,12 @@ ipc_strike_result ipc_name_strike(ipc_held_name *name) {
 
 // MARK: - The end of the process
 
-/// Runs at `exit` and at the end of `main`: behind what the program has given to `atexit`, since the C
-/// library comes to destructors when it has called all that; and behind other destructors, which have a
-/// greater number or none.
+/// Runs at `exit` and at the end of `main`: after the functions that the program has passed to
+/// `atexit`, since the C library calls destructors after those; and after other destructors, which
+/// have a greater number or none.
 __attribute__((destructor(101))) static void end(void) {
-  // A child that has noted nothing has nothing to give up. Perhaps it shares the memory of its parent, or
-  // has been made while another thread held the lock.
+  // A child that has noted nothing has nothing to give up. It may share the memory of its parent,
+  // or have been created while another thread held the lock.
   if (process != getpid()) return;
   lock();
   if (state != RUNNING) {
@@ -148,8 +147,9 @@ __attribute__((destructor(101))) static void end(void) {
   }
   state = ENDING;
   is_last = 1;
-  // Who is about to name memory, or to remove a name, is not to be ended in the middle. Whoever takes
-  // longer has been stopped, or is this very thread, in a handler of a signal that came then.
+  // A thread that is about to name memory, or to remove a name, must not be interrupted. One that
+  // takes longer has been stopped, or is this very thread, in the handler of a signal that arrived
+  // then.
   int64_t deadline = now() + nanoseconds_per_second;
   while (user_count > (depth > 0) && now() < deadline) give_way();
   ipc_held_name *name = names;

@@ -32,11 +32,11 @@ const uint32_t *ipc_fork_generation_word(void) { return &ipc_generation; }
 // MARK: - The lock
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/// Which thread holds the lock, and how many times over. A recursive mutex of the C library goes by the
-/// kernel's number of the thread, which is another one in a forked child.
+/// The thread that holds the lock, and how many times over. A recursive mutex of the C library
+/// would use the kernel's thread number, which differs in a forked child.
 static uint64_t owner;
 static unsigned depth;
-/// The process that is about to fork, and whether its child has made the files its own by now.
+/// The process that is about to fork, and whether its child has already made the files its own.
 static pid_t forking_process;
 static int is_settled;
 
@@ -51,8 +51,8 @@ void ipc_fork_lock(void) {
     return;
   }
   depth++;
-  // A handler of the program runs within the fork. In the child, what it does must come after what the
-  // child has to do first, or files that it opens would be taken for its parent's.
+  // A handler of the program runs within the fork. In the child, its actions must follow the
+  // child's own first steps, or files that it opens would be taken for its parent's.
   if (!is_settled && getpid() != forking_process) settle();
 }
 
@@ -62,9 +62,9 @@ void ipc_fork_unlock(void) {
   pthread_mutex_unlock(&lock);
 }
 
-// MARK: - Which descriptors are ours
+// MARK: - Descriptors of the library
 
-/// The file that each descriptor was noted for last.
+/// The file for which each descriptor was last noted.
 static ipc_file **by_number;
 static size_t number_count;
 
@@ -80,8 +80,8 @@ static int make_room(int fd) {
   return 0;
 }
 
-/// Gives a file its number. A file that was noted under that number before has lost it: the kernel
-/// would not have given it out again.
+/// Sets the number of a file. A file previously noted under that number has lost it: otherwise the
+/// kernel would not have assigned it again.
 static void set_number(ipc_file *file, int fd) {
   if (file->fd >= 0 && (size_t)file->fd < number_count && by_number[file->fd] == file) {
     by_number[file->fd] = NULL;
@@ -108,28 +108,28 @@ int ipc_file_proven_number(const ipc_file *file) {
 }
 
 int ipc_file_number(const ipc_file *file) {
-  // What was never mapped is in the hands of the call that has just opened it.
+  // A file that was never mapped belongs to the call that has just opened it.
   if (__atomic_load_n(&file->was_mapped, __ATOMIC_RELAXED)) return ipc_file_proven_number(file);
   return __atomic_load_n(&file->fd, __ATOMIC_RELAXED);
 }
 
 static void close_number(ipc_file *file) {
-  // Linux releases the descriptor whatever `close` returns, so that there is nothing to retry, and these
-  // files keep no data that could fail to reach a disk.
+  // Linux releases the descriptor whatever `close` returns, so there is nothing to retry, and these
+  // files hold no data that could fail to reach a disk.
   if (leads_to(file->fd, file)) close(file->fd);
   set_number(file, -1);
 }
 
-// MARK: - A description of one's own
+// MARK: - Separate descriptions
 
-/// Closes a descriptor that does not lead to the file.
+/// Returns the descriptor, or closes it and returns -1 if it does not lead to the file.
 static int proven(int fd, const ipc_file *file) {
   if (fd < 0 || leads_to(fd, file)) return fd;
   close(fd);
   return -1;
 }
 
-/// Opens a file once more, with no more rights than before.
+/// Opens a file again, with no more rights than before.
 static int reopen(const ipc_file *file) {
   int flags = (file->is_writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   int fd = -1;
@@ -140,17 +140,18 @@ static int reopen(const ipc_file *file) {
     fd = proven(open(path, flags), file);
   }
   if (fd >= 0 || !file->path) return fd;
-  // The name will do where there is no `/proc`, or no number any more. Looked at first, as opening a FIFO
-  // or a device would do something to it.
+  // The name serves if there is no `/proc`, or no number any more. Checked before opening: to open
+  // a FIFO or a device would affect it.
   struct stat status;
   if (lstat(file->path, &status) != 0 || !is_same(file, &status)) return -1;
   return proven(open(file->path, flags | O_NOFOLLOW), file);
 }
 
-/// Exchanges the description beneath the memory of a file. Returns 0, or -1, and then all is as it was.
+/// Exchanges the description behind the memory of a file. Returns 0, or -1 with everything
+/// unchanged.
 static int remap(const ipc_file *file, int fd) {
   int protection = PROT_READ | (file->is_writable ? PROT_WRITE : 0);
-  // Not at the old place at once: a mapping that is refused there may leave a hole.
+  // Not directly at the old place: a mapping that is refused there may leave a hole.
   void *start = mmap(NULL, file->byte_count, protection, MAP_SHARED, fd, 0);
   if (start == MAP_FAILED) return -1;
   void *moved = mremap(
@@ -160,10 +161,10 @@ static int remap(const ipc_file *file, int fd) {
   return -1;
 }
 
-/// Exchanges the description beneath a file, on which this process holds no lock. Makes system calls only,
-/// as a forked child has to. Returns 0, or -1, and then the file is as it was.
+/// Exchanges the description behind a file on which this process holds no lock. Makes only system
+/// calls, as a forked child must. Returns 0, or -1 with the file unchanged.
 static int exchange(ipc_file *file) {
-  // A number that is free by now may be the one that the file gets next.
+  // A number that has become free may be the one that the file gets next.
   if (!leads_to(file->fd, file)) set_number(file, -1);
   int fd = reopen(file);
   if (fd < 0) return -1;
@@ -174,7 +175,7 @@ static int exchange(ipc_file *file) {
   if (file->fd >= 0 && dup3(fd, file->fd, O_CLOEXEC) == file->fd) {
     close(fd);
   } else {
-    // The old number is somebody else's, or above what the process may have by now.
+    // The old number belongs to another file, or now exceeds the limit of the process.
     if (file->fd >= 0) close(file->fd);
     set_number(file, fd);
   }
@@ -187,7 +188,7 @@ int ipc_file_own(ipc_file *file) {
   ipc_fork_lock();
   int result = 0;
   if (file->is_inherited || !leads_to(file->fd, file)) {
-    // Locks that this process holds would end with their description, which its mapping keeps.
+    // Locks of this process would end with their description, which its mapping keeps.
     result = file->holds_locks && file->start ? -1 : exchange(file);
   }
   ipc_fork_unlock();
@@ -202,12 +203,13 @@ int ipc_file_number_for_lock(ipc_file *file, int takes_lock) {
 
 // MARK: - Forking
 
-/// What a child does first. Only its one thread exists.
+/// The first actions of a child. Only its one thread exists.
 static void settle(void) {
   is_settled = 1;
   for (ipc_file *file = files; file; file = file->next) {
     if (!file->start) {
-      // In the hands of another thread of the parent, which is not here to close it; it may hold a claim.
+      // It belongs to another thread of the parent, which is not here to close it; it may hold a
+      // claim.
       close_number(file);
       continue;
     }
@@ -237,8 +239,8 @@ static void in_child(void) {
 
 static int is_installed;
 
-/// Before the handlers of the program, so that they run outside the lock: the C library calls those that
-/// come before a fork from the last registered to the first, and the others from the first on.
+/// Registered before the handlers of the program, so that they run outside the lock: the C library
+/// calls handlers that precede a fork in reverse order of registration, and the others in order.
 __attribute__((constructor(101))) static void install(void) {
   is_settled = 1;
   is_installed = pthread_atfork(before, in_parent, in_child) == 0;
@@ -272,7 +274,7 @@ ipc_file *ipc_file_note(int fd, int is_writable) {
 void ipc_file_note_path(ipc_file *file, const char *path) {
   ipc_fork_lock();
   free(file->path);
-  // Without memory the file goes without a name, which is only one way less to open it.
+  // Without memory, the file has no name: one way less to open it again.
   file->path = strdup(path);
   ipc_fork_unlock();
 }

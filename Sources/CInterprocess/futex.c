@@ -36,7 +36,7 @@ int ipc_futex_wait(const void *word, uint32_t value, int64_t seconds, int64_t na
 enum { MAXIMUM_COUNT = 128, SIZE_OF_4_BYTES = 2 };
 
 int ipc_futex_wait_any(const ipc_futex_word *words, size_t count, int64_t seconds, int64_t nanoseconds) {
-  // As `struct futex_waitv`.
+  // The same layout as `struct futex_waitv`.
   struct {
     uint64_t value, address;
     uint32_t flags, reserved;
@@ -51,7 +51,7 @@ int ipc_futex_wait_any(const ipc_futex_word *words, size_t count, int64_t second
     waits[i].flags = SIZE_OF_4_BYTES;
     waits[i].reserved = 0;
   }
-  // Unlike `FUTEX_WAIT`, this call wants the moment at which to end.
+  // Unlike `FUTEX_WAIT`, this call takes the absolute time at which to end.
   struct timespec end;
   clock_gettime(CLOCK_MONOTONIC, &end);
   end.tv_sec += seconds;
@@ -77,7 +77,7 @@ int ipc_fence_register(void) {
 _Thread_local uint64_t ipc_thread_number __attribute__((tls_model("initial-exec")));
 
 uint64_t ipc_number_thread(void) {
-  // In 500 years, one a nanosecond, they are used up.
+  // At one number per nanosecond, they last for 500 years.
   static uint64_t count;
   return ipc_thread_number = __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED);
 }

@@ -22,18 +22,21 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-// A guard turns SIGBUS in a mapping into a mark. The handler puts zero pages where the file has none and
-// returns, so that the access is repeated and reads zeros: nothing jumps across the frames of whoever
-// reads. The mark makes the end of the scope fail, and the file is mapped there again.
+// A guard turns a SIGBUS in a mapping into a mark. The handler maps zero pages where the file has
+// none and returns, so that the access is repeated and reads zeros: nothing jumps across the
+// reader's stack frames. The mark makes the end of the scope fail, and the file is mapped there
+// again.
 //
-// - The handler acts only on a fault of a thread that is in a scope, within the range of that scope. It
-//   reads the list of its own thread, which no other thread changes, and takes no lock.
-// - The zeros are seen by every thread of the process. So the mark belongs to the range, not to a scope:
-//   each scope on it fails that ends while it is there, and the last one to end takes zeros and mark away.
-// - A fault maps the whole rest of the range. Another one needs a file that has shrunk further, so that
+// - The handler acts only on a fault of a thread that is in a scope, within the range of that
+//   scope. It reads the list of its own thread, which no other thread changes, and takes no lock.
+// - Every thread of the process sees the zeros. So the mark belongs to the range, not to a scope:
+//   every scope on the range that ends while the mark is set fails, and the last one to end removes
+//   the zeros and the mark.
+// - A fault replaces the whole rest of the range. Another fault requires that the file has shrunk
+//   further, so there are at most as many as pages.
 //   there are at most as many as pages.
 
-/// A range that scopes are open on. Changes under the lock of the forks, but for `is_marked`.
+/// A range with open scopes. Except for `is_marked`, it changes only under the fork lock.
 typedef struct guarded_range {
   char *start;
   size_t byte_count;
@@ -49,8 +52,8 @@ typedef struct guarded_range {
 
 static guarded_range *ranges;
 
-/// The scopes of this thread, the innermost first. The model of access makes the variable one that is
-/// there from the start of the thread, so that the handler asks for no memory.
+/// The scopes of this thread, the innermost first. With this TLS model, the variable exists from
+/// the start of the thread, so that the handler allocates no memory.
 static _Thread_local ipc_guard *_Atomic innermost __attribute__((tls_model("initial-exec")));
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -58,29 +61,29 @@ static struct sigaction previous;
 static int install_error;
 static uintptr_t page_mask;
 
-/// Puts zero pages from the page of an address to the end of the range.
+/// Maps zero pages from the page of an address to the end of the range.
 static int fill(guarded_range *range, uintptr_t address) {
   char *from = (char *)(address & page_mask);
   size_t byte_count = (size_t)(range->start + range->byte_count - from);
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
-  // `mmap` is a plain system call, and safe here. Writable pages are refused where the system counts
+  // `mmap` is a plain system call, and safe here. Writable pages are refused if the system counts
   // every page that may be written; those are for threads that write without a guard.
   return mmap(from, byte_count, range->protection, flags, -1, 0) != MAP_FAILED ||
          mmap(from, byte_count, PROT_READ, flags, -1, 0) != MAP_FAILED;
 }
 
-/// Does with a signal that is not ours what would have been done without us.
+/// Treats a signal from elsewhere as the previous action would have.
 static void pass_on(int number, siginfo_t *info, void *context) {
   if (previous.sa_flags & SA_SIGINFO) {
-    // What is blocked here is unblocked by the return from our handler.
+    // The return from this handler unblocks what is blocked here.
     pthread_sigmask(SIG_BLOCK, &previous.sa_mask, NULL);
     previous.sa_sigaction(number, info, context);
   } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
     pthread_sigmask(SIG_BLOCK, &previous.sa_mask, NULL);
     previous.sa_handler(number);
   } else if (info->si_code > 0 || previous.sa_handler == SIG_DFL) {
-    // The kernel lets nobody ignore a fault. The access is repeated, or the signal sent again, and ends
-    // the process.
+    // The kernel lets no process ignore a fault. The access is repeated, or the signal sent again,
+    // and ends the process.
     signal(number, SIG_DFL);
     if (info->si_code <= 0) raise(number);
   }
@@ -93,7 +96,7 @@ static void on_bus_error(int number, siginfo_t *info, void *context) {
     for (ipc_guard *guard = innermost; guard; guard = guard->outer) {
       guarded_range *range = guard->range;
       if (address - (uintptr_t)range->start >= range->byte_count) continue;
-      // Marked first, so that nobody takes zeros for content.
+      // Marked first, so that no scope takes zeros for content.
       atomic_store(&range->is_marked, 1);
       if (!fill(range, address)) break;
       errno = error;
@@ -108,12 +111,12 @@ static void install(void) {
   page_mask = ~((uintptr_t)sysconf(_SC_PAGESIZE) - 1);
   struct sigaction action = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
   sigemptyset(&action.sa_mask);
-  // The handler needs to know the previous one as soon as it is set.
+  // The handler needs the previous action as soon as it is set.
   if (sigaction(SIGBUS, NULL, &previous) || sigaction(SIGBUS, &action, NULL)) install_error = errno;
 }
 
-/// Makes a range that was there before a fork one of this child, where only this thread exists: the scopes
-/// of other threads will never end.
+/// Transfers a range from before a fork to this child, where only this thread exists: the scopes of
+/// other threads will never end.
 static void adopt(guarded_range *range) {
   if (range->generation == ipc_fork_generation()) return;
   range->generation = ipc_fork_generation();
@@ -123,12 +126,12 @@ static void adopt(guarded_range *range) {
   }
 }
 
-/// The range at an address, which is made if there is none.
+/// The range at an address, created if there is none.
 static guarded_range *range_at(const void *start, size_t byte_count, int fd, int protection) {
   for (guarded_range *range = ranges; range; range = range->next) {
     if (range->start != start) continue;
     adopt(range);
-    // One that no scope has any more was left by a fork.
+    // A range without scopes was left by a fork.
     if (range->scope_count == 0) {
       range->byte_count = byte_count;
       range->fd = fd;
@@ -165,7 +168,7 @@ int ipc_guard_begin(
   guard->outer = innermost;
   innermost = guard;
   if (!guard->outer) {
-    // A fault in a thread that has the signal blocked ends the process.
+    // A fault in a thread that blocks the signal ends the process.
     sigset_t set;
     sigset_t old;
     sigemptyset(&set);
@@ -191,8 +194,8 @@ int ipc_guard_end(ipc_guard *guard) {
   innermost = guard->outer;
   int is_marked = atomic_load(&range->is_marked);
   if (--range->scope_count == 0) {
-    // Where the system refuses that, the zeros stay for the life of the mapping. It has failed by then,
-    // and its user knows.
+    // If the system refuses that, the zeros stay for the life of the mapping. The scope then fails,
+    // so its user knows.
     if (is_marked)
       mmap(range->start, range->byte_count, range->protection, MAP_SHARED | MAP_FIXED, range->fd, 0);
     guarded_range **link = &ranges;

@@ -22,10 +22,11 @@
 
 static const char attribute[] = "user.interprocess.temporary";
 
-/// What the mark names: one inode, by its number and the time of its birth, as numbers come again.
+/// What the mark identifies: one inode, by its number and the time of its creation, as numbers are
+/// reused.
 typedef struct {
   unsigned long long inode;
-  /// Zeros where the system does not tell it.
+  /// Zeros if the system does not report it.
   long long seconds;
   unsigned nanoseconds;
 } mark;
@@ -33,7 +34,7 @@ typedef struct {
 /// Enough for "18446744073709551615 -9223372036854775808.4294967295".
 enum { TEXT_SIZE = 64 };
 
-/// The mark that belongs to the file at `path`, or, if that is NULL, of the descriptor.
+/// The mark that belongs to the file at `path`, or, if that is NULL, to the file of the descriptor.
 static int describe(int fd, const char *path, mark *found) {
   struct statx status;
   int flags = path ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH;
@@ -45,7 +46,7 @@ static int describe(int fd, const char *path, mark *found) {
     }
     return 0;
   }
-  // A filter of system calls may refuse the newer one.
+  // A filter of system calls may refuse `statx`.
   struct stat old;
   if ((path ? lstat(path, &old) : fstat(fd, &old)) != 0) return -1;
   *found = (mark){.inode = old.st_ino};
@@ -70,7 +71,7 @@ int ipc_has_temporary_mark(int fd, const char *path) {
   } else {
     length = fgetxattr(fd, attribute, text, sizeof text - 1);
     if (length < 0 && errno == EBADF) {
-      // A descriptor that only tells where a file lies.
+      // A descriptor that only locates a file.
       char itself[32];
       snprintf(itself, sizeof itself, "/proc/self/fd/%d", fd);
       length = getxattr(itself, attribute, text, sizeof text - 1);

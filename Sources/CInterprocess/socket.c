@@ -24,7 +24,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-// Newer than the headers of some systems: a descriptor of the sending process, for sockets that ask for it.
+// Newer than the headers of some systems: a descriptor of the sending process, for sockets that
+// request it.
 #ifndef SCM_PIDFD
 #define SCM_PIDFD 0x04
 #endif
@@ -72,8 +73,8 @@ int ipc_send(int socket, int fd, const void *bytes, size_t byte_count) {
   ssize_t count = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (count < 0) return -1;
   if ((size_t)count == byte_count) return 0;
-  // Linux takes so few bytes whole or not at all. A system that does not must not let what is sent next
-  // pass for the rest.
+  // Linux sends that few bytes whole or not at all. On a system that does not, the next message
+  // must not be taken for the rest of this one.
   shutdown(socket, SHUT_WR);
   errno = EMSGSIZE;
   return -1;
@@ -93,12 +94,13 @@ static void *close_list(void *argument) {
   return NULL;
 }
 
-/// Starts a thread that closes them, and that takes no signals. Returns 0, or -1 if there can be none.
+/// Starts a thread that closes them, and that takes no signals. Returns 0, or -1 if none can be
+/// started.
 static int close_in_thread(fd_list *list) {
   pthread_attr_t attributes;
   if (pthread_attr_init(&attributes) != 0) return -1;
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  // The new thread takes over the mask of this one.
+  // The new thread inherits the signal mask of this one.
   sigset_t all, old;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -129,16 +131,17 @@ void ipc_close_foreign(const int *fds, size_t count) {
 
 // MARK: - Receiving
 
-/// Room for the control messages that come with one part of a message: those that a socket can be set to
-/// add (the sender's credentials, its security label, a descriptor of its process), and one descriptor more
-/// than belongs to a message, so that a message with several is seen to have them.
+/// Room for the control messages that come with one part of a message: those that a socket can be
+/// set to add (the sender's credentials, its security label, a descriptor of its process), and one
+/// descriptor more than belongs to a message, so that a message with several is recognised.
 typedef union {
   char bytes[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(256) + CMSG_SPACE(sizeof(int)) +
              CMSG_SPACE(2 * sizeof(int))];
   struct cmsghdr header;
 } control_buffer;
 
-/// What has come. Nothing more is received once there are two descriptors, so that all have room.
+/// What has arrived. Nothing more is received once there are two descriptors, so that all have
+/// room.
 typedef struct {
   size_t byte_count;
   size_t fd_count;
@@ -157,7 +160,7 @@ static void take_descriptors(struct msghdr *message, arrival *arrival) {
       int fd;
       memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
       if (header->cmsg_type == SCM_PIDFD) {
-        // Negative if the process is gone. Nothing can hold this up.
+        // Negative if the process is gone. Closing it cannot block.
         if (fd >= 0) close(fd);
       } else {
         arrival->fds[arrival->fd_count++] = fd;
@@ -185,7 +188,7 @@ static ssize_t receive_part(int socket, void *bytes, size_t byte_count, arrival 
 
 int ipc_receive(int socket, int type, int is_closed, void *bytes, size_t byte_count) {
   if (type == SOCK_STREAM && !is_closed) {
-    // A look with MSG_PEEK ends at the part that has the descriptor.
+    // A look with MSG_PEEK stops at the part that has the descriptor.
     int available;
     if (ioctl(socket, FIONREAD, &available) != 0) return -1;
     if (available < 0 || (size_t)available < byte_count) {
@@ -193,7 +196,7 @@ int ipc_receive(int socket, int type, int is_closed, void *bytes, size_t byte_co
       return -1;
     }
   }
-  // A descriptor that gets no number is lost with its message, so this is tried beforehand.
+  // A descriptor that gets no number is lost with its message, so check for a free number first.
   int spare = fcntl(socket, F_DUPFD_CLOEXEC, 0);
   if (spare < 0) return -1;
   close(spare);
@@ -211,7 +214,7 @@ int ipc_receive(int socket, int type, int is_closed, void *bytes, size_t byte_co
   if (is_whole && arrival.fd_count == 1) return arrival.fds[0];
   ipc_close_foreign(arrival.fds, arrival.fd_count);
   if (arrival.fd_count == 0 && arrival.is_control_cut) {
-    // The control messages have room. Another thread has taken the last number.
+    // There is room for the control messages. Another thread has taken the last number.
     errno = EMFILE;
   } else {
     int is_end = arrival.byte_count == 0 && arrival.fd_count == 0 && type != SOCK_DGRAM;

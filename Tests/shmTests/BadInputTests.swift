@@ -726,7 +726,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     BadInput(
       "touch NAME",
       errors: """
-        Shared memory "NAME" is still empty: the process that makes it has not given it a size. Wait for it, or remove it if that process is gone.
+        Shared memory "NAME" is still empty: the process that creates it has not set its size. Wait for it, or remove the memory if that process is gone.
         """),
     BadInput(
       "python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"NAME\")'",

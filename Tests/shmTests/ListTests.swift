@@ -121,7 +121,7 @@ struct ListTests {
         """)
     #expect(
       outcome.errors.hasPrefix(
-        "shm: /proc/locks cannot be read, so that handles are not counted.\n"))
+        "shm: /proc/locks cannot be read, so handles are not counted.\n"))
   }
 
   @Test(

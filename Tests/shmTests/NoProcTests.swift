@@ -63,8 +63,8 @@ struct NoProcTests {
     #expect(
       outcome.errors == """
         shm: No shared memory named "missing"; `\(Tool.command) list` shows all there is.
-        shm: There is no /proc of this process here, so that no processes are shown.
-        shm: /proc/locks cannot be read, so that handles are not counted.
+        shm: There is no /proc of this process here, so no processes are shown.
+        shm: /proc/locks cannot be read, so handles are not counted.
 
         """)
   }

@@ -150,8 +150,8 @@ struct SweepTests {
         "$SHM" remove '\xff'; "$SHM" sweep; echo "status $?"
         """#, locker)
     let left = #"""
-      shm: Shared memory "\xff" was not swept. It is stale, but its name is not UTF-8, as this library makes none: remove it with `shm remove`.
-      shm: Cannot sweep shared memory "locked\n\x1b": process PID holds an exclusive lockf or fcntl lock on the whole file, which covers the bytes that this library locks; let it unlock the file, or use flock, which is not in the way.
+      shm: Shared memory "\xff" was not swept. It is stale, but its name is not UTF-8, so this library did not create it: remove it with `shm remove`.
+      shm: Cannot sweep shared memory "locked\n\x1b": process PID holds an exclusive lockf or fcntl lock on the whole file, which covers the bytes that this library locks; let it unlock the file, or use flock, which does not conflict.
       """#
     #expect(outcome.errors == "")
     #expect(
@@ -222,7 +222,7 @@ struct SweepTests {
         """#)
     #expect(outcome.output == "status 0\nstatus 0\nm\n")
     let line = """
-      shm: Shared memory "m" was not swept. No handle is open on it, but somebody has it open: a process that cannot be seen, such as one of root or of another container. End what has it, or remove it if you know that nobody needs it.
+      shm: Shared memory "m" was not swept. No handle is open on it, but a process has it open: a process that cannot be seen, such as one of root or of another container. End that process, or remove the memory if you know that no process needs it.
 
       """
     #expect(outcome.errors == line + line)

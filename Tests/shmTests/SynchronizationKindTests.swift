@@ -400,7 +400,7 @@ struct SynchronizationKindTests {
       memory.storeBytes(of: 0x4000_0000, toByteOffset: 256, as: UInt32.self)
       let problem = """
         Shared memory "\(name)" is damaged: its lock holds 1073741824, which is no holder's \
-        number. Remove it, and let the process that creates it make it anew.
+        number. Remove it, and let its creator create it again.
         """
       #expect(try await listedKind(name) == "mutex")
       #expect(try await infoDetails(name) == ["kind mutex", "problem \(problem)"])

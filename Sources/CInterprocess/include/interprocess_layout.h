@@ -11,8 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-// The layout of structured segments, for programs in C. The article "Layout" of the documentation says the
-// same in words. All numbers are in the byte order of the machine.
+// The layout of structured segments, for programs in C. The article "Layout" of the documentation
+// describes the same. All numbers are in the byte order of the machine.
 
 #ifndef INTERPROCESS_LAYOUT_H
 #define INTERPROCESS_LAYOUT_H
@@ -24,12 +24,12 @@
 #define IPC_MAGIC "SWIFTIPC"
 /// The version of the layout that this header describes.
 #define IPC_LAYOUT_VERSION 1
-/// What `byte_order` holds, as its writer sees it.
+/// The value of `byte_order`, in the byte order of its writer.
 #define IPC_BYTE_ORDER 0x01020304
-/// What `content_offset` is a multiple of: two cache lines, as processors fetch them in pairs.
+/// `content_offset` is a multiple of this: two cache lines, as processors fetch them in pairs.
 #define IPC_CONTENT_ALIGNMENT 128
 
-/// What a segment is.
+/// What a segment contains.
 enum {
   IPC_KIND_VALUE = 1,
   IPC_KIND_MUTEX = 2,
@@ -60,28 +60,28 @@ static inline const char *ipc_kind_name(uint32_t kind) {
   }
 }
 
-/// What every structured segment begins with. Nothing in it changes after the segment has got its name.
+/// The beginning of every structured segment. It never changes once the segment has its name.
 typedef struct ipc_segment_header {
   /// `IPC_MAGIC`, without a NUL.
   uint8_t magic[8];
   uint32_t version;
   uint32_t kind;
   uint32_t byte_order;
-  /// The bytes of a pointer in the process that made the segment.
+  /// The size of a pointer, in bytes, in the process that created the segment.
   uint32_t word_byte_count;
-  /// The bytes of the whole segment.
+  /// The size of the whole segment, in bytes.
   uint64_t byte_count;
   /// How many elements there is room for.
   uint64_t capacity;
-  /// One element: its bytes, the bytes from one to the next, and what its address is a multiple of.
+  /// One element: its size, the distance to the next one, and its alignment, all in bytes.
   uint64_t element_size;
   uint64_t element_stride;
   uint64_t element_alignment;
-  /// The FNV-1a hash, of 64 bits, of the description.
+  /// The 64-bit FNV-1a hash of the description.
   uint64_t fingerprint;
-  /// Where the part begins that depends on the kind.
+  /// Where the part that depends on the kind begins.
   uint64_t content_offset;
-  /// The bytes of the description, which begins right behind this structure: the dtype of an element as
+  /// The size in bytes of the description, which follows this structure: the dtype of an element as
   /// NumPy's `numpy.lib.format.descr_to_dtype` reads it, in UTF-8.
   uint64_t description_byte_count;
   uint64_t reserved[5];
@@ -89,16 +89,17 @@ typedef struct ipc_segment_header {
 
 /// `IPC_KIND_VALUE`: the latest value that one writer has stored.
 ///
-/// At `content_offset` lies this structure, and then `capacity` slots of `slot_stride` bytes each, the first
-/// of them at a multiple of `IPC_CONTENT_ALIGNMENT`. Version n of the value lies in slot n % capacity.
+/// This structure lies at `content_offset`, followed by `capacity` slots of `slot_stride` bytes
+/// each, the first of them at a multiple of `IPC_CONTENT_ALIGNMENT`. Version n of the value lies in
+/// slot n % capacity.
 typedef struct ipc_value {
   /// The version of the latest value; the first one, which the creator writes, is 1. Atomic.
   uint64_t version;
-  /// The bytes from one slot to the next.
+  /// The distance from one slot to the next, in bytes.
   uint64_t slot_stride;
-  /// On this one those sleep who wait for a version, as on the gate of `ipc_queue_side`. Atomic.
+  /// Waiters for a version sleep on this word, as on the gate of `ipc_queue_side`. Atomic.
   uint32_t gate;
-  /// As that of `ipc_queue_side`. Atomic.
+  /// The same as in `ipc_queue_side`. Atomic.
   uint32_t wish;
 } ipc_value;
 
@@ -109,35 +110,37 @@ typedef struct ipc_value_slot {
   uint64_t words[];
 } ipc_value_slot;
 
-/// The byte of the file on which every handle holds a shared lock (`F_OFD_SETLK`), far behind its end.
+/// The byte of the file on which every handle holds a shared lock (`F_OFD_SETLK`), far past its end.
 #define IPC_LEASE_BYTE 0x4000000000000000
-/// A handle that holds something has a number, from 1 up to below `IPC_ABANDONED`, and with it an exclusive
-/// lock (`F_OFD_SETLK`) on the byte of the file that is this one plus the number. If nobody holds that lock
-/// (`F_OFD_GETLK`), the holder of the number is dead.
+/// A handle that holds something has a number, at least 1 and below `IPC_ABANDONED`, and with it an
+/// exclusive lock (`F_OFD_SETLK`) on the byte of the file at this offset plus the number. If no
+/// process holds that lock (`F_OFD_GETLK`), the holder of the number is dead.
 #define IPC_NUMBER_BYTE 0x4000000100000000
-/// What stands in place of the number of a holder that died.
+/// Stands in place of the number of a holder that died.
 #define IPC_ABANDONED 0x3fffffffu
 
-/// `IPC_KIND_MUTEX`: a value of `element_size` bytes, which lies behind this structure, and its lock.
+/// `IPC_KIND_MUTEX`: a lock and its value of `element_size` bytes, which follows this structure.
 typedef struct ipc_mutex {
-  /// 0 if nobody holds the lock, the holder's number, or `IPC_ABANDONED`; with any of these,
-  /// `IPC_MUTEX_WAITERS` if somebody may sleep on the word. Atomic.
+  /// 0 if the lock is free, the holder's number, or `IPC_ABANDONED`; added to any of these,
+  /// `IPC_MUTEX_WAITERS` if a waiter may sleep on the word. Atomic.
   uint32_t word;
-  /// What those sleep on who wait for the value to change: even, or odd if somebody may. Atomic.
+  /// Waiters for a change of the value sleep on this word: even, or odd if a waiter may sleep.
+  /// Atomic.
   uint32_t turn;
   uint32_t reserved[2];
 } ipc_mutex;
 
 #define IPC_MUTEX_WAITERS 0x80000000u
 
-/// `IPC_KIND_READ_WRITE_LOCK`: a value of `element_size` bytes, and a lock for `capacity` readers or one
-/// writer. Behind this structure lie `capacity` places of readers, `IPC_READER_STRIDE` bytes from one to the
-/// next, and behind them the value.
+/// `IPC_KIND_READ_WRITE_LOCK`: a value of `element_size` bytes, and a lock for `capacity` readers
+/// or one writer. This structure is followed by `capacity` places of readers, `IPC_READER_STRIDE`
+/// bytes from one to the next, and then by the value.
 typedef struct ipc_read_write_lock {
-  /// The lock of the writer, as that of `ipc_mutex`. Atomic.
+  /// The lock of the writer, like that of `ipc_mutex`. Atomic.
   uint32_t word;
   uint32_t turn;
-  /// Counts by 2 the places that were given back while somebody slept on it; odd if somebody may. Atomic.
+  /// Counts by 2 the places that were given back while a waiter slept on it; odd if a waiter may
+  /// sleep. Atomic.
   uint32_t gate;
   uint32_t reserved[29];
 } ipc_read_write_lock;
@@ -147,17 +150,18 @@ typedef struct ipc_read_write_lock {
 
 /// `IPC_KIND_SEMAPHORE`: `capacity` permits.
 typedef struct ipc_semaphore {
-  /// Counts by 2 the permits that were given back while somebody slept on it; odd if somebody may. Atomic.
+  /// Counts by 2 the permits that were given back while a waiter slept on it; odd if a waiter may
+  /// sleep. Atomic.
   uint32_t gate;
   uint32_t reserved[31];
   /// 0 if the permit is free, or the number of its holder. Atomic.
   uint32_t permits[];
 } ipc_semaphore;
 
-/// `IPC_KIND_EVENT`: a signal that is set or not.
+/// `IPC_KIND_EVENT`: a signal that is set or not set.
 typedef struct ipc_event {
-  /// The generation times 4; `IPC_EVENT_SET` if it is set; `IPC_EVENT_WAITERS` if somebody may sleep on the
-  /// word. Atomic.
+  /// The generation times 4; plus `IPC_EVENT_SET` if it is set; plus `IPC_EVENT_WAITERS` if a
+  /// waiter may sleep on the word. Atomic.
   uint32_t word;
 } ipc_event;
 
@@ -166,11 +170,11 @@ typedef struct ipc_event {
 
 /// `IPC_KIND_BARRIER`: a place where `capacity` parties meet.
 typedef struct ipc_barrier {
-  /// From the lowest bit on: `IPC_BARRIER_WAITERS` if somebody may sleep on the word; `IPC_BARRIER_DEATH` or
-  /// `IPC_BARRIER_TIMEOUT` if it is broken; 16 bits with the number of those who have arrived; and 13 with
-  /// that of the round. Atomic.
+  /// From the lowest bit up: `IPC_BARRIER_WAITERS` if a waiter may sleep on the word;
+  /// `IPC_BARRIER_DEATH` or `IPC_BARRIER_TIMEOUT` if it is broken; 16 bits with the number of
+  /// parties that have arrived; and 13 bits with the number of the round. Atomic.
   uint32_t word;
-  /// Not slept on.
+  /// No waiter sleeps on it.
   uint32_t gate;
   /// 0, or the number of the handle that is this party. Atomic.
   uint32_t parties[];
@@ -184,89 +188,94 @@ typedef struct ipc_barrier {
 typedef struct ipc_integer {
   /// The integer, in the first `element_size` bytes. Atomic.
   uint8_t value[8];
-  /// Counts by 2 the changes that were told of while somebody slept on it; odd if somebody may. Atomic.
+  /// Counts by 2 the changes that were announced while a waiter slept on it; odd if a waiter may
+  /// sleep. Atomic.
   uint32_t gate;
   uint32_t reserved;
 } ipc_integer;
 
 /// One side of a queue: the senders, or the receivers.
 typedef struct ipc_queue_side {
-  /// The lock of the side, as that of `ipc_mutex`, held for each message, or for good by the only one. Atomic.
+  /// The lock of the side, like that of `ipc_mutex`, held for each message, or permanently if the
+  /// side has only one. Atomic.
   uint32_t word;
   uint32_t turn;
-  /// How many messages have been sent, or taken; of a queue of bytes, how many bytes. Atomic.
+  /// How many messages have been sent, or taken; for a queue of bytes, how many bytes. Atomic.
   uint64_t position;
-  /// Of the sending side: a position up to which the last sender knew of room; a hint. Of the receiving side of
-  /// a queue of bytes: up to where all has been read. Atomic.
+  /// For the sending side: a position up to which the last sender knew of room; a hint. For the
+  /// receiving side of a queue of bytes: the position up to which everything has been read. Atomic.
   uint64_t limit;
-  /// How often one of this side slept, and how many of the other side it has woken. Atomic.
+  /// How often a process of this side slept, and how many of the other side this side has woken.
+  /// Atomic.
   uint64_t sleep_count;
   uint64_t woken_count;
-  /// Of a queue of bytes: how many messages this side has sent, or taken. Atomic.
+  /// For a queue of bytes: how many messages this side has sent, or taken. Atomic.
   uint64_t message_count;
-  /// Of the publishing side of a topic: how many slots are in both lists. Atomic.
+  /// For the publishing side of a topic: how many slots are in each of the two lists. Atomic.
   uint32_t free_count;
   uint32_t retired_count;
   uint8_t reserved[72];
-  /// On this one those of this side sleep. Counts by 2 how often it was opened while somebody slept; odd if
-  /// somebody may. Atomic.
+  /// Waiters of this side sleep on this word. Counts by 2 how often it was opened while a waiter
+  /// slept; odd if a waiter may sleep. Atomic.
   uint32_t gate;
-  /// Not 0 if somebody who sleeps here cannot call `membarrier`. Atomic.
+  /// Not 0 if a process that sleeps here cannot call `membarrier`. Atomic.
   uint32_t wish;
   uint8_t also_reserved[120];
 } ipc_queue_side;
 
-/// `IPC_KIND_QUEUE`: up to `capacity` messages. Behind this structure lie the groups, whole cache lines each:
-/// 8 bytes with the count (or as many as the alignment of an element, if that is more), and then as many messages
-/// as fit into 64 bytes with that, at least one.
+/// `IPC_KIND_QUEUE`: up to `capacity` messages. This structure is followed by the groups, whole
+/// cache lines each: 8 bytes with the count (or as many as the alignment of an element, if that is
+/// more), and then as many messages as fit into 64 bytes with the count, but at least one.
 typedef struct ipc_queue {
   /// `IPC_QUEUE_ONE` or `IPC_QUEUE_MANY`.
   uint32_t senders;
   uint32_t receivers;
-  /// 1 if no more messages are sent. Atomic.
+  /// 1 if no more messages will be sent. Atomic.
   uint32_t is_finished;
   uint8_t reserved[116];
   ipc_queue_side sending;
   ipc_queue_side receiving;
-  /// The first group. Its first 8 bytes are the count: how many messages of all have been sent up to the last
-  /// one in this group, or less, if they are of an earlier time. Atomic.
+  /// The first group. Its first 8 bytes are the count: how many messages in all have been sent, up
+  /// to the last one in this group, or less, if the messages are from an earlier round. Atomic.
   uint64_t count;
 } ipc_queue;
 
 #define IPC_QUEUE_ONE 1
 #define IPC_QUEUE_MANY 2
 
-/// `IPC_KIND_BYTE_QUEUE`: messages of any length in a ring of `capacity` bytes, a power of two. A message begins
-/// at a multiple of 8, with its head.
+/// `IPC_KIND_BYTE_QUEUE`: messages of any length in a ring of `capacity` bytes, a power of two. A
+/// message begins at a multiple of 8, with its head.
 typedef struct ipc_byte_queue {
-  /// As of `ipc_queue`.
+  /// The same as in `ipc_queue`.
   uint32_t senders;
   uint32_t receivers;
   uint32_t is_finished;
   uint32_t reserved;
-  /// How many bytes a message has at most.
+  /// The greatest length of a message, in bytes.
   uint64_t maximum_byte_count;
   uint8_t also_reserved[104];
   ipc_queue_side sending;
   ipc_queue_side receiving;
-  /// The head at the beginning of the ring: 0 if there is no message, or its bytes and 1; or
-  /// `IPC_BYTE_QUEUE_SKIP` if the message lies at the beginning of the ring. Atomic.
+  /// The head at the beginning of the ring: 0 if there is no message, or its length in bytes plus
+  /// 1; or `IPC_BYTE_QUEUE_SKIP` if the message lies at the beginning of the ring. Atomic.
   uint64_t head;
 } ipc_byte_queue;
 
 #define IPC_BYTE_QUEUE_SKIP UINT64_MAX
 
-/// `IPC_KIND_TOPIC`: messages of 1 to `maximum_element_count` elements, of which the last `capacity` are kept.
-/// Behind this structure lie the subscribers; then an entry of 8 bytes for each message that is kept: the low 48
-/// bits of its number and 1, shifted left by 16, and its slot and 1, or 0; then, from a multiple of 128 on, the
-/// lists of free and of retired slots, 4 bytes for each slot there is; and, from a multiple of 128 on, the slots,
-/// whole cache lines each: 8 bytes with the number of elements (or as many as the alignment of an element, if that
-/// is more), and the elements. There are `capacity` + `maximum_subscriber_count` * `maximum_sample_count` + 1.
+/// `IPC_KIND_TOPIC`: messages of 1 to `maximum_element_count` elements, of which the last
+/// `capacity` are kept. This structure is followed by the subscribers; then by an entry of 8 bytes
+/// for each message that is kept: 0, or the low 48 bits of its number plus 1, shifted left by 16,
+/// and its slot plus 1; then, from a multiple of 128 on, by the lists of free and of retired slots,
+/// 4 bytes for each slot; and, from a multiple of 128 on, by the slots, whole cache lines each: 8
+/// bytes with the number of elements (or as many as the alignment of an element, if that is more),
+/// and the elements. There are `capacity` + `maximum_subscriber_count` * `maximum_sample_count` + 1
+/// slots.
 typedef struct ipc_topic {
   /// `IPC_QUEUE_ONE` or `IPC_QUEUE_MANY`.
   uint32_t publishers;
   uint32_t reserved;
-  /// 1 if no more messages are published. Atomic.
+  /// 1 if no more messages will be published. Atomic.
   uint32_t is_finished;
   uint32_t also_reserved;
   uint64_t maximum_element_count;
@@ -275,17 +284,18 @@ typedef struct ipc_topic {
   uint8_t reserved_too[96];
   ipc_queue_side publishing;
   ipc_queue_side subscribing;
-  /// Messages that those have received and missed who do not subscribe any more. Atomic.
+  /// Messages that former subscribers have received, and missed. Atomic.
   uint64_t received_total;
   uint64_t missed_total;
-  /// How often somebody has subscribed, times 2, and 1 if any publisher has waited for subscribers. Atomic.
+  /// Twice the number of subscriptions so far, plus 1 if any publisher has waited for subscribers.
+  /// Atomic.
   uint64_t arrivals;
   uint8_t reserved_last[104];
 } ipc_topic;
 
-/// One subscriber of a topic, in a multiple of 128 bytes.
+/// One subscriber of a topic, padded to a multiple of 128 bytes.
 typedef struct ipc_subscriber {
-  /// 0, or the number of the handle that has the place. Atomic.
+  /// 0, or the number of the handle that holds the place. Atomic.
   uint32_t number;
   uint32_t reserved;
   /// The next message that it wants. Atomic.
@@ -293,11 +303,11 @@ typedef struct ipc_subscriber {
   /// How many messages it has received, and missed. Atomic.
   uint64_t received_count;
   uint64_t missed_count;
-  /// The slot that each sample holds and 1, or 0. Atomic.
+  /// For each sample, the slot that it holds plus 1, or 0. Atomic.
   uint32_t pins[];
 } ipc_subscriber;
 
-// Checked where this header is compiled.
+// Checked wherever this header is compiled.
 #ifdef __cplusplus
 static_assert(sizeof(ipc_segment_header) == 128, "the header has 128 bytes");
 #else

@@ -14,26 +14,26 @@
 internal import Synchronization
 internal import SystemPackage
 
-/// The number by which the words of a structured segment name a handle that holds a lock, a permit
-/// or a role.
+/// The number that names a handle in the words of a structured segment, as the holder of a lock, a
+/// permit or a role.
 ///
-/// Whoever finds it in a word asks the kernel whether its holder lives: the number is a lock on the
-/// segment's file that goes with the handle. It is taken when it is first needed, at random, so
-/// that no word has to be believed to find a free one; and taken anew in a child that `fork` has
-/// made, which holds none of the locks of its parent.
+/// A process that finds it in a word asks the kernel whether its holder lives: the number is a lock
+/// on the segment's file that goes with the handle. It is taken when it is first needed, and drawn
+/// at random, so that a free number is found without trusting any word. A child created by `fork`,
+/// which holds none of the locks of its parent, takes a new one.
 struct HolderNumber: ~Copyable, Sendable {
   /// The numbers that a handle may have.
   ///
-  /// 0 stands for nobody, and the one behind them for a holder that died.
+  /// 0 means no holder, and the number after the range means a holder that died.
   static let range: Range<UInt32> = 1..<0x3FFF_FFFF
 
-  /// The state of a handle that is closed; it is of no generation.
+  /// The state of a closed handle; it belongs to no generation.
   private static let closed = UInt64.max
 
   /// The generation of forks in the upper half, the number in the lower one; 0 before there is one.
   private let state = Atomic<UInt64>(0)
 
-  /// The number of this handle in this process, if it has one already.
+  /// The number of this handle in this process, if it already has one.
   var valueIfTaken: UInt32? { Self.number(in: state.load(ordering: .acquiring)) }
 
   private static func number(in state: UInt64) -> UInt32? {
@@ -44,10 +44,10 @@ struct HolderNumber: ~Copyable, Sendable {
   /// The number of this handle in this process.
   ///
   /// - Parameters:
-  ///   - memory: The segment, by the handle.
+  ///   - memory: The segment, as the handle's memory.
   ///   - forget: Called with a number that is about to be used for the first time, perhaps more
-  ///     than once with several numbers. Words that name it were written by a holder that is dead,
-  ///     and must not be taken for words of this one.
+  ///     than once with different numbers. Words that name it were written by a dead holder, and
+  ///     must not be taken for words of this one.
   /// - Throws: `system`: `resourceTemporarilyUnavailable` if a lock of another program covers the
   ///   bytes of the numbers.
   func value(
@@ -66,7 +66,7 @@ struct HolderNumber: ~Copyable, Sendable {
         memory.name, error, action: "take a number for \(Self.description(of: memory))",
         need: "locks, permits, queues and topics need")
     }
-    // Any other number would do to find out who locks them all.
+    // All numbers are locked, so any of them shows which program holds the lock.
     let lock = try? Lease.obstacle(
       toNumber: .random(in: Self.range), on: memory.mapping.descriptor)
     throw .locked(memory.name, by: lock, action: "use \(Self.description(of: memory))")
@@ -76,10 +76,10 @@ struct HolderNumber: ~Copyable, Sendable {
     memory.name.isEmpty ? "this memory" : "\"\(memory.name)\""
   }
 
-  /// How many numbers are tried.
+  /// How many numbers to try.
   ///
-  /// One of another handle comes up once in many million draws; with so many in a row that are
-  /// locked, another program has locked them all.
+  /// A draw hits the number of another handle once in many million times; if this many draws in a
+  /// row are locked, another program has locked all numbers.
   private static let drawLimit = 64
 
   /// - Returns: `nil` if all numbers that were tried are locked.
@@ -89,7 +89,7 @@ struct HolderNumber: ~Copyable, Sendable {
     if old == Self.closed { failAsClosed() }
     guard let number = try draw(on: descriptor) else { return nil }
     forget(number)
-    // Without a lock of this process, which a child of `fork` could find taken. Of two threads that
+    // No lock of this process is used, as a child of `fork` could inherit it taken. If two threads
     // come here, one gives its number back.
     let (exchanged, current) = state.compareExchange(
       expected: old, desired: UInt64(Descriptor.generation) << 32 | UInt64(number),
@@ -97,7 +97,7 @@ struct HolderNumber: ~Copyable, Sendable {
     if exchanged { return number }
     if current == Self.closed { failAsClosed() }
     let winner = UInt32(truncatingIfNeeded: current)
-    // Both may even have drawn the same one.
+    // Both may even have drawn the same number.
     if winner != number { try Lease.dropNumber(number, on: descriptor) }
     return winner
   }
@@ -110,15 +110,17 @@ struct HolderNumber: ~Copyable, Sendable {
     return nil
   }
 
-  /// Lets the handle begin nothing more under its number, which stays taken until the handle's file
-  /// is closed: a thread that waits at this moment may still write it.
+  /// Marks the handle as closed, so that nothing more begins under its number.
+  ///
+  /// The number stays taken until the handle's file is closed: a thread that is waiting at this
+  /// moment may still write it.
   ///
   /// - Returns: The number, if the handle has one in this process.
   func close() -> UInt32? {
     Self.number(in: state.exchange(Self.closed, ordering: .acquiringAndReleasing))
   }
 
-  /// Whether the holder of a number that was found in a word is dead, or its handle closed.
+  /// Whether the holder of a number found in a word is dead, or its handle closed.
   ///
   /// - Parameter own: The number of this handle, whose holder is alive.
   static func isDead(

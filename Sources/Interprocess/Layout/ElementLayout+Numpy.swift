@@ -12,8 +12,8 @@
 //===----------------------------------------------------------------------===//
 
 extension ElementLayout {
-  /// The same layout with types that numpy has: integers of 16 bytes, which it does not have, are
-  /// bytes without a meaning.
+  /// The same layout with types that numpy has: integers of 16 bytes, which it lacks, become bytes
+  /// without a meaning.
   var numpyForm: ElementLayout {
     switch form {
     case .scalar(let scalar):
@@ -32,8 +32,8 @@ extension ElementLayout {
 
   /// Whether every number lies at the same offset, under the same name and with the same type.
   ///
-  /// How much padding counts as the end of a structure within another one, and how much as what
-  /// follows it, makes no difference: Swift may place the next field there, and numpy does not.
+  /// It makes no difference whether padding belongs to the end of a structure within another one or
+  /// to what follows it: Swift may place the next field there, and numpy does not.
   func isInterchangeable(with other: ElementLayout) -> Bool {
     switch (form, other.form) {
     case (.scalar(let scalar), .scalar(let otherScalar)):
@@ -46,7 +46,7 @@ extension ElementLayout {
     case (.record(let fields), .record(let otherFields)):
       return fields.count == otherFields.count
         && zip(fields, otherFields).allSatisfy { field, otherField in
-          // Swift compares text by what it means, and numpy by its characters.
+          // Swift compares text by its meaning, and numpy by its characters.
           field.name.unicodeScalars.elementsEqual(otherField.name.unicodeScalars)
             && field.offset == otherField.offset
             && field.layout.isInterchangeable(with: otherField.layout)

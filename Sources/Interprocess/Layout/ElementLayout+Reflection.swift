@@ -11,24 +11,24 @@
 //
 //===----------------------------------------------------------------------===//
 
-// The only way to see the fields of a structure with their offsets; `Mirror` is built on it.
+// The only way to get the fields of a structure with their offsets; `Mirror` is built on it.
 @_spi(Reflection) internal import Swift
 
 extension ElementLayout {
   /// Why a type cannot be shared.
   package struct Refusal: Error {
-    /// What is wrong with which field: `Particle.isFixed is Bool; use UInt8`.
+    /// What is wrong with which field, such as `Particle.isFixed is Bool; use UInt8`.
     package var message: String
   }
 
-  /// The layout of the elements of a type, one of which begins where the last one's stride ends.
+  /// The layout of consecutive elements of a type, each with its stride.
   ///
   /// - Precondition: The type and all its fields are shareable.
   package init<Element: Shareable>(of type: Element.Type) {
     do throws(Refusal) {
       self = try Self.layout(of: type, path: "\(type)", byteCount: MemoryLayout<Element>.stride)
     } catch {
-      // A precondition would not tell its message in a release build.
+      // A precondition would not show its message in a release build.
       fatalError("\(type) cannot be shared: \(error.message)")
     }
   }
@@ -36,9 +36,10 @@ extension ElementLayout {
   /// The layout of a type.
   ///
   /// - Parameters:
-  ///   - path: Where it was found, for the refusal.
-  ///   - byteCount: How many bytes each value takes there, its stride in an array; `nil` for as
-  ///     many as it needs, as in a structure, where the next field may begin before that.
+  ///   - path: Where the type was found, for the refusal.
+  ///   - byteCount: How many bytes each value takes there, which is its stride in an array; `nil`
+  ///     for its size alone, as in a structure, where the next field may begin before the stride
+  ///     ends.
   static func layout<Value>(
     of type: Value.Type, path: String, byteCount: Int?
   ) throws(Refusal) -> ElementLayout {
@@ -64,7 +65,7 @@ extension ElementLayout {
     // SAFETY: the names are strings that live as long as the type does, and are copied here.
     _ = unsafe _forEachField(of: type) { name, offset, type, kind in
       do throws(Refusal) {
-        // A name that is no plain identifier has its backticks, and its blanks do not break.
+        // A name that is not a plain identifier has backticks, and its spaces are non-breaking.
         let name = String(
           unsafe String(cString: name).compactMap { character in
             switch character {
@@ -101,12 +102,12 @@ extension ElementLayout {
     case .struct where type is any Shareable.Type:
       return try open(type)
     case .struct:
-      // What is wrong with one of its fields says more than that it is not declared.
+      // A fault in one of its fields says more than the missing declaration.
       if !isPointer(type) { _ = try open(type) }
       throw Refusal(
         message: isPointer(type)
           ? "\(path) is \(type), which leads nowhere in another process; use an offset"
-          : "\(path) is \(type), which does not declare that it is Shareable")
+          : "\(path) is \(type), which does not conform to Shareable")
     case .tuple:
       return try open(type)
     case .enum:
@@ -119,12 +120,12 @@ extension ElementLayout {
   }
 
   private static func isPointer(_ type: any Any.Type) -> Bool {
-    // All pointers of the standard library are of this protocol, and OpaquePointer is not.
+    // All pointers of the standard library conform to this protocol, except OpaquePointer.
     unsafe type is any _Pointer.Type || type == OpaquePointer.self
   }
 }
 
-// MARK: - The types that have no fields
+// MARK: - The types without fields
 
 /// A type that is a number.
 private protocol ScalarLayout {
@@ -161,7 +162,7 @@ extension Double: ScalarLayout {}
   extension Float16: ScalarLayout {}
 #endif
 
-/// A type that is so many elements, one after the other.
+/// A type that consists of consecutive elements.
 private protocol SequenceLayout {
   static func layout(
     path: String, byteCount: Int?

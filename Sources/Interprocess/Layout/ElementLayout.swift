@@ -15,18 +15,18 @@
 package struct ElementLayout: Hashable, Sendable {
   package indirect enum Form: Hashable, Sendable {
     case scalar(Scalar)
-    /// So many elements, one after the other.
+    /// The given number of consecutive elements.
     case array(count: Int, ElementLayout)
-    /// Fields at increasing offsets, which do not overlap, perhaps with padding between.
+    /// Fields at increasing offsets, which do not overlap, perhaps with padding in between.
     case record([Field])
   }
 
-  /// A number, or whatever else numpy has a letter for.
+  /// A number, or another type for which numpy has a letter.
   package struct Scalar: Hashable, Sendable {
     /// NumPy's letter: `i`, `u` and `f` are signed, unsigned and floating-point numbers.
     package var kind: Unicode.Scalar
     package var byteCount: Int
-    /// What a moment or a span of time (`M`, `m`) counts, such as `[ns]`.
+    /// What a moment or a time span (`M`, `m`) counts, such as `[ns]`.
     package var unit: String
     /// Whether the most significant byte comes first.
     package var isBigEndian: Bool
@@ -66,7 +66,7 @@ package struct ElementLayout: Hashable, Sendable {
   }
 
   package var form: Form
-  /// The bytes of one value; in an array the next value follows at once.
+  /// The size of one value; in an array the next value follows immediately.
   package var byteCount: Int
 
   package init(_ form: Form, byteCount: Int) {
@@ -74,7 +74,7 @@ package struct ElementLayout: Hashable, Sendable {
     self.byteCount = byteCount
   }
 
-  /// The type of the elements, and how many of them lie in each direction: none if this is no
+  /// The type of the elements, and how many there are in each direction: none if this is not an
   /// array.
   package var flattened: (shape: [Int], element: ElementLayout) {
     guard case .array(let count, let layout) = form else { return ([], self) }
@@ -87,14 +87,14 @@ package struct ElementLayout: Hashable, Sendable {
   /// The layout as NumPy's `numpy.lib.format.dtype_to_descr` writes it, in the syntax of Python.
   ///
   /// Padding is written as unnamed fields, so that the offsets follow from the text. An array is
-  /// written with its shape behind it, as in a field, since a dtype of its own has none.
+  /// written with its shape after it, as in a field, since it has no dtype of its own.
   package var description: String {
     switch form {
     case .scalar(let scalar):
       let order = scalar.isBigEndian ? ">" : scalar.hasByteOrder ? "<" : "|"
       let size =
         switch scalar.kind {
-        // The characters of a text, which have four bytes each.
+        // The number of characters, which have four bytes each.
         case "U": String(scalar.byteCount / 4)
         case "O": ""
         default: String(scalar.byteCount)
@@ -123,7 +123,7 @@ package struct ElementLayout: Hashable, Sendable {
     }
   }
 
-  /// A tuple of Python.
+  /// A tuple in Python syntax.
   package static func text(of shape: [Int]) -> String {
     shape.count == 1
       ? "(\(shape[0]),)" : "(\(shape.map { String($0) }.joined(separator: ", ")))"
@@ -149,11 +149,11 @@ package struct ElementLayout: Hashable, Sendable {
     return quoted + String(quote)
   }
 
-  /// A number that two layouts have in common only if they are the same: names, order, types and
-  /// offsets of all fields.
+  /// A number that two layouts share only if they are the same: names, order, types and offsets of
+  /// all fields.
   ///
-  /// It is the FNV-1a hash, of 64 bits, of the description in UTF-8: simple to compute in any
-  /// language. It guards against mistakes, not against somebody who wants layouts to look alike.
+  /// It is the 64-bit FNV-1a hash of the description in UTF-8: simple to compute in any language.
+  /// It guards against mistakes, not against deliberate collisions.
   package var fingerprint: UInt64 {
     description.utf8.reduce(0xCBF2_9CE4_8422_2325) { hash, byte in
       (hash ^ UInt64(byte)) &* 0x100_0000_01B3
@@ -162,7 +162,7 @@ package struct ElementLayout: Hashable, Sendable {
 }
 
 extension Unicode.Scalar {
-  /// What Python's `str.isprintable` says about this character.
+  /// The result of Python's `str.isprintable` for this character.
   fileprivate var isPrintable: Bool {
     switch properties.generalCategory {
     case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator,

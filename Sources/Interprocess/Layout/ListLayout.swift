@@ -23,19 +23,19 @@
 /// | 16 + 8N + K  | 8N        | the format of each element, see ``ListFormat``                  |
 /// | 16 + 16N + K | N         | the code of each element, see ``ListCode``                      |
 ///
-/// The memory has at least the 16 + 17N + K bytes of the list; on systems that round sizes up, and
-/// with writers that do, it has more.
+/// The memory has at least the 16 + 17N + K bytes of the list; on systems, and with writers, that
+/// round sizes up, it has more.
 struct ListLayout: Sendable {
   /// The capacities that a slot may have.
   ///
-  /// An element needs 8 bytes if it is a number; and CPython puts the capacity into a format of at
-  /// most 8 characters, which leaves 7 digits.
+  /// A number needs 8 bytes; and CPython writes the capacity into a format of at most 8 characters,
+  /// which leaves 7 digits.
   static let capacities = 8...9_999_999
 
-  /// Where each slot begins in the data, and at the end where the last one ends.
+  /// Where each slot begins in the data; the last entry is where the last slot ends.
   private let offsets: [Int]
 
-  /// The layout of a new list, whose slots have these capacities, all valid.
+  /// The layout of a new list, whose slots have the given capacities, all valid.
   init(capacities: [Int]) {
     var offsets = [0]
     offsets.reserveCapacity(capacities.count + 1)
@@ -47,16 +47,16 @@ struct ListLayout: Sendable {
     self.offsets = offsets
   }
 
-  /// Reads the layout of a list that some process has written.
+  /// Reads the layout of a list that another process may have written.
   ///
-  /// Everything is read once, and nothing is believed. Takes no more time and memory than the
-  /// offsets that are there and make sense.
+  /// Everything is read once, and nothing is trusted. Takes no more time and memory than the
+  /// offsets that are present and valid.
   ///
   /// - Throws: What is wrong with it.
   init<Bytes: SegmentBytes & ~Copyable>(reading range: borrowing Bytes) throws(ListFault) {
     guard range.byteCount >= Self.smallestByteCount else { throw .tooSmall }
     let count = range.loadUnaligned(at: 0, as: Int.self)
-    // The division keeps all that follows from overflowing.
+    // The division keeps everything that follows from overflowing.
     let room = range.byteCount - Self.smallestByteCount
     guard count >= 0, count <= room / (Self.tablesByteCount + Self.capacities.lowerBound) else {
       throw .count(count)
@@ -64,12 +64,12 @@ struct ListLayout: Sendable {
     let dataByteCount = room - count * Self.tablesByteCount
     guard range.loadUnaligned(at: 8, as: Int.self) == 0 else { throw .firstOffset }
 
-    // Not reserved at once: a file with holes may be huge and cost its maker nothing.
+    // Not reserved at once: a file with holes may be huge and yet have cost its creator nothing.
     var offsets = [0]
     var end = 0
     for index in 0..<count {
       let next = range.loadUnaligned(at: 16 + 8 * index, as: Int.self)
-      // Both are in 0...dataByteCount by then.
+      // Both numbers are in 0...dataByteCount here.
       guard next >= end, next <= dataByteCount, Self.capacities.contains(next - end) else {
         throw .slot(index)
       }
@@ -82,27 +82,27 @@ struct ListLayout: Sendable {
   /// The bytes that each element takes in the tables: an offset, a format and a code.
   private static let tablesByteCount = 8 + 8 + 1
 
-  /// The bytes of a list without elements: the count and one offset.
+  /// The size of a list without elements: the count and one offset.
   static let smallestByteCount = 16
 
   var count: Int { offsets.count - 1 }
 
-  /// The bytes of the whole list.
+  /// The size of the whole list, in bytes.
   var byteCount: Int { codesStart + count }
 
   private var dataStart: Int { 16 + 8 * count }
   private var formatsStart: Int { dataStart + offsets[count] }
   private var codesStart: Int { formatsStart + 8 * count }
 
-  /// Where an element lies.
+  /// The position of an element.
   struct Slot {
     /// Where its data begins, from the beginning of the memory.
     var byteOffset: Int
-    /// The bytes that it has for its data.
+    /// The number of bytes for its data.
     var capacity: Int
     /// Where the 8 bytes of its format begin.
     var formatByteOffset: Int
-    /// Where its code is, one byte.
+    /// Where its code of one byte is.
     var codeByteOffset: Int
   }
 
@@ -142,21 +142,21 @@ enum ListFault: Error {
   }
 }
 
-/// How the data of an element is to be read, as CPython's `struct` module says it: up to 8 ASCII
+/// How to read the data of an element, in the notation of CPython's `struct` module: up to 8 ASCII
 /// characters, padded with NUL.
 enum ListFormat: Equatable {
   /// `q`: 8 bytes.
   case int
   /// `d`: 8 bytes.
   case double
-  /// `xxxxxxx?`: 7 bytes that do not count and one that is zero or not.
+  /// `xxxxxxx?`: 7 ignored bytes, and one that is zero or not.
   case bool
-  /// `xxxxxx?x`: 8 bytes that do not count.
+  /// `xxxxxx?x`: 8 ignored bytes.
   case null
   /// `<byteCount>s`: text or bytes.
   case text(byteCount: Int)
 
-  // The characters as a number, the first one in the lowest byte.
+  // The characters as a number, the first in the lowest byte.
   private static let intText: UInt64 = 0x71
   private static let doubleText: UInt64 = 0x64
   private static let boolText: UInt64 = 0x3F78_7878_7878_7878
@@ -206,7 +206,7 @@ enum ListFormat: Equatable {
   }
 }
 
-/// What CPython makes of the data of an element once it has read it.
+/// What CPython does with the data of an element once it has read it.
 enum ListCode: Int8 {
   /// An int, a double or a bool stays what it is.
   case value = 0
@@ -214,6 +214,6 @@ enum ListCode: Int8 {
   case string = 1
   /// Bytes lose the NULs at their end.
   case bytes = 2
-  /// Nothing is made of it: `None`.
+  /// Nothing is read: `None`.
   case null = 3
 }

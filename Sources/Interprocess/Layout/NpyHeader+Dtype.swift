@@ -11,17 +11,17 @@
 //
 //===----------------------------------------------------------------------===//
 
-// What the values of a header's dictionary mean.
+// The meaning of the values in a header's dictionary.
 extension NpyHeader {
-  /// The numbers of a shape, as it is written for an array and for a field of a structure.
+  /// The numbers of a shape, as written for an array and for a field of a structure.
   static func shape(of literal: PythonLiteral) throws(Problem) -> [Int] {
     guard case .tuple(let values) = literal else {
-      throw .corrupted("a shape is no tuple, such as (3,)")
+      throw .corrupted("a shape is not a tuple such as (3,)")
     }
     var shape: [Int] = []
     for value in values {
       guard case .integer(let extent) = value, extent >= 0 else {
-        throw .corrupted("a shape has something else than numbers from 0 on")
+        throw .corrupted("a shape contains something other than numbers from 0 up")
       }
       shape.append(extent)
     }
@@ -46,7 +46,7 @@ extension NpyHeader {
     case .string(let text):
       return try scalar(text)
     case .tuple(let parts):
-      // numpy takes no notice of anything behind the shape.
+      // numpy ignores everything after the shape.
       guard parts.count >= 2 else { throw .corrupted("a type is a tuple of \(parts.count)") }
       return try array(of: layout(of: parts[0]), shape: parts[1])
     case .list(let fields):
@@ -61,7 +61,7 @@ extension NpyHeader {
     }
   }
 
-  /// - Parameter literal: A shape, which may be a list here, or a number alone.
+  /// - Parameter literal: A shape, which here may also be a list, or a single number.
   private static func array(
     of element: ElementLayout, shape literal: PythonLiteral
   ) throws(Problem) -> ElementLayout {
@@ -79,7 +79,7 @@ extension NpyHeader {
     for count in shape.reversed() {
       let (byteCount, overflow) = layout.byteCount.multipliedReportingOverflow(by: count)
       guard !overflow, max(byteCount, count) <= maximumElementByteCount else {
-        throw .corrupted("a field is larger than numpy has them")
+        throw .corrupted("a field exceeds the limit of numpy")
       }
       layout = ElementLayout(.array(count: count, layout), byteCount: byteCount)
     }
@@ -99,7 +99,7 @@ extension NpyHeader {
       default: values = []
       }
       guard values.count == 2 || values.count == 3 else {
-        throw .corrupted("a field is no tuple of a name, a type, and perhaps a shape")
+        throw .corrupted("a field is not a tuple of a name, a type, and perhaps a shape")
       }
       let (name, title) = try self.names(values[0])
       var layout = try layout(of: values[1])
@@ -120,7 +120,7 @@ extension NpyHeader {
     return ElementLayout(.record(fields), byteCount: offset)
   }
 
-  /// The name of a field, and its title, which stands before the name and can be of any type.
+  /// The name of a field, and its title, which precedes the name and can be of any type.
   private static func names(
     _ literal: PythonLiteral
   ) throws(Problem) -> (name: String, title: PythonLiteral?) {
@@ -132,12 +132,12 @@ extension NpyHeader {
       return (name, parts[0] == .none ? nil : parts[0])
     default: break
     }
-    throw .corrupted("the name of a field is no string")
+    throw .corrupted("the name of a field is not a string")
   }
 
   // MARK: - Scalars
 
-  /// The type of a number, or of what else numpy has a letter for: `<f8`.
+  /// The type of a number, or of another scalar for which numpy has a letter: `<f8`.
   private static func scalar(_ text: String) throws(Problem) -> ElementLayout {
     var rest = text.unicodeScalars[...]
     var order: Unicode.Scalar = "="
@@ -159,13 +159,13 @@ extension NpyHeader {
     return ElementLayout(.scalar(scalar), byteCount: byteCount)
   }
 
-  /// What a letter with a number means, or a letter alone.
+  /// The meaning of a letter with a number, or of a letter alone.
   private static func kindAndSize(_ code: String) -> (kind: Unicode.Scalar, size: Int)? {
     guard let kind = code.unicodeScalars.first else { return nil }
     if code.unicodeScalars.count == 1 { return letters[kind] }
     let digits = code.unicodeScalars.dropFirst()
     guard let size = Int(String(digits)), String(size) == String(digits) else { return nil }
-    // Python 2 wrote how many bytes a reference has.
+    // Python 2 wrote the size of a reference.
     if kind == "O" { return size == 4 || size == 8 ? ("O", 8) : nil }
     return sizes(of: kind).contains { $0.contains(size) } ? (kind, size) : nil
   }
@@ -177,7 +177,7 @@ extension NpyHeader {
     "M": ("M", 8), "m": ("m", 8), "S": ("S", 0), "U": ("U", 0), "V": ("V", 0), "O": ("O", 8),
   ]
 
-  /// The unit of a moment or of a span of time, as numpy writes it, such as `[ns]` or `[25s]`.
+  /// The unit of a moment or a time span, as numpy writes it, such as `[ns]` or `[25s]`.
   private static func isUnit(_ text: String) -> Bool {
     guard text.hasPrefix("["), text.hasSuffix("]") else { return false }
     let inside = text.dropFirst().dropLast()
@@ -189,7 +189,7 @@ extension NpyHeader {
       && (digits.isEmpty || Int32(digits).map { String($0) == digits } == true)
   }
 
-  /// The numbers that can stand behind a letter.
+  /// The numbers that may follow a letter.
   private static func sizes(of kind: Unicode.Scalar) -> [ClosedRange<Int>] {
     switch kind {
     case "b": [1...1]
@@ -206,11 +206,11 @@ extension NpyHeader {
     unsupported("the type \(quoted(text))", "Save it with a type such as '<f8'.")
   }
 
-  private static var tooLarge: Problem { .corrupted("its elements are larger than numpy has them") }
+  private static var tooLarge: Problem { .corrupted("its elements exceed the limit of numpy") }
 }
 
 extension PythonLiteral {
-  /// A value as Python writes it; of one that lies in others, only what it is.
+  /// A value as Python writes it; a collection without its contents.
   fileprivate var text: String {
     switch self {
     case .string(let text): ElementLayout.quoted(text)
@@ -226,11 +226,11 @@ extension PythonLiteral {
 }
 
 extension ElementLayout {
-  /// Whether nothing is said about the bytes of a field without a name.
+  /// Whether the type of a field without a name says nothing about its bytes.
   fileprivate var isPadding: Bool {
     switch form {
     case .scalar(let scalar): scalar.kind == "V"
-    // numpy takes arrays for padding whatever their elements are.
+    // numpy treats arrays as padding, whatever their elements are.
     case .array: true
     case .record: false
     }

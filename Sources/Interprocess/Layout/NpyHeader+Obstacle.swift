@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-// Arrays that numpy reads and this library does not.
+// Arrays that numpy can read but this library cannot.
 extension NpyHeader {
   /// What keeps this library from using the elements; `nil` if nothing does.
   package var obstacle: Problem? {
@@ -23,7 +23,7 @@ extension NpyHeader {
     if let scalar = layout.first(where: { $0.kind == "O" }) {
       return Self.unsupported(
         "Python objects (\(scalar.text))",
-        "They make sense to one process alone; convert them with `array.astype`.")
+        "They make sense only in one process; convert them with `array.astype`.")
     }
     if let scalar = layout.first(where: { $0.isBigEndian }) {
       return .unsupported(
@@ -31,7 +31,7 @@ extension NpyHeader {
         remedy: "Save it with `array.astype(array.dtype.newbyteorder('<'))`.")
     }
     if layout.containsField(where: { $0.title != nil }) {
-      return Self.unsupported("fields that have titles", "Give each field a name alone.")
+      return Self.unsupported("fields that have titles", "Give each field only a name.")
     }
     if layout.containsField(where: { $0.name.isEmpty }) {
       return Self.unsupported("fields that have no names", "Give each field a name.")
@@ -42,7 +42,7 @@ extension NpyHeader {
     return nil
   }
 
-  /// What keeps this library from showing the elements, if it is that they are text.
+  /// What keeps this library from showing the elements, if they are text.
   package var textObstacle: Problem? {
     guard case .scalar(let scalar) = layout.form, scalar.kind == "U" else { return nil }
     return Self.unsupported("text (\(dtype))", "Load it with `numpy.load`.")
@@ -61,7 +61,7 @@ extension ElementLayout.Scalar {
 }
 
 extension ElementLayout {
-  /// The first number, or what else stands in its place, for which that is true.
+  /// The first number, or other scalar, that matches.
   fileprivate func first(where isFound: (Scalar) -> Bool) -> Scalar? {
     switch form {
     case .scalar(let scalar):

@@ -12,14 +12,14 @@
 //===----------------------------------------------------------------------===//
 
 extension NpyHeader {
-  /// What an array begins with, byte for byte as `numpy.save` writes it.
+  /// The header of an array, byte for byte as `numpy.save` writes it.
   ///
   /// - Parameters:
-  ///   - layout: That of one element; the dimensions of an array are added to the shape.
-  ///   - shape: How many such elements lie in each direction.
-  ///   - name: The segment's, for the error.
-  /// - Throws: `invalidSize` if no array can have that shape, or if the layout has too long a
-  ///   description.
+  ///   - layout: The layout of one element; the dimensions of an array are added to the shape.
+  ///   - shape: How many such elements there are in each direction.
+  ///   - name: The name of the segment, for the error.
+  /// - Throws: `invalidSize` if no array can have that shape, or if the description of the layout
+  ///   is too long.
   static func make(
     of layout: ElementLayout, shape: [Int], name: String?
   ) throws(InterprocessError) -> (header: NpyHeader, bytes: [UInt8]) {
@@ -32,11 +32,11 @@ extension NpyHeader {
     let element = flat.numpyForm
     let fullShape = shape + trailing
     guard shape.allSatisfy({ $0 >= 0 }) else {
-      throw invalid("no direction can have fewer elements than none, as in the shape \(shape)")
+      throw invalid("no direction can have a negative number of elements, as in the shape \(shape)")
     }
-    // Earlier versions of numpy have no more.
+    // The limit of earlier versions of numpy.
     guard fullShape.count <= 32 else {
-      throw invalid("numpy has at most 32 dimensions, and \(fullShape.count) are asked for")
+      throw invalid("numpy has at most 32 dimensions, and \(fullShape.count) were requested")
     }
     let bytes = bytes(dtype: element.description, shape: fullShape)
     guard let dataByteCount = byteCount(of: fullShape.filter { $0 > 0 }, element),
@@ -44,7 +44,7 @@ extension NpyHeader {
     else {
       throw invalid("no memory can hold elements in the shape \(shape)")
     }
-    // What the first version of the format can tell.
+    // The limit of the first version of the format.
     guard bytes.count <= UInt16.max else {
       throw invalid("its element type has too many fields to describe in a .npy file")
     }
@@ -54,7 +54,7 @@ extension NpyHeader {
   private static func bytes(dtype: String, shape: [Int]) -> [UInt8] {
     var text =
       "{'descr': \(dtype), 'fortran_order': False, 'shape': \(ElementLayout.text(of: shape)), }"
-    // Room for the first number to grow, as numpy leaves it.
+    // Space for the first number to grow, as numpy leaves it.
     if let first = shape.first {
       text += String(repeating: " ", count: 21 - String(first).utf8.count)
     }
@@ -65,7 +65,7 @@ extension NpyHeader {
 
     let length = textBytes.count + 1
     let unaligned = magic.count + 2 + lengthByteCount + length
-    // At least one blank, also where none is needed.
+    // At least one space, even if none is needed.
     let padding = 64 - unaligned % 64
     var bytes = magic + [isLatin1 ? 1 : 3, 0]
     for index in 0..<lengthByteCount {

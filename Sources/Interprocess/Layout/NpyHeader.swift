@@ -11,20 +11,20 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// What a NumPy `.npy` file says about its array, before the numbers begin.
+/// The header of a NumPy `.npy` file, which describes its array.
 ///
 /// Such a file begins with `\x93NUMPY`, a version of two bytes, the length of the text that
 /// follows, and the text: a dictionary in the syntax of Python with the keys `descr` (the type of
-/// the elements), `fortran_order` and `shape`. The elements follow at once.
+/// the elements), `fortran_order` and `shape`. The elements follow immediately.
 ///
 /// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 package struct NpyHeader: Hashable, Sendable {
-  /// How many elements lie in each direction, the last one being that of neighbours in memory.
+  /// How many elements there are in each direction; in the last one, they are adjacent in memory.
   package var shape: [Int]
-  /// How each element lies in memory; no array, as such dimensions are part of the shape.
+  /// How each element is laid out; never an array, as such dimensions are part of the shape.
   package var layout: ElementLayout
-  /// Whether the first direction is that of neighbours in memory, as in Fortran; never where both
-  /// orders are the same.
+  /// Whether elements are adjacent in the first direction, as in Fortran; `false` if both orders
+  /// are the same.
   package var isFortranOrder = false
   /// Where the first element begins.
   package var dataOffset: Int
@@ -35,20 +35,20 @@ package struct NpyHeader: Hashable, Sendable {
   /// The number of elements: the product of the shape.
   package var count: Int { shape.reduce(1, *) }
 
-  /// The bytes of all elements.
+  /// The size of all elements, in bytes.
   package var dataByteCount: Int { count * layout.byteCount }
 
   static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
-  /// Text of that many bytes is read at most; numpy itself reads no more than 10,000 characters
-  /// unless told to.
+  /// The longest text that is read, in bytes; numpy itself reads at most 10,000 characters by
+  /// default.
   static let maximumTextByteCount = 1 << 20
-  /// The dimensions that numpy has at most.
+  /// The most dimensions that numpy allows.
   static let maximumDimensionCount = 64
-  /// The bytes of an element that numpy has at most.
+  /// The size of the largest element that numpy allows, in bytes.
   static let maximumElementByteCount = Int(Int32.max)
 
-  /// No header that is read is longer.
+  /// The longest header that is read.
   static let maximumByteCount = 12 + maximumTextByteCount
 
   init(shape: [Int], layout: ElementLayout, dataOffset: Int) {
@@ -59,39 +59,40 @@ package struct NpyHeader: Hashable, Sendable {
 
   // MARK: - Reading
 
-  /// Why memory is no array, or none that can be used.
+  /// Why memory is not an array, or not one that can be used.
   package enum Problem: Error {
-    /// It does not begin as an array does.
+    /// It does not begin like an array.
     case notAnArray
-    /// It contradicts itself or the format, for that reason.
+    /// It contradicts itself or the format, for the given reason.
     case corrupted(String)
-    /// It ends too early, as it does while it is being written.
+    /// It ends too early, perhaps because it is still being written.
     case incomplete(String)
-    /// It is an array of a kind that this library does not read.
+    /// It is an array of a kind that this library cannot read.
     case unsupported(expected: String, found: String, remedy: String)
   }
 
-  /// Whether memory begins as an array does.
+  /// Whether memory begins like an array.
   package static func isPresent(in memory: borrowing SharedMemory) -> Bool {
     memory.withBytes { prefix(of: $0).starts(with: magic) }
   }
 
   /// Reads the header of an array that this library can read in place.
   ///
-  /// What is returned has been checked: all elements are within the memory.
+  /// The result has been checked: all elements are within the memory.
   ///
-  /// - Throws: `wrongKind` if the memory is no array; `corrupted` if its header or its size make no
-  ///   sense; `layoutMismatch` if it is an array of a kind that this library does not read.
+  /// - Throws: `wrongKind` if the memory is not an array; `corrupted` if its header or its size is
+  ///   invalid; `layoutMismatch` if it is an array of a kind that this library cannot read.
   package init(of memory: borrowing SharedMemory) throws(InterprocessError) {
     self = try Self.translating(memory.name) { () throws(Problem) in
       try memory.withBytes { bytes throws(Problem) in try NpyHeader(reading: bytes) }
     }
   }
 
-  /// Reads the header of an array that numpy can read, even if this library reads no more of it;
-  /// ``obstacle`` then says why.
+  /// Reads the header of an array that numpy can read, even if this library can read only its
+  /// header; ``obstacle`` then gives the reason.
   ///
-  /// - Throws: As `init(of:)`, with `layoutMismatch` for what is known to numpy alone.
+  /// - Throws: What `init(of:)` throws, with `layoutMismatch` for a header that only numpy
+  ///   understands.
   package init(describing memory: SegmentPeek) throws(InterprocessError) {
     let bytes = memory.bytesOrZeros(
       0..<min(Self.maximumByteCount, memory.byteCount), isFresh: true)
@@ -107,7 +108,7 @@ package struct NpyHeader: Hashable, Sendable {
     do throws(Problem) { return try body() } catch { throw error.interprocessError(name: name) }
   }
 
-  /// Whether memory that is only looked at begins as an array does.
+  /// Whether memory that is only looked at begins like an array.
   package static func isPresent(in memory: SegmentPeek) -> Bool {
     memory.bytesOrZeros(0..<min(magic.count, memory.byteCount), isFresh: false)
       .elementsEqual(magic)
@@ -121,10 +122,10 @@ package struct NpyHeader: Hashable, Sendable {
 
   /// Reads the header at the beginning of an array's bytes.
   ///
-  /// Another process may change the bytes meanwhile: each is copied once.
+  /// Another process may change the bytes meanwhile, so each is copied once.
   ///
-  /// - Parameter byteCount: The bytes of the whole array, where `bytes` are only the first of them:
-  ///   at least `maximumByteCount`.
+  /// - Parameter byteCount: The size of the whole array, if `bytes` are only its first bytes: at
+  ///   least `maximumByteCount`.
   init(describing bytes: RawSpan, of byteCount: Int? = nil) throws(Problem) {
     let prefix = Self.prefix(of: bytes)
     guard prefix.starts(with: Self.magic) else {
@@ -147,20 +148,20 @@ package struct NpyHeader: Hashable, Sendable {
     }
     let text = Self.copy(bytes.extracting(textOffset..<dataOffset))
 
-    // Only Python 2 wrote these versions alone, and its integers may end in L.
+    // Only Python 2 could write these versions, and its integers may end in L.
     let literal = try Self.literal(text, encoding: encoding, allowsLongSuffix: prefix[6] < 3)
     let fields = try Self.fields(of: literal)
     shape = fields.shape
     layout = try Self.layout(ofArray: fields.dtype)
     try check(byteCount: byteCount ?? bytes.byteCount)
-    // Where there is but one direction, or no byte, both orders are the same.
+    // With only one direction, or no byte, both orders are the same.
     isFortranOrder =
       fields.isFortranOrder && shape.count(where: { $0 > 1 }) > 1 && dataByteCount > 0
   }
 
-  /// Sees to it that all elements are within so many bytes.
+  /// Checks that all elements are within the given number of bytes.
   private func check(byteCount: Int) throws(Problem) {
-    // The product without its zeros: numpy, too, has no array with such a shape.
+    // The product without its zeros: numpy has no array with such a shape either.
     let extents = shape.filter { $0 > 0 }
     guard let nonzeroByteCount = Self.byteCount(of: extents, layout),
       // Elements without bytes are counted as well.
@@ -169,19 +170,19 @@ package struct NpyHeader: Hashable, Sendable {
       throw .corrupted(
         "no memory can hold elements in the shape \(ElementLayout.text(of: shape))")
     }
-    // Objects lie there as a pickle, of any size.
+    // Objects are stored as a pickle, of any size.
     if layout.contains(where: { $0.kind == "O" }) { return }
     let needed = shape.contains(0) ? 0 : nonzeroByteCount
     guard needed <= byteCount - dataOffset else {
       throw .incomplete(
         """
-        it has \(byteCount - dataOffset) bytes behind its header, and elements in the shape \
+        it has \(byteCount - dataOffset) bytes after its header, and elements in the shape \
         \(ElementLayout.text(of: shape)) take \(needed)
         """)
     }
   }
 
-  /// The bytes of elements in a shape; `nil` if that is no number.
+  /// The size of elements in a shape; `nil` if it overflows.
   static func byteCount(of shape: [Int], _ layout: ElementLayout) -> Int? {
     var byteCount = layout.byteCount
     for extent in shape {
@@ -192,7 +193,7 @@ package struct NpyHeader: Hashable, Sendable {
     return byteCount
   }
 
-  /// Where the text begins in a version of the format, and how it is stored.
+  /// Where the text begins in a version of the format, and how it is encoded.
   private static func format(
     major: UInt8, minor: UInt8
   ) throws(Problem) -> (textOffset: Int, encoding: PythonLiteral.Encoding) {
@@ -220,16 +221,16 @@ package struct NpyHeader: Hashable, Sendable {
     }
   }
 
-  /// What the dictionary says, with the type as it is written.
+  /// The entries of the dictionary, with the type as it is written.
   private static func fields(
     of literal: PythonLiteral
   ) throws(Problem) -> (dtype: PythonLiteral, shape: [Int], isFortranOrder: Bool) {
     guard case .dictionary(let entries) = literal else {
-      throw .corrupted("its header is no dictionary")
+      throw .corrupted("its header is not a dictionary")
     }
     var (dtype, shape, order): (PythonLiteral?, PythonLiteral?, PythonLiteral?)
     for entry in entries {
-      // Of a key that is there more than once, Python takes the last value.
+      // For a repeated key, Python takes the last value.
       switch entry.key {
       case "descr": dtype = entry.value
       case "shape": shape = entry.value
@@ -248,20 +249,20 @@ package struct NpyHeader: Hashable, Sendable {
     .corrupted("the value of \(quoted(key)) in its header has no place there")
   }
 
-  /// Text of the header, which may be of any length and contain anything, for a message.
+  /// Text of the header, which may have any length and content, for a message.
   static func quoted(_ text: String) -> String {
     ElementLayout.quoted(String(text.unicodeScalars.prefix(40)))
   }
 
   // MARK: - Bytes
 
-  /// The bytes that tell where the text begins and how long it is, as many of them as there are.
+  /// The bytes that contain the start and length of the text, as many of them as there are.
   private static func prefix(of bytes: RawSpan) -> [UInt8] {
     copy(bytes.extracting(first: 12))
   }
 
   private static func copy(_ bytes: RawSpan) -> [UInt8] {
-    // SAFETY: the buffer is used only here, and its bytes are copied, each of them once.
+    // SAFETY: the buffer is used only here, and each of its bytes is copied once.
     unsafe bytes.withUnsafeBytes { unsafe Array($0) }
   }
 }
@@ -275,14 +276,14 @@ extension NpyHeader.Problem {
       return InterprocessError(
         code: .wrongKind(expected: "a NumPy array", found: "other bytes"), name: name,
         message: """
-          \(segment) is no NumPy array: it does not begin as a .npy file does. Attach to it as \
+          \(segment) is not a NumPy array: it does not begin like a .npy file. Attach to it as \
           what it is, for instance as plain `SharedMemory`.
           """)
     case .corrupted(let reason):
       return InterprocessError(
         code: .corrupted(reason), name: name,
         message: """
-          \(segment) is a broken NumPy array, which numpy does not load either: \(reason). Have it \
+          \(segment) is a broken NumPy array, which numpy cannot load either: \(reason). Have it \
           saved again.
           """)
     case .incomplete(let reason):

@@ -48,7 +48,7 @@ extension PythonParser {
     return .other(sign + text)
   }
 
-  /// Whether the next byte is the sign in a number such as `1e-5`.
+  /// Whether the next byte is the sign of an exponent, as in `1e-5`.
   private func isSignOfExponent(since first: Int) -> Bool {
     guard next == UInt8(ascii: "-") || next == UInt8(ascii: "+"), position > first + 1,
       bytes[position - 1] | 0x20 == UInt8(ascii: "e")
@@ -60,21 +60,21 @@ extension PythonParser {
   private static func integer(_ text: String) -> (digits: String, radix: Int)? {
     let prefixes = ["0x": 16, "0o": 8, "0b": 2]
     let radix = prefixes[text.prefix(2).lowercased()]
-    // One underscore may also stand behind the prefix.
+    // One underscore may also follow the prefix.
     let digits = radix == nil ? text[...] : text.dropFirst(text.dropFirst(2).first == "_" ? 3 : 2)
     let parts = digits.split(separator: "_", omittingEmptySubsequences: false)
     let plain = parts.joined()
     guard parts.allSatisfy({ !$0.isEmpty }),
       plain.utf8.allSatisfy({ $0.value(inRadix: radix ?? 10) != nil })
     else { return nil }
-    // Python has no number such as 007.
+    // Python has no numbers such as 007.
     if radix == nil, plain.hasPrefix("0"), plain.utf8.contains(where: { $0 != UInt8(ascii: "0") }) {
       return nil
     }
     return (plain, radix ?? 10)
   }
 
-  /// Whether that is a number with a point, an exponent or a `j`.
+  /// Whether the text is a number with a point, an exponent or a `j`.
   private static func isFraction(_ text: String) -> Bool {
     let number = text.last.map { "jJ".contains($0) } == true ? text.dropLast() : text[...]
     let halves = number.split(
@@ -96,7 +96,7 @@ extension PythonParser {
 }
 
 extension UInt8 {
-  /// Whether it can be within a number, or goes on with a word.
+  /// Whether it can be part of a number, or continues a word.
   fileprivate var isOfNumber: Bool {
     switch self {
     case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
@@ -106,7 +106,7 @@ extension UInt8 {
     }
   }
 
-  /// What it is worth as a digit.
+  /// Its value as a digit.
   fileprivate func value(inRadix radix: Int) -> UInt32? {
     let value: UInt8
     switch self {
@@ -129,7 +129,7 @@ extension PythonParser {
     var isBytes = false
   }
 
-  /// What comes next if that is a string.
+  /// The prefix of a string, if one comes next.
   var stringPrefix: StringPrefix? {
     var prefix = StringPrefix()
     var letters: [UInt8] = []
@@ -154,7 +154,7 @@ extension PythonParser {
     return nil
   }
 
-  /// A string, and those that follow it and belong to it.
+  /// A string, together with the strings that follow it and are joined to it.
   mutating func strings(_ first: StringPrefix) throws(Failure) -> PythonLiteral {
     let start = position
     var end = position
@@ -190,7 +190,7 @@ extension PythonParser {
       } else if !isRaw {
         try text += escape().utf8
       } else {
-        // The next byte does not end the string.
+        // A byte after a backslash does not end the string.
         guard let next, next != 0 else { throw tooShort }
         text += [byte, next]
         position += 1
@@ -199,7 +199,7 @@ extension PythonParser {
     throw Failure(reason: "has a string without an end, at byte \(position)")
   }
 
-  /// What stands behind a backslash.
+  /// The character that an escape stands for.
   private mutating func escape() throws(Failure) -> String {
     guard let byte = next else { throw tooShort }
     position += 1
@@ -230,7 +230,7 @@ extension PythonParser {
       if next == 0x0A { position += 1 }
       return ""
     default:
-      // Python leaves what it does not know.
+      // Python keeps unknown escapes unchanged.
       position -= 1
       return "\\"
     }
@@ -250,9 +250,9 @@ extension PythonParser {
 
   private func character(_ value: UInt32) throws(Failure) -> String {
     guard let scalar = Unicode.Scalar(value) else {
-      // Python has strings with half a surrogate pair.
+      // Python strings may contain half a surrogate pair.
       throw Failure(
-        reason: "has an escape that is no character, before byte \(position)",
+        reason: "has an escape that is not a character, before byte \(position)",
         isPerhapsPython: value < 0x110000)
     }
     return String(scalar)

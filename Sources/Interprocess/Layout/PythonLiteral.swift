@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// A value that is written as a literal of Python, as the header of a `.npy` file is.
+/// A value written as a literal of Python, as in the header of a `.npy` file.
 enum PythonLiteral: Hashable, Sendable {
   case string(String)
   case integer(Int)
@@ -21,7 +21,7 @@ enum PythonLiteral: Hashable, Sendable {
   case list([PythonLiteral])
   case dictionary([Entry])
   case set([PythonLiteral])
-  /// A fraction, a complex number, bytes or `...`, which no header needs, as it is written.
+  /// A fraction, a complex number, bytes or `...`, as written; no header needs it.
   case other(String)
 
   struct Entry: Hashable, Sendable {
@@ -37,18 +37,18 @@ enum PythonLiteral: Hashable, Sendable {
   /// Why a text is not understood, as the end of a sentence that begins with "its header".
   struct Failure: Error {
     var reason: String
-    /// Whether Python may understand it all the same.
+    /// Whether Python may nevertheless understand it.
     var isPerhapsPython = false
   }
 
-  /// Reads a text that consists of one value, and blanks and comments around it.
+  /// Reads a text that consists of one value, with blanks and comments around it.
   ///
-  /// It takes what Python's `ast.literal_eval` takes, in every spelling, but for sums, and for
-  /// names of characters and halves of surrogate pairs: Python may read those, as the failure says.
+  /// It accepts what Python's `ast.literal_eval` accepts, in every spelling, except for sums, names
+  /// of characters and halves of surrogate pairs: Python may read those, and the failure says so.
   ///
-  /// - Parameter allowsLongSuffix: Whether integers may end in `L`, as those of Python 2 do.
-  /// - Complexity: O(*n*) in the length of the text. Values lie in each other at most 200 deep, as
-  ///   in Python.
+  /// - Parameter allowsLongSuffix: Whether integers may end in `L`, as in Python 2.
+  /// - Complexity: O(*n*) in the length of the text. Values can be nested at most 200 deep, as in
+  ///   Python.
   init(_ text: [UInt8], encoding: Encoding, allowsLongSuffix: Bool = false) throws(Failure) {
     var utf8 = text
     if encoding == .latin1, text.contains(where: { $0 >= 0x80 }) {
@@ -88,7 +88,7 @@ struct PythonParser {
     switch byte {
     case UInt8(ascii: "("):
       let (values, hasComma) = try sequence(until: UInt8(ascii: ")"))
-      // Parentheses alone make no tuple.
+      // Parentheses alone do not make a tuple.
       return values.count == 1 && !hasComma ? values[0] : .tuple(values)
     case UInt8(ascii: "["):
       return .list(try sequence(until: UInt8(ascii: "]")).values)
@@ -114,7 +114,7 @@ struct PythonParser {
     return try rest(of: [], until: end)
   }
 
-  /// What follows the first values of a sequence.
+  /// The rest of a sequence, after its first values.
   private mutating func rest(
     of first: [PythonLiteral], until end: UInt8
   ) throws(Failure) -> (values: [PythonLiteral], hasComma: Bool) {
@@ -127,7 +127,7 @@ struct PythonParser {
     return (values, hasComma)
   }
 
-  /// A dictionary, or a set, which has no colon behind its first value.
+  /// A dictionary, or a set, which has no colon after its first value.
   private mutating func entries() throws(Failure) -> PythonLiteral {
     try open()
     var entries: [PythonLiteral.Entry] = []
@@ -140,7 +140,7 @@ struct PythonParser {
         return .set(try rest(of: [key], until: UInt8(ascii: "}")).values)
       }
       guard case .string(let key) = key else {
-        throw Failure(reason: "has a key that is no string, before byte \(position)")
+        throw Failure(reason: "has a key that is not a string, before byte \(position)")
       }
       entries.append(PythonLiteral.Entry(key: key, value: try value()))
       hasComma = skip(UInt8(ascii: ","))
@@ -157,15 +157,15 @@ struct PythonParser {
     position += 1
   }
 
-  /// Takes the closing bracket if it comes next; otherwise a value has to follow, which is allowed
-  /// at the beginning and after a comma.
+  /// Takes the closing bracket if it comes next; otherwise a value must follow, which is allowed at
+  /// the beginning and after a comma.
   private mutating func closes(with end: UInt8, after comma: Bool) throws(Failure) -> Bool {
     if skip(end) {
       depth -= 1
       return true
     }
     if next == nil { throw tooShort }
-    // A comma with nothing before it, or a value that follows another one.
+    // A comma with nothing before it, or a value that follows another one without a comma.
     if next == UInt8(ascii: ",") || !comma { throw unexpected }
     return false
   }
@@ -190,7 +190,7 @@ struct PythonParser {
     count < bytes.count - position ? bytes[position + count] : nil
   }
 
-  /// Skips what means nothing: blanks, comments, and line breaks, also those behind a backslash.
+  /// Skips blanks, comments, and line breaks, including those after a backslash.
   mutating func skipBlanks() {
     while let byte = next {
       switch byte {
@@ -203,7 +203,7 @@ struct PythonParser {
     }
   }
 
-  /// Takes a byte, and blanks before it, if it comes next.
+  /// Takes a byte, and the blanks before it, if it comes next.
   private mutating func skip(_ byte: UInt8) -> Bool {
     skipBlanks()
     guard next == byte else { return false }

@@ -11,23 +11,23 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// The bytes of a segment to be read: mapped, or read from the file by whoever only looks.
+/// The bytes of a segment for reading: mapped, or read from the file by a process that only looks.
 protocol SegmentBytes: ~Copyable {
   /// The name of the segment, for messages.
   var name: String { get }
   var byteCount: Int { get }
 
-  /// A value of which nobody else is just writing a part, or of which that does no harm.
+  /// A value that no other process is writing in parts, or that may be torn without harm.
   ///
   /// - Precondition: All bytes of the value are within the memory.
   borrowing func loadUnaligned<Value: Shareable>(at offset: Int, as type: Value.Type) -> Value
 
-  /// What a word that others change holds now.
+  /// The present value of a word that other processes change.
   ///
   /// - Precondition: The word lies within the memory, and its offset is a multiple of 8.
   borrowing func currentWord(at offset: Int) -> UInt64
 
-  /// As `currentWord(at:)`, of 4 bytes.
+  /// The same as `currentWord(at:)`, for 4 bytes.
   borrowing func currentWord32(at offset: Int) -> UInt32
 }
 
@@ -52,7 +52,7 @@ extension MappedRange: SegmentBytes {
 extension SegmentPeek: SegmentBytes {
   func loadUnaligned<Value: Shareable>(at offset: Int, as type: Value.Type) -> Value {
     let bytes = bytesOrZeros(offset..<offset + MemoryLayout<Value>.size, isFresh: false)
-    // SAFETY: there are as many bytes as the value has, and every bit pattern is one.
+    // SAFETY: there are as many bytes as the value has, and every bit pattern is valid.
     return unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(as: type) }
   }
 

@@ -13,10 +13,10 @@
 
 internal import CInterprocess
 
-/// The bytes of a segment header: the same fields as `ipc_segment_header` has in C, under the same
+/// The bytes of a segment header: the same fields as `ipc_segment_header` in C, under the same
 /// names.
 ///
-/// The structure of C itself is not known to be bitwise copyable, and so cannot be shareable.
+/// The C structure itself is not known to be bitwise copyable, and so cannot be shareable.
 struct RawSegmentHeader: Shareable {
   var magic: InlineArray<8, UInt8>
   var version: UInt32
@@ -34,19 +34,19 @@ struct RawSegmentHeader: Shareable {
   var reserved: InlineArray<5, UInt64>
 }
 
-/// What every structured segment begins with, as far as it is checked and used.
+/// The beginning of every structured segment, as far as it is checked and used.
 ///
-/// Nothing in it changes after the segment has got its name, and nothing that another process may
-/// have written into it is trusted.
+/// It never changes once the segment has its name, and nothing that another process may have
+/// written into it is trusted.
 package struct SegmentHeader {
   static let magic = Array(IPC_MAGIC.utf8)
   static let byteCount = MemoryLayout<RawSegmentHeader>.size
-  /// What the offset of the content is a multiple of: two cache lines.
+  /// The offset of the content is a multiple of this: two cache lines.
   static let contentAlignment = Int(IPC_CONTENT_ALIGNMENT)
-  /// No description is longer, so that a forged length costs nothing.
+  /// The longest description, so that a forged length costs nothing.
   static let maximumDescriptionByteCount = 64 << 10
 
-  /// As it was found; perhaps of a kind that this version does not know.
+  /// The value found; perhaps of a kind that this version does not know.
   var kind: UInt32
   var capacity: Int
   var elementByteCount: Int
@@ -59,7 +59,7 @@ package struct SegmentHeader {
 
   // MARK: - Writing
 
-  /// Where the content begins behind the header and a description.
+  /// The offset of the content, after the header and a description.
   static func contentOffset(of layout: ElementLayout) -> Int {
     let end = byteCount + layout.description.utf8.count
     return (end + contentAlignment - 1) / contentAlignment * contentAlignment
@@ -67,7 +67,7 @@ package struct SegmentHeader {
 
   /// Writes the header of a segment of elements of one type.
   ///
-  /// - Precondition: The description of the type is not longer than what is read.
+  /// - Precondition: The description of the type is no longer than the limit for reading.
   static func write<Element: Shareable>(
     _ kind: any SegmentKind.Type, of type: Element.Type, layout: ElementLayout, capacity: Int,
     to bytes: inout MutableRawSpan
@@ -111,7 +111,7 @@ package struct SegmentHeader {
       && found.word_byte_count == MemoryLayout<Int>.size
   }
 
-  /// Whether memory begins as a structured segment does.
+  /// Whether memory begins like a structured segment.
   static func isPresent<Bytes: SegmentBytes & ~Copyable>(in memory: borrowing Bytes) -> Bool {
     guard memory.byteCount >= byteCount else { return false }
     return magic.indices.allSatisfy {
@@ -129,12 +129,12 @@ package struct SegmentHeader {
       throw InterprocessError(
         code: .unsupportedVersion, name: memory.name,
         message: """
-          Shared memory "\(memory.name)" has version \(found.version) of the layout, for \
-          \(found.word_byte_count) bytes a word in the order \
+          Shared memory "\(memory.name)" has version \(found.version) of the layout, for words of \
+          \(found.word_byte_count) bytes in the order \
           \(String(found.byte_order, radix: 16)); this library reads version \
           \(IPC_LAYOUT_VERSION), \(MemoryLayout<Int>.size) and \
-          \(String(IPC_BYTE_ORDER, radix: 16)). Make it anew with the version that all its users \
-          have.
+          \(String(IPC_BYTE_ORDER, radix: 16)). Create it again with the version that all its \
+          users have.
           """)
     }
     guard let byteCount = Int(exactly: found.byte_count), byteCount == memory.byteCount else {
@@ -146,13 +146,13 @@ package struct SegmentHeader {
       let contentOffset = Int(exactly: found.content_offset),
       descriptionByteCount <= Self.maximumDescriptionByteCount,
       contentOffset.isMultiple(of: Self.contentAlignment), contentOffset <= byteCount,
-      // Neither can overflow: the description is short.
+      // The sum cannot overflow: the description is short.
       Self.byteCount + descriptionByteCount <= contentOffset
     else {
       throw .corrupted(
         memory.name,
         """
-        its content lies at \(found.content_offset), behind a description of \
+        its content lies at \(found.content_offset), after a description of \
         \(found.description_byte_count) bytes
         """)
     }
@@ -176,7 +176,7 @@ package struct SegmentHeader {
     description = String(decoding: bytes, as: UTF8.self)
   }
 
-  /// Reads the header of a segment that has to be of one kind, with elements of one type.
+  /// Reads the header of a segment that must be of one kind, with elements of one type.
   ///
   /// - Throws: `wrongKind`, `layoutMismatch`, `unsupportedVersion` and `corrupted`.
   static func read<Element: Shareable, Bytes: SegmentBytes & ~Copyable>(

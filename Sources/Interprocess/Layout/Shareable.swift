@@ -11,12 +11,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// Plain data that makes sense to every process that sees its bytes.
+/// Plain data that means the same in every process that sees its bytes.
 ///
 /// A shareable type holds no pointer and no reference, and every pattern of its bits is a valid
-/// value, since another process may have written any. The integers, the floating-point numbers,
-/// and vectors and inline arrays of shareable elements are shareable; a structure of such fields
-/// becomes so by a declaration:
+/// value, since another process may have written any. The integers, the floating-point numbers, and
+/// vectors and inline arrays of shareable elements are shareable; a structure of such fields
+/// becomes shareable by a declaration:
 ///
 /// ```swift
 /// struct Particle: Shareable {
@@ -27,18 +27,18 @@
 /// }
 /// ```
 ///
-/// `Bool`, enumerations and optionals have bit patterns that are no values, and a pointer leads
+/// `Bool`, enumerations and optionals have bit patterns that are not values, and a pointer leads
 /// nowhere in another process. The compiler cannot see that a structure has such a field. The types
-/// that store elements, such as ``SharedArray``, look at the fields when they are created or
-/// attached, and stop the program with the path of the field and what to use instead:
-/// `Particle.isFixed is Bool; use UInt8`. The loads and stores of ``SharedMemory`` do not look, as
-/// they would cost more than the access.
+/// that store elements, such as ``SharedArray``, check the fields when they are created or
+/// attached, and stop the program with the path of the field and the type to use instead:
+/// `Particle.isFixed is Bool; use UInt8`. The loads and stores of ``SharedMemory`` do not check, as
+/// that would cost more than the access.
 public protocol Shareable: BitwiseCopyable {}
 
-/// A number that is shareable, also as an element of a vector.
+/// A shareable number that can also be an element of a vector.
 ///
 /// All fixed-width integers and floating-point numbers of the standard library that a vector can
-/// have are of this protocol; there is no need to declare it for other types.
+/// contain conform; there is no need to declare it for other types.
 public protocol ShareableScalar: Shareable, SIMDScalar, Hashable, Codable
 where
   SIMD2Storage: BitwiseCopyable, SIMD4Storage: BitwiseCopyable, SIMD8Storage: BitwiseCopyable,

@@ -16,9 +16,9 @@ extension SharedMemory {
 
   /// A value whose bytes begin at an offset.
   ///
-  /// A value that lies aligned and has at most 8 bytes is read at once, others perhaps in parts
-  /// between which another process writes. When another process's writes are seen here is not
-  /// promised; see ``subscript(_:)``. Corresponds to `struct.unpack_from` in Python.
+  /// An aligned value of at most 8 bytes is read in one step, others perhaps in parts between which
+  /// another process writes. There is no promise about when another process's writes are seen here;
+  /// see ``subscript(_:)``. Corresponds to `struct.unpack_from` in Python.
   ///
   /// - Parameters:
   ///   - byteOffset: Any offset, aligned or not.
@@ -34,8 +34,8 @@ extension SharedMemory {
 
   /// Writes a value whose bytes begin at an offset.
   ///
-  /// A value that lies aligned and has at most 8 bytes is written at once, others perhaps in parts
-  /// between which another process reads. Corresponds to `struct.pack_into` in Python.
+  /// An aligned value of at most 8 bytes is written in one step, others perhaps in parts between
+  /// which another process reads. Corresponds to `struct.pack_into` in Python.
   ///
   /// - Parameters:
   ///   - value: The value.
@@ -47,14 +47,14 @@ extension SharedMemory {
   public mutating func storeBytes<Value: Shareable>(
     of value: Value, toByteOffset byteOffset: Int = 0, as type: Value.Type
   ) {
-    // SAFETY: `mutablePointer` has checked that the bytes are mapped, and for writing.
+    // SAFETY: `mutablePointer` has checked that the bytes are mapped for writing.
     unsafe range.mutablePointer(at: byteOffset, byteCount: MemoryLayout<Value>.size)
       .storeBytes(of: value, as: type)
   }
 
   // MARK: - Spans
 
-  /// The memory as elements of one type, to be read in place.
+  /// The memory as elements of one type, for reading in place.
   ///
   /// Holds as many whole elements as fit. Corresponds to `numpy.frombuffer(memory.buf, dtype)` in
   /// Python.
@@ -65,14 +65,14 @@ extension SharedMemory {
   @_lifetime(borrow self)
   public borrowing func span<Element: Shareable>(of type: Element.Type) -> Span<Element> {
     let byteCount = range.byteCount / MemoryLayout<Element>.stride * MemoryLayout<Element>.stride
-    // SAFETY: a mapping begins on a page, so that it is aligned for every type; every bit pattern
-    // is an element; the bytes stay mapped while `self` is borrowed.
+    // SAFETY: a mapping begins on a page, so it is aligned for every type; every bit pattern is an
+    // element; the bytes stay mapped while `self` is borrowed.
     let bytes = unsafe UnsafeRawBufferPointer(
       start: range.pointer(at: 0, byteCount: byteCount), count: byteCount)
     return unsafe _overrideLifetime(Span<Element>(_unsafeBytes: bytes), borrowing: self)
   }
 
-  /// The memory as elements of one type, to be read and written in place.
+  /// The memory as elements of one type, for reading and writing in place.
   ///
   /// Holds as many whole elements as fit. While the view is used, the compiler allows no other use
   /// of the handle in this process. Corresponds to `numpy.frombuffer(memory.buf, dtype)` in Python.
@@ -86,14 +86,14 @@ extension SharedMemory {
     of type: Element.Type
   ) -> MutableSpan<Element> {
     let byteCount = range.byteCount / MemoryLayout<Element>.stride * MemoryLayout<Element>.stride
-    // SAFETY: as for `span(of:)`; the exclusive borrow of `self` keeps other views of this handle
-    // away.
+    // SAFETY: as for `span(of:)`; the exclusive borrow of `self` rules out other views of this
+    // handle.
     let bytes = unsafe UnsafeMutableRawBufferPointer(
       start: range.mutablePointer(at: 0, byteCount: byteCount), count: byteCount)
     return unsafe _overrideLifetime(MutableSpan<Element>(_unsafeBytes: bytes), mutating: &self)
   }
 
-  /// Calls a closure with the memory as elements of one type, to be read in place.
+  /// Calls a closure with the memory as elements of one type, for reading in place.
   ///
   /// The same as ``span(of:)``, for a handle that is stored in a class or an actor.
   ///
@@ -110,7 +110,7 @@ extension SharedMemory {
     try body(span(of: type))
   }
 
-  /// Calls a closure with the memory as elements of one type, to be read and written in place.
+  /// Calls a closure with the memory as elements of one type, for reading and writing in place.
   ///
   /// The same as ``mutableSpan(of:)``, for a handle that is stored in a class or an actor.
   ///
@@ -131,9 +131,10 @@ extension SharedMemory {
 
   // MARK: - Spans of a part
 
-  /// A part of the memory as elements of one type, to be read in place.
+  /// A part of the memory as elements of one type, for reading in place.
   ///
-  /// For data whose place and size are agreed upon elsewhere. Corresponds to
+  /// For data whose position and size are agreed elsewhere. Corresponds to
+  /// `numpy.frombuffer(memory.buf, dtype, count, offset)` in Python.
   /// `numpy.frombuffer(memory.buf, dtype, count, offset)` in Python.
   ///
   /// - Parameters:
@@ -155,9 +156,10 @@ extension SharedMemory {
     return unsafe _overrideLifetime(Span<Element>(_unsafeBytes: bytes), borrowing: self)
   }
 
-  /// A part of the memory as elements of one type, to be read and written in place.
+  /// A part of the memory as elements of one type, for reading and writing in place.
   ///
-  /// For data whose place and size are agreed upon elsewhere. While the view is used, the compiler
+  /// For data whose position and size are agreed elsewhere. While the view is used, the compiler
+  /// allows no other use of the handle in this process. Corresponds to
   /// allows no other use of the handle in this process. Corresponds to
   /// `numpy.frombuffer(memory.buf, dtype, count, offset)` in Python.
   ///
@@ -174,13 +176,13 @@ extension SharedMemory {
     of type: Element.Type, byteOffset: Int, count: Int
   ) -> MutableSpan<Element> {
     precondition(range.isWritable, "This shared memory is attached read-only")
-    // SAFETY: as for `span(of:byteOffset:count:)`; the exclusive borrow of `self` keeps other views
-    // of this handle away.
+    // SAFETY: as for `span(of:byteOffset:count:)`; the exclusive borrow of `self` rules out other
+    // views of this handle.
     let bytes = unsafe range.elements(of: type, at: byteOffset, count: count)
     return unsafe _overrideLifetime(MutableSpan<Element>(_unsafeBytes: bytes), mutating: &self)
   }
 
-  /// Calls a closure with a part of the memory as elements of one type, to be read in place.
+  /// Calls a closure with a part of the memory as elements of one type, for reading in place.
   ///
   /// The same as ``span(of:byteOffset:count:)``, for a handle that is stored in a class or an
   /// actor.
@@ -203,7 +205,7 @@ extension SharedMemory {
     try body(span(of: type, byteOffset: byteOffset, count: count))
   }
 
-  /// Calls a closure with a part of the memory as elements of one type, to be read and written in
+  /// Calls a closure with a part of the memory as elements of one type, for reading and writing in
   /// place.
   ///
   /// The same as ``mutableSpan(of:byteOffset:count:)``, for a handle that is stored in a class or
@@ -230,7 +232,7 @@ extension SharedMemory {
 }
 
 extension MappedRange {
-  /// The bytes of `count` elements at `offset` of a whole mapping; to be written only if it is
+  /// The bytes of `count` elements at `offset` of a whole mapping; write them only if it is
   /// writable.
   @inlinable
   func elements<Element>(

@@ -18,19 +18,19 @@ internal import SystemPackage
 extension MappedRange {
   /// A word of 8 bytes.
   ///
-  /// Stores through it need a mapping that is writable, which the caller has made sure of.
+  /// The mapping must be writable if the caller stores through it.
   ///
   /// - Precondition: The word lies within the memory, and its offset is a multiple of 8.
   func word(at offset: Int) -> SharedWord {
     precondition(offset.isMultiple(of: 8), "An atomic word lies at a multiple of its size")
-    // SAFETY: `pointer` has checked that the bytes are mapped; a mapping begins on a page, so that
-    // the word is aligned. An `Atomic` has the representation of its value, and every bit pattern
-    // is one.
+    // SAFETY: `pointer` has checked that the bytes are mapped; a mapping begins on a page, so the
+    // word is aligned. An `Atomic` has the representation of its value, and every bit pattern is
+    // valid.
     return unsafe SharedWord(
       pointer: pointer(at: offset, byteCount: 8).assumingMemoryBound(to: Atomic<UInt64>.self))
   }
 
-  /// A word of 4 bytes, on which one can sleep.
+  /// A word of 4 bytes, on which a thread can sleep.
   ///
   /// - Precondition: The word lies within the memory, which is writable, and its offset is a
   ///   multiple of 4.
@@ -52,7 +52,7 @@ extension MappedRange {
       pointer: pointer(at: offset, byteCount: 4).assumingMemoryBound(to: Atomic<UInt32>.self))
   }
 
-  /// So many words of 8 bytes.
+  /// The given number of words of 8 bytes.
   func words(at offset: Int, count: Int) -> SharedWords {
     precondition(offset.isMultiple(of: 8), "An atomic word lies at a multiple of its size")
     // SAFETY: as for `word(at:)`.
@@ -71,7 +71,7 @@ struct SharedWord: @unchecked Sendable {
   @unsafe @inlinable
   init(pointer: UnsafePointer<Atomic<UInt64>>) { unsafe self.pointer = unsafe pointer }
 
-  // SAFETY, of all of these: the pointer was checked when the word was made, and the caller keeps
+  // SAFETY, for all of these: the pointer was checked when the word was made, and the caller keeps
   // the mapping while it uses the word.
   @inlinable func loadRelaxed() -> UInt64 { unsafe pointer.pointee.load(ordering: .relaxed) }
   @inlinable func loadAcquiring() -> UInt64 { unsafe pointer.pointee.load(ordering: .acquiring) }
@@ -79,7 +79,7 @@ struct SharedWord: @unchecked Sendable {
     unsafe pointer.pointee.store(value, ordering: .relaxed)
   }
   func addRelaxed(_ value: UInt64) { unsafe pointer.pointee.wrappingAdd(value, ordering: .relaxed) }
-  /// - Returns: What the word was before.
+  /// - Returns: The previous value of the word.
   func addReleasing(_ value: UInt64) -> UInt64 {
     unsafe pointer.pointee.wrappingAdd(value, ordering: .releasing).oldValue
   }
@@ -97,7 +97,7 @@ struct SharedWord32: @unchecked Sendable {
 
   @unsafe init(pointer: UnsafePointer<Atomic<UInt32>>) { unsafe self.pointer = unsafe pointer }
 
-  /// In which this process is; see `Descriptor.generation`.
+  /// The generation of this process; see `Descriptor.generation`.
   static var generation: SharedWord32 {
     // SAFETY: the word is there for as long as the process runs, and an `Atomic` has the
     // representation of its value.
@@ -106,16 +106,16 @@ struct SharedWord32: @unchecked Sendable {
         .assumingMemoryBound(to: Atomic<UInt32>.self))
   }
 
-  /// What tells it from other words of this process.
+  /// Distinguishes it from other words of this process.
   var address: UInt { UInt(bitPattern: unsafe pointer) }
 
-  /// How often a change is tried that others can foil by changing the word.
+  /// How often to try a change that other threads can foil by changing the word.
   ///
-  /// Each failure is a change by another thread within some nanoseconds. However many there are,
-  /// they do not foil the same one so often in a row, unless one of them does nothing else.
+  /// Each failure is a change by another thread within some nanoseconds. Even many threads do not
+  /// foil the same change that often in a row, unless one of them does nothing else.
   static let attemptLimit = 1 << 16
 
-  // SAFETY, of all of these: as for `SharedWord`.
+  // SAFETY, for all of these: as for `SharedWord`.
   @inlinable func loadRelaxed() -> UInt32 { unsafe pointer.pointee.load(ordering: .relaxed) }
   func loadAcquiring() -> UInt32 { unsafe pointer.pointee.load(ordering: .acquiring) }
   func storeReleasing(_ value: UInt32) {
@@ -158,7 +158,7 @@ struct SharedWord32: @unchecked Sendable {
     unsafe try Futex.wait(on: pointer, while: value, atMost: end - .now)
   }
 
-  /// On how many words one call can sleep.
+  /// The most words on which one call can sleep.
   static let sleepLimit = 128
 
   /// Sleeps while each of several words has its value; see `Futex`.
@@ -169,7 +169,7 @@ struct SharedWord32: @unchecked Sendable {
       onAnyOf: words.map { unsafe ($0.0.pointer, while: $0.while) }, atMost: timeout)
   }
 
-  /// Wakes so many of those who sleep on the word, in all processes.
+  /// Wakes at most `count` of the waiters that sleep on the word, in all processes.
   ///
   /// - Returns: How many were woken.
   @discardableResult
@@ -178,8 +178,8 @@ struct SharedWord32: @unchecked Sendable {
   }
 }
 
-/// Tells whether this process is the one that took something, or a child that `fork` has made of
-/// it, which has a copy of this and of what was taken.
+/// Distinguishes the process that took something from a child created by `fork`, which has a copy
+/// of this and of what was taken.
 @usableFromInline
 struct Taken: Sendable {
   @usableFromInline let current = SharedWord32.generation
@@ -187,11 +187,11 @@ struct Taken: Sendable {
 
   init() {}
 
-  /// One load and one comparison, for what clients have inlined.
+  /// One load and one comparison, for clients to inline.
   @inlinable @inline(__always) var isOwn: Bool { current.loadRelaxed() == generation }
 }
 
-/// A value of shared memory in words, each of which is loaded and stored at once.
+/// A value of shared memory as words, each of which is loaded and stored in one step.
 @safe
 struct SharedWords {
   private let start: UnsafePointer<Atomic<UInt64>>
@@ -202,15 +202,15 @@ struct SharedWords {
     self.count = count
   }
 
-  /// Loads the words into as many others, each relaxed.
+  /// Loads all words into another span, each relaxed.
   func load(into words: inout MutableSpan<UInt64>) {
     for index in 0..<count {
-      // SAFETY: the words lie as said at `SharedWord`.
+      // SAFETY: as for `SharedWord`, the pointer was checked and the caller keeps the mapping.
       words[index] = unsafe start[index].load(ordering: .relaxed)
     }
   }
 
-  /// Stores as many words, each relaxed.
+  /// Stores all words from another span, each relaxed.
   func store(_ words: Span<UInt64>) {
     for index in 0..<count {
       // SAFETY: as for `load(into:)`.

@@ -14,26 +14,26 @@
 public import Synchronization
 internal import SystemPackage
 
-/// A segment with a header, for the kinds whose content has a size that its maker decides.
+/// A segment with a header, for kinds whose creator chooses the size of the content.
 @usableFromInline
 struct StructuredSegment: ~Copyable, Sendable {
   let memory: SharedMemory
   /// Where the content begins.
   let contentOffset: Int
-  /// What the header calls the capacity, which the kind says the meaning of.
+  /// The capacity in the header, whose meaning depends on the kind.
   let capacity: Int
   @usableFromInline let isClosed = Atomic(false)
 
-  /// What a kind of segment is made of.
+  /// The composition of a segment of some kind.
   struct Plan<Element: Shareable> {
     var kind: any SegmentKind.Type
     var capacity = 1
-    /// The bytes of the content.
+    /// The size of the content, in bytes.
     var byteCount: Int
-    /// Writes the content, whose bytes are zero before: into all bytes, from an offset on.
+    /// Writes the content, whose bytes are zero before: into the whole memory, from an offset on.
     var initialize: (inout MutableRawSpan, Int) -> Void = { _, _ in }
 
-    /// The bytes of the whole segment; if the sum overflows, so many that no memory has them.
+    /// The size of the whole segment; if the sum overflows, a size that no memory has.
     func byteCount(behind contentOffset: Int) -> Int {
       let (sum, overflow) = contentOffset.addingReportingOverflow(byteCount)
       return overflow ? .max : sum
@@ -54,7 +54,7 @@ struct StructuredSegment: ~Copyable, Sendable {
       memory: memory, contentOffset: contentOffset, capacity: plan.capacity)
   }
 
-  /// - Parameter byteCount: The bytes that the content has at least, for a capacity.
+  /// - Parameter byteCount: The minimum size of the content for a capacity.
   static func attach<Element: Shareable>(
     _ name: String, _ kind: any SegmentKind.Type, of type: Element.Type, owner: SharedMemory.Owner,
     waitingUpTo timeout: Duration?, byteCount: (_ capacity: Int) -> Int?
@@ -79,18 +79,18 @@ struct StructuredSegment: ~Copyable, Sendable {
       reading: memory, plan.kind, of: Element.self, byteCount: byteCount)
   }
 
-  /// A part of memory that has no header, used in the same way by a handle of its own.
+  /// A part of memory without a header, used in the same way by a separate handle.
   ///
   /// - Parameters:
-  ///   - capacity: As a header would tell it.
-  ///   - byteCount: The bytes of the content; `nil` if there is none of that capacity.
-  ///   - alignment: What the offset has to be a multiple of.
+  ///   - capacity: The number that a header would contain.
+  ///   - byteCount: The size of the content; `nil` if that capacity is impossible.
+  ///   - alignment: The offset must be a multiple of this.
   static func part(
     of memory: borrowing SharedMemory, at offset: Int, capacity: Int = 1, byteCount: Int?,
     alignment: Int
   ) throws(InterprocessError) -> StructuredSegment {
     precondition(
-      offset.isMultiple(of: alignment), "Offset not a multiple of \(alignment) for what lies there")
+      offset.isMultiple(of: alignment), "Offset not a multiple of \(alignment), as needed there")
     guard let byteCount, offset >= 0, offset <= memory.byteCount,
       byteCount <= memory.byteCount - offset
     else { preconditionFailure("Offset out of range of the shared memory") }
@@ -98,7 +98,7 @@ struct StructuredSegment: ~Copyable, Sendable {
       memory: try memory.duplicate(), contentOffset: offset, capacity: capacity)
   }
 
-  /// Takes a lease of this process, in a child that `fork` has made.
+  /// Takes a lease for this process, a child created by `fork`.
   func takeLease() throws(InterprocessError) {
     checkOpen()
     try memory.takeLease()
@@ -106,21 +106,20 @@ struct StructuredSegment: ~Copyable, Sendable {
 
   // MARK: - Close
 
-  /// Ends the use of the segment by a handle that several threads may have.
+  /// Ends the use of the segment by a handle that several threads may share.
   ///
   /// Its lease and a temporary name are given up. The mapping stays until the last reference to the
-  /// handle is gone, so that no thread within one of its functions touches memory that is not
-  /// there.
+  /// handle is gone, so that no thread within one of its functions touches unmapped memory.
   ///
-  /// - Parameter giveUp: Gives up what the handle has in the segment; called once.
+  /// - Parameter giveUp: Gives up what the handle holds in the segment; called once.
   func close(_ giveUp: () -> Void = {}) {
     if isClosed.exchange(true, ordering: .acquiringAndReleasing) { return }
     giveUp()
     memory.mapping.giveUp()
   }
 
-  /// For functions that do not come to a number of the handle, which is the other thing that
-  /// closing takes away.
+  /// For functions that never need the number of the handle, whose absence would also show that it
+  /// is closed.
   @inlinable @inline(__always)
   func checkOpen() {
     if isClosed.load(ordering: .relaxed) { failAsClosed() }

@@ -11,31 +11,32 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// Where the parts of a shared value lie behind its header: `ipc_value` and the slots of C.
+/// Where the parts of a shared value lie after its header: `ipc_value` and the slots in C.
 struct ValueLayout: Sendable {
   /// How many slots a new value has.
   ///
   /// A reader fails only if the writer stores that many values, less one, during its load.
   private static let newSlotCount = 8
 
-  /// The word that tells the latest version.
+  /// The word that contains the latest version.
   let versionOffset: Int
-  /// The bytes from one slot to the next, which is also what the word behind the version tells.
+  /// The bytes from one slot to the next; the word after the version contains the same number.
   let slotStride: Int
-  /// The two words of a `LightGate`, on which those sleep who wait for a version: behind these two,
-  /// in the same cache line, which the writer has whenever it looks at them.
+  /// The two words of a `LightGate`, on which waiters for a version sleep: after the two words
+  /// above, in the same cache line, which the writer owns whenever it reads them.
   var gateOffset: Int { versionOffset + 16 }
   /// A power of two.
   let slotCount: Int
 
-  /// The layout of a new value of so many bytes.
+  /// The layout of a new value of the given size.
   init(contentOffset: Int, valueByteCount: Int) {
     versionOffset = contentOffset
     slotStride = Self.slotStride(of: valueByteCount)
     slotCount = Self.newSlotCount
   }
 
-  /// Reads the layout of a value that some process has made, and checks it against the memory.
+  /// Reads the layout of a value that another process may have created, and checks it against the
+  /// memory.
   ///
   /// - Throws: `corrupted`.
   init<Bytes: SegmentBytes & ~Copyable>(
@@ -64,17 +65,17 @@ struct ValueLayout: Sendable {
     self.slotCount = slotCount
   }
 
-  /// The bytes of the whole segment.
+  /// The size of the whole segment, in bytes.
   var byteCount: Int { slotsOffset + slotCount * slotStride }
 
-  /// Where the slot of a version begins.
+  /// The offset of the slot of a version.
   func slotOffset(of version: UInt64) -> Int {
     slotsOffset + Int(version & UInt64(slotCount - 1)) * slotStride
   }
 
   private var slotsOffset: Int { versionOffset + SegmentHeader.contentAlignment }
 
-  /// A slot is its version and the words of a value, and shares no pair of cache lines with others.
+  /// A slot contains its version and the words of a value, and shares no pair of cache lines.
   private static func slotStride(of valueByteCount: Int) -> Int {
     let alignment = SegmentHeader.contentAlignment
     let byteCount = 8 + (valueByteCount + 7) / 8 * 8

@@ -11,15 +11,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// A value as words, which is how a value is moved that others may change meanwhile.
+/// A value as words, for moving values that other processes may change meanwhile.
 ///
 /// Inlinable, so that a client's compiler knows the size of its type.
 @usableFromInline
 enum ValueWords<Value: Shareable> {
-  /// How many words a value has; the last one may be longer than what is left of the value.
+  /// How many words a value has; the last one may extend past the end of the value.
   @inlinable static var count: Int { (MemoryLayout<Value>.size + 7) / 8 }
 
-  /// The value of words that `body` fills.
+  /// The value whose words `body` fills.
   @inlinable
   static func value(
     filledBy body: (inout MutableSpan<UInt64>) throws(InterprocessError) -> Void
@@ -35,7 +35,7 @@ enum ValueWords<Value: Shareable> {
     }
   }
 
-  /// Lends the words of a value to `body`; what is behind the value is zero.
+  /// Lends the words of a value to `body`; the bytes after the value are zero.
   @inlinable
   static func withWords(
     of value: Value, _ body: (Span<UInt64>) throws(InterprocessError) -> Void

@@ -13,17 +13,17 @@
 
 internal import SystemPackage
 
-/// The file of memory that is being made, which nobody can find yet.
+/// The file of memory that is being created, which no other process can find yet.
 struct DraftFile: ~Copyable {
   let descriptor: Descriptor
-  /// Its name, on a system that does not name files without one.
+  /// Its name, on a system that cannot name a file created without one.
   let hidden: HiddenFile?
 
-  /// Makes a file without a name, so that nothing is left if the process is killed.
+  /// Creates a file without a name, so that nothing is left if the process is killed.
   ///
-  /// Where the system refuses that, or would not give the file its name later, as a filter of
-  /// system calls or a missing `/proc` may have it, the file gets a name that nobody can know. It
-  /// holds a lease: a sweep removes such files of killed processes.
+  /// If the system refuses that, or could not name the file later, because of a filter of system
+  /// calls or a missing `/proc`, the file gets a name that cannot be guessed. It holds a lease: a
+  /// sweep removes such files of killed processes.
   ///
   /// - Parameter mode: Its mode, from which the umask takes bits away.
   static func open(mode: CModeT) throws(Errno) -> DraftFile {
@@ -36,7 +36,8 @@ struct DraftFile: ~Copyable {
     for _ in 0..<attemptCount {
       let hidden = HiddenFile(path: HiddenName(.new, of: nil, inode: 0).path)
       let descriptor = try Files.make(hidden.path, mode: mode)
-      // A sweep may come between the two calls. What fails otherwise fails again where it is said.
+      // A sweep may come between the two calls. Any other failure occurs again where it is
+      // reported.
       let isClaimed = (try? Lease.takeIfFree(on: descriptor)) == false
       let linkCount = try Files.status(of: descriptor).linkCount
       if linkCount > 0 && !isClaimed {
@@ -50,12 +51,12 @@ struct DraftFile: ~Copyable {
   private static let attemptCount = 8
 }
 
-/// A name that goes at the end of its life, if it still is there.
+/// A name that is removed at the end of its life, if it still exists.
 struct HiddenFile: ~Copyable {
   let path: String
 
   deinit {
-    // What stays is removed by a sweep.
+    // A sweep removes it if this fails.
     try? Files.unlinkIfPresent(path)
   }
 }

@@ -13,32 +13,31 @@
 
 internal import SystemPackage
 
-/// A name that the library gives to a file in `/dev/shm` beside, or instead of, the one that people
-/// know.
+/// A name that the library gives to a file in `/dev/shm` beside, or instead of, the public one.
 ///
-/// It is `.swift-PURPOSE.TOKEN.INODE.NAME`: a random token of 64 bits, so that nobody can make the
-/// name beforehand and be in the way; the inode of the file that is meant; and the name that it
-/// stands beside. All parts but the token serve to understand what a killed process has left.
+/// It is `.swift-PURPOSE.TOKEN.INODE.NAME`: a random token of 64 bits, so that no process can take
+/// the name beforehand; the inode of the file that is meant; and the public name. All parts but the
+/// token serve to understand what a killed process has left.
 struct HiddenName {
   enum Purpose: String, CaseIterable {
-    /// The file lies here for the moment between the move and the removal of its name. If another
-    /// file lies here, it was caught by mistake, and belongs back under its name.
+    /// The file lies here between the move and the removal of its name. If another file lies here,
+    /// it was moved by mistake, and belongs back under its name.
     case removing
-    /// The file keeps this name, so that it can get the other one back.
+    /// The file keeps this name, so that it can get its public name back.
     case guarding = "guard"
-    /// The file has no other name yet, on a system that names no files without one. What nobody has
-    /// a lease on was left by a creator that was killed.
+    /// The file has no other name yet, on a system that cannot name a file created without one.
+    /// Without a lease, it was left by a creator that was killed.
     case new
   }
 
   let purpose: Purpose
-  /// 0 where nobody knew it yet.
+  /// 0 if it was not known yet.
   let inode: UInt64
-  /// `nil` where it would be too long, or where there is none.
+  /// `nil` if the name would be too long with it, or if there is none.
   let original: SegmentName?
   let path: String
 
-  /// A name that nobody can know.
+  /// A name that cannot be guessed.
   ///
   /// - Parameter original: Left out if the name would be too long with it.
   init(_ purpose: Purpose, of original: SegmentName?, inode: UInt64) {
@@ -75,7 +74,7 @@ struct HiddenName {
   ///
   /// - Parameters:
   ///   - status: What is known of the file. With a single link there is nothing to look for.
-  ///   - isNameGone: Whether the other name leads to the file no longer, so that a single link may
+  ///   - isNameGone: Whether the other name no longer leads to the file, so that a single link may
   ///     be a guard.
   /// - Complexity: Linear in the number of names in the directory.
   static func guards(

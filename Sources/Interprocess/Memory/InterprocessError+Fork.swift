@@ -12,15 +12,15 @@
 //===----------------------------------------------------------------------===//
 
 extension InterprocessError {
-  /// The error for what the process has that has forked this one, and this one has a copy of.
+  /// The error for using a copy of something that belongs to the parent process.
   ///
   /// - Parameter part: What it is called.
   static func ofParent(_ part: String, of name: String) -> InterprocessError {
     InterprocessError(
       code: .roleTaken, name: name,
       message: """
-        This \(part) of "\(name)" belongs to the process that has forked this one, which has only \
-        a copy of it. Take one here, after the fork.
+        This \(part) of "\(name)" belongs to the parent of this process, which has only a copy of \
+        it. Take one here, after the fork.
         """)
   }
 }

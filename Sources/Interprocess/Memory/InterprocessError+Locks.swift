@@ -13,14 +13,14 @@
 
 internal import SystemPackage
 
-// The errors about locks on a segment's file: those of other programs, and those that the system
+// The errors about locks on a segment's file: those of other programs, and locks that the system
 // refuses.
 extension InterprocessError {
-  /// The error for a lock of another program that stands in the way.
+  /// The error for a lock of another program that is in the way.
   ///
   /// - Parameters:
   ///   - name: The name of the segment, empty if it has none.
-  ///   - lock: The lock; `nil` if it is gone by now.
+  ///   - lock: The lock; `nil` if it is already gone.
   ///   - action: What it keeps this process from, to follow "Cannot".
   static func locked(
     _ name: String, by lock: FileLocks.Lock?, action: String
@@ -31,7 +31,7 @@ extension InterprocessError {
       message: "Cannot \(action): \(FileLocks.Lock.description(of: lock)).", errno: errno)
   }
 
-  /// The error for locks that the system refuses to everybody.
+  /// The error for locks that the system refuses to every process.
   ///
   /// - Parameter need: What needs them, to follow "which": `temporary memory needs`.
   static func locksRefused(_ name: String, _ errno: Errno, need: String) -> InterprocessError {
@@ -39,12 +39,12 @@ extension InterprocessError {
       code: .system(errno), name: name.isEmpty ? nil : name,
       message: """
         This system refuses OFD locks (fcntl F_OFD_SETLK), which \(need): \(errno). Allow that \
-        call, as a seccomp filter may forbid it, or use a kernel that has it (Linux 3.15).
+        call if a seccomp filter forbids it, or use a kernel that has it (Linux 3.15 or newer).
         """,
       errno: errno)
   }
 
-  /// The error for a lock that could not be taken for another reason than that somebody holds it.
+  /// The error for a lock that could not be taken, other than because it is held.
   static func locking(
     _ name: String, _ errno: Errno, action: String, need: String
   ) -> InterprocessError {
@@ -58,7 +58,7 @@ extension FileLocks.Lock {
   /// Who holds the lock, on what, and what to do about it, without a full stop.
   static func description(of lock: FileLocks.Lock?) -> String {
     guard let lock else {
-      return "another program held a lock on the file in that moment; try again"
+      return "another program held a lock on the file at that moment; try again"
     }
     let holder =
       switch lock.processID {
@@ -73,7 +73,7 @@ extension FileLocks.Lock {
       ? "the whole file" : "bytes \(lock.bytes.lowerBound) to \(lock.bytes.upperBound) of the file"
     return """
       \(holder) holds \(kind) \(call) on \(place), which covers the bytes that this library \
-      locks; let it unlock the file, or use flock, which is not in the way
+      locks; let it unlock the file, or use flock, which does not conflict
       """
   }
 }

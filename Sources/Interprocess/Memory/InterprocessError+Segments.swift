@@ -13,14 +13,14 @@
 
 internal import SystemPackage
 
-/// Runs system calls and turns the error of one that fails into an error that says what it means.
+/// Runs system calls, and translates the error of a failed one.
 func translating<Result: ~Copyable>(
   _ translate: (Errno) -> InterprocessError, _ body: () throws(Errno) -> Result
 ) throws(InterprocessError) -> Result {
   do { return try body() } catch { throw translate(error) }
 }
 
-// The errors that several operations on segments have in common.
+// Errors that several operations on segments share.
 extension InterprocessError {
   static func waiting(for name: SegmentName, _ errno: Errno) -> InterprocessError {
     .system(errno, name: name.value, action: "wait for shared memory \"\(name.value)\"")
@@ -37,7 +37,7 @@ extension InterprocessError {
   }
 
   static func notFound(_ name: SegmentName) -> InterprocessError {
-    // With a slash behind it, as the directory may lie elsewhere.
+    // With a trailing slash, as the directory may be a symbolic link.
     let directory = (try? Files.statusIfPresent(at: "\(SegmentName.directory)/"))??.kind
     let reason =
       directory == .directory ? "Has the process that creates it started?" : "\(missingDirectory)."
@@ -47,19 +47,19 @@ extension InterprocessError {
       errno: .noSuchFileOrDirectory)
   }
 
-  /// What to say where no shared memory can be, without a full stop.
+  /// What to say where there can be no shared memory, without a full stop.
   static let missingDirectory = """
-    \(SegmentName.directory) is not there, or is no directory; mount a tmpfs there \
+    \(SegmentName.directory) does not exist, or is not a directory; mount a tmpfs there \
     (`mount -t tmpfs tmpfs \(SegmentName.directory)`)
     """
 
-  /// The file is there and has no size.
+  /// The file exists but has no size.
   static func empty(_ name: SegmentName) -> InterprocessError {
     InterprocessError(
       code: .invalidSize, name: name.value,
       message: """
-        Shared memory "\(name.value)" is still empty: the process that makes it has not given it \
-        a size. Wait for it, or remove it if that process is gone.
+        Shared memory "\(name.value)" is still empty: the process that creates it has not set its \
+        size. Wait for it, or remove the memory if that process is gone.
         """)
   }
 
@@ -115,8 +115,8 @@ extension InterprocessError {
     InterprocessError(
       code: .corrupted(reason), name: name,
       message: """
-        Shared memory "\(name)" is damaged: \(reason). Remove it, and let the process that \
-        creates it make it anew.
+        Shared memory "\(name)" is damaged: \(reason). Remove it, and let its creator create it \
+        again.
         """)
   }
 
@@ -126,7 +126,7 @@ extension InterprocessError {
     InterprocessError(
       code: .layoutMismatch(expected: expected, found: found), name: name,
       message: """
-        The elements of "\(name)" are not laid out as \(type) is: there they are \(found), and \
+        The elements of "\(name)" are not laid out like \(type): there they are \(found), and \
         here \(expected). Declare the type in the same way in both programs.
         """)
   }
@@ -138,7 +138,7 @@ extension InterprocessError {
       code: .permissionDenied, name: name.value, message: message, errno: errno)
   }
 
-  /// The error for a system that refuses a call which there is no way around.
+  /// The error for a system that refuses a call for which there is no substitute.
   ///
   /// - Parameter call: What it refuses.
   static func callRefused(
@@ -153,7 +153,7 @@ extension InterprocessError {
       errno: errno)
   }
 
-  /// The error for a directory that cannot be looked through.
+  /// The error for a directory that cannot be listed.
   static func listing(_ directory: String, _ errno: Errno) -> InterprocessError {
     switch errno {
     case .permissionDenied:
@@ -176,7 +176,7 @@ extension InterprocessError {
     case .isDirectory:
       .wrongKind(name, found: .directory)
     case .permissionDenied, .notPermitted:
-      // EPERM: the sticky bit of the directory lets only the owner remove a file.
+      // EPERM: the directory's sticky bit lets only the owner remove a file.
       .permissionDenied(
         name, "Only its owner and root may remove shared memory \"\(name.value)\".", errno)
     default:

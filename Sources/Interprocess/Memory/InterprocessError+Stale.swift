@@ -15,10 +15,9 @@ internal import SystemPackage
 
 // The errors about temporary memory without handles that cannot be replaced or swept.
 extension InterprocessError {
-  /// The error for a name that is that of temporary memory without handles, which could not be
-  /// replaced.
+  /// The error for a name taken by temporary memory without handles that could not be replaced.
   ///
-  /// - Parameter reason: Why not, in a sentence or two.
+  /// - Parameter reason: The reason, in a sentence or two.
   private static func alreadyExists(
     _ name: SegmentName, because reason: String, _ errno: Errno = .fileExists
   ) -> InterprocessError {
@@ -28,7 +27,7 @@ extension InterprocessError {
   }
 
   static func notLookedAt(_ name: SegmentName, _ errno: Errno) -> InterprocessError {
-    alreadyExists(name, because: "Whether anybody uses it cannot be found out: \(errno).", errno)
+    alreadyExists(name, because: "Cannot find out whether it is in use: \(errno).", errno)
   }
 
   static func mapped(
@@ -39,7 +38,7 @@ extension InterprocessError {
       name,
       because: """
         No handle is open on it, but \(text(list)) \(list.count == 1 ? "has" : "have") it: attach \
-        to it with Python, end what has it, or remove it.
+        to it with Python, end what uses it, or remove it.
         """)
   }
 
@@ -54,12 +53,12 @@ extension InterprocessError {
     let list = text(holders.map(\.description))
     return holders.contains(.unseenOpener)
       ? """
-      No handle is open on it, but somebody has it open: \(list). End what has it, or remove \
-      it if you know that nobody needs it.
+      No handle is open on it, but a process has it open: \(list). End that process, or remove \
+      the memory if you know that no process needs it.
       """
       : """
-      Nobody is seen to have it, but this process cannot know whether \(list) does. Remove it \
-      if you know that nobody does.
+      No process is seen to have it, but this process cannot know whether \(list) does. Remove it \
+      if you know that none does.
       """
   }
 
@@ -69,7 +68,7 @@ extension InterprocessError {
     alreadyExists(name, because: ownership(userID, isCertain: isCertain))
   }
 
-  /// Who alone may remove memory, and how, in two sentences.
+  /// Which users alone may remove memory, and how, in two sentences.
   private static func ownership(_ userID: UInt32, isCertain: Bool) -> String {
     """
     It is \(isCertain ? "stale" : "perhaps stale") memory of user \(userID), on which no \
@@ -103,13 +102,13 @@ extension InterprocessError {
     locked(name.value, by: lock, action: "sweep shared memory \"\(name.value)\"")
   }
 
-  /// The error for memory that another process has claimed, and does not remove.
+  /// The error for memory that another process has claimed, but does not remove.
   static func notSweptAsClaimed(_ name: SegmentName) -> InterprocessError {
     let errno = Errno.resourceTemporarilyUnavailable
     return notSwept(
       name, .system(errno),
       because: """
-        Another process has been about to remove it for a while (see `lslocks`). Let that go on, \
+        Another process has been about to remove it for a while (see `lslocks`). Let it continue, \
         or end it, and sweep again.
         """,
       errno)
@@ -120,12 +119,12 @@ extension InterprocessError {
     notSwept(
       name, .invalidName,
       because: """
-        It is stale, but its name is not UTF-8, as this library makes none: remove it with \
+        It is stale, but its name is not UTF-8, so this library did not create it: remove it with \
         `shm remove`.
         """)
   }
 
-  /// The error for memory that could not be looked at, or removed.
+  /// The error for memory that could not be examined or removed.
   static func notSwept(_ name: SegmentName, _ errno: Errno) -> InterprocessError {
     let action = "sweep shared memory \"\(name.value)\""
     return switch errno {
@@ -133,7 +132,7 @@ extension InterprocessError {
       permissionDenied(
         name,
         """
-        Cannot \(action): \(errno). See whether this user may write to \
+        Cannot \(action): \(errno). Check whether this user may write to \
         \(SegmentName.directory), and whether an attribute protects the file (`lsattr`).
         """, errno)
     case .readOnlyFileSystem:
@@ -151,7 +150,7 @@ extension InterprocessError {
 
   // MARK: - Texts
 
-  /// A list for people; of many only the first.
+  /// A list for people; of a long one only the first items.
   private static func text(_ items: [String]) -> String {
     let shownCount = 4
     let shown = items.prefix(shownCount).joined(separator: " or ")

@@ -28,10 +28,10 @@ public import SystemPackage
 /// }
 /// ```
 public struct InterprocessError: Error, Sendable, Hashable {
-  /// The reason for which an operation has failed.
+  /// The reason for a failure.
   ///
   /// Later versions may add reasons, so a `switch` needs a `default`. A pattern without details
-  /// matches all of its kind:
+  /// matches every code of its kind:
   ///
   /// ```swift
   /// switch error.code {
@@ -68,79 +68,79 @@ public struct InterprocessError: Error, Sendable, Hashable {
     /// The segment belongs to another user, and the caller did not allow that; or only that user
     /// may remove it.
     public static let foreignOwner = Code(.foreignOwner)
-    /// Nobody is seen to have the stale segment, but a process may have it that this one cannot
-    /// look into.
+    /// No process is seen to have the stale segment, but a process that this one cannot look into
+    /// may have it.
     public static let perhapsInUse = Code(.perhapsInUse)
     /// The name is not one that shared memory can have.
     public static let invalidName = Code(.invalidName)
     /// The size is not one that shared memory can have, or not the one that is needed.
     public static let invalidSize = Code(.invalidSize)
-    /// The memory was made by a version of this library, or on a machine, that lays it out in a way
-    /// that this one does not read.
+    /// The memory was created by a version of this library, or on a machine, with a layout that
+    /// this version cannot read.
     public static let unsupportedVersion = Code(.unsupportedVersion)
-    /// The queue takes no more messages.
+    /// The queue accepts no more messages.
     public static let finished = Code(.finished)
-    /// Another handle has the role, which only one can have at a time; or the process that has
-    /// forked this one has what this one only has a copy of.
+    /// Another handle holds the role, which only one can hold at a time; or what is used is a copy
+    /// that this process got in a fork, and belongs to its parent.
     public static let roleTaken = Code(.roleTaken)
-    /// There are as many subscribers, or a subscriber holds as many samples, as the topic was made
-    /// for.
+    /// The topic has as many subscribers, or a subscriber holds as many samples, as the topic was
+    /// created for.
     public static let limitReached = Code(.limitReached)
-    /// A process died while it held the lock, and nobody has repaired the value since.
+    /// A process died while it held the lock, and no process has repaired the value since.
     public static let ownerDied = Code(.ownerDied)
-    /// The value cannot be stored so that every reader gets it back as it is.
+    /// The value cannot be stored so that every reader gets it back unchanged.
     public static let valueNotRepresentable = Code(.valueNotRepresentable)
     /// The time-out passed.
     public static let timedOut = Code(.timedOut)
-    /// A signal arrived while the thread slept in a wait that was to end then (`EINTR`); see
+    /// A signal arrived while the thread slept in a wait that signals may end (`EINTR`); see
     /// ``withInterruptibleWaits(_:)``.
     public static let interrupted = Code(.interrupted)
 
     /// There is no room for that many bytes.
     ///
-    /// Both numbers are bytes. What lacks room is the file system, or the memory limit of the
-    /// control group or the machine; the message names it.
+    /// Both numbers are bytes. The room is short in the file system, below the memory limit of the
+    /// control group, or in the machine; the message says which.
     public static func outOfMemory(needed: Int, available: Int) -> Code {
       Code(.outOfMemory, .room(needed: needed, available: available))
     }
 
-    /// Something else lies under that name, or something of another type.
+    /// Something else, or something of another type, lies under that name.
     public static func wrongKind(expected: String, found: String) -> Code {
       Code(.wrongKind, .difference(expected: expected, found: found))
     }
 
-    /// The elements there are laid out in another way than the type that is asked for.
+    /// The elements are not laid out like the requested type.
     ///
-    /// Both are written as dtypes of NumPy.
+    /// Both layouts are written as dtypes of NumPy.
     public static func layoutMismatch(expected: String, found: String) -> Code {
       Code(.layoutMismatch, .difference(expected: expected, found: found))
     }
 
-    /// The bytes are not what they should be, for that reason.
+    /// The bytes are not what they should be, for the given reason.
     public static func corrupted(_ reason: String) -> Code {
       Code(.corrupted, .reason(reason))
     }
 
-    /// Any other error of the system.
+    /// Any other system error.
     public static func system(_ errno: Errno) -> Code {
       Code(.system, .errno(errno))
     }
 
-    /// How many bytes were needed and how many there are, of ``outOfMemory(needed:available:)``.
+    /// How many bytes were needed and how many there are, for ``outOfMemory(needed:available:)``.
     public var room: (needed: Int, available: Int)? {
       if case .room(let needed, let available) = details { (needed, available) } else { nil }
     }
 
-    /// What was expected and what was found, of ``wrongKind(expected:found:)`` and
+    /// What was expected and what was found, for ``wrongKind(expected:found:)`` and
     /// ``layoutMismatch(expected:found:)``.
     public var difference: (expected: String, found: String)? {
       if case .difference(let expected, let found) = details { (expected, found) } else { nil }
     }
 
-    /// What is wrong with the bytes, of ``corrupted(_:)``.
+    /// What is wrong with the bytes, for ``corrupted(_:)``.
     public var reason: String? { if case .reason(let reason) = details { reason } else { nil } }
 
-    /// Whether a code is of a kind, for patterns such as `case .corrupted`.
+    /// Whether a code is of a given kind, for patterns such as `case .corrupted`.
     @_disfavoredOverload
     public static func ~= (kind: Kind, code: Code) -> Bool { code.kind == kind }
 
@@ -159,11 +159,11 @@ public struct InterprocessError: Error, Sendable, Hashable {
       public static let outOfMemory = Kind(value: .outOfMemory)
       /// Something else lies under that name.
       public static let wrongKind = Kind(value: .wrongKind)
-      /// The elements there are laid out in another way.
+      /// The elements are laid out differently.
       public static let layoutMismatch = Kind(value: .layoutMismatch)
       /// The bytes are not what they should be.
       public static let corrupted = Kind(value: .corrupted)
-      /// Any other error of the system.
+      /// Any other system error.
       public static let system = Kind(value: .system)
       static let alreadyExists = Kind(value: .alreadyExists)
       static let notFound = Kind(value: .notFound)
@@ -189,22 +189,22 @@ public struct InterprocessError: Error, Sendable, Hashable {
   /// The name of the segment; `nil` if it has none.
   public var name: String?
 
-  /// One sentence, or two, that say what happened and what to do.
+  /// What happened and what to do, in one sentence or two.
   public var message: String
 
-  /// The error of the system call beneath, where there is one.
+  /// The error of the underlying system call, if there is one.
   public var errno: Errno?
 
   /// Creates an error.
   ///
-  /// Programs need this only to end an `initializingWith` closure of
+  /// Programs need this only to throw from an `initializingWith` closure of
   /// ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///
   /// - Parameters:
   ///   - code: The reason.
   ///   - name: The name of the segment, if it has one.
   ///   - message: What happened and what to do.
-  ///   - errno: The error of the system call beneath.
+  ///   - errno: The error of the underlying system call.
   public init(code: Code, name: String? = nil, message: String, errno: Errno? = nil) {
     self.code = code
     self.name = name
@@ -221,7 +221,7 @@ extension InterprocessError: CustomStringConvertible {
 }
 
 extension InterprocessError.Code: CustomStringConvertible {
-  /// As it is written in Swift.
+  /// The code as it is written in Swift.
   public var description: String {
     switch details {
     case .none: "\(kind)"
@@ -235,16 +235,16 @@ extension InterprocessError.Code: CustomStringConvertible {
 }
 
 extension InterprocessError.Code.Kind: CustomStringConvertible {
-  /// As it is written in Swift.
+  /// The kind as it is written in Swift.
   public var description: String { "\(value)" }
 }
 
 // MARK: - Errors of system calls
 
 extension InterprocessError {
-  /// The error for a system call that failed in a way that no caller has a better word for.
+  /// The error for a failed system call that has no more specific code.
   ///
-  /// - Parameter action: What was being done, to follow "Cannot": `map "MyMemory"`.
+  /// - Parameter action: What was attempted, to follow "Cannot": `map "MyMemory"`.
   static func system(_ errno: Errno, name: String?, action: String) -> InterprocessError {
     InterprocessError(
       code: errno == .interrupted ? .interrupted : .system(errno), name: name,

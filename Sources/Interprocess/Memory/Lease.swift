@@ -13,58 +13,59 @@
 
 internal import SystemPackage
 
-/// What a handle holds for as long as it uses a segment, and what the kernel drops when the process
-/// ends, however it ends: a shared lock on a byte far behind the segment's end.
+/// What a handle holds while it uses a segment: a shared lock on a byte far past the segment's
+/// end.
 ///
-/// No byte of the memory and no process number is involved, so that neither a crash nor a reused
-/// number can leave a wrong trace.
+/// The kernel drops it when the process ends, however it ends. No byte of the memory and no process
+/// number is involved, so that neither a crash nor a reused number can leave a wrong trace.
 ///
-/// Who wants to remove the name of a temporary segment claims it first, by the same lock held
-/// exclusively, which nobody can get while a handle is open anywhere. What each side may see:
+/// A process that wants to remove the name of a temporary segment claims the segment first, by
+/// holding the same lock exclusively, which no process can get while a handle is open anywhere.
+/// What each side may see:
 ///
 /// - A creator holds its lease before the segment has a name.
-/// - An attacher takes a lease only on a segment on which it has just seen another's (a claim is
-///   none: who holds it may be killed before the name is gone), and looks afterwards whether the
-///   name still leads to the segment. So an attacher revives no segment that is without
-///   holders, and two attachers that meet cannot take each other for holders.
-/// - The last one to close drops its lease before it claims. Two that close at once may both find
-///   no lease; the kernel gives the claim to one. If they did it the other way round, each would
-///   see the other's lease, and neither would remove the name.
-/// - A child that `fork` has made has no lease, and may take one as an attacher does. If it sees
-///   none, its parent is gone, and it claims the segment first. That keeps out removers, sweepers
-///   and attachers; so if the name leads to the segment then, it goes on doing so. The kernel turns
-///   the claim into a lease in one step.
-/// - Whoever is killed between two of these steps loses lease and claim at that moment. What is
+/// - An attacher takes a lease only on a segment on which it has just seen another lease (a claim
+///   does not count: its holder may be killed before the name is removed), and then checks whether
+///   the name still leads to the segment. So an attacher revives no segment without holders, and
+///   two attachers that meet cannot take each other for holders.
+/// - The last handle to close drops its lease before it claims. Two that close at once may both
+///   find no lease; the kernel gives the claim to one. In the other order, each would see the
+///   other's lease, and neither would remove the name.
+/// - A child created by `fork` has no lease, and may take one as an attacher does. If it sees none,
+///   its parent is gone, and it claims the segment first. That keeps out removers, sweepers and
+///   attachers; so if the name leads to the segment then, it continues to. The kernel turns the
+///   claim into a lease in one step.
+/// - A process killed between two of these steps loses its lease and claim at that moment. What is
 ///   left is a segment with a name and without holders: stale, for the next creator or sweep to
 ///   remove.
 ///
-/// Anyone who may open the file can lock these bytes too, by `lockf` or with locks like these. A
-/// lock is this library's if it belongs to an open file description and covers no more than the
-/// bytes that one handle locks; any other is foreign.
+/// Any process that may open the file can lock these bytes too, by `lockf` or with locks like
+/// these. A lock counts as this library's if it belongs to an open file description and covers no
+/// more than the bytes that one handle locks; any other is foreign.
 ///
-/// - A foreign exclusive lock on the byte says that nobody holds a lease: it would not be there
-///   otherwise. So the segment is stale if it is temporary, and cannot be removed until that lock
-///   is gone. Lasting memory is used without a lease then: its name does not depend on any.
-/// - A foreign shared lock says nothing, and hides what the kernel would tell next. Then
-///   `/proc/locks` is asked for leases. A claim fails while it lasts.
-/// - An attacker who imitates a lease or a claim to the byte keeps a stale name, as one who
-///   attaches would, and nothing else.
+/// - A foreign exclusive lock on the byte shows that no process holds a lease: the two cannot
+///   coexist. So the segment is stale if it is temporary, and cannot be removed until that lock is
+///   gone. Lasting memory is then used without a lease: its name does not depend on any.
+/// - A foreign shared lock shows nothing, and hides what the kernel would report next. Then
+///   `/proc/locks` is searched for leases. A claim fails while the lock lasts.
+/// - An attacker that imitates a lease or a claim to the byte keeps a stale name, as an attached
+///   process would, and can do no more.
 enum Lease {
-  /// The byte whose lock says "someone uses this segment".
+  /// The byte whose lock says "a process uses this segment".
   ///
-  /// Locks may lie behind the end of a file, and no segment is that large.
+  /// Locks may lie past the end of a file, and no segment is that large.
   static let byteOffset = 1 << 62
 
-  /// What came of an attempt to take a lease.
+  /// The result of an attempt to take a lease.
   enum Outcome: Sendable {
     case taken
-    /// Somebody has claimed the segment, which is being removed, or holds a foreign lock.
+    /// Another process has claimed the segment, which is being removed, or holds a foreign lock.
     case held
-    /// The system lets nobody take one.
+    /// The system lets no process take one.
     case refused(Errno)
   }
 
-  /// Takes a lease on an open segment, which the descriptor then holds.
+  /// Takes a lease on an open segment; the descriptor then holds it.
   static func take(on descriptor: borrowing Descriptor) throws(Errno) -> Outcome {
     do {
       return try FileLocks.tryLock(.shared, byte: byteOffset, of: descriptor) ? .taken : .held
@@ -74,9 +75,9 @@ enum Lease {
     }
   }
 
-  /// As `take`, for one who cannot do without.
+  /// The same as `take`, for a caller that cannot do without a lease.
   ///
-  /// - Returns: `false` if it is held by somebody else.
+  /// - Returns: `false` if another process holds it.
   static func takeIfFree(on descriptor: borrowing Descriptor) throws(Errno) -> Bool {
     switch try take(on: descriptor) {
     case .taken: true
@@ -85,15 +86,15 @@ enum Lease {
     }
   }
 
-  /// Who holds a segment, apart from the descriptor that asks.
+  /// What holds a segment, apart from the descriptor that asks.
   enum Holders: Sendable {
     case nobody
     /// Handles that have leases.
     case handles
-    /// One who is about to remove it.
+    /// A process that is about to remove the segment.
     case remover
-    /// Nobody who is known, and a foreign lock that keeps others from removing it; perhaps handles,
-    /// if the lock hides them and `/proc/locks` cannot be read.
+    /// No known holder, and a foreign lock that keeps others from removing the segment; perhaps
+    /// handles, if the lock hides them and `/proc/locks` cannot be read.
     case foreign(FileLocks.Lock, mayHideHandles: Bool)
   }
 
@@ -113,7 +114,7 @@ enum Lease {
     return table.count(of: file) > 0 ? .handles : .foreign(lock, mayHideHandles: false)
   }
 
-  /// Whether anybody else holds a lease, or may.
+  /// Whether another handle holds a lease, or may hold one.
   static func isLeasedByOthers(on descriptor: borrowing Descriptor) throws(Errno) -> Bool {
     switch try holders(of: descriptor) {
     case .nobody, .remover: false
@@ -124,8 +125,8 @@ enum Lease {
 
   /// Whether a lock can be one of this library's.
   ///
-  /// One handle may hold locks on bytes that lie side by side, which the kernel then tells as one:
-  /// its claim with a role, or two numbers.
+  /// One handle may hold locks on adjacent bytes, which the kernel then reports as one: its claim
+  /// and a role, or two numbers.
   private static func isOwn(_ lock: FileLocks.Lock) -> Bool {
     lock.processID == nil && lock.bytes.lowerBound >= byteOffset
       && lock.bytes.upperBound - lock.bytes.lowerBound < 2
@@ -133,20 +134,20 @@ enum Lease {
 
   /// Claims a segment for removal.
   ///
-  /// - Returns: `false` if anybody holds a lease or a claim.
+  /// - Returns: `false` if another process holds a lease or a claim.
   static func claim(_ descriptor: borrowing Descriptor) throws(Errno) -> Bool {
     try FileLocks.tryLock(.exclusive, byte: byteOffset, of: descriptor)
   }
 
-  /// Who holds a segment and so keeps this process from removing it.
+  /// What holds a segment and so keeps this process from removing it.
   ///
-  /// - Parameter claiming: Whether to claim it if nobody does.
+  /// - Parameter claiming: Whether to claim it if nothing does.
   static func holders(
     of descriptor: borrowing Descriptor, claiming: Bool
   ) throws(Errno) -> Holders {
     if claiming, try claim(descriptor) { return .nobody }
     let holders = try holders(of: descriptor)
-    // Whoever held it has let go since.
+    // The holder has let go since.
     if claiming, case .nobody = holders { return .remover }
     return holders
   }
@@ -161,15 +162,15 @@ enum Lease {
   /// What only one handle at a time may do with a segment.
   enum Role: Int {
     case writer
-    /// Enlarging the memory. Not beside another byte, whose lock would become one with this.
+    /// Enlarging the memory. Not adjacent to another byte, whose lock would merge with this one.
     case grower = 2
   }
 
-  /// Takes a role, which the descriptor then holds until it is closed.
+  /// Takes a role; the descriptor then holds it until it is closed.
   ///
-  /// It is an exclusive lock on a byte of its own: free at once when its holder ends.
+  /// It is an exclusive lock on a byte of its own: free as soon as its holder ends.
   ///
-  /// - Returns: `false` if another handle has it.
+  /// - Returns: `false` if another handle holds it.
   static func take(_ role: Role, on descriptor: borrowing Descriptor) throws(Errno) -> Bool {
     try FileLocks.tryLock(.exclusive, byte: byteOffset(of: role), of: descriptor)
   }
@@ -179,7 +180,7 @@ enum Lease {
     try FileLocks.unlock(byte: byteOffset(of: role), of: descriptor)
   }
 
-  /// The foreign lock that keeps everybody from a role, if there is one.
+  /// The foreign lock that keeps every process from a role, if there is one.
   static func foreignLock(
     on role: Role, of descriptor: borrowing Descriptor
   ) throws(Errno) -> FileLocks.Lock? {
@@ -191,12 +192,12 @@ enum Lease {
 
   // MARK: - Numbers
 
-  /// Takes a number, by which the words of a structured segment name a handle, until it is closed.
+  /// Takes a number by which the words of a structured segment name a handle, until it is closed.
   ///
-  /// It is an exclusive lock on the byte of that number. So anyone who finds the number in a word
-  /// can ask whether its holder lives.
+  /// It is an exclusive lock on the byte of that number. So any process that finds the number in a
+  /// word can check whether its holder lives.
   ///
-  /// - Returns: `false` if another handle has it.
+  /// - Returns: `false` if another handle holds it.
   static func takeNumber(
     _ number: UInt32, on descriptor: borrowing Descriptor
   ) throws(Errno) -> Bool {
@@ -208,20 +209,20 @@ enum Lease {
     try FileLocks.unlock(byte: byteOffset(ofNumber: number), of: descriptor)
   }
 
-  /// Whether another handle than that of the descriptor has a number.
+  /// Whether a handle other than that of the descriptor holds a number.
   ///
-  /// Only an exclusive lock on its byte says so, and not a foreign one: had the holder of the
-  /// number its lock, nobody else would have that one.
+  /// Only an exclusive lock on its byte proves that, and only if it is not foreign: while the
+  /// holder of the number has its lock, no other process can have a foreign one.
   static func isNumberTaken(
     _ number: UInt32, byOthersThan descriptor: borrowing Descriptor
   ) throws(Errno) -> Bool {
-    // What keeps one from a shared lock is an exclusive one.
+    // Only an exclusive lock prevents a shared one.
     let lock = try FileLocks.obstacle(
       to: .shared, byte: byteOffset(ofNumber: number), of: descriptor)
     return lock.map(isOwn) ?? false
   }
 
-  /// The lock that keeps everybody from a number, if there is one.
+  /// The lock that keeps every process from a number, if there is one.
   static func obstacle(
     toNumber number: UInt32, on descriptor: borrowing Descriptor
   ) throws(Errno) -> FileLocks.Lock? {

@@ -13,17 +13,17 @@
 
 internal import SystemPackage
 
-/// An open file of shared memory and the range of it that is mapped into this process; both end
-/// with the life of the value, and the name of temporary memory perhaps with them.
+/// An open file of shared memory and the range of it that is mapped into this process.
 ///
-/// This is the one type that owns a mapping. Everything else asks its range for checked positions.
+/// Both end with the life of the value, and perhaps the name of temporary memory with them. This is
+/// the only type that owns a mapping. All other code asks its range for checked positions.
 struct Mapping: ~Copyable, Sendable {
   /// What is mapped; it changes only where the value is mutated.
   private(set) var range: MappedRange
   /// How many bytes of addresses are taken: more than the range has while the file grows.
   private var mappedByteCount: Int
   private let file: OpenFile
-  /// The name that goes with the last handle, if it is one of those.
+  /// The name that goes with the last handle, for temporary memory.
   private(set) var temporaryName: TemporaryName?
 
   /// The file, which holds the lease.
@@ -38,7 +38,7 @@ struct Mapping: ~Copyable, Sendable {
     file = OpenFile(descriptor)
   }
 
-  /// Maps a file, and turns an error into one that says what it means.
+  /// Maps a file, and translates an error.
   static func make(
     _ descriptor: consuming Descriptor, byteCount: Int, writable: Bool,
     translatingErrors translate: (Errno) -> InterprocessError
@@ -51,12 +51,12 @@ struct Mapping: ~Copyable, Sendable {
   }
 
   deinit {
-    // First, so that nobody who looks whether the memory is still mapped finds it so.
+    // First, so that a process that checks whether the memory is still mapped does not find it so.
     unsafe MemoryMap.unmap(range.start, byteCount: mappedByteCount, of: descriptor)
     temporaryName?.giveUp()
   }
 
-  /// Says that the file has this name for as long as handles are open.
+  /// States that the file has this name for as long as handles are open.
   mutating func hold(_ name: SegmentName, _ identity: FileIdentity) {
     temporaryName = TemporaryName(name, identity, of: file, isWritable: range.isWritable)
   }
@@ -66,7 +66,7 @@ struct Mapping: ~Copyable, Sendable {
     if let temporaryName {
       temporaryName.giveUp()
     } else if descriptor.isOfThisProcess {
-      // What fails leaves a lease that goes with the descriptor.
+      // A failure leaves a lease that goes with the descriptor.
       try? Lease.drop(on: descriptor)
     }
   }
@@ -82,29 +82,29 @@ struct Mapping: ~Copyable, Sendable {
       start: start, byteCount: range.byteCount, isWritable: range.isWritable)
   }
 
-  /// Makes the range as large as the file has become; addresses for that have been taken.
+  /// Makes the range as large as the file has become; its addresses are already taken.
   mutating func extend(to newByteCount: Int) {
-    precondition(newByteCount <= mappedByteCount, "No addresses are taken for that")
+    precondition(newByteCount <= mappedByteCount, "No addresses are taken for that size")
     range = unsafe MappedRange(
       start: range.start, byteCount: newByteCount, isWritable: range.isWritable)
   }
 
-  /// Fills bytes behind the range with zeros, for which addresses have been taken and which lie on
-  /// the last page of the file.
+  /// Fills bytes past the range with zeros; their addresses are taken, and they lie on the last
+  /// page of the file.
   mutating func clear(_ bytes: Range<Int>) {
     precondition(range.isWritable && bytes.upperBound <= mappedByteCount)
-    // SAFETY: the addresses are mapped, and belong to nobody until the range has them.
+    // SAFETY: the addresses are mapped, and are not used until the range includes them.
     unsafe (range.start + bytes.lowerBound)
       .initializeMemory(as: UInt8.self, repeating: 0, count: bytes.count)
   }
 
-  /// All bytes, to be written.
+  /// All bytes, for writing.
   var mutableBytes: MutableRawSpan {
     @_lifetime(&self)
     mutating get {
       let start = unsafe range.mutablePointer(at: 0, byteCount: range.byteCount)
-      // SAFETY: the range is mapped until `deinit`, which the borrow of `self` holds off, and which
-      // keeps other views of it away.
+      // SAFETY: the range is mapped until `deinit`; the borrow of `self` delays that, and rules out
+      // other views of it.
       let span = unsafe MutableRawSpan(_unsafeStart: start, byteCount: range.byteCount)
       return unsafe _overrideLifetime(span, mutating: &self)
     }

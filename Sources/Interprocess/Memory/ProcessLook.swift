@@ -11,10 +11,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// What `/proc` tells of processes and locks, looked up when it is first asked for, and once.
+/// What `/proc` reports about processes and locks, read once, when it is first needed.
 final class ProcessLook {
   private(set) lazy var mounts = MountTable()
-  /// The leases on files; `nil` if the system does not tell.
+  /// The leases on files; `nil` if the system does not list them.
   private(set) lazy var locks = try? LockTable(byte: Lease.byteOffset)
   private var tables: [String: ProcessTable] = [:]
 
@@ -26,17 +26,17 @@ final class ProcessLook {
     return table
   }
 
-  /// A sentence for each thing that could not be looked at, for people.
+  /// A sentence for each thing that could not be examined, for people.
   var gaps: [String] {
     let processes: String? =
       switch tables.values.lazy.compactMap(\.gap).first {
       case .hidden?: "/proc does not show all processes here (hidepid): some may be missing."
-      case .missing?: "There is no /proc of this process here, so that no processes are shown."
+      case .missing?: "There is no /proc of this process here, so no processes are shown."
       case .failed(let errno)?: "Not all of /proc can be read (\(errno)): processes may be missing."
       case nil: nil
       }
     let handles =
-      locks == nil ? "/proc/locks cannot be read, so that handles are not counted." : nil
+      locks == nil ? "/proc/locks cannot be read, so handles are not counted." : nil
     return [processes, handles].compactMap { $0 }
   }
 }

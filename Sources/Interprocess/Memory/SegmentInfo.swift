@@ -13,7 +13,7 @@
 
 public import SystemPackage
 
-/// What lies under one name, as ``SharedMemory/segments()`` found it.
+/// What lies under one name, as found by ``SharedMemory/segments()``.
 ///
 /// ```swift
 /// for segment in try SharedMemory.segments() where segment.processes.isEmpty {
@@ -23,18 +23,18 @@ public import SystemPackage
 public struct SegmentInfo: Sendable, Hashable {
   /// A process that has the segment mapped.
   public struct Process: Sendable, Hashable {
-    /// The number of the process (`pid`).
+    /// The process ID (`pid`).
     public var processID: Int32
-    /// The name of its program, as the system keeps it: at most 15 bytes.
+    /// The name of its program, as the system stores it: at most 15 bytes.
     public var command: String
   }
 
-  /// The name; with replacement characters if it is not UTF-8, and then no name to attach to.
+  /// The name; if it is not UTF-8, with replacement characters, and then not usable for attaching.
   ///
-  /// Two names that Swift compares as equal, such as an é of one scalar and one of two, are the
-  /// names of two segments: compare ``nameBytes``.
+  /// Two names that are equal in Swift, such as an é of one scalar and one of two, may be the names
+  /// of two segments: compare ``nameBytes``.
   public var name: String
-  /// The bytes of the name, which are what names are compared by.
+  /// The bytes of the name, by which to compare names.
   public var nameBytes: [UInt8]
   /// The size in bytes.
   public var byteCount: Int
@@ -46,47 +46,48 @@ public struct SegmentInfo: Sendable, Hashable {
   public var permissions: FilePermissions
   /// How long ago it was created.
   public var age: Duration
-  /// When its name goes.
+  /// When its name is removed.
   public var lifetime: SharedMemory.Lifetime
-  /// How many handles of this library are open on it, in all processes of the machine; `nil` where
-  /// the system does not tell its locks, as in a container whose `/proc` shows processes only.
+  /// How many handles of this library are open on it, in all processes of the machine; `nil` if the
+  /// system does not list its locks, as in a container whose `/proc` shows processes only.
   ///
-  /// CPython's blocks are not among them. The system tells its locks piece by piece, so that the
-  /// number may be wrong while other processes lock and unlock files.
+  /// CPython's blocks are not counted. The system lists its locks piece by piece, so the number may
+  /// be wrong while other processes lock and unlock files.
   public var handleCount: Int?
-  /// Whether it is temporary memory that nobody has any more: the next creator of that name
-  /// replaces it, and ``SharedMemory/sweep(reportingLeft:)`` removes it.
+  /// Whether it is temporary memory that no process has any more.
   ///
-  /// Only its owner and root may do so where the directory is as usual, so that memory which
-  /// another user has closed last stays until one of them does.
+  /// The next creator of that name replaces such memory, and ``SharedMemory/sweep(reportingLeft:)``
+  /// removes it. In a directory with the usual permissions, only its owner and root may do so:
+  /// memory that another user was the last to close stays until one of them does.
   public var isStale: Bool
-  /// Who may have it, where it is temporary memory without handles and that cannot be known.
+  /// Which processes may have it, if it is temporary memory without handles and that cannot be
+  /// known.
   ///
-  /// Such memory is not stale: it is left alone until one knows, or somebody removes it by name.
+  /// Such memory is not stale: it is left alone until that is known, or it is removed by name.
   public var possibleHolders: [PossibleHolder]
   /// The processes that have it mapped, in any language, in the order of their numbers; if there
-  /// are none, and it is temporary memory without handles, those that have it open.
+  /// are none, and it is temporary memory without handles, the processes that have it open.
   ///
-  /// Those that this user may not look into are left out.
+  /// Processes that this user may not look into are left out.
   public var processes: [Process]
 }
 
 extension SharedMemory {
-  /// Lists what lies in `/dev/shm`: every file, whoever made it.
+  /// Lists every file in `/dev/shm`, whatever program created it.
   ///
-  /// A segment that comes or goes meanwhile may be in the list or not. Does not wait for other
-  /// processes. There is nothing like it in C or Python.
+  /// A segment that is created or removed meanwhile may be in the list or not. Does not wait for
+  /// other processes. C and Python have nothing like it.
   ///
   /// - Returns: The segments, sorted by the bytes of their names.
-  /// - Throws: `permissionDenied` or `system` if `/dev/shm` cannot be read. What cannot be read in
-  ///   `/proc` is missing in the list: ``SegmentInfo/handleCount``, ``SegmentInfo/processes``.
+  /// - Throws: `permissionDenied` or `system` if `/dev/shm` cannot be read. Information that cannot
+  ///   be read in `/proc` is missing: ``SegmentInfo/handleCount``, ``SegmentInfo/processes``.
   /// - Complexity: Linear in the number of segments and in the number of all mappings of all
   ///   processes.
   public static func segments() throws(InterprocessError) -> [SegmentInfo] {
     try segmentsAndGaps().segments
   }
 
-  /// As `segments()`, with a sentence for each thing that could not be looked at.
+  /// The same as `segments()`, with a sentence for each thing that could not be examined.
   package static func segmentsAndGaps() throws(InterprocessError) -> (
     segments: [SegmentInfo], gaps: [String]
   ) {
@@ -105,7 +106,7 @@ extension SharedMemory {
 }
 
 extension SegmentInfo {
-  /// Looks at one file; `nil` if it is none, or gone.
+  /// Examines one entry; `nil` if it is not a regular file, or gone.
   init?(_ name: [UInt8], in directory: String, look: ProcessLook) {
     guard let descriptor = try? Files.openForStatus(name, in: directory),
       let status = try? Files.status(of: descriptor), status.kind == .regular
@@ -127,13 +128,13 @@ extension SegmentInfo {
 
     let use: SegmentUse
     if let opened = try? Files.openToAsk(name, in: directory, identity: status.identity) {
-      // Without `/proc`, only a file that is open for reading tells its mark.
+      // Without `/proc`, the mark can only be read from a file that is open for reading.
       if let seen = try? Files.status(of: opened), !seen.isTemporary {
         lifetime = .untilUnlinked
         return
       }
-      // Exact, unlike the count. A claim is no lease: its holder may be dead before it acts. Where
-      // the system refuses such locks, the count has to do.
+      // Exact, unlike the count. A claim is no lease: its holder may die before it acts. If the
+      // system refuses such locks, the count has to do.
       let isLeased = (try? Lease.isLeasedByOthers(on: opened)) ?? (handleCount != 0)
       if isLeased { return }
       use = SegmentUse(of: opened, status, look: look, patience: .milliseconds(5))

@@ -13,34 +13,33 @@
 
 internal import SystemPackage
 
-/// A checked name of a segment, and the place where it lies.
+/// A checked name of a segment, and the path of its file.
 ///
-/// A name is 1 to 255 bytes without `/` and NUL, and is neither `.` nor `..`; those that this
-/// library makes are UTF-8. One leading slash, the POSIX habit, is dropped.
+/// A name is 1 to 255 bytes without `/` and NUL, and is neither `.` nor `..`; names that this
+/// library creates are UTF-8. One leading slash, the POSIX habit, is dropped.
 struct SegmentName: Sendable, Hashable {
   /// The directory that glibc's `shm_open` uses, and with it CPython.
   static let directory = "/dev/shm"
 
-  /// The most bytes that a name has: what the kernel calls `NAME_MAX`.
+  /// The greatest length of a name: the kernel's `NAME_MAX`.
   static let maximumByteCount = 255
 
   /// The name as text, for messages.
   ///
-  /// Names are bytes, and are compared by them: two texts that Swift takes for the same may be the
-  /// names of two files.
+  /// Names are compared as bytes: two texts that are equal in Swift may be the names of two files.
   let value: String
 
   /// The bytes of the name, without a NUL.
   let bytes: [UInt8]
 
-  /// The file of that name; empty, which no file has, if the name is not UTF-8.
+  /// The path of the file; empty, as for no file, if the name is not UTF-8.
   let path: String
 
   init(_ name: String) throws(InterprocessError) {
     try self.init(bytes: Array(name.utf8))
   }
 
-  /// A name that need not be UTF-8; one that is not has no `path`.
+  /// A name that need not be UTF-8; if it is not, it has no `path`.
   init(bytes name: [UInt8]) throws(InterprocessError) {
     let bytes = name.first == UInt8(ascii: "/") ? Array(name.dropFirst()) : name
     if let problem = Self.problem(with: bytes) {
@@ -62,7 +61,7 @@ struct SegmentName: Sendable, Hashable {
 
   func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
 
-  /// A name that most likely nobody uses.
+  /// A name that is most likely unused.
   static func random() -> SegmentName {
     let digits = String(UInt64.random(in: .min ... .max), radix: 16)
     let zeros = String(repeating: "0", count: 16 - digits.count)
@@ -76,7 +75,7 @@ struct SegmentName: Sendable, Hashable {
     path = isText ? "\(Self.directory)/\(value)" : ""
   }
 
-  /// The text of a name, with each byte that is no part of UTF-8 as `\xNN`.
+  /// The text of a name, with each byte that is not part of UTF-8 as `\xNN`.
   private static func text(of bytes: [UInt8]) -> String {
     if let text = String(validating: bytes, as: UTF8.self) { return text }
     var text = ""

@@ -13,7 +13,7 @@
 
 public import SystemPackage
 
-/// What is chosen when a segment is created, whatever its type.
+/// What is chosen when a segment of any type is created.
 ///
 /// ```swift
 /// let cache = try SharedMemory.create("cache", byteCount: 4096, options: .whileAttached)
@@ -25,19 +25,19 @@ public struct SegmentOptions: Sendable, Hashable {
   /// Whether the name stays until it is unlinked, or goes with the last handle.
   public var lifetime: SharedMemory.Lifetime
 
-  /// Who may read and write the segment: read and write bits for the user, the group and others,
-  /// which the umask does not change.
+  /// Who may read and write the segment: read and write bits for the user, the group and others;
+  /// the umask does not change them.
   public var permissions: FilePermissions
 
   /// Whether the pages are taken at creation or when they are touched.
   public var reservation: SharedMemory.Reservation
 
-  /// Creates options; those that are left out are the usual ones.
+  /// Creates options; parameters that are left out have the usual values.
   ///
   /// - Parameters:
   ///   - lifetime: Whether the name stays until it is unlinked, or goes with the last handle.
-  ///   - permissions: Who may read and write the segment. A creation fails as misuse if they have
-  ///     more than the nine permission bits.
+  ///   - permissions: Who may read and write the segment. Creating with anything but the nine
+  ///     permission bits is a failed precondition.
   ///   - reservation: Whether the pages are taken at creation or when they are touched.
   public init(
     lifetime: SharedMemory.Lifetime = .untilUnlinked,
@@ -49,7 +49,7 @@ public struct SegmentOptions: Sendable, Hashable {
     self.reservation = reservation
   }
 
-  /// The name goes with the last handle; all else is as usual.
+  /// The name goes with the last handle; everything else is as usual.
   public static let whileAttached = SegmentOptions(lifetime: .whileAttached)
 
   func with(_ lifetime: SharedMemory.Lifetime) -> SegmentOptions {

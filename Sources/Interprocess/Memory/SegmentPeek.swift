@@ -15,9 +15,9 @@ package import SystemPackage
 
 /// Memory that is only looked at, through its file.
 ///
-/// Nothing is mapped and no lease is taken. So whoever looks does not count as somebody who uses
-/// the memory, can look at what is stale, takes no page of it, and is not ended if the memory
-/// becomes smaller meanwhile; and its name may go at any time.
+/// Nothing is mapped and no lease is taken. So a process that looks does not count as a user of the
+/// memory, can look at stale memory, takes no page of it, and survives if the memory becomes
+/// smaller meanwhile; and the name may be removed at any time.
 package final class SegmentPeek {
   /// The name, without a leading slash; with replacement characters if it is not UTF-8.
   package let name: String
@@ -28,17 +28,17 @@ package final class SegmentPeek {
   let identity: FileIdentity
   let descriptor: Descriptor
 
-  /// What was read last, as readers of tables take it in small pieces.
+  /// Recently read pieces, as readers of tables read in small steps.
   private var windows: [(range: Range<Int>, bytes: [UInt8])] = []
   private static let windowCount = 4
   private static let windowByteCount = 4096
 
-  /// Why something could not be read that readers have got zeros for.
+  /// Why a read failed for which readers got zeros.
   private(set) var failure: InterprocessError?
 
   /// Opens memory to look at it.
   ///
-  /// - Throws: As attaching: `notFound`, `permissionDenied`, `foreignOwner`, `wrongKind`,
+  /// - Throws: What attaching throws: `notFound`, `permissionDenied`, `foreignOwner`, `wrongKind`,
   ///   `invalidName`, `system`, and `invalidSize` if it has no size yet.
   /// - Parameter nameBytes: The name, which need not be UTF-8.
   package convenience init(
@@ -49,7 +49,7 @@ package final class SegmentPeek {
     if byteCount == 0 { throw .empty(name) }
   }
 
-  /// As the other one, but a file without a size may be looked at.
+  /// The same as the other initialiser, but accepts a file without a size.
   init(name: SegmentName, owner: SharedMemory.Owner) throws(InterprocessError) {
     func translate(_ errno: Errno) -> InterprocessError {
       .attaching(name, access: .readOnly, errno)
@@ -76,14 +76,14 @@ package final class SegmentPeek {
     identity == memory.identity
   }
 
-  /// Whether a file is that of the memory.
+  /// Whether this is the file of the memory.
   package func isFile(device: UInt, inode: UInt) -> Bool {
     identity == FileIdentity(device: UInt64(device), inode: UInt64(inode))
   }
 
   // MARK: - Reading
 
-  /// A copy of bytes as they are now.
+  /// A copy of the bytes as they are now.
   ///
   /// - Throws: `invalidSize` if the memory has become smaller; `system`.
   /// - Precondition: The range lies within the memory.
@@ -109,7 +109,7 @@ package final class SegmentPeek {
     let (data, size): (Range<Int>?, Int)
     do {
       data = try Files.data(in: range, of: descriptor)
-      // To the system, what lies behind the end of a file is a hole as well.
+      // To the system, what lies past the end of a file is also a hole.
       size =
         data?.lowerBound == range.lowerBound
         ? byteCount : try Files.status(of: descriptor).byteCount
@@ -120,10 +120,10 @@ package final class SegmentPeek {
     return data
   }
 
-  /// The same for readers of tables, who get zeros where something cannot be read, and ask for
-  /// `failure` at the end.
+  /// The same for readers of tables: they get zeros for what cannot be read, and check `failure` at
+  /// the end.
   ///
-  /// - Parameter isFresh: Whether to read it now, also if it has been read a moment ago.
+  /// - Parameter isFresh: Whether to read again what has been read a moment ago.
   func bytesOrZeros(_ range: Range<Int>, isFresh: Bool) -> ArraySlice<UInt8> {
     if !isFresh, let window = windows.first(where: { $0.range.contains(range) }) {
       let start = range.lowerBound - window.range.lowerBound
@@ -145,7 +145,7 @@ package final class SegmentPeek {
     }
   }
 
-  /// Throws if readers have got zeros instead of what was there.
+  /// Throws if readers have got zeros instead of the real bytes.
   func checkWhole() throws(InterprocessError) {
     if let failure { throw failure }
   }

@@ -13,21 +13,21 @@
 
 internal import SystemPackage
 
-/// What can be said about whether anybody has temporary memory that no handle is open on.
+/// What is known about the use of temporary memory without an open handle.
 ///
-/// The kernel is asked first: it knows whether the file is open or mapped anywhere, and tells it to
-/// the owner and to root. `/proc` is asked for those who have it, and where the kernel does not
+/// The kernel is asked first: it knows whether the file is open or mapped anywhere, and tells the
+/// owner and root. `/proc` shows which processes have it, and is read where the kernel does not
 /// answer.
 enum SegmentUse {
   case unused
-  /// These have it mapped or open.
+  /// These processes have it mapped or open.
   case used(by: [ProcessTable.Entry])
-  /// It may be in use; the array says by whom, and is not empty.
+  /// It may be in use, by the processes in the array, which is not empty.
   case unknown([SegmentInfo.PossibleHolder])
 
   /// - Parameters:
   ///   - descriptor: Of the file, open for reading at least.
-  ///   - patience: How long to wait for those who have it open only to look at it.
+  ///   - patience: How long to wait for processes that have it open only to look at it.
   init(
     of descriptor: borrowing Descriptor, _ status: Files.Status, look: ProcessLook,
     patience: Duration
@@ -68,7 +68,7 @@ enum SegmentUse {
     self = holders.isEmpty ? .unused : .unknown(holders)
   }
 
-  /// What can be said of a file that this user may not open.
+  /// What is known about a file that this user may not open.
   ///
   /// - Parameter file: As `/proc` names it.
   init(unopened status: Files.Status, _ file: KernelFile, look: ProcessLook) {
@@ -90,25 +90,25 @@ enum SegmentUse {
         SegmentInfo.Process(process.entry), userID: process.credentials.effectiveUserID)
     }
     if isOpenElsewhere { return holders + [.unseenOpener] }
-    // Also where only this user may open the file: a process of this user that lets nobody look
-    // into it is hidden like those of others.
+    // This holds even if only this user may open the file: a process of this user that does not let
+    // itself be looked into is hidden like those of others.
     return table.gap == nil ? holders : holders + [.hiddenProcesses]
   }
 }
 
 extension SegmentInfo {
-  /// Somebody who may have temporary memory, though nobody is seen with it.
+  /// A process that may have temporary memory, though no process is seen to have it.
   public enum PossibleHolder: Sendable, Hashable, CustomStringConvertible {
     /// A process that may open the memory and that this one may not look into.
     case process(Process, userID: UInt32)
-    /// Processes that `/proc` does not show here, such as those of other users where it is mounted
+    /// Processes that `/proc` does not show here, such as those of other users if it is mounted
     /// with `hidepid`.
     case hiddenProcesses
     /// A process that cannot be seen, such as one of root or of another container: the kernel knows
     /// that the file is open somewhere.
     case unseenOpener
 
-    /// Who it is, such as `process 1234 (ssh-agent) of user 1000`.
+    /// Which process it is, such as `process 1234 (ssh-agent) of user 1000`.
     public var description: String {
       switch self {
       case .process(let process, let userID):
@@ -128,8 +128,8 @@ extension SegmentInfo.Process {
 }
 
 extension SharedMemory.StaleOutcome {
-  /// For temporary memory that this user may not open, on which no handle is open: of another user,
-  /// or, in a trial, its own.
+  /// The outcome for temporary memory without an open handle that this user may not open: memory of
+  /// another user or, in a trial, its own.
   static func unopened(
     _ name: SegmentName, _ status: Files.Status, look: ProcessLook
   ) -> SharedMemory.StaleOutcome {
@@ -149,7 +149,7 @@ extension SharedMemory.StaleOutcome {
 }
 
 extension Lease {
-  /// Whether a handle is open on a file that this user may perhaps not open for writing; `nil` if
+  /// Whether a handle is open on a file that this user perhaps may not open for writing; `nil` if
   /// that cannot be known.
   static func isTaken(on name: SegmentName, _ status: Files.Status, look: ProcessLook) -> Bool? {
     if let descriptor = (try? Files.openIfPresent(name.path, writable: false)) ?? nil {

@@ -16,13 +16,13 @@
 extension SharedMemory {
   /// The byte at an offset.
   ///
-  /// Corresponds to `memory.buf[byteOffset]` in Python. Nothing is promised about when, and in
-  /// which order, what another process writes is seen here: the compiler takes it that nobody else
-  /// writes, and a loop that waits for a byte to change may load it once and never end. Wait with
-  /// ``SharedAtomic``, ``SharedEvent`` or `wait(at:while:timeout:)`; read behind a lock, or what
-  /// is handed over.
+  /// Corresponds to `memory.buf[byteOffset]` in Python. There is no promise about when, and in
+  /// which order, the writes of another process are seen here: the compiler assumes that no other
+  /// process writes, and a loop that waits for a byte to change may load it once and never end.
+  /// Wait with ``SharedAtomic``, ``SharedEvent`` or `wait(at:while:timeout:)`; read under a lock,
+  /// or only what has been handed over.
   ///
-  /// - Parameter byteOffset: 0 up to, and without, ``byteCount``.
+  /// - Parameter byteOffset: From 0 up to, but not including, ``byteCount``.
   /// - Precondition: The offset is in range; to write, the memory is attached for writing.
   /// - Complexity: O(1), without blocking.
   @inlinable
@@ -32,13 +32,13 @@ extension SharedMemory {
       unsafe range.pointer(at: byteOffset, byteCount: 1).load(as: UInt8.self)
     }
     set {
-      // SAFETY: `mutablePointer` has checked that the byte is mapped, and for writing.
+      // SAFETY: `mutablePointer` has checked that the byte is mapped for writing.
       unsafe range.mutablePointer(at: byteOffset, byteCount: 1)
         .storeBytes(of: newValue, as: UInt8.self)
     }
   }
 
-  /// All bytes, to be read in place.
+  /// All bytes, for reading in place.
   ///
   /// The view cannot outlive the handle. Other processes may change the bytes while it is used.
   /// Corresponds to `memory.buf.toreadonly()` in Python.
@@ -48,13 +48,13 @@ extension SharedMemory {
   public var bytes: RawSpan {
     @_lifetime(borrow self)
     get {
-      // SAFETY: the range is mapped for as long as `self` lives, which the borrow holds on to.
+      // SAFETY: the range is mapped for as long as `self` lives, which the borrow extends.
       let span = unsafe RawSpan(_unsafeStart: range.start, byteCount: range.byteCount)
       return unsafe _overrideLifetime(span, borrowing: self)
     }
   }
 
-  /// All bytes, to be read and written in place.
+  /// All bytes, for reading and writing in place.
   ///
   /// While the view is used, the compiler allows no other use of the handle in this process.
   /// Corresponds to `memory.buf` in Python.
@@ -67,16 +67,16 @@ extension SharedMemory {
     mutating get {
       let start = unsafe range.mutablePointer(at: 0, byteCount: range.byteCount)
       // SAFETY: the range is mapped for as long as `self` lives, and the exclusive borrow of `self`
-      // keeps other views of this handle away.
+      // rules out other views of this handle.
       let span = unsafe MutableRawSpan(_unsafeStart: start, byteCount: range.byteCount)
       return unsafe _overrideLifetime(span, mutating: &self)
     }
   }
 
-  /// Calls a closure with all bytes, to be read in place.
+  /// Calls a closure with all bytes, for reading in place.
   ///
-  /// The same as ``bytes``, for a handle that is stored in a class or an actor, of which the
-  /// language does not yet give out spans.
+  /// The same as ``bytes``, for a handle that is stored in a class or an actor: the language does
+  /// not yet let those return spans.
   ///
   /// - Parameter body: Reads the bytes.
   /// - Returns: What `body` returns.
@@ -89,7 +89,7 @@ extension SharedMemory {
     try body(bytes)
   }
 
-  /// Calls a closure with all bytes, to be read and written in place.
+  /// Calls a closure with all bytes, for reading and writing in place.
   ///
   /// The same as ``mutableBytes``, for a handle that is stored in a class or an actor.
   ///

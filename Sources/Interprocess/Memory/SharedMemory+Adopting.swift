@@ -14,29 +14,29 @@
 public import SystemPackage
 
 extension SharedMemory {
-  /// Makes a handle of an open file descriptor, such as one that this process has inherited.
+  /// Makes a handle from an open file descriptor, such as one that this process has inherited.
   ///
   /// The descriptor may come from ``makeFileDescriptor(access:)``, from `memfd_create`, or from
-  /// `shm_open` in any language. The handle has the access that the descriptor has, whatever else
-  /// the mode of the file would let this process do, and no name. Where the system lets this
-  /// process open the file again, the handle has a lease of its own; else it shares the
-  /// descriptor's.
+  /// `shm_open` in any language. The handle has no name, and the access of the descriptor, whatever
+  /// else the mode of the file would let this process do. If the system lets this process open the
+  /// file again, the handle has a lease of its own; if not, it shares the descriptor's.
   ///
-  /// Files of memory are accepted, and no others: those of a tmpfs and of `memfd_create`, but for
-  /// huge pages. Whoever may write a file with a name can shrink it, which ends with `SIGBUS` for
-  /// those who touch what is gone; so memory of other users is refused, as by
+  /// Only files of memory are accepted: those of a tmpfs and of `memfd_create`, except on huge
+  /// pages. A process that may write a file with a name can shrink it, and `SIGBUS` then ends any
+  /// process that touches the missing bytes; so memory of other users is refused, as by
   /// ``attach(_:access:owner:reservation:waitingUpTo:)-(_,_,_,_,Duration?)``.
   ///
   /// Does not block. Corresponds to `mmap` of the descriptor in C, and to `mmap.mmap` in Python.
   ///
   /// - Parameters:
-  ///   - descriptor: The descriptor, which belongs to the handle from then on; it is closed also if
+  ///   - descriptor: The descriptor, which belongs to the handle from then on; it is closed even if
   ///     this throws.
-  ///   - owner: Whose memory to accept. That of `memfd_create` belongs to the user who made it.
-  /// - Throws: `permissionDenied` if it cannot be read, or was opened with `O_PATH`; `wrongKind` if
-  ///   it is not a file of memory, or if it is one without a name whose size is not sealed, as
-  ///   someone could shrink it under the handle; `foreignOwner`; `invalidSize` if it is empty; and
-  ///   `system` for anything else.
+  ///   - owner: Whose memory to accept. Memory of `memfd_create` belongs to the user who created
+  ///     it.
+  /// - Throws: `permissionDenied` if the descriptor cannot be read, or was opened with `O_PATH`;
+  ///   `wrongKind` if it is not a file of memory, or if it has no name and no seal on its size, as
+  ///   another process could shrink it under the handle; `foreignOwner`; `invalidSize` if it is
+  ///   empty; and `system` for anything else.
   public init(
     adopting descriptor: FileDescriptor, owner: Owner = .currentUser
   ) throws(InterprocessError) {
@@ -50,11 +50,11 @@ extension SharedMemory {
     self = try Self.adopt(given, name: nil, owner: owner, subject)
   }
 
-  /// Makes a handle of a file that somebody else has opened.
+  /// Makes a handle from a file that another process, or other code in this one, has opened.
   ///
   /// - Parameters:
-  ///   - name: The name that it is said to have.
-  ///   - subject: What came, for errors.
+  ///   - name: The name that the sender says it has.
+  ///   - subject: What arrived, for errors.
   static func adopt(
     _ given: consuming GivenFile, name: SegmentName?, owner: Owner, _ subject: String
   ) throws(InterprocessError) -> SharedMemory {
@@ -76,13 +76,13 @@ extension SharedMemory {
     guard status.linkCount > 0 || Files.isSealedAgainstShrinking(given.descriptor) else {
       throw InterprocessError(
         code: .wrongKind(
-          expected: "memory of a sealed size", found: "memory that anyone who has it may shrink"),
+          expected: "memory of a sealed size", found: "memory that any of its holders may shrink"),
         message: """
-          \(subject) is memory without a name that anyone who has it may shrink. Seal it with \
+          \(subject) is memory without a name that any of its holders may shrink. Seal it with \
           F_SEAL_SHRINK.
           """)
     }
-    // A name that cannot be looked at counts as one that leads elsewhere.
+    // A name that cannot be checked counts as one that leads elsewhere.
     let isNamed =
       (try? name.flatMap { name throws(Errno) in
         try Files.statusIfPresent(at: name.path)?.identity
@@ -93,7 +93,7 @@ extension SharedMemory {
     let lease: Lease.Outcome
     do {
       let descriptor = try given.reopened()
-      // Held only while the name of the memory is being removed, which the handle does without.
+      // If not free: the name of the memory is being removed, and the handle does not need it.
       lease = try Lease.take(on: descriptor)
       mapping = try Mapping(descriptor, byteCount: status.byteCount, writable: isWritable)
     } catch {
@@ -117,9 +117,9 @@ extension SharedMemory.Owner {
 }
 
 extension InterprocessError {
-  /// The error for a descriptor that is not taken.
+  /// The error for a descriptor that is not accepted.
   ///
-  /// - Parameter subject: What came, to begin a sentence.
+  /// - Parameter subject: What arrived, to begin a sentence.
   static func refusing(_ refusal: GivenFile.Refusal, _ subject: String) -> InterprocessError {
     switch refusal {
     case .pathOnly:
@@ -128,7 +128,8 @@ extension InterprocessError {
         message: "\(subject) was opened with O_PATH, which gives no access. Open it for reading.")
     case .unreadable:
       InterprocessError(
-        code: .permissionDenied, message: "\(subject) is not open for reading. Open it so.")
+        code: .permissionDenied,
+        message: "\(subject) is not open for reading. Open it for reading.")
     case .foreign(let found):
       InterprocessError(
         code: .wrongKind(expected: "shared memory", found: found),

@@ -14,12 +14,12 @@
 internal import SystemPackage
 
 extension SharedMemory {
-  /// Creates memory that has no name.
+  /// Creates memory without a name.
   ///
-  /// Other processes get it only from someone who has it: through a Unix socket with
+  /// Other processes get it only from a process that has it: through a Unix socket with
   /// `send(over:access:timeout:)`, or as a descriptor that they inherit. Its size is sealed, so
-  /// that no one who has it can shrink it under the others. It is freed with the last handle,
-  /// however the processes end.
+  /// that no process can shrink it under the others. It is freed with the last handle, however the
+  /// processes end.
   ///
   /// Does not wait for other processes. Corresponds to `memfd_create` in C, and to
   /// `os.memfd_create` in Python.

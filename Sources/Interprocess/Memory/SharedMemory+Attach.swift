@@ -17,19 +17,19 @@ extension SharedMemory {
   /// What an attempt to attach found.
   enum AttachAttempt: ~Copyable {
     case attached(SharedMemory)
-    /// There is no such name, or it went away in that moment.
+    /// There is no such name, or it has just been removed.
     case missing
-    /// The name leads to a file without a size: most likely CPython is about to give it one.
+    /// The name leads to a file without a size: most likely CPython is about to set one.
     case empty
-    /// The name leads to temporary memory that is not known to be anybody's, and that cannot be
-    /// replaced, as another program has locked its file.
+    /// The name leads to temporary memory that no known process holds, and that cannot be replaced,
+    /// because another program has locked its file.
     case locked(FileLocks.Lock)
   }
 
   /// How long to wait for another process that is in the middle of creating the same memory.
   static let patience: Duration = .seconds(1)
 
-  /// How long to try again for a name that others take and leave all the time.
+  /// How long to retry for a name that other processes create and remove all the time.
   static let greatestPatience: Duration = .seconds(10)
 
   /// Attaches without waiting.
@@ -52,7 +52,7 @@ extension SharedMemory {
     }
     if status.byteCount == 0 { return .empty }
 
-    // From the lease on, the name is perhaps this process's to remove.
+    // With the lease, this process may become the one that has to remove the name.
     if status.isTemporary { EndOfProcess.enter() }
     defer { if status.isTemporary { EndOfProcess.leave() } }
     if status.isTemporary {
@@ -62,7 +62,7 @@ extension SharedMemory {
       case .locked(let lock): return .locked(lock)
       }
     } else {
-      // The name of lasting memory does not depend on leases. So it is used without one where
+      // The name of lasting memory does not depend on leases. So the memory is used without one if
       // another program has locked the file, or the system refuses locks.
       try translating({ .attaching(name, access: access, $0) }) { () throws(Errno) in
         _ = try Lease.take(on: descriptor)
@@ -83,9 +83,9 @@ extension SharedMemory {
     case locked(FileLocks.Lock)
   }
 
-  /// Takes a lease on temporary memory that somebody has.
+  /// Takes a lease on temporary memory that is in use.
   ///
-  /// A stale segment counts as missing. See `Lease` for the order of these steps.
+  /// A stale segment counts as missing. `Lease` explains the order of these steps.
   private static func lease(
     _ name: SegmentName, _ status: Files.Status, on descriptor: borrowing Descriptor,
     _ access: Access
@@ -95,7 +95,8 @@ extension SharedMemory {
       case .nobody, .remover: return .missing
       case .handles: break
       case .foreign(let lock, let mayHideHandles):
-        // One that is shared leaves it to others to attach; to this one, nobody is there.
+        // A shared lock leaves it to others to attach; as far as this process can see, there is no
+        // handle.
         return lock.kind == .exclusive || mayHideHandles ? .locked(lock) : .missing
       }
       checkpoint(.attachSeen)
@@ -105,7 +106,7 @@ extension SharedMemory {
       case .refused(let errno): throw errno
       }
       checkpoint(.attachLeased)
-      // A link is not enough: it may lie aside, where a remover that was killed has moved it.
+      // A link alone proves nothing: a killed remover may have moved the file aside.
       let isThere = try Files.statusIfPresent(at: name.path)?.identity == status.identity
       return isThere ? .taken : .missing
     } catch {
@@ -117,7 +118,7 @@ extension SharedMemory {
   }
 
   /// Takes the lease that a handle of lasting memory lacks if another program had locked the file,
-  /// for what a sweep would otherwise remove.
+  /// to protect what a sweep would otherwise remove.
   borrowing func keepLease(_ name: SegmentName) throws(InterprocessError) {
     let action = "keep the name \"\(name.value)\""
     let outcome = try translating({ .system($0, name: name.value, action: action) }) {
@@ -134,7 +135,7 @@ extension SharedMemory {
     }
   }
 
-  /// The error for a foreign lock that keeps temporary memory from being replaced, if there is one.
+  /// The error for a foreign lock that prevents replacing temporary memory, if there is one.
   static func obstacle(toReplacing name: SegmentName) -> InterprocessError? {
     guard let descriptor = try? Files.openIfPresent(name.path, writable: false),
       let status = try? Files.status(of: descriptor), status.kind == .regular,
@@ -143,15 +144,14 @@ extension SharedMemory {
     return .locked(name.value, by: lock, action: "replace stale shared memory \"\(name.value)\"")
   }
 
-  /// Attaches, and waits until the memory is there and complete.
+  /// Attaches, waiting until the memory exists and is complete.
   static func attach(
     _ name: SegmentName, access: Access, owner: Owner, waitingUpTo timeout: Duration
   ) throws(InterprocessError) -> SharedMemory {
     let deadline = SuspendingClock.Instant.after(timeout)
-    // Made before the first look, so that nothing that happens after it is missed.
+    // Made before the first look, so that no later event is missed.
     let watch = DirectoryWatch(SegmentName.directory)
-    // Each turn sleeps, or ends early as something has happened in the directory; the deadline ends
-    // them all.
+    // Each round sleeps until something happens in the directory; the deadline ends the last one.
     while true {
       switch try look(for: name, access, owner, waitingUpTo: timeout, until: deadline) {
       case .attached(let memory): return memory
@@ -160,15 +160,14 @@ extension SharedMemory {
     }
   }
 
-  /// What one look of a wait found.
+  /// The result of one look during a wait.
   enum Look: ~Copyable {
     case attached(SharedMemory)
-    /// Not yet: to be looked for again when something has happened in the directory, or after so
-    /// long.
+    /// Not yet there: look again when something has happened in the directory, or after this time.
     case nothing(for: Duration)
   }
 
-  /// Attaches without waiting, for who waits.
+  /// Attaches without waiting, as one step of a wait.
   ///
   /// - Throws: `timedOut`, and what attaching throws.
   static func look(
@@ -186,7 +185,7 @@ extension SharedMemory {
       if isOver { throw .timedOut(name, waitingUpTo: timeout, isEmpty: true) }
     case .locked(let lock):
       if isOver { throw .timedOut(name, waitingUpTo: timeout, lock) }
-      // Nothing happens in the directory when a lock goes.
+      // Releasing a lock causes no event in the directory.
       return .nothing(for: min(timeLeft, .milliseconds(10)))
     }
     return .nothing(for: timeLeft)
@@ -205,13 +204,12 @@ extension SharedMemory {
     switch try attachIfComplete(name, access: .readWrite, owner: owner) {
     case .attached(let memory): return memory
     case .missing: return nil
-    // Perhaps it can be replaced by now.
+    // Perhaps it can be replaced now.
     case .locked: return nil
     case .empty: break
     }
     do {
-      // CPython needs a moment between its two system calls; a file that stays empty is somebody's
-      // mistake.
+      // CPython needs a moment between its two system calls; a file that stays empty is a mistake.
       return try attach(name, access: .readWrite, owner: owner, waitingUpTo: patience)
     } catch {
       if error.code == .timedOut { throw .empty(name) }
@@ -221,7 +219,7 @@ extension SharedMemory {
 }
 
 extension DirectoryWatch {
-  /// As `wait(atMost:)`, for a name.
+  /// The same as `wait(atMost:)`, for a name.
   ///
   /// - Throws: `interrupted`.
   func wait(for name: SegmentName, atMost timeout: Duration) throws(InterprocessError) {

@@ -14,9 +14,9 @@
 internal import SystemPackage
 
 extension SharedMemory {
-  /// Memory that has no name yet, so that no other process can see it.
+  /// Memory without a name yet, which no other process can see.
   ///
-  /// If it is dropped, or if the process ends, the kernel takes it back.
+  /// If it is dropped, or if the process ends, the kernel frees it.
   struct Draft: ~Copyable {
     let requestedName: SegmentName?
     let identity: FileIdentity
@@ -24,18 +24,18 @@ extension SharedMemory {
     var mapping: Mapping
     let hidden: HiddenFile?
 
-    /// Takes the memory, with everything that a segment has but its name: size, pages, mode and
+    /// Takes the memory, with everything that a segment has except its name: size, pages, mode and
     /// lease.
     static func make(
       name: SegmentName?, byteCount: Int, options: SegmentOptions
     ) throws(InterprocessError) -> Draft {
       let (lifetime, permissions) = (options.lifetime, options.permissions)
       precondition(
-        permissions.rawValue & ~0o777 == 0, "Shared memory has none but the nine permission bits")
+        permissions.rawValue & ~0o777 == 0, "Shared memory has only the nine permission bits")
       try check(byteCount: byteCount, name: name)
       let mode = permissions.rawValue | (lifetime == .whileAttached ? TemporaryMark.modeBit : 0)
 
-      // Its user may write to it until its mode is set, for the mark.
+      // Its user may write to it until its mode is set, as the mark requires.
       let firstMode = permissions.rawValue | FilePermissions.ownerReadWrite.rawValue
       let file = try translating({ errno in
         errno == .noSpace
@@ -76,7 +76,7 @@ extension SharedMemory {
 
       let identity = try translating({ error($0, "create", name) }) { () throws(Errno) in
         let status = try Files.status(of: file.descriptor)
-        // The umask has cut what it was made with.
+        // The umask has cleared bits of the first mode.
         if status.mode != mode { try Files.setMode(mode, of: file.descriptor) }
         return status.identity
       }
@@ -86,7 +86,7 @@ extension SharedMemory {
       }
       switch lease {
       case .taken: break
-      // Lasting memory does without.
+      // Lasting memory does not need a lease.
       case _ where lifetime == .untilUnlinked: break
       case .held:
         // By a program that has opened a file without a name, through `/proc`.
@@ -114,13 +114,13 @@ extension SharedMemory {
       checkpoint(.createInitialized)
     }
 
-    /// Gives the memory its name, in one step, or one that nobody uses if none was asked for.
+    /// Gives the memory its name in one step, or a random unused one if none was requested.
     consuming func publish() throws(InterprocessError) -> SharedMemory {
       var name = requestedName ?? .random()
       let isTemporary = lifetime == .whileAttached
       let deadline = SuspendingClock.now + SharedMemory.greatestPatience
       while true {
-        // From the link on, the name is one that the end of this process has to know.
+        // Once linked, the name must be known to the code that runs at the end of this process.
         if isTemporary { EndOfProcess.enter() }
         guard let errno = linkError(at: name) else { break }
         if isTemporary { EndOfProcess.leave() }
@@ -129,7 +129,7 @@ extension SharedMemory {
         case .notPermitted, .noFunction: throw .callRefused(name, "linkat and renameat2", errno)
         default: throw Self.error(errno, "name", name)
         }
-        // Only one that makes stale memory of that name all the time can keep this up.
+        // Only a process that creates stale memory of that name all the time can keep this up.
         guard SuspendingClock.now < deadline else { throw .alreadyExists(name, errno) }
         if requestedName == nil {
           name = .random()
@@ -140,7 +140,7 @@ extension SharedMemory {
             throw SharedMemory.obstacle(toReplacing: name) ?? error
           }
         }
-        // What was stale is gone, and the name is free unless somebody else is faster.
+        // The stale memory is gone, and the name is free unless another process is faster.
       }
       defer { if isTemporary { EndOfProcess.leave() } }
       return SharedMemory(
@@ -202,7 +202,7 @@ extension SharedMemory {
       InterprocessError(
         code: .invalidSize, name: name?.value,
         message: """
-          \(byteCount) bytes are more than this process may put into one file (see `ulimit -f`).
+          \(byteCount) bytes exceed this process's limit for the size of one file (see `ulimit -f`).
           """,
         errno: errno)
     }

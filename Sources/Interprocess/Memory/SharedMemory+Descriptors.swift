@@ -17,7 +17,7 @@ extension SharedMemory {
   /// A file descriptor of this memory, for a program that takes one.
   ///
   /// It holds a lease of its own, counts as a handle for as long as it is open in any process, and
-  /// is closed on `exec` unless it is passed on. A child that swift-subprocess starts gets it as
+  /// is closed on `exec` unless it is passed on. A child started by swift-subprocess can get it as
   /// its standard input:
   ///
   /// ```swift
@@ -29,16 +29,16 @@ extension SharedMemory {
   /// var memory = try SharedMemory(adopting: .standardInput)
   /// ```
   ///
-  /// Writable memory may be handed out read-only, with the limits that
-  /// `send(over:access:timeout:)` describes. Does not block. Corresponds to `open` of
-  /// `/proc/self/fd/N` in C.
+  /// Writable memory may be handed out read-only, with the limits that `send(over:access:timeout:)`
+  /// describes. Does not block. Corresponds to `open` of `/proc/self/fd/N` in C.
   ///
   /// - Parameter access: What the descriptor allows; `nil`: as much as this handle.
+  /// - Returns: A descriptor, which the caller closes.
   /// - Returns: A descriptor, which the caller closes.
   /// - Throws: `permissionDenied` if the mode of the memory does not let this process open it
   ///   again, or hand it out read-only, and `system` for anything else, such as `ENOENT` where
   ///   there is no `/proc`.
-  /// - Precondition: The access is no more than that of this handle.
+  /// - Precondition: The access does not exceed that of this handle.
   public borrowing func makeFileDescriptor(
     access: Access? = nil
   ) throws(InterprocessError) -> FileDescriptor {
@@ -62,7 +62,7 @@ extension SharedMemory {
       isCreator: isCreator, lifetime: lifetime)
   }
 
-  /// A descriptor that another process is to get, with a lease.
+  /// A descriptor for another process, with a lease.
   borrowing func handedOut(_ access: Access?) throws(InterprocessError) -> Descriptor {
     let access = access ?? self.access
     precondition(
@@ -72,11 +72,11 @@ extension SharedMemory {
     return try reopened(access)
   }
 
-  /// A description of its own, with a lease.
+  /// A new open file description, with a lease.
   private borrowing func reopened(_ access: Access) throws(InterprocessError) -> Descriptor {
     try translating({ self.reopening($0) }) { () throws(Errno) in
       let descriptor = try Files.reopen(mapping.descriptor, writable: access == .readWrite)
-      // While this handle is open, nobody can have a claim.
+      // While this handle is open, no process can hold a claim.
       if case .refused(let errno) = try Lease.take(on: descriptor), lifetime == .whileAttached,
         segmentName != nil
       {
@@ -100,11 +100,11 @@ extension SharedMemory {
       name: segmentName?.value, message: message, errno: errno)
   }
 
-  /// Sees to it that no other user can open a file without a name for writing.
+  /// Makes sure that no other user can open a file without a name for writing.
   ///
-  /// Whoever has a descriptor of a file can open it again, in `/proc/self/fd`, with all that its
-  /// mode allows; and `memfd_create` lets everybody write. For memory with a name the mode was
-  /// chosen when it was created, and says who may open it for writing anyway.
+  /// A process with a descriptor of a file can open it again through `/proc/self/fd`, with all that
+  /// its mode allows; and `memfd_create` lets every user write. For memory with a name, the mode
+  /// was chosen at creation, and already says who may open it for writing.
   private borrowing func keepOthersFromWriting() throws(InterprocessError) {
     let writing: CModeT = 0o022
     do {
@@ -118,8 +118,8 @@ extension SharedMemory {
       throw InterprocessError(
         code: .permissionDenied,
         message: """
-          The mode of this memory lets others write it, and only its owner can change that, so \
-          that this user cannot hand it out read-only.
+          The mode of this memory lets other users write it, and only its owner can change that, \
+          so this user cannot hand it out read-only.
           """,
         errno: error)
     }

@@ -14,12 +14,12 @@
 internal import SystemPackage
 
 extension SharedMemory {
-  /// Takes a lease of this process, in a child that `fork` has made.
+  /// Takes a lease for this process, a child created by `fork`.
   ///
-  /// A child keeps the bytes that it has inherited, and holds no lease: the name of temporary
+  /// A child keeps the bytes that it has inherited, but holds no lease: the name of temporary
   /// memory goes with the last handle of its parent. A daemon calls this after it has forked, and
-  /// counts from then on as a process that has attached; its parent may then end. It may even have
-  /// been killed before.
+  /// from then on counts as a process that has attached; its parent may then end, and may even have
+  /// been killed before the call.
   ///
   /// ```swift
   /// let memory = try SharedMemory.create("MyMemory", byteCount: 1024, options: .whileAttached)
@@ -27,19 +27,19 @@ extension SharedMemory {
   /// try memory.takeLease()
   /// ```
   ///
-  /// Does nothing where this process has made the handle itself, or has its lease already. A child
-  /// that cannot open the memory once more, as where its permissions forbid that, shares the lease
-  /// of its parent instead, and this does not throw: the name then stays while either of them runs,
-  /// or until the parent closes the memory in an orderly way.
+  /// Does nothing if this process has made the handle itself, or already has its lease. A child
+  /// that cannot open the memory again, for example because its permissions forbid that, shares the
+  /// lease of its parent instead, and this does not throw: the name then stays while either of them
+  /// runs, or until the parent closes the memory in an orderly way.
   ///
-  /// Waits for at most a second, and only while another process looks whether the memory can be
-  /// removed. There is nothing like it in C or Python.
+  /// Waits for at most a second, and only while another process checks whether the memory can be
+  /// removed. C and Python have nothing like it.
   ///
-  /// - Throws: `notFound` if the memory is temporary, and its name is gone, leads to other memory
-  ///   by now, or is being removed; also if no process holds a lease any more and this user may not
+  /// - Throws: `notFound` if the memory is temporary, and its name is gone, now leads to other
+  ///   memory, or is being removed; also if no process holds a lease any more and this user may not
   ///   write the memory. The bytes stay usable through this handle. `system` for anything else,
-  ///   such as `EBADF` if the program has closed the descriptor, and the memory has no name to find
-  ///   it by or this child holds locks in it already.
+  ///   such as `EBADF` if the program has closed the descriptor and the memory has no name to find
+  ///   it by, or this child already holds locks in it.
   /// - Complexity: A few system calls.
   public borrowing func takeLease() throws(InterprocessError) {
     if mapping.descriptor.isOfThisProcess { return }
@@ -49,7 +49,7 @@ extension SharedMemory {
     let isTaken = try translating({ errno in
       .system(errno, name: segmentName?.value, action: "take a lease on the memory")
     }) { () throws(Errno) in
-      // The name of other memory does not go with a lease.
+      // The name of lasting memory does not go with a lease.
       guard lifetime == .whileAttached, let segmentName else {
         _ = try Lease.take(on: mapping.descriptor)
         return true
@@ -69,11 +69,12 @@ extension SharedMemory {
     mapping.temporaryName?.note()
   }
 
-  /// Takes a lease on temporary memory, or revives it if nobody holds one.
+  /// Takes a lease on temporary memory, or revives it if no process holds one.
   ///
-  /// `Lease` tells the order of these steps.
+  /// `Lease` explains the order of these steps.
   ///
-  /// - Returns: `false` if the name does not lead here any more, or if somebody keeps it claimed.
+  /// - Returns: `false` if the name does not lead here any more, or if another process keeps it
+  ///   claimed.
   private borrowing func takeLease(keeping name: SegmentName) throws(Errno) -> Bool {
     let deadline = SuspendingClock.now + Self.patience
     while true {
@@ -86,16 +87,17 @@ extension SharedMemory {
       } else if let isRevived = try revive(name) {
         return isRevived
       }
-      // Somebody has claimed it: a remover, or a sweeper that is about to see that it is mapped.
+      // Another process has claimed it: a remover, or a sweeper that is about to see that it is
+      // mapped.
       guard isLinked, SuspendingClock.now < deadline else { return false }
       pause(for: .milliseconds(1))
     }
   }
 
-  /// Claims memory that nobody holds a lease on, and makes a lease of the claim.
+  /// Claims memory that has no lease, and turns the claim into a lease.
   ///
-  /// - Returns: Whether the name leads here; `nil` if somebody else has the memory claimed or, by
-  ///   now, leased.
+  /// - Returns: Whether the name leads here; `nil` if another process has claimed or, meanwhile,
+  ///   leased the memory.
   private borrowing func revive(_ name: SegmentName) throws(Errno) -> Bool? {
     if mapping.range.isWritable {
       guard try Lease.claim(mapping.descriptor) else { return nil }
@@ -113,7 +115,7 @@ extension SharedMemory {
     }
     guard try Lease.claim(descriptor) else { return nil }
     guard try turnClaimIntoLease(on: descriptor) else { return false }
-    // Before that of the other descriptor ends.
+    // Must come before the lease of the other descriptor ends.
     return try Lease.takeIfFree(on: mapping.descriptor)
   }
 

@@ -14,26 +14,26 @@
 internal import SystemPackage
 
 extension SharedMemory {
-  /// Calls a closure with all bytes, to be read in place, and throws if someone has taken them away
+  /// Calls a closure with all bytes, for reading in place, and throws if the file was shrunk
   /// meanwhile.
   ///
-  /// Whoever may write shared memory may also shrink its file. What is gone then ends a process
-  /// that touches it with `SIGBUS`. In this closure it reads as zeros, and this throws afterwards.
-  /// So it is for tools, and for readers of memory that they do not trust; what the closure makes
-  /// of the bytes counts only if this returns. Memory that grows again is readable again, in a
+  /// A process that may write shared memory may also shrink its file. `SIGBUS` then ends any
+  /// process that touches the missing bytes. In this closure they read as zeros, and this throws
+  /// afterwards. So it is for tools, and for readers of memory that they do not trust; a result of
+  /// the closure is valid only if this returns. Memory that grows again is readable again, in a
   /// later call.
   ///
-  /// Where ``bytes`` may be read, this may be: in any number of threads, also one call inside
-  /// another. Threads that read the same handle by other means see the zeros too, for as long as a
-  /// call lasts. The closure must not write.
+  /// It may be called wherever ``bytes`` may be read: in any number of threads, and nested in
+  /// another call. While a call lasts, threads that read the same handle by other means see the
+  /// zeros too. The closure must not write.
   ///
-  /// The first call sets a handler for `SIGBUS`, which hands on every signal that is not of such a
-  /// closure to the handler that was there before. A program that sets one of its own later has to
-  /// do the same, or does without this. Does not block. There is nothing like it in Python.
+  /// The first call sets a handler for `SIGBUS`, which forwards every signal that does not come
+  /// from such a closure to the previous handler. A program that sets its own handler later must do
+  /// the same, or cannot use this. Does not block. Python has nothing like it.
   ///
   /// - Parameter body: Reads the bytes.
   /// - Returns: What `body` returns.
-  /// - Throws: `corrupted` if the bytes could not be read, whatever `body` has thrown; what `body`
+  /// - Throws: `corrupted` if the bytes could not be read, even if `body` has thrown; what `body`
   ///   throws; and `system` if the handler cannot be set.
   /// - Complexity: O(1) and the closure.
   public borrowing func withGuardedBytes<Result: ~Copyable>(
@@ -61,11 +61,11 @@ extension SharedMemory {
     let (reason, remedy) =
       present < byteCount
       ? (
-        "someone has shrunk it from \(byteCount) to \(present) bytes",
+        "it has been shrunk from \(byteCount) to \(present) bytes",
         "Close it, and do not touch its bytes."
       )
       : (
-        "bytes that have no pages yet were read, and there is no room for those",
+        "bytes without pages were read, and there is no room for those pages",
         "Attach with `reservation: .reserved`."
       )
     return InterprocessError(

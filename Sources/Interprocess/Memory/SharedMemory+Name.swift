@@ -13,13 +13,13 @@
 
 internal import SystemPackage
 
-// What happens to the name of memory while it is used.
+// What happens to the name of memory during its use.
 extension SharedMemory {
   /// Whether the name still leads to this memory.
   ///
-  /// It does not when someone has removed the name, as Python's resource tracker does at the end of
-  /// a process that attached with default settings. The memory stays with those who have it; nobody
-  /// else can find it. ``relink()`` gives it its name again. Memory without a name is not linked.
+  /// The name may have been removed, as Python's resource tracker does at the end of a process that
+  /// attached with default settings. Existing handles keep the memory; no other process can find
+  /// it. ``relink()`` gives it its name again. Memory without a name is not linked.
   ///
   /// - Complexity: One system call, which does not block.
   public var isLinked: Bool {
@@ -30,18 +30,18 @@ extension SharedMemory {
   /// Keeps a second, hidden name for this memory, so that ``relink()`` works after its name was
   /// removed.
   ///
-  /// The system gives no new name to a file that has lost its last one, so this has to be done
-  /// before. The second name is seen in `/dev/shm` as `.swift-guard.TOKEN.INODE.NAME`, with a token
-  /// that nobody can guess, so that nobody can take it first. It goes with the name when the memory
-  /// is unlinked through this library or, if temporary, with the last handle. If the name was
-  /// removed by others, ``sweep(reportingLeft:)`` removes the second one when nobody has the memory
-  /// any more.
+  /// The system gives no new name to a file that has lost its last one, so call this before. The
+  /// second name appears in `/dev/shm` as `.swift-guard.TOKEN.INODE.NAME`; its random token keeps
+  /// other users from taking it first. It is removed with the name when the memory is unlinked
+  /// through this library or, if temporary, with the last handle. If another program removed the
+  /// name, ``sweep(reportingLeft:)`` removes the second one when no process has the memory any
+  /// more.
   ///
-  /// Does not block; takes time in proportion to the number of names in `/dev/shm` if the memory
-  /// has a second one already. There is nothing like it in C or Python.
+  /// Does not block; if the memory already has a second name, takes time in proportion to the
+  /// number of names in `/dev/shm`. C and Python have nothing like it.
   ///
   /// - Throws: `notFound` if the memory has no name any more, `invalidName` if the name is too long
-  ///   to be added to (over some 200 bytes), `permissionDenied`, and `system` for anything else,
+  ///   to be extended (over about 200 bytes), `permissionDenied`, and `system` for anything else,
   ///   such as `resourceTemporarilyUnavailable` if another program has locked the file since before
   ///   this handle was made.
   public borrowing func protectName() throws(InterprocessError) {
@@ -54,7 +54,7 @@ extension SharedMemory {
     }
     if lifetime == .untilUnlinked { try keepLease(name) }
     do {
-      // One is enough.
+      // One second name is enough.
       let status = try Files.status(of: mapping.descriptor)
       if try HiddenName.guards(of: name, status, isNameGone: !isLinked).isEmpty {
         try Files.link(mapping.descriptor, at: secondName.path, through: name.path)
@@ -70,14 +70,13 @@ extension SharedMemory {
     }
   }
 
-  /// Gives this memory its name again, after someone has removed it.
+  /// Gives this memory its name again after its removal.
   ///
-  /// Does nothing if the name still leads here. Does not block. There is nothing like it in C or
-  /// Python.
+  /// Does nothing if the name still leads here. Does not block. C and Python have nothing like it.
   ///
-  /// - Throws: `alreadyExists` if the name leads to other memory by now; `notFound` if the memory
-  ///   has no name at all any more, as it has not been protected with ``protectName()``; and
-  ///   `system` for anything else.
+  /// - Throws: `alreadyExists` if the name now leads to other memory; `notFound` if the memory has
+  ///   no name at all any more, as it was not protected with ``protectName()``; and `system` for
+  ///   anything else.
   public borrowing func relink() throws(InterprocessError) {
     if isLinked { return }
     let name = try nameForChange()

@@ -14,13 +14,13 @@
 public import SystemPackage
 
 extension SharedMemory {
-  /// The bytes that go with a descriptor: always as many, so that every kind of socket keeps them
+  /// The bytes that accompany a descriptor: a fixed number, so that every kind of socket keeps them
   /// together.
   enum Message {
     static let byteCount = 264
     static let magic = Array("swiftshm".utf8)
 
-    /// The magic, and the name, padded with NUL; without a name nothing but NUL.
+    /// The magic, and the name, padded with NUL; without a name, only NUL.
     static func bytes(name: SegmentName?) -> [UInt8] {
       let used = magic + Array((name?.value ?? "").utf8)
       return used + Array(repeating: 0, count: byteCount - used.count)
@@ -29,7 +29,7 @@ extension SharedMemory {
     /// Room for a message.
     static var empty: [UInt8] { Array(repeating: 0, count: byteCount) }
 
-    /// The name in a message; `nil` in the optional if it has none.
+    /// The name in a message: `nil` if it is no such message, an inner `nil` if it has no name.
     static func name(in bytes: [UInt8]) -> SegmentName?? {
       guard bytes.starts(with: magic) else { return nil }
       let text = bytes.dropFirst(magic.count).prefix { $0 != 0 }
@@ -38,36 +38,36 @@ extension SharedMemory {
     }
   }
 
-  /// Passes this memory to the process at the other end of a Unix socket, which calls
-  /// `receive(over:owner:timeout:)`.
+  /// Passes this memory to the process at the other end of a Unix socket.
   ///
-  /// The other process gets the memory and, if it has one, its name. This handle stays as it is and
-  /// may be closed at once: what is on its way counts as a handle. The message is 264 bytes long
-  /// and is sent whole or not at all.
+  /// That process calls `receive(over:owner:timeout:)` and gets the memory and, if it has one, its
+  /// name. This handle is unchanged and may be closed at once: the descriptor in transit counts as
+  /// a handle. The message is 264 bytes long and is sent whole or not at all.
   ///
-  /// Writable memory may be handed out read-only. The descriptor that the other process gets does
-  /// not let it write then, and it cannot be made to. But where `/proc` is mounted, whoever has a
+  /// Writable memory may be handed out read-only. The descriptor that the other process gets then
+  /// does not let it write, and cannot be made to. But where `/proc` is mounted, a process with a
   /// descriptor of a file can open that file again, with all that the file's mode allows: a process
-  /// of the same user, or of root, for writing too. Processes of other users are kept from it: for
-  /// memory with a name by the permissions that it was created with; for anonymous memory by its
-  /// mode, from which this takes the right to write for all but its owner, for good, so that
-  /// another user who has it writable can go on writing but not pass it on writable or put locks
-  /// into it. Seals would bind its creator too.
+  /// of the same user, or of root, also for writing. Processes of other users are prevented from
+  /// this: for memory with a name, by the permissions that it was created with; for anonymous
+  /// memory, by its mode. From that mode, this call permanently removes the right to write for all
+  /// users but the owner, so that another user with writable memory can go on writing, but cannot
+  /// pass it on writable or put locks into it. Seals would bind its creator too.
   ///
-  /// Waits while the socket's buffer is full: for as long as it takes if the socket is blocking,
-  /// and not at all if it is not, or for the given time whatever the socket is. Corresponds to
-  /// `sendmsg` with `SCM_RIGHTS` in C, and to `socket.send_fds` in Python.
+  /// Waits while the socket's buffer is full: without limit if the socket is blocking, not at all
+  /// if it is non-blocking, or for the given time in either case. Corresponds to `sendmsg` with
+  /// `SCM_RIGHTS` in C, and to `socket.send_fds` in Python.
   ///
   /// - Parameters:
   ///   - socket: A connected Unix socket of any type. It stays open.
   ///   - access: What the other process may do; `nil`: as much as this handle.
-  ///   - timeout: How long to wait for room in the socket's buffer; `nil`: as the socket is set. It
-  ///     is measured on a clock that no one can set, and no signal makes it longer.
+  ///   - timeout: How long to wait for room in the socket's buffer; `nil`: as the socket is set.
+  ///     Its clock cannot be set, and no signal prolongs it.
   /// - Throws: `timedOut` if there was no room in that time; `permissionDenied` if the mode of the
   ///   memory does not let this process open it again, or hand it out read-only; and `system` for
-  ///   anything else, such as `EAGAIN` if there is no room and the socket does not wait, or `EPIPE`
-  ///   if the other side has closed it. Nothing was sent then, and the socket is as it was.
-  /// - Precondition: The access is no more than that of this handle.
+  ///   anything else, such as `EAGAIN` if there is no room and the socket is non-blocking, or
+  ///   `EPIPE` if the other side has closed the socket. In all these cases nothing was sent, and
+  ///   the socket is unchanged.
+  /// - Precondition: The access does not exceed that of this handle.
   public borrowing func send(
     over socket: FileDescriptor, access: Access? = nil, timeout: Duration? = nil
   ) throws(InterprocessError) {
@@ -80,32 +80,33 @@ extension SharedMemory {
     }
   }
 
-  /// Receives memory that the process at the other end of a Unix socket has sent with
-  /// `send(over:access:timeout:)`.
+  /// Receives memory from the process at the other end of a Unix socket.
   ///
-  /// What comes in is checked as by ``init(adopting:owner:)``, and gives the access that its
-  /// descriptor has, no more. A name that does not lead to the memory is dropped.
+  /// That process sends it with `send(over:access:timeout:)`. The descriptor is checked as by
+  /// ``init(adopting:owner:)``, and its access is all that the handle gets. A name that does not
+  /// lead to the memory is dropped.
   ///
-  /// Waits for the message: for as long as it takes if the socket is blocking, and not at all if it
-  /// is not, or for the given time whatever the socket is. A message that comes in parts stays in
+  /// Waits for the message: without limit if the socket is blocking, not at all if it is
+  /// non-blocking, or for the given time in either case. A message that arrives in parts stays in
   /// the socket until it is whole, so that nothing is lost: after `timedOut`, `EAGAIN` or `EMFILE`
-  /// the socket is as it was, and a later call gets the message. After `corrupted`, a socket of a
-  /// stream is to be closed, as it is not known where the next message begins. Only one process at
-  /// a time may receive over a socket of a stream.
+  /// the socket is unchanged, and a later call gets the message. After `corrupted`, close a stream
+  /// socket, as the start of the next message is unknown. Only one process at a time may receive
+  /// over a stream socket.
   ///
   /// Corresponds to `recvmsg` with `SCM_RIGHTS` in C, and to `socket.recv_fds` in Python.
   ///
   /// - Parameters:
   ///   - socket: A connected Unix socket of any type. It stays open.
-  ///   - owner: Whose memory to accept, whoever sends it. Anonymous memory belongs to the user who
-  ///     made it.
-  ///   - timeout: How long to wait for the message; `nil`: as the socket is set. It is measured on
-  ///     a clock that no one can set, and no signal makes it longer.
+  ///   - owner: Whose memory to accept, whichever process sends it. Anonymous memory belongs to the
+  ///     user who created it.
+  ///   - timeout: How long to wait for the message; `nil`: as the socket is set. Its clock cannot
+  ///     be set, and no signal prolongs it.
   /// - Returns: The memory, with the access that the sender has given.
-  /// - Throws: `timedOut` if the message was not there in that time; `corrupted` if what came is no
-  ///   such message; what ``init(adopting:owner:)`` throws; and `system` for anything else, such as
-  ///   `EAGAIN` if the message is not there and the socket does not wait, `ENOMSG` if the other
-  ///   side has closed the socket, and `EMFILE` if this process has no free descriptor for it.
+  /// - Throws: `timedOut` if the message did not arrive in that time; `corrupted` if what arrived
+  ///   is no such message; what ``init(adopting:owner:)`` throws; and `system` for anything else,
+  ///   such as `EAGAIN` if there is no message and the socket is non-blocking, `ENOMSG` if the
+  ///   other side has closed the socket, and `EMFILE` if this process has no free descriptor for
+  ///   it.
   public static func receive(
     over socket: FileDescriptor, owner: Owner = .currentUser, timeout: Duration? = nil
   ) throws(InterprocessError) -> SharedMemory {
@@ -119,7 +120,7 @@ extension SharedMemory {
     return try adopt(given, describedBy: message, owner: owner)
   }
 
-  /// What came over a socket.
+  /// Makes a handle from what arrived over a socket.
   static func adopt(
     _ given: consuming GivenFile, describedBy message: [UInt8], owner: Owner
   ) throws(InterprocessError) -> SharedMemory {

@@ -13,10 +13,10 @@
 
 internal import SystemPackage
 
-// Names that are not UTF-8, which programs in other languages may make, and people have to be able
-// to remove.
+// Names that are not UTF-8: programs in other languages may create them, and people must be able to
+// remove them.
 extension SharedMemory {
-  /// As `unlink(_:)`, of a name that need not be UTF-8.
+  /// The same as `unlink(_:)`, for a name that need not be UTF-8.
   package static func unlink(nameBytes: [UInt8]) throws(InterprocessError) {
     if let name = String(validating: nameBytes, as: UTF8.self) { return try unlink(name) }
     let name = try SegmentName(bytes: nameBytes)

@@ -13,12 +13,12 @@
 
 internal import SystemPackage
 
-// Removing the names of temporary memory: at the last close, when a stale name is needed, in a
-// sweep. Who may do so, and when, is said at `Lease`.
+// Removing the names of temporary memory: at the last close, for a creator that needs a stale name,
+// in a sweep. `Lease` explains which process may do so, and when.
 extension SharedMemory {
   /// Drops the lease, and removes the name if no other handle is open anywhere.
   ///
-  /// - Parameter isPatient: Whether to wait for others who have claimed the segment.
+  /// - Parameter isPatient: Whether to wait for other processes that have claimed the segment.
   static func removeNameIfLast(
     _ name: SegmentName, _ identity: FileIdentity, of descriptor: borrowing Descriptor,
     isWritable: Bool, isPatient: Bool
@@ -36,39 +36,39 @@ extension SharedMemory {
     }
   }
 
-  /// Claims a segment, removes its name if it still leads there, and gives the claim up.
+  /// Claims a segment, removes its name if it still leads there, and drops the claim.
   ///
   /// - Parameters:
   ///   - descriptor: Open for writing, and without a lease.
-  ///   - isPatient: Whether to wait for others who have claimed it.
+  ///   - isPatient: Whether to wait for other processes that have claimed it.
   private static func claimAndRemove(
     _ name: SegmentName, of descriptor: borrowing Descriptor, identity: FileIdentity,
     isPatient: Bool
   ) throws(Errno) {
-    // Another one's claim may come to nothing: a sweep that looked while this process still had the
-    // memory mapped leaves the name, and one that is killed does too.
+    // The claim of another process may come to nothing: a sweep that looked while this process
+    // still had the memory mapped leaves the name, and so does one that is killed.
     let deadline = SuspendingClock.now + .milliseconds(isPatient ? 200 : 0)
     while try !Lease.claim(descriptor) {
-      // With a lease, another handle is the last one.
+      // If there is a lease, another handle is the last one.
       if try Lease.isLeasedByOthers(on: descriptor) || SuspendingClock.now >= deadline { return }
       pause(for: .milliseconds(1))
     }
     checkpoint(.closeClaimed)
     if try !removeName(name, ifLeadingTo: identity) {
-      // Others have removed the name; the second one has nothing left to be for.
+      // Another process has removed the name; the second name serves no purpose any more.
       removeGuards(of: name, try Files.status(of: descriptor), isNameGone: true)
     }
     try Lease.drop(on: descriptor)
   }
 
-  /// Removes a name if it leads to the given file, and only then.
+  /// Removes a name only if it leads to the given file.
   ///
-  /// Anyone may remove the name by hand, and make other memory of the same name, between any two of
-  /// these steps. So the name is moved aside before it is removed, and looked at where nobody else
-  /// touches it: nobody can know the new name beforehand.
+  /// Any process may remove the name by hand, and create other memory of the same name, between any
+  /// two of these steps. So the name is moved aside before it is removed, and checked where no
+  /// other process touches it: the new name cannot be guessed.
   ///
-  /// A process killed before the move has done nothing, and one killed after it leaves a name that
-  /// a sweep understands: see `HiddenName`.
+  /// A process killed before the move has done nothing. A process killed after the move leaves a
+  /// name that a sweep understands; see `HiddenName`.
   ///
   /// - Returns: Whether the name was removed.
   @discardableResult
@@ -79,7 +79,7 @@ extension SharedMemory {
     else { return false }
     checkpoint(.removeSeen)
     if let hidden = HiddenName(name) {
-      // It lies aside already, where no other file comes.
+      // It already lies aside, where no other file is put.
       try Files.unlink(name.path)
       if let original = hidden.original { removeGuards(of: original, status) }
       return true
@@ -88,7 +88,7 @@ extension SharedMemory {
     guard try Files.moveIfPresent(name.path, aside: aside.path) else { return false }
     checkpoint(.removeMoved)
     let moved = try Files.statusIfPresent(at: aside.path)?.identity
-    // If nothing is there, a sweep has ended what it took for the work of a killed process.
+    // If nothing is there, a sweep has taken it for the work of a killed process and finished it.
     if moved == nil || moved == identity {
       try Files.unlinkIfPresent(aside.path)
       checkpoint(.removeDone)
@@ -102,12 +102,12 @@ extension SharedMemory {
   /// Removes the second names of a file that has lost its first one.
   ///
   /// - Parameters:
-  ///   - status: What was known of the file while it had that name.
-  ///   - isNameGone: Whether it had lost that name by then.
+  ///   - status: The status of the file while it still had that name.
+  ///   - isNameGone: Whether it had already lost that name.
   static func removeGuards(
     of name: SegmentName, _ status: Files.Status, isNameGone: Bool = false
   ) {
-    // What cannot be removed now goes in a sweep, when nobody has the memory any more.
+    // What cannot be removed now is removed by a sweep, when no process has the memory any more.
     for guarding in (try? HiddenName.guards(of: name, status, isNameGone: isNameGone)) ?? [] {
       try? Files.unlink(guarding.path)
     }
@@ -115,10 +115,10 @@ extension SharedMemory {
 
   /// Gives a segment that was moved aside by mistake its name again.
   ///
-  /// If the name is taken by now, the newer segment keeps it, and the older one stays aside: its
+  /// If the name has been taken, the newer segment keeps it, and the older one stays aside: its
   /// holders keep their memory, as after an `unlink`, and a sweep removes it when they are gone.
   ///
-  /// - Returns: Whether it has its name again.
+  /// - Returns: Whether the segment has its name again.
   @discardableResult
   static func putBack(_ aside: HiddenName, as name: SegmentName) throws(Errno) -> Bool {
     do {
@@ -133,9 +133,9 @@ extension SharedMemory {
 
   // MARK: - Stale names
 
-  /// Removes a temporary segment that nobody has any more, for a creator that needs its name.
+  /// Removes a temporary segment that no process has any more, for a creator that needs its name.
   ///
-  /// Returns if the name may be tried again: it was stale, or it is gone anyway.
+  /// Returns if the creator may try the name again: it was stale, or it is already gone.
   ///
   /// - Throws: `alreadyExists`, with the reason why it was not removed.
   static func removeIfStale(_ name: SegmentName) throws(InterprocessError) {
@@ -157,7 +157,7 @@ extension SharedMemory {
         throw .staleOfOther(name, userID: userID, isCertain: isCertain)
       case .refused(let errno): throw .notLookedAt(name, errno)
       case .claimed, .locked:
-        // Somebody is about to remove it, and needs a moment; or has been stopped in the middle.
+        // Another process is about to remove it and needs a moment, or was stopped in the middle.
         guard SuspendingClock.now < deadline else { throw .alreadyExists(name, .fileExists) }
         pause(for: .milliseconds(1))
       }
@@ -166,34 +166,34 @@ extension SharedMemory {
 
   enum StaleOutcome {
     case removed, missing
-    /// It is lasting, or a handle is open on it.
+    /// It is lasting, or it has an open handle.
     case inUse
-    /// No handle is open on it, but these processes have it mapped or open.
+    /// It has no open handle, but these processes have it mapped or open.
     case mapped([ProcessTable.Entry])
-    /// Nobody is seen with it, but these may have it.
+    /// No process is seen to have it, but these may.
     case unknown([SegmentInfo.PossibleHolder])
-    /// No handle is open on it, and only its owner, that user, may remove it.
+    /// It has no open handle, and only its owner, that user, may remove it.
     ///
-    /// `isCertain` tells whether nobody has it mapped or open either.
+    /// `isCertain` says whether it is also known that no process has it mapped or open.
     case ofOther(userID: UInt32, isCertain: Bool)
-    /// Another process is just removing it.
+    /// Another process is removing it at this moment.
     case claimed
-    /// A lock of another program keeps everybody from removing it.
+    /// A lock of another program keeps every process from removing it.
     case locked(FileLocks.Lock)
-    /// The system lets nobody take the lock that a removal needs.
+    /// The system lets no process take the lock that a removal needs.
     case refused(Errno)
   }
 
-  /// Removes the segment of a name if it is temporary and nobody has it.
+  /// Removes the segment of a name if it is temporary and no process has it.
   ///
   /// - Parameters:
-  ///   - look: What `/proc` tells.
-  ///   - patience: How long to wait for those who have it open only to look at it.
-  ///   - isTrial: Whether to change nothing, and only tell what would come of it.
+  ///   - look: What `/proc` reports.
+  ///   - patience: How long to wait for processes that have it open only to look at it.
+  ///   - isTrial: Whether to change nothing, and only report what would happen.
   static func removeIfStale(
     _ name: SegmentName, look: ProcessLook, patience: Duration, isTrial: Bool
   ) throws(Errno) -> StaleOutcome {
-    // Looked at before it is opened: opening a FIFO or a device would do something to it.
+    // Checked before opening: to open a FIFO or a device would affect it.
     guard let seen = try Files.statusIfPresent(at: name.path) else { return .missing }
     guard seen.kind == .regular && seen.isTemporary else { return .inUse }
     let descriptor: Descriptor
@@ -239,8 +239,8 @@ extension SharedMemory {
       case .unused: nil
       }
     }
-    // Looked at before it is claimed, too. The look takes its time, and while one after the other
-    // claims what is in use only to look at it, the last handle could not be closed.
+    // Checked before the claim as well. The check takes time, and if one process after another
+    // claimed a segment in use only to check it, the last handle could not be closed.
     if let outcome = try obstacle(claiming: false) ?? use() { return outcome }
     if isTrial { return isOthers ? .ofOther(userID: status.userID, isCertain: true) : .removed }
     if let outcome = try obstacle(claiming: true) { return outcome }
@@ -252,7 +252,7 @@ extension SharedMemory {
       do {
         outcome = try removeName(name, ifLeadingTo: status.identity) ? .removed : .missing
       } catch {
-        // EPERM: the sticky bit of the directory lets only the owner remove a file.
+        // EPERM: the directory's sticky bit lets only the owner remove a file.
         guard error == .permissionDenied || error == .notPermitted,
           status.userID != Credentials.effectiveUserID
         else { throw error }

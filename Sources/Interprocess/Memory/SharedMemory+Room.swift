@@ -14,18 +14,18 @@
 internal import SystemPackage
 
 extension SharedMemory {
-  /// Where pages come from, and what to say if there are none.
+  /// Where pages come from, and what to say if there are too few.
   enum Room {
-    /// Throws if so many bytes cannot be had, with the limit that forbids it.
+    /// Throws if that many bytes are not available; the error names the limit.
     ///
-    /// Asked before the pages are taken. A request that is far too large would first take all there
-    /// is from everybody else; and at the limit of a control group the kernel gives no error, but
-    /// ends a process.
+    /// Checked before the pages are taken. A request that is far too large would first take all
+    /// that is left from every other process; and at the limit of a control group the kernel
+    /// reports no error, but ends a process.
     ///
     /// - Parameters:
     ///   - byteCount: How many bytes are to be taken.
-    ///   - isFileSystemAsked: Whether to ask also where the file system gives an error itself, and
-    ///     takes nothing: for what is taken in one step.
+    ///   - isFileSystemAsked: Whether to check the file system even if it would report an error
+    ///     itself and take nothing: for bytes that are taken in one step.
     static func check(
       _ byteCount: Int, for name: SegmentName?, in descriptor: borrowing Descriptor,
       alwaysAskingFileSystem isFileSystemAsked: Bool = false
@@ -40,14 +40,14 @@ extension SharedMemory {
       }
     }
 
-    /// The error for a call that has failed for lack of room (`ENOSPC`, `ENOMEM`, `EDQUOT`).
+    /// The error for a call that failed for lack of room (`ENOSPC`, `ENOMEM`, `EDQUOT`).
     ///
-    /// - Parameter takenByteCount: What the caller has of that number already, and gives back.
+    /// - Parameter takenByteCount: How many of those bytes the caller already has, and gives back.
     static func error(
       _ byteCount: Int, for name: SegmentName?, in descriptor: borrowing Descriptor, _ errno: Errno,
       taken takenByteCount: Int = 0
     ) -> InterprocessError {
-      // The kernel's own accounts of memory give ENOMEM, whatever room the file system has.
+      // The kernel's own accounting of memory reports ENOMEM, whatever room the file system has.
       if errno == .noMemory {
         let limit = MemoryLimit.tightest()
         if let limit, byteCount > limit.availableByteCount {
@@ -67,14 +67,14 @@ extension SharedMemory {
         byteCount, for: name, try? Files.room(of: descriptor), errno, taken: takenByteCount)
     }
 
-    /// The error for a file that could not be made for lack of room.
+    /// The error for a file that could not be created for lack of room.
     static func error(
       _ byteCount: Int, for name: SegmentName?, _ errno: Errno
     ) -> InterprocessError {
       full(byteCount, for: name, try? Files.room(at: SegmentName.directory), errno)
     }
 
-    // MARK: - Words
+    // MARK: - Messages
 
     private static func full(
       _ byteCount: Int, for name: SegmentName?, _ room: Files.Room?, _ errno: Errno?,
@@ -137,7 +137,7 @@ extension SharedMemory {
         name: name?.value, message: message, errno: errno)
     }
 
-    /// What takes the pages of memory that nobody has yet.
+    /// The calls that take the pages of memory before any other process can see it.
     static let reservingCalls = "fallocate and pwrite64"
 
     static func description(of name: SegmentName?) -> String {
@@ -149,12 +149,12 @@ extension SharedMemory {
 
   /// Takes the pages that the memory does not have yet; their bytes are zero.
   ///
-  /// What was taken before it fails stays: other processes may have written there by then.
+  /// After a failure, the pages already taken stay: other processes may have written there.
   borrowing func reserve() throws(InterprocessError) {
     let page = Files.pageByteCount
     let resident =
       (try? Files.status(of: mapping.descriptor).residentByteCount) ?? 0
-    // At most so many; what lies behind the end of the file counts as well.
+    // An upper bound; pages past the end of the file are counted as well.
     let missing = (byteCount + page - 1) / page * page - resident
     if missing > 0 {
       try Room.check(
@@ -163,15 +163,15 @@ extension SharedMemory {
     let range = 0..<byteCount
     do throws(Errno) {
       do throws(Errno) {
-        // Keeps the size, should someone have shrunk the file.
+        // Does not change the size, in case the file has been shrunk.
         try Files.takePages(of: range, in: mapping.descriptor)
       } catch {
         guard Files.isRefusal(ofReservation: error) else { throw error }
-        // Zeros would overwrite what others write meanwhile.
+        // Writing zeros would overwrite what other processes write meanwhile.
         try MemoryMap.populate(mapping.range)
       }
     } catch {
-      // What is gone has no pages.
+      // Bytes cut off the file have no pages.
       _ = try presentByteCount()
       switch error {
       case .notPermitted, .noFunction, .notSupported, .invalidArgument:

@@ -14,22 +14,23 @@
 internal import SystemPackage
 
 extension SharedMemory {
-  /// Creates memory of bytes whose number is not known before, and gives it its name when all of
-  /// them are there.
+  /// Creates memory whose size is not known in advance, and names it once all bytes are there.
   ///
-  /// Each piece goes into the memory at once, so that nothing is collected elsewhere. If the
-  /// process ends on the way, however it ends, or if there is no room, nothing is left behind.
+  /// Each piece goes straight into the memory, so that nothing is collected elsewhere. If the
+  /// process ends before the last piece, however it ends, or if there is no room, nothing is left
+  /// behind.
   ///
   /// - Parameters:
   ///   - name: As for creating.
-  ///   - next: Returns the next piece; none at the end.
-  /// - Throws: As creating, `invalidSize` also if there is no byte at all; or what `next` throws.
+  ///   - next: Returns the next piece; an empty one at the end.
+  /// - Throws: What creating throws, `invalidSize` also if there is no byte at all; or what `next`
+  ///   throws.
   package static func create(
     _ name: String, appending next: () throws(InterprocessError) -> [UInt8]
   ) throws(InterprocessError) -> SharedMemory {
     let segmentName = try SegmentName(name)
     var piece = try next()
-    // An empty piece is the end, and no memory is empty: that is told as everywhere.
+    // An empty piece is the end, and no memory is empty: `make` reports that as usual.
     var draft = try Draft.make(
       name: segmentName, byteCount: piece.count, options: SegmentOptions())
     var byteCount = 0
@@ -44,11 +45,11 @@ extension SharedMemory {
 }
 
 extension SharedMemory.Draft {
-  /// Writes bytes, for which the file grows if they lie behind its end.
+  /// Writes bytes; the file grows if they lie past its end.
   func write(_ bytes: [UInt8], at offset: Int) throws(InterprocessError) {
     let end = offset + bytes.count
     try Self.check(byteCount: end, name: requestedName)
-    // The first piece has its pages.
+    // The first piece already has its pages.
     if end > mapping.range.byteCount {
       try SharedMemory.Room.check(bytes.count, for: requestedName, in: mapping.descriptor)
     }
@@ -67,7 +68,7 @@ extension SharedMemory.Draft {
     }
   }
 
-  /// Maps the file as it has grown.
+  /// Maps the file with its present size.
   mutating func enlarge(to byteCount: Int) throws(InterprocessError) {
     if byteCount == mapping.range.byteCount { return }
     do {

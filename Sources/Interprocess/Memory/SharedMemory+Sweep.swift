@@ -13,33 +13,33 @@
 
 internal import SystemPackage
 
-// Removing all temporary memory that nobody has any more.
+// Removing all temporary memory that no process has any more.
 extension SharedMemory {
-  /// Removes every temporary segment that nobody has any more.
+  /// Removes every temporary segment that no process has any more.
   ///
   /// A segment is in use while any handle of this library is open on it, in any process that the
   /// kernel knows, and while any process has it open or mapped, such as one of CPython, which holds
-  /// no lease. The kernel tells that to the owner and to root. Where it does not, `/proc` is asked;
-  /// and a process that cannot be looked into, and could have the segment by its user, its groups
-  /// and its capabilities, keeps the segment. Segments that stay until they are unlinked are never
+  /// no lease. The kernel reports that to the owner and to root. If it does not, `/proc` is read;
+  /// and a process that cannot be looked into, and whose user, groups and capabilities would let it
+  /// have the segment, keeps the segment. Segments that stay until they are unlinked are never
   /// touched.
   ///
-  /// One that cannot be removed does not keep the others. Each that stays, though it is stale or
-  /// may be, is reported with the reason:
+  /// A segment that cannot be removed does not keep the others from removal. Each one that stays,
+  /// though it is or may be stale, is reported with the reason:
   ///
   /// ```swift
   /// let removed = try SharedMemory.sweep { left in print("Left \(left.name ?? ""): \(left)") }
   /// ```
   ///
-  /// Waits for other processes only where one is just removing the same memory, and for a moment,
-  /// and may be called by several at once. There is nothing like it in C; in Python the resource
-  /// tracker tries to do the same, and removes what others still use.
+  /// Waits, for a moment, only if another process is removing the same memory; several processes
+  /// may call this at once. C has nothing like it; in Python the resource tracker attempts the
+  /// same, but removes memory that other processes still use.
   ///
   /// - Parameter report: Called at the end for each segment that was left, in the order of their
-  ///   names, with an error that says why and what to do. Its code is `perhapsInUse` if a process
-  ///   may have the segment; `foreignOwner` if only another user, and root, may remove it;
-  ///   `permissionDenied` if this user may not, although it owns it; `invalidName` for a name that
-  ///   is not UTF-8; and `system` for anything else, such as a lock of another program
+  ///   names, with an error that gives the reason and the remedy. Its code is `perhapsInUse` if a
+  ///   process may have the segment; `foreignOwner` if only another user, and root, may remove it;
+  ///   `permissionDenied` if this user may not, although it is the owner; `invalidName` for a name
+  ///   that is not UTF-8; and `system` for anything else, such as a lock of another program
   ///   (`resourceTemporarilyUnavailable`).
   /// - Returns: The names that it removed, sorted.
   /// - Throws: `permissionDenied` or `system` if `/dev/shm` cannot be read.
@@ -51,7 +51,7 @@ extension SharedMemory {
     try Sweep.run(isTrial: false, report)
   }
 
-  /// What a sweep would return and report, as far as that can be known without it.
+  /// What a sweep would return and report, as far as a trial can find out.
   package static func sweepTrial(
     reportingLeft report: (InterprocessError) -> Void
   ) throws(InterprocessError) -> [String] {
@@ -59,14 +59,14 @@ extension SharedMemory {
   }
 }
 
-/// One look through all names.
+/// One pass over all names.
 private struct Sweep: ~Copyable {
-  /// Whether it changes nothing, and only tells what it would do.
+  /// Whether it changes nothing, and only reports what it would do.
   let isTrial: Bool
   private let look = ProcessLook()
   private var removed: [String] = []
   private var left: [InterprocessError] = []
-  /// What another process was about to remove.
+  /// Segments that another process was about to remove.
   private var claimed: [SegmentName] = []
 
   private init(isTrial: Bool) { self.isTrial = isTrial }
@@ -95,7 +95,7 @@ private struct Sweep: ~Copyable {
     left.utf8.lexicographicallyPrecedes(right.utf8)
   }
 
-  /// What a name is called for people: a hidden one as that which it stands for.
+  /// The name to show to people: for a hidden name, the name that it stands for.
   private static func told(_ name: SegmentName) -> SegmentName {
     HiddenName(name)?.original ?? name
   }
@@ -119,21 +119,20 @@ private struct Sweep: ~Copyable {
     }
   }
 
-  /// Does something with a name; what fails does not keep the other names.
+  /// Visits a name; a failure does not affect the other names.
   private mutating func attempt(
     _ name: SegmentName, _ body: (inout Sweep) throws(Errno) -> Void
   ) {
     do {
       try body(&self)
     } catch {
-      // ENOENT, ESTALE: it is gone, or is that of newer memory.
+      // ENOENT, ESTALE: it is gone, or now leads to newer memory.
       guard error != .noSuchFileOrDirectory && error != .staleNFSFileHandle else { return }
       left.append(.notSwept(Self.told(name), error))
     }
   }
 
-  /// A name that is not UTF-8 is none of this library's making, but temporary memory can be moved
-  /// to one.
+  /// This library creates no name that is not UTF-8, but temporary memory can be moved to one.
   private mutating func visitUnreadable(_ bytes: [UInt8]) {
     let directory = SegmentName.directory
     guard let info = SegmentInfo(bytes, in: directory, look: look), info.isStale,
@@ -147,7 +146,7 @@ private struct Sweep: ~Copyable {
   ) throws(Errno) {
     switch hidden.purpose {
     case .guarding:
-      // While the first name leads to the file, the second one goes with it.
+      // While the first name leads to the file, the second is removed together with it.
       if let original = hidden.original,
         try Files.statusIfPresent(at: original.path)?.identity == status.identity
       {
@@ -157,23 +156,24 @@ private struct Sweep: ~Copyable {
     case .new:
       try removeIfClaimable(name, status)
     case .removing where status.identity.inode == hidden.inode:
-      // Memory that was being unlinked, whoever has it, by a process that did not live to do it.
+      // Memory that was being unlinked, whether in use or not, by a process that died before it was
+      // done.
       switch status.isTemporary ? try? outcome(of: name) : nil {
       case .removed?: removed.append(Self.told(name).value)
       case .claimed?: claimed.append(name)
       case .locked?:
-        // Nobody has the memory, and no lock keeps a name that was to go.
+        // No process has the memory, and a lock is no reason to keep a name that was to be removed.
         if try remove(name, status) { removed.append(Self.told(name).value) }
       default: try remove(name, status)
       }
     case .removing:
-      // Caught by mistake.
+      // Moved aside by mistake.
       let original = try putBack(hidden, status)
       if status.isTemporary { try removeIfStale(original ?? name) }
     }
   }
 
-  /// Gives a file that was caught by mistake its name back.
+  /// Gives a file that was moved aside by mistake its name again.
   ///
   /// - Returns: That name, if the file has it now.
   private func putBack(
@@ -188,8 +188,7 @@ private struct Sweep: ~Copyable {
     }
   }
 
-  /// What another process was about to remove is looked at again, until it is gone or that process
-  /// has had its time.
+  /// Checks the claimed names again, until they are gone or the other process has had enough time.
   private mutating func visitClaimed() {
     let deadline = SuspendingClock.now + .milliseconds(500)
     while !claimed.isEmpty && SuspendingClock.now < deadline {
@@ -223,7 +222,7 @@ private struct Sweep: ~Copyable {
     }
   }
 
-  /// Removes a hidden name of a file that nobody has a lease on.
+  /// Removes a hidden name of a file that has no lease.
   private mutating func removeIfClaimable(
     _ name: SegmentName, _ status: Files.Status
   ) throws(Errno) {
@@ -243,11 +242,11 @@ private struct Sweep: ~Copyable {
     case .remover: claimed.append(name)
     case .foreign(let lock, _): left.append(.notSwept(Self.told(name), lockedBy: lock))
     }
-    // Not before the name is gone.
+    // Only after the name is removed.
     if !isTrial { try Lease.drop(on: descriptor) }
   }
 
-  /// - Returns: Whether it did, and not left the name to its owner.
+  /// - Returns: Whether it removed the name, rather than left it to its owner.
   @discardableResult
   private mutating func remove(
     _ name: SegmentName, _ status: Files.Status
@@ -266,7 +265,7 @@ private struct Sweep: ~Copyable {
     }
   }
 
-  /// Whether an error says that only another user may do this.
+  /// Whether an error means that only another user may do this.
   private static func isForbidden(_ error: Errno, _ status: Files.Status) -> Bool {
     (error == .permissionDenied || error == .notPermitted)
       && status.userID != Credentials.effectiveUserID

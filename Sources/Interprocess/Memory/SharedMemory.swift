@@ -12,12 +12,11 @@
 //===----------------------------------------------------------------------===//
 
 internal import SystemPackage
-/// A block of bytes that several processes see at once, under a name.
+/// A named block of bytes that several processes share.
 ///
-/// One process creates the memory, others attach to it by its name; all of them then read and write
-/// the same bytes, without a copy. Python's `multiprocessing.shared_memory.SharedMemory` of the
-/// same name is the same memory, byte for byte.
-///
+/// One process creates the memory, and others attach to it by its name; all of them then read and
+/// write the same bytes, without a copy. Python's `multiprocessing.shared_memory.SharedMemory` of
+/// the same name is the same memory, byte for byte.
 /// ```swift
 /// var memory = try SharedMemory.create("MyMemory", byteCount: 1024)
 /// memory[0] = 1
@@ -29,19 +28,19 @@ internal import SystemPackage
 /// try memory.unlink()
 /// ```
 ///
-/// The handle cannot be copied, and the memory is unmapped when its life ends; a view of the bytes
-/// cannot outlive it. The name stays until someone calls ``unlink()``, and the memory stays until
-/// the name is gone and the last handle of the last process is closed.
+/// The handle cannot be copied, and the memory is unmapped when the handle's life ends; a view of
+/// the bytes cannot outlive the handle. The name stays until a process calls ``unlink()``, and the
+/// memory stays until the name is gone and the last handle of the last process is closed.
 ///
-/// The bytes are not synchronised. Inside one process the compiler sees to it that nobody writes
-/// while somebody reads; processes must agree on who writes when.
+/// The bytes are not synchronised. Inside one process, the compiler keeps one access from writing
+/// while another reads; processes must agree on which of them writes when.
 ///
 /// Corresponds to `shm_open` with `mmap` in C, and to `multiprocessing.shared_memory.SharedMemory`
 /// in Python.
 public struct SharedMemory: ~Copyable, Sendable {
   /// How a handle uses the memory.
   public enum Access: Sendable, Hashable {
-    /// Reading only; a write through this handle is a failed precondition.
+    /// Reading only; writing through this handle is a failed precondition.
     case readOnly
     /// Reading and writing.
     case readWrite
@@ -49,11 +48,11 @@ public struct SharedMemory: ~Copyable, Sendable {
 
   /// When the pages of the memory are taken from the system.
   public enum Reservation: Sendable, Hashable {
-    /// At once, when the memory is created or attached to. If they are not there, that fails, and
-    /// no later access can. What counts is the room in the file system, the memory limits of the
+    /// When the memory is created or attached to. If there are too few pages, that call fails; no
+    /// later access can. The limits are the room in the file system, the memory limits of the
     /// control group, and the memory of the machine.
     case reserved
-    /// When they are first touched, as CPython does. If there is no room then, the kernel ends the
+    /// When they are first touched, as in CPython. If there is no room then, the kernel ends the
     /// process that touched them with `SIGBUS`, or, at the memory limit of a control group, with
     /// `SIGKILL`.
     case onDemand
@@ -61,7 +60,7 @@ public struct SharedMemory: ~Copyable, Sendable {
 
   /// Whose memory may be attached to.
   ///
-  /// Anyone may put a file of any name where shared memory lies.
+  /// Any user may put a file of any name where shared memory lies.
   public enum Owner: Sendable, Hashable {
     /// Memory that belongs to the effective user of this process, or to root.
     case currentUser
@@ -69,12 +68,12 @@ public struct SharedMemory: ~Copyable, Sendable {
     case anyone
   }
 
-  /// When the name of the memory goes.
+  /// When the name of the memory is removed.
   public enum Lifetime: Sendable, Hashable {
-    /// When someone calls ``SharedMemory/unlink()``, as POSIX and CPython have it.
+    /// When a process calls ``SharedMemory/unlink()``, as with POSIX and CPython.
     case untilUnlinked
-    /// When the last handle of the last process closes. If all processes that have it end without
-    /// closing it, the next one to create that name replaces it, and
+    /// When the last handle of the last process closes. If all processes with a handle end without
+    /// closing it, the next process to create that name replaces the memory, and
     /// ``SharedMemory/sweep(reportingLeft:)`` removes it.
     case whileAttached
   }
@@ -89,18 +88,18 @@ public struct SharedMemory: ~Copyable, Sendable {
   /// Whether this handle may write.
   public let access: Access
 
-  /// Whether this handle made the memory, as opposed to having attached to it.
+  /// Whether this handle created the memory, rather than attached to it.
   public let isCreator: Bool
 
-  /// When the name of the memory goes, as its creator has decided.
+  /// When the name of the memory is removed, as its creator chose.
   public let lifetime: Lifetime
 
-  /// The name, without a leading slash; empty for memory that has none.
+  /// The name, without a leading slash; empty for memory without a name.
   public var name: String { segmentName?.value ?? "" }
 
   /// The size in bytes: exactly what was asked for at creation.
   ///
-  /// It is the size at the time when this handle was made, or when it last grew or was refreshed.
+  /// It is the size at the moment this handle was made, or last grew or was refreshed.
   @inlinable
   public var byteCount: Int { range.byteCount }
 
@@ -124,27 +123,28 @@ public struct SharedMemory: ~Copyable, Sendable {
   /// Creates memory of the given size, filled with zeros, under a name that is not taken.
   ///
   /// No other process can attach before the memory is complete: its pages are taken, and the
-  /// closure has run. If the process ends on the way, however it ends, nothing is left behind.
+  /// closure has run. If the process ends before that, however it ends, nothing is left behind.
   ///
-  /// Does not wait for other processes. Takes time in proportion to the size where the memory is
-  /// reserved, as the system gets the pages ready. Corresponds to `SharedMemory(name, create=True,
+  /// Does not wait for other processes. If the memory is reserved, takes time in proportion to the
+  /// size, while the system prepares the pages. Corresponds to `SharedMemory(name, create=True,
   /// size=byteCount)` in Python, and to `shm_open` with `O_CREAT | O_EXCL`, `ftruncate` and `mmap`
   /// in C.
   ///
   /// - Parameters:
   ///   - name: 1 to 255 bytes without `/` and NUL, neither `.` nor `..`; one leading slash is
-  ///     dropped. `nil` stands for a random name, which ``name`` then tells.
+  ///     dropped. `nil` stands for a random name; read it from ``name``.
   ///   - byteCount: The size in bytes, greater than zero.
-  ///   - options: When its name goes, who may use it, and when its pages are taken.
-  ///   - initialize: Fills the memory before anyone else can see it. If it throws, nothing is left
-  ///     behind.
+  ///   - options: When the name is removed, who may use the memory, and when its pages are taken.
+  ///   - initialize: Fills the memory before any other process can see it. If it throws, nothing is
+  ///     left behind.
   /// - Returns: The memory, attached for reading and writing.
-  /// - Throws: `alreadyExists` if the name is taken, and not by temporary memory that nobody has
-  ///   any more, which is replaced; `system(.resourceTemporarilyUnavailable)` if another program
-  ///   has locked the file of such memory, which the message names; `invalidName`, `invalidSize` if
-  ///   `byteCount` is not positive or above the process's file size limit, `outOfMemory` if there
-  ///   is no room, `permissionDenied`, and `system` for anything else; or what `initialize` throws.
-  /// - Precondition: The permissions are none but the nine permission bits.
+  /// - Throws: `alreadyExists` if the name is taken (stale temporary memory of that name is
+  ///   replaced instead); `system(.resourceTemporarilyUnavailable)` if another program has locked
+  ///   the file of such stale memory, with a message that names the lock; `invalidName`;
+  ///   `invalidSize` if `byteCount` is not positive or above the process's file size limit;
+  ///   `outOfMemory` if there is no room; `permissionDenied`; `system` for anything else; or what
+  ///   `initialize` throws.
+  /// - Precondition: The permissions contain only the nine permission bits.
   public static func create(
     _ name: String? = nil,
     byteCount: Int,
@@ -160,29 +160,29 @@ public struct SharedMemory: ~Copyable, Sendable {
 
   // MARK: - Attach
 
-  /// Attaches to memory that some process, in any language, has created.
+  /// Attaches to memory that a process has created, in any language.
   ///
   /// Waits only if asked to. Corresponds to `SharedMemory(name)` in Python, and to `shm_open`,
   /// `fstat` and `mmap` in C.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the memory was created under.
   ///   - access: Whether to write as well as to read.
   ///   - owner: Whose memory to accept.
-  ///   - reservation: Whether pages that the memory does not have yet are taken now, so that no
-  ///     access to it can fail later. CPython and numpy take none at creation. If there is no room
-  ///     for all of them, those that were taken stay with the memory, as zeros.
-  ///   - timeout: How long to wait for the memory if there is none yet, or if it has no size yet;
-  ///     `nil`: not at all. A timed wait sleeps, and is measured on a clock that no one can set.
-  /// - Returns: The memory, with the size that it has now.
+  ///   - reservation: Whether to take the pages that the memory does not have yet, so that no later
+  ///     access can fail. CPython and numpy take none at creation. If there is no room for all of
+  ///     them, those already taken stay with the memory, as zeros.
+  ///   - timeout: How long to wait if the memory does not exist yet or has no size yet; `nil`: not
+  ///     at all. A timed wait sleeps; its clock cannot be set.
+  /// - Returns: The memory, with its present size.
   /// - Throws: `notFound` if there is no such name; `timedOut` if there was none for all that time;
-  ///   `invalidSize` if its size is still zero, as CPython gives a name first and a size a moment
-  ///   later; `foreignOwner`, `permissionDenied`, `invalidName`, `wrongKind` if the name leads to
-  ///   something else than a file, such as a symbolic link; `outOfMemory` if pages are to be taken
-  ///   and there is no room; `system(.resourceTemporarilyUnavailable)` if it is temporary memory
-  ///   whose file another program has locked, which the message names; and `system` for anything
-  ///   else.
-  /// - Precondition: To take pages, the memory is attached for writing.
+  ///   `invalidSize` if its size is still zero, as CPython creates a name first and sets a size a
+  ///   moment later; `foreignOwner`; `permissionDenied`; `invalidName`; `wrongKind` if the name
+  ///   leads to something other than a file, such as a symbolic link; `outOfMemory` if pages are to
+  ///   be taken and there is no room; `system(.resourceTemporarilyUnavailable)` if it is temporary
+  ///   memory whose file another program has locked, with a message that names the lock; and
+  ///   `system` for anything else.
+  /// - Precondition: To take pages, `access` is `readWrite`.
   public static func attach(
     _ name: String,
     access: Access = .readWrite,
@@ -208,31 +208,34 @@ public struct SharedMemory: ~Copyable, Sendable {
     return memory
   }
 
-  /// Attaches to the memory of that name, or creates it if there is none.
+  /// Attaches to the memory of that name, or creates it if it does not exist.
   ///
-  /// Of many processes that call this at once exactly one creates the memory, which ``isCreator``
-  /// tells it; the others attach to what it has made and filled.
+  /// If many processes call this at once, exactly one creates the memory, and ``isCreator`` is
+  /// `true` in that one; the others attach to the memory that it has filled.
   ///
   /// Waits for at most a second, and only where another process may be about to finish: a CPython
-  /// process that has made the name and not yet given it a size, one that holds the pages that are
-  /// missing here, or one that is about to remove stale memory; and for ten seconds in all, while
-  /// others make and remove the name again and again. Python has no such function; in C
+  /// process that has created the name and not yet set a size, a process that holds the pages that
+  /// are missing here, or a process that is about to remove stale memory. While others create and
+  /// remove the name again and again, waits for at most ten seconds in all. Python has no such
+  /// function; in C it is `shm_open` with `O_CREAT`, which leaves the size and the content to a
+  /// race.
   /// it is `shm_open` with `O_CREAT`, which leaves the size and the content to a race.
   ///
   /// - Parameters:
   ///   - name: The name, as for
   ///     ``create(_:byteCount:options:initializingWith:)``.
-  ///   - byteCount: The size in bytes; memory that exists already must have at least as many.
-  ///   - options: Those of memory that is created here.
+  ///   - byteCount: The size in bytes; existing memory must have at least that many.
+  ///   - options: The options for the memory, if it is created here.
   ///   - owner: Whose memory to accept, if it exists.
-  ///   - initialize: Fills the memory before anyone else can see it, if it is created here. Several
-  ///     processes may run theirs at once; only one result is kept.
+  ///   - initialize: Fills the memory before any other process can see it, if it is created here.
+  ///     Several processes may run their closures at once; only one result is kept.
   /// - Returns: The memory, attached for reading and writing.
-  /// - Throws: `invalidSize` if the memory exists and is smaller; `alreadyExists` if the name stays
-  ///   that of temporary memory that no handle is open on, and that cannot be replaced, as a
-  ///   process of CPython has it mapped or a process that was about to remove it has been stopped;
-  ///   `system(.resourceTemporarilyUnavailable)` if another program has locked the file of such
-  ///   memory, which the message names; and what creating and attaching throw but `notFound`.
+  /// - Throws: `invalidSize` if the memory exists and is smaller; `alreadyExists` if the name
+  ///   belongs to temporary memory that has no open handle and still cannot be replaced, because a
+  ///   CPython process has it mapped or because a process that was about to remove it has been
+  ///   stopped; `system(.resourceTemporarilyUnavailable)` if another program has locked the file of
+  ///   such memory, with a message that names the lock; and everything that creating and attaching
+  ///   throw, except `notFound`.
   public static func attachOrCreate(
     _ name: String,
     byteCount: Int,
@@ -265,8 +268,8 @@ public struct SharedMemory: ~Copyable, Sendable {
       } catch {
         switch error.code {
         case .alreadyExists:
-          // Someone else was faster. If that memory is gone by now, it is tried again; each round
-          // means that some process got what it wanted. Only one that makes and removes the name
+          // Another process was faster. If its memory is gone again, try again; each round means
+          // that some process got what it wanted. Only a process that creates and removes the name
           // all the time can keep this up.
           let file = (try? Files.statusIfPresent(at: name.path))??.identity
           guard SuspendingClock.now < lastDeadline else { throw error }
@@ -274,12 +277,12 @@ public struct SharedMemory: ~Copyable, Sendable {
             obstacle = (file, .now + Self.patience)
             continue
           }
-          // Unless it is one and the same all the time: temporary memory that nobody holds, so that
-          // one cannot attach to it, and that cannot be replaced.
+          // The same file all the time: temporary memory that cannot be attached to, as it has no
+          // handle, and that cannot be replaced.
           guard SuspendingClock.now < obstacle.deadline else { throw error }
           try pauseRandomly(name)
         case .outOfMemory where SuspendingClock.now < deadline:
-          // Perhaps only since other processes are at the same place, each with its pages in hand.
+          // Perhaps only because other processes are at the same point, each with its pages taken.
           // All but one give theirs back; a random pause keeps them from trying again in step.
           try pauseRandomly(name)
         default:
@@ -300,27 +303,27 @@ public struct SharedMemory: ~Copyable, Sendable {
   /// Ends this handle's use of the memory.
   ///
   /// The memory stays, for other handles and under its name; the name of temporary memory goes with
-  /// the last handle of all processes. The same happens at the end of the handle's life, and, but
-  /// for the mapping, at `exit` and at the end of `main`; `close` is for ending it early. Using the
-  /// handle afterwards does not compile.
+  /// the last handle of all processes. The same happens at the end of the handle's life and, except
+  /// for the unmapping, at `exit` and at the end of `main`; call `close` to end it earlier. Using
+  /// the handle afterwards does not compile.
   ///
-  /// A child that `fork` has made holds no lease, and takes no name away by closing what it has
-  /// inherited.
+  /// A child created by `fork` holds no lease; when it closes what it has inherited, it removes no
+  /// name.
   ///
-  /// Does not block, but for up to 200 ms if another process has just claimed the name of temporary
-  /// memory to see whether it is stale. Corresponds to `SharedMemory.close()` in Python, and to
-  /// `munmap` and `close` in C.
+  /// Does not block, except for up to 200 ms if another process has just claimed the name of
+  /// temporary memory to see whether it is stale. Corresponds to `SharedMemory.close()` in Python,
+  /// and to `munmap` and `close` in C.
   public consuming func close() {}
 
   /// Removes the name of this memory.
   ///
-  /// From then on nobody can attach; whoever has it attached keeps it, and the memory is freed when
-  /// the last handle closes. The name can be used again at once, for other memory.
+  /// From then on, no process can attach; existing handles keep the memory, which is freed when the
+  /// last one closes. The name can be used again at once, for other memory.
   ///
   /// Does not block. Corresponds to `SharedMemory.unlink()` in Python, and to `shm_unlink` in C.
   ///
-  /// - Throws: `notFound` if the name is gone already, or leads to other memory by now, which is
-  ///   then left alone; `permissionDenied`; and `system` for anything else.
+  /// - Throws: `notFound` if the name is already gone, or now leads to other memory, which is left
+  ///   alone; `permissionDenied`; and `system` for anything else.
   public borrowing func unlink() throws(InterprocessError) {
     let name = try nameForChange()
     let isRemoved = try translating({ .unlinking(name, $0) }) { () throws(Errno) in
@@ -329,10 +332,10 @@ public struct SharedMemory: ~Copyable, Sendable {
     if !isRemoved { throw .notFound(name) }
   }
 
-  /// Removes a name, whoever uses the memory.
+  /// Removes a name, whether or not the memory is in use.
   ///
-  /// Whoever has the memory attached keeps it. Does not block. Corresponds to `shm_unlink` in C;
-  /// Python has to attach first.
+  /// Existing handles keep the memory. Does not block. Corresponds to `shm_unlink` in C; Python has
+  /// to attach first.
   ///
   /// - Parameter name: The name that the memory was created under.
   /// - Throws: `notFound` if there is no such name, `invalidName`, `permissionDenied`, `wrongKind`
@@ -350,7 +353,7 @@ public struct SharedMemory: ~Copyable, Sendable {
 
   /// Changes what is mapped.
   ///
-  /// Here, as only this file sets the mapping.
+  /// It is here because only this file can set the mapping.
   mutating func changeMapping<Failure>(
     _ change: (inout Mapping) throws(Failure) -> Void
   ) throws(Failure) {

@@ -13,9 +13,10 @@
 
 /// Creates memory that lives as long as a scope.
 ///
-/// Every block gets a name of its own, which others attach to while the scope runs; at the end of
-/// the scope all names are removed, also when it throws. If the process is killed, the blocks count
-/// as stale once nobody has them any more, and ``SharedMemory/sweep(reportingLeft:)`` removes them.
+/// Every block gets a name of its own, which other processes can attach to while the scope runs; at
+/// the end of the scope all names are removed, even if it throws. If the process is killed, the
+/// blocks become stale once no process has them any more, and
+/// ``SharedMemory/sweep(reportingLeft:)`` removes them.
 ///
 /// ```swift
 /// try await withSharedMemoryManager { manager in
@@ -28,7 +29,7 @@
 /// For a single block, or one that outlives the scope, create ``SharedMemory`` itself. Corresponds
 /// to `multiprocessing.managers.SharedMemoryManager` in Python, which runs a process for this.
 public final class SharedMemoryManager: Sendable {
-  /// A handle of its own on each block, so that the block lasts until the scope ends.
+  /// A separate handle on each block, so that the block lasts until the scope ends.
   private final class Block: Sendable {
     let memory: SharedMemory
 
@@ -37,14 +38,14 @@ public final class SharedMemoryManager: Sendable {
     }
   }
 
-  /// A child that `fork` has made has none of its parent's.
+  /// A child created by `fork` has none of its parent's blocks.
   private let blocks = ThreadMutex<[Block]>([])
 
   fileprivate init() {}
 
   /// Creates a block under a random name, filled with zeros.
   ///
-  /// The block stays until the scope ends, also when the returned handle is closed before. Does not
+  /// The block stays until the scope ends, even if the returned handle is closed before. Does not
   /// wait for other processes. Corresponds to `SharedMemoryManager.SharedMemory(size)` in Python.
   ///
   /// - Parameters:
@@ -62,7 +63,7 @@ public final class SharedMemoryManager: Sendable {
     return memory
   }
 
-  /// Lets a block last until the scope ends, or the process within it.
+  /// Keeps a block until the scope ends, or the process within it.
   func keep(_ memory: borrowing SharedMemory) throws(InterprocessError) {
     let kept = try memory.duplicate()
     kept.mapping.temporaryName?.goAtEnd()
@@ -73,8 +74,8 @@ public final class SharedMemoryManager: Sendable {
   /// Removes the names of all blocks.
   fileprivate func removeAll() {
     for block in blocks.withLock({ $0 }) {
-      // A name that is gone already, or that cannot be removed, does not keep the others. A sweep
-      // tells why it stays.
+      // A name that is already gone, or cannot be removed, does not affect the others. A sweep
+      // reports why it stays.
       try? block.memory.unlink()
     }
   }
@@ -82,7 +83,8 @@ public final class SharedMemoryManager: Sendable {
 
 /// Runs a closure with a manager, whose blocks lose their names when the closure ends.
 ///
-/// - Parameter body: Creates blocks and uses them. Handles may leave it; their names are gone then.
+/// - Parameter body: Creates blocks and uses them. Handles may outlive it; their names are gone
+///   then.
 /// - Returns: What `body` returns.
 /// - Throws: What `body` throws.
 public func withSharedMemoryManager<Result: ~Copyable, Failure: Error>(
@@ -96,7 +98,8 @@ public func withSharedMemoryManager<Result: ~Copyable, Failure: Error>(
 /// Runs an asynchronous closure with a manager, whose blocks lose their names when the closure
 /// ends.
 ///
-/// - Parameter body: Creates blocks and uses them. Handles may leave it; their names are gone then.
+/// - Parameter body: Creates blocks and uses them. Handles may outlive it; their names are gone
+///   then.
 /// - Returns: What `body` returns.
 /// - Throws: What `body` throws.
 public nonisolated(nonsending) func withSharedMemoryManager<Result: ~Copyable, Failure: Error>(

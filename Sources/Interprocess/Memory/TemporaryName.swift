@@ -14,7 +14,7 @@
 internal import Synchronization
 internal import SystemPackage
 
-/// An open file, for as long as anybody uses it: a handle, or the end of the process.
+/// An open file, for as long as a handle or the end of the process uses it.
 final class OpenFile: Sendable {
   let descriptor: Descriptor
 
@@ -23,16 +23,16 @@ final class OpenFile: Sendable {
 
 /// The name of temporary memory, which a handle gives up when it is closed.
 ///
-/// Swift ends no life of a global at `exit` or at the end of `main`. So each such name is in a
-/// list, and what is still there is given up then, as by `close`, but for the mapping: other
-/// threads may touch the memory until the process is gone.
+/// Swift does not end the life of a global at `exit` or at the end of `main`. So each such name is
+/// in a list, and the names still in it are given up then, as by `close`, but the mapping stays:
+/// other threads may touch the memory until the process is gone.
 final class TemporaryName: HeldUntilEnd, @unchecked Sendable {
-  // Sendable: all of it is.
+  // Sendable: every property is.
   private let file: OpenFile
   private let isWritable: Bool
   private let name: SegmentName
   private let identity: FileIdentity
-  /// Whether the name goes at the end of the process although others still have the memory.
+  /// Whether to remove the name at the end of the process even if others still have the memory.
   private let goesAtEnd = Atomic(false)
 
   init(_ name: SegmentName, _ identity: FileIdentity, of file: OpenFile, isWritable: Bool) {
@@ -49,7 +49,7 @@ final class TemporaryName: HeldUntilEnd, @unchecked Sendable {
 
   /// Drops the lease, and removes the name if no other handle is open anywhere.
   ///
-  /// Does nothing the second time, nor in a child that `fork` has made, which has no lease.
+  /// Does nothing the second time, nor in a child created by `fork`, which has no lease.
   func giveUp() {
     EndOfProcess.enter(isLeaving: true)
     defer { EndOfProcess.leave() }
@@ -64,7 +64,7 @@ final class TemporaryName: HeldUntilEnd, @unchecked Sendable {
   }
 
   private func removeIfLast(isPatient: Bool) {
-    // What fails leaves a stale name, for the next creator or sweep to remove: the file is that of
+    // A failure leaves a stale name for the next creator or sweep to remove: the file belongs to
     // another user (EACCES, EPERM), or no descriptor is free where one is needed (EMFILE, ENFILE).
     try? SharedMemory.removeNameIfLast(
       name, identity, of: file.descriptor, isWritable: isWritable, isPatient: isPatient)

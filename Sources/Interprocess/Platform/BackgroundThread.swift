@@ -13,9 +13,9 @@
 
 internal import Glibc
 
-/// A thread that runs as long as the process.
+/// A thread that runs for as long as the process.
 enum BackgroundThread {
-  /// Starts a thread, which takes no signals, or ends the process if the system gives it none.
+  /// Starts a thread, which takes no signals; ends the process if the system provides none.
   static func start(_ body: @escaping @Sendable () -> Never) {
     if !startIfPossible(body) { failAsMisused("The system gives this process no more threads") }
   }
@@ -27,7 +27,7 @@ enum BackgroundThread {
     #if DEBUG
       if unsafe Sleeping.isWithoutNewThreads { return false }
     #endif
-    // The new thread takes over the mask of this one.
+    // The new thread inherits the signal mask of this one.
     var all = sigset_t()
     var old = sigset_t()
     unsafe sigfillset(&all)
@@ -38,7 +38,7 @@ enum BackgroundThread {
     let result = unsafe pthread_create(
       &thread, nil,
       { context in
-        // SAFETY: it is what was passed below, which nobody else releases.
+        // SAFETY: it is the object passed below, which no other code releases.
         unsafe Unmanaged<Body>.fromOpaque(context!).takeRetainedValue().run()
       }, context.toOpaque())
     guard result == 0 else {

@@ -21,7 +21,7 @@ package struct Checkpoint: Sendable, Hashable, CustomStringConvertible {
   @inlinable init(_ name: String) { description = name }
 
   #if DEBUG
-    /// What a test wants to happen at a checkpoint.
+    /// The action of a test at a checkpoint.
     ///
     /// Set it before any other thread uses the library.
     @usableFromInline
@@ -31,7 +31,7 @@ package struct Checkpoint: Sendable, Hashable, CustomStringConvertible {
 
 /// Marks a moment of a protocol.
 ///
-/// In a release build it is nothing.
+/// Does nothing in a release build.
 @inlinable @inline(__always)
 func checkpoint(_ checkpoint: Checkpoint) {
   #if DEBUG
@@ -40,17 +40,17 @@ func checkpoint(_ checkpoint: Checkpoint) {
 }
 
 #if DEBUG
-  /// What a test changes in how one sleeps.
+  /// How a test changes sleeping.
   package enum Sleeping {
-    /// Lets no sleep end by itself, so that whoever misses a wake-up sleeps for ever.
+    /// Lets no sleep time out, so that a waiter that misses a wake-up sleeps forever.
     ///
     /// Set it before any other thread uses the library.
     package nonisolated(unsafe) static var isEndless = false
-    /// Lets nobody fence for others, as on a system that cannot.
+    /// Lets no process fence for others, as on a system that cannot.
     ///
     /// Set it before any other thread uses the library.
     package nonisolated(unsafe) static var isWithoutRemoteFences = false
-    /// Gives the library no more threads of its own.
+    /// Prevents the library from starting more threads.
     package nonisolated(unsafe) static var isWithoutNewThreads = false
   }
 #endif

@@ -14,14 +14,14 @@
 internal import Glibc
 internal import SystemPackage
 
-/// On whose behalf a process runs: what the kernel asks when it opens a file.
+/// On whose behalf a process runs: what the kernel checks when it opens a file.
 struct Credentials: Sendable, Equatable {
-  /// The real, effective, saved and file-system users; it may become any of these.
+  /// The real, effective, saved and file-system users; the process may become any of these.
   var userIDs: [UInt32]
   /// The real, effective, saved and file-system groups.
   var groupIDs: [UInt32]
   var supplementaryGroupIDs: [UInt32]
-  /// The capabilities that it has or may take, a bit for each.
+  /// The capabilities that it has or may take, one bit each.
   var capabilities: UInt64
 
   /// The user whose permissions the kernel checks for this process.
@@ -34,7 +34,7 @@ struct Credentials: Sendable, Equatable {
 
   /// Whether it may read or write a file by the file's mode.
   ///
-  /// The owner always may, who can change the mode.
+  /// The owner always may, since it can change the mode.
   ///
   /// - Parameter hasAccessList: Whether users and groups that the mode does not name may have the
   ///   rights of the group.
@@ -47,14 +47,15 @@ struct Credentials: Sendable, Equatable {
         return true
       }
     }
-    // The bits for others do not count for members of the group; it can leave any but these.
+    // The bits for others do not apply to members of the group; a process can leave all groups but
+    // the supplementary ones.
     return file.mode & 0o006 != 0 && !supplementaryGroupIDs.contains(file.groupID)
   }
 }
 
-/// What `/proc/PID/status` tells, which most systems let everybody read.
+/// The contents of `/proc/PID/status`, which most systems let every user read.
 struct ProcessStatus: Sendable {
-  /// The name of its program, in which the kernel escapes newlines and backslashes.
+  /// The name of its program; the kernel escapes newlines and backslashes in it.
   var command: String
   var credentials: Credentials
   /// Whether it has memory of its own; a kernel thread and a process that has ended have none.
@@ -64,8 +65,8 @@ struct ProcessStatus: Sendable {
   /// `nil` if the text is not what the kernel writes.
   init?(_ text: [UInt8]) {
     var fields: [Substring: Substring] = [:]
-    // A name holds no newline, but may end in a carriage return, which is one character with the
-    // newline behind it.
+    // A name contains no newline, but may end in a carriage return, which forms one character with
+    // the newline after it.
     for bytes in text.split(separator: UInt8(ascii: "\n")) {
       let line = Substring(decoding: bytes, as: UTF8.self)
       guard let colon = line.firstIndex(of: ":") else { continue }
@@ -93,14 +94,14 @@ struct ProcessStatus: Sendable {
   }
 }
 
-/// Which users of this process's namespace another process knows (`/proc/PID/uid_map`).
+/// Which users of this process's namespace another process's namespace maps (`/proc/PID/uid_map`).
 ///
-/// Capabilities count only for files whose owner and group it knows.
+/// Capabilities count only for files whose owner and group are mapped.
 enum NamespaceMap {
   /// - Parameters:
   ///   - text: The map of the other process, `first-inside first-here count` in each line.
-  ///   - ownText: The map of this process, which is the same in the same namespace, where the
-  ///     second number is one of the namespace around it.
+  ///   - ownText: The map of this process. It is identical for a process in the same namespace,
+  ///     where the second number belongs to the surrounding namespace.
   static func knows(_ id: UInt32, in text: [UInt8], ownText: [UInt8]) -> Bool {
     if text == ownText { return true }
     return text.split(separator: UInt8(ascii: "\n")).contains { line in

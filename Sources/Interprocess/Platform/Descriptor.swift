@@ -17,28 +17,28 @@ internal import SystemPackage
 
 /// An open file descriptor that is closed at the end of its life.
 ///
-/// A child that `fork` makes has a descriptor of the same number, which leads to the same file and
-/// holds none of the locks of this one. Where the system refuses it that, the child shares its
-/// parent's, and leaves the locks alone.
+/// A child created by `fork` has a descriptor of the same number, which leads to the same file but
+/// holds none of this one's locks. If the system refuses it such a descriptor, the child shares its
+/// parent's, and does not touch the locks.
 ///
 /// Once memory is mapped from it, its number is used only while it leads to the same file: a
 /// program may close any number, and then open something else under it. The mapping, and with it
 /// the lease on the memory, outlive that.
 @safe
 struct Descriptor: ~Copyable, @unchecked Sendable {
-  // Sendable: the entry lives as long as the descriptor, and what changes in it changes under the
-  // lock of the list.
+  // Sendable: the entry lives as long as the descriptor, and changes only under the lock of the
+  // list.
   private let file: UnsafeMutablePointer<ipc_file>
 
-  /// The number; -1, which every system call refuses with `EBADF`, if someone else has closed it.
+  /// The number; -1, which every system call refuses with `EBADF`, if other code has closed it.
   var fd: CInt { unsafe ipc_file_number(file) }
 
-  /// The number, of a descriptor that is kept for long and never mapped; -1 if someone else has
+  /// The number, for a descriptor that is kept for long and never mapped; -1 if other code has
   /// closed it.
   var provenFD: CInt { unsafe ipc_file_proven_number(file) }
 
-  /// The number, to take, drop or look at locks; -1 also where a forked child shares its parent's
-  /// locks, and can neither tell them apart nor keep its parent out.
+  /// The number with which to take, drop or examine locks; -1 also if a forked child shares its
+  /// parent's locks, and can neither distinguish them nor exclude its parent.
   func fdForLock(taking isTaking: Bool) -> CInt {
     unsafe ipc_file_number_for_lock(file, isTaking ? 1 : 0)
   }
@@ -75,9 +75,9 @@ struct Descriptor: ~Copyable, @unchecked Sendable {
   /// Changes in a forked child, whose descriptors hold none of the locks that were taken before.
   static var generation: UInt32 { ipc_fork_generation() }
 
-  /// Where the generation lies, for as long as the process runs.
+  /// The address of the generation, valid for as long as the process runs.
   ///
-  /// Nobody reads it while it changes: a child has one thread then.
+  /// No thread reads it while it changes: the child has only one thread at that time.
   @unsafe static var generationWord: UnsafePointer<UInt32> { unsafe ipc_fork_generation_word() }
 
   // MARK: - In a forked child
@@ -87,20 +87,19 @@ struct Descriptor: ~Copyable, @unchecked Sendable {
     unsafe file.pointee.lease_generation == Self.generation
   }
 
-  /// Says that the handle has a lease of this process by now.
+  /// States that the handle now has a lease of this process.
   func noteLease() {
     ipc_fork_lock()
     unsafe file.pointee.lease_generation = Self.generation
     ipc_fork_unlock()
   }
 
-  /// Whether the descriptor has its own open file description, or has got one now.
+  /// Whether the descriptor has its own open file description, or could get one now.
   ///
-  /// If not, either its parent holds the locks with it, or someone else has closed it.
+  /// If not, either its parent holds the locks with it, or other code has closed it.
   func ownDescription() -> Bool { unsafe ipc_file_own(file) == 0 }
 
-  /// Whether a forked child has found no way to open the file once more, and shares its parent's
-  /// locks.
+  /// Whether a forked child could not open the file again, and shares its parent's locks.
   var sharesLocksOfParent: Bool { unsafe file.pointee.is_inherited != 0 }
 
   /// Notes a name that the file can be found by.
@@ -110,7 +109,7 @@ struct Descriptor: ~Copyable, @unchecked Sendable {
 
   // MARK: - The mapping
 
-  /// Changes what is mapped from this descriptor, as a forked child has to find it.
+  /// Changes what is mapped from this descriptor, and records it for a forked child.
   ///
   /// - Parameter change: Maps, moves or unmaps, and returns the range that is mapped afterwards.
   func changeMapping(
@@ -123,11 +122,11 @@ struct Descriptor: ~Copyable, @unchecked Sendable {
   }
 }
 
-/// Calls `body` until it is not interrupted by a signal.
+/// Calls `body` until no signal interrupts it.
 ///
 /// - Parameter body: A system call that returns -1 and sets `errno` when it fails.
-/// - Throws: The `errno` of the call; `EINTR` only if a million signals in a row have kept it from
-///   what it is to do.
+/// - Throws: The `errno` of the call; `EINTR` only if a million signals in a row have interrupted
+///   it.
 @discardableResult
 func retryingInterrupts<Result: SignedInteger>(
   _ body: () -> Result

@@ -16,13 +16,13 @@ internal import SystemPackage
 
 /// Waits until something happens to the files of a directory.
 ///
-/// Changes are reported from the moment on at which the watch was made: make it, look at the
-/// directory, wait. Changes made through a mapping are not seen.
+/// Changes are reported from the moment at which the watch was made: make it, examine the
+/// directory, wait. Changes made through a mapping are not reported.
 struct DirectoryWatch: ~Copyable {
-  /// The inotify instance; `nil` where the system has none to spare, as their number is limited for
-  /// each user.
+  /// The inotify instance; `nil` if the system has none free, as their number is limited for each
+  /// user.
   ///
-  /// The watch then looks every few milliseconds, and also when somebody else has closed it.
+  /// The watch then returns every few milliseconds, and also if other code has closed the instance.
   private let descriptor: Descriptor?
 
   init(_ directory: String) {
@@ -38,7 +38,7 @@ struct DirectoryWatch: ~Copyable {
     descriptor = isWatching ? consume instance : nil
   }
 
-  /// Sleeps until something has changed or the time is over; may also return early.
+  /// Sleeps until something has changed or the time-out passes; may also return early.
   ///
   /// - Throws: `EINTR` if a signal has arrived in an interruptible wait.
   func wait(atMost timeout: Duration) throws(Errno) {
@@ -52,17 +52,17 @@ struct DirectoryWatch: ~Copyable {
     let count = unsafe poll(&request, 1, milliseconds)
     if count < 0 { try endIfInterrupted() }
     if count > 0 {
-      // What happened does not matter, as the caller looks at the directory; the events are only
-      // taken out of the queue.
+      // The events themselves do not matter, as the caller examines the directory; they are only
+      // removed from the queue.
       var events = [UInt8](repeating: 0, count: 4096)
-      // What is left when others are faster ends the next wait.
+      // Events that are left because new ones keep arriving end the next wait.
       for _ in 0..<16 {
         if unsafe read(fd, &events, events.count) <= 0 { break }
       }
     }
   }
 
-  /// -1 if there is none, or somebody else has closed it.
+  /// -1 if there is none, or other code has closed it.
   private var fd: CInt {
     switch descriptor {
     case .some(let instance): instance.provenFD
@@ -70,7 +70,7 @@ struct DirectoryWatch: ~Copyable {
     }
   }
 
-  /// An interrupted wait counts as one that returns early, unless it is to end then.
+  /// An interrupted wait counts as one that returns early, unless signals may end it.
   private func endIfInterrupted() throws(Errno) {
     if Interruption.endsWaits && errno == EINTR { throw .interrupted }
   }

@@ -15,13 +15,15 @@ internal import CInterprocess
 internal import Glibc
 internal import SystemPackage
 
-/// Locks on a byte of a file that belong to the open file description, so that the kernel drops
-/// them when the last descriptor and the last mapping of it are gone, however the process ends.
+/// Locks on a byte of a file that belong to the open file description.
 ///
-/// A process's own POSIX locks would vanish as soon as it closes *any* descriptor of the file.
+/// The kernel drops them when the last descriptor and the last mapping of it are gone, however the
+/// process ends. A process's own POSIX locks would vanish as soon as it closes *any* descriptor of
+/// the file.
 ///
-/// Each throws `EBADF` for a descriptor whose number someone else has closed, and in a forked child
-/// that could not open the file once more: on a description that it shares with its parent, its
+/// Each function throws `EBADF` for a descriptor whose number other code has closed, and in a
+/// forked child that could not open the file again: on a description shared with its parent, its
+/// locks would not exclude its parent, and would end with its parent's.
 /// locks would keep its parent out of nothing, and end with its parent's.
 enum FileLocks {
   enum Kind: Sendable {
@@ -35,7 +37,8 @@ enum FileLocks {
     }
   }
 
-  /// A lock that another open file description holds, or another process by `lockf` or `fcntl`.
+  /// A lock that another open file description holds, or another process through `lockf` or
+  /// `fcntl`.
   struct Lock: Sendable, Hashable {
     var kind: Kind
     /// The bytes that it covers, in a file of any length.
@@ -47,7 +50,7 @@ enum FileLocks {
 
   /// Takes a lock, or changes one that this description holds, without waiting.
   ///
-  /// - Returns: Whether the lock was taken; `false` if somebody else holds one that conflicts.
+  /// - Returns: Whether the lock was taken; `false` if a conflicting lock exists.
   /// - Throws: Any other error; see `isRefusal(_:)`.
   static func tryLock(
     _ kind: Kind, byte offset: Int, of descriptor: borrowing Descriptor
@@ -56,12 +59,12 @@ enum FileLocks {
       try set(kind.rawValue, byte: offset, of: descriptor)
       return true
     } catch .resourceTemporarilyUnavailable {
-      // Other systems may say EACCES, which from Linux is a refusal.
+      // Other systems may return EACCES, which on Linux means a refusal.
       return false
     }
   }
 
-  /// Whether an error says that the system lets nobody take such locks here.
+  /// Whether an error means that the system lets no process take such locks here.
   static func isRefusal(_ errno: Errno) -> Bool {
     switch errno {
     // A kernel before Linux 3.15, and gVisor, do not know the command.
@@ -73,16 +76,17 @@ enum FileLocks {
     }
   }
 
-  /// Gives up whatever lock this description holds on the byte.
+  /// Gives up any lock that this description holds on the byte.
   static func unlock(byte offset: Int, of descriptor: borrowing Descriptor) throws(Errno) {
     try set(CShort(F_UNLCK), byte: offset, of: descriptor)
   }
 
-  /// The first lock of others that keeps this description from one on the byte, if there is any;
-  /// needs no permission beyond the open descriptor.
+  /// The first lock of others that keeps this description from a lock on the byte, if there is one.
   ///
-  /// - Parameter kind: The lock that would be taken. Exclusive locks keep it from both kinds, and
-  ///   shared ones only from an exclusive one.
+  /// Needs no permission beyond the open descriptor.
+  ///
+  /// - Parameter kind: The lock that would be taken. An exclusive lock prevents both kinds, a
+  ///   shared one only an exclusive lock.
   static func obstacle(
     to kind: Kind, byte offset: Int, of descriptor: borrowing Descriptor
   ) throws(Errno) -> Lock? {
@@ -91,7 +95,7 @@ enum FileLocks {
     try retryingInterrupts { unsafe fcntl(fd, ipc_F_OFD_GETLK, &lock) }
     if lock.l_type == CShort(F_UNLCK) { return nil }
     let (end, overflow) = lock.l_start.addingReportingOverflow(lock.l_len - 1)
-    // A length of 0 stands for all that follows.
+    // A length of 0 means all bytes that follow.
     let last = lock.l_len == 0 || overflow ? Int.max : Int(end)
     return Lock(
       kind: lock.l_type == CShort(F_RDLCK) ? .shared : .exclusive,

@@ -24,24 +24,24 @@ extension Files {
 
   // MARK: - Pages
 
-  /// How many bytes are taken at once.
+  /// How many bytes are taken in one step.
   static let reservationStepByteCount = 4 << 20
 
-  /// Takes the pages of `range`, which nobody writes to yet, so that touching them later cannot
+  /// Takes the pages of `range`, which no process writes to yet, so that touching them later cannot
   /// fail, and makes the file at least that large.
   ///
-  /// The file is never made smaller, also if another process enlarges it at the same time. Where
-  /// the system refuses `fallocate`, the range is filled with zeros, which takes its pages as well.
+  /// The file is never made smaller, even if another process enlarges it at the same time. If the
+  /// system refuses `fallocate`, the range is filled with zeros, which takes its pages as well.
   ///
-  /// - Parameter stepByteCount: How much is taken in one step, which takes nothing if it fails.
+  /// - Parameter stepByteCount: How much is taken in one step; a failed step takes nothing.
   static func reserve(
     _ range: Range<Int>, of descriptor: borrowing Descriptor,
     stepByteCount: Int = reservationStepByteCount
   ) throws(Errno) {
     let fd = descriptor.fd
     do throws(Errno) {
-      // Not `posix_fallocate`: where that is refused, the C library looks at each page and writes
-      // into it, by two system calls.
+      // Not `posix_fallocate`: if that is refused, the C library reads each page and writes into
+      // it, with two system calls.
       try inSteps(of: stepByteCount, through: range) { ipc_reserve(fd, Int64($0), Int64($1)) }
     } catch {
       guard isRefusal(ofReservation: error) else { throw error }
@@ -49,10 +49,10 @@ extension Files {
     }
   }
 
-  /// Whether `fallocate` may have failed as the system does not have it.
+  /// Whether `fallocate` may have failed because the system does not have it.
   ///
-  /// ENOSYS or EPERM: a filter of system calls, which may answer either; EPERM also for a size that
-  /// is sealed. ENOTSUP: the file system.
+  /// ENOSYS or EPERM: a filter of system calls, which may return either; EPERM also if the size is
+  /// sealed. ENOTSUP: the file system.
   static func isRefusal(ofReservation error: Errno) -> Bool {
     [.noFunction, .notPermitted, .notSupported].contains(error)
   }
@@ -69,10 +69,10 @@ extension Files {
     }
   }
 
-  /// Takes the pages of `range`, which may lie behind the end of the file, and leaves the size as
-  /// it is.
+  /// Takes the pages of `range`, which may lie past the end of the file, without changing the
+  /// size.
   ///
-  /// Fails where the system refuses that: see `isRefusal(ofReservation:)`.
+  /// Fails if the system refuses that: see `isRefusal(ofReservation:)`.
   static func takePages(
     of range: Range<Int>, in descriptor: borrowing Descriptor
   ) throws(Errno) {
@@ -82,16 +82,16 @@ extension Files {
     }
   }
 
-  /// Whether nobody can change the size of a file in memory, or its bytes, in some way.
+  /// Whether a seal prevents some change of a file in memory, to its size or its bytes.
   static func isSealed(_ descriptor: borrowing Descriptor) -> Bool {
     let seals = ipc_seals(descriptor.fd)
     return seals > 0 && seals != ipc_F_SEAL_SEAL
   }
 
-  /// Gives back all pages behind an offset, and fills the rest of the page in which it lies with
+  /// Gives back all pages after an offset, and fills the rest of the page that contains it with
   /// zeros; the size stays.
   ///
-  /// `ENOTSUP` where the file system cannot.
+  /// `ENOTSUP` if the file system cannot.
   static func discardPages(
     from offset: Int, of descriptor: borrowing Descriptor
   ) throws(Errno) {
@@ -99,11 +99,11 @@ extension Files {
     try retryingInterrupts { ipc_discard_pages(fd, Int64(offset), .max - Int64(offset)) }
   }
 
-  /// Makes a call for one part of a range after the other.
+  /// Makes a call for each part of a range in turn.
   ///
-  /// One that a signal interrupts gives up what it had taken. A program with a fast timer would
-  /// never get through a large range in one call, so that each interruption makes the parts
-  /// shorter, down to a page.
+  /// A call that a signal interrupts gives up what it had taken. With a fast timer, a large range
+  /// would never be finished in one call, so each interruption makes the parts shorter, down to a
+  /// page.
   ///
   /// - Parameter call: Returns 0 or an error number.
   private static func inSteps(
@@ -124,7 +124,7 @@ extension Files {
 
   // MARK: - Room
 
-  /// What a file system has in all, and what may still be taken.
+  /// The total size of a file system, and what may still be taken.
   struct Room {
     /// `nil` if it has no limit of its own.
     var byteCount: Int?
@@ -139,7 +139,7 @@ extension Files {
         let (count, overflow) = blockCount.multipliedReportingOverflow(by: UInt64(status.f_frsize))
         return overflow ? .max : Int(clamping: count)
       }
-      // A tmpfs without a limit, as with size=0 or nr_inodes=0, reports none in all.
+      // A tmpfs without a limit, as with size=0 or nr_inodes=0, reports totals of zero.
       let hasLimit = status.f_blocks != 0
       self.byteCount = hasLimit ? byteCount(UInt64(status.f_blocks)) : nil
       availableByteCount = hasLimit ? byteCount(UInt64(status.f_bavail)) : .max
@@ -163,15 +163,16 @@ extension Files {
     return Room(status)
   }
 
-  /// The largest file that this process may make, in bytes.
+  /// The size of the largest file that this process may create, in bytes.
   ///
-  /// A file made larger does not fail: the kernel sends `SIGXFSZ`, which ends the process.
+  /// Making a file larger than that does not fail: the kernel sends `SIGXFSZ`, which ends the
+  /// process.
   static func maximumFileByteCount() throws(Errno) -> Int {
     var limit = rlimit()
     try retryingInterrupts { unsafe getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) }
     return Int(clamping: limit.rlim_cur)
   }
 
-  /// The bytes of a page.
+  /// The size of a page, in bytes.
   static let pageByteCount = sysconf(CInt(_SC_PAGESIZE))
 }

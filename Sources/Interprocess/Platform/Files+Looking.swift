@@ -15,8 +15,8 @@ internal import CInterprocess
 internal import Glibc
 internal import SystemPackage
 
-// Reading a file without mapping it: what lies in a hole is read as zeros, and takes no page; and a
-// file that shrinks ends earlier, where a mapping would end the process.
+// Reading a file without mapping it: holes read as zeros, and take no page; and a file that shrinks
+// ends earlier, where a mapping would end the process.
 extension Files {
   /// The bytes of a range; fewer if the file ends before.
   static func bytes(
@@ -46,7 +46,7 @@ extension Files {
 
   /// The first part of a range that has been written; `nil` if none has.
   ///
-  /// What is no such part is zeros that take no pages.
+  /// All other bytes are zeros that take no pages.
   static func data(
     in range: Range<Int>, of descriptor: borrowing Descriptor
   ) throws(Errno) -> Range<Int>? {
@@ -62,7 +62,7 @@ extension Files {
     }
   }
 
-  /// Writes bytes into a file; it grows where they lie behind its end.
+  /// Writes bytes into a file, which grows if they lie past its end.
   static func write(
     _ bytes: [UInt8], at offset: Int, of descriptor: borrowing Descriptor
   ) throws(Errno) {
@@ -71,7 +71,7 @@ extension Files {
     while done < bytes.count {
       done += try retryingInterrupts {
         unsafe bytes.withUnsafeBytes { buffer in
-          // SAFETY: the pointer leads to the bytes that are left, of which it writes some.
+          // SAFETY: the pointer leads to the remaining bytes, some of which it writes.
           unsafe pwrite(
             fd, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
         }

@@ -15,9 +15,9 @@ internal import CInterprocess
 internal import Glibc
 internal import SystemPackage
 
-// The names of files: giving, moving, removing and listing them.
+// The names of files: creating, moving, removing and listing them.
 extension Files {
-  /// Makes a file under a name that nobody else can know, open for reading and writing; `EEXIST` if
+  /// Creates a file under a name that cannot be guessed, open for reading and writing; `EEXIST` if
   /// there is such a name.
   ///
   /// - Parameter mode: Its mode, from which the umask takes bits away.
@@ -28,8 +28,8 @@ extension Files {
 
   /// Whether the system lets this process give names to the file of a descriptor.
   ///
-  /// Before Linux 6.10 that takes a right of root's or a `/proc`, and a filter of system calls may
-  /// refuse it. The name that is asked for is always taken, so that nothing is made.
+  /// Before Linux 6.10, that takes root privileges or a `/proc`, and a filter of system calls may
+  /// refuse it. The requested name is always taken, so nothing is created.
   static func canLink(_ descriptor: borrowing Descriptor, in directory: String) -> Bool {
     do {
       try link(descriptor, at: "\(directory)/.")
@@ -39,11 +39,11 @@ extension Files {
     }
   }
 
-  /// Gives the file its name at `path`; `EEXIST` if there is one already, `ENOENT` if the file has
+  /// Gives the file its name at `path`; `EEXIST` if there already is one, `ENOENT` if the file has
   /// lost its last name.
   ///
-  /// - Parameter existing: A path that should lead to the file, for where the system does not name
-  ///   the file of a descriptor.
+  /// - Parameter existing: A path that should lead to the file, in case the system cannot name the
+  ///   file of a descriptor.
   static func link(
     _ descriptor: borrowing Descriptor, at path: String, through existing: String
   ) throws(Errno) {
@@ -53,7 +53,7 @@ extension Files {
       guard error != .fileExists, let status = try? status(of: descriptor), status.linkCount > 0
       else { throw error }
       try retryingInterrupts { unsafe Glibc.link(existing, path) }
-      // Somebody may have made another file of that name in between.
+      // Another process may have created another file of that name in between.
       if try self.status(at: path).identity != status.identity {
         try unlink(path)
         throw .noSuchFileOrDirectory
@@ -61,14 +61,15 @@ extension Files {
     }
   }
 
-  /// Gives the file its name at `path`; `EEXIST` if there is one already.
+  /// Gives the file its name at `path`; `EEXIST` if there already is one.
   static func link(_ descriptor: borrowing Descriptor, at path: String) throws(Errno) {
     let fd = descriptor.fd
     do {
       try retryingInterrupts { unsafe linkat(fd, "", AT_FDCWD, path, ipc_AT_EMPTY_PATH) }
     } catch .noSuchFileOrDirectory {
-      // Before Linux 6.10 only root may name a descriptor without a path. The way through `/proc`
-      // is open to all, takes longer, and fails in the same way for a file that gets no new name.
+      // Before Linux 6.10, only root may name a descriptor without a path. The way through `/proc`
+      // is open to all users, takes longer, and fails in the same way for a file that gets no new
+      // name.
       let source = "/proc/self/fd/\(fd)"
       try retryingInterrupts { unsafe linkat(AT_FDCWD, source, AT_FDCWD, path, AT_SYMLINK_FOLLOW) }
     }
@@ -79,8 +80,8 @@ extension Files {
     do {
       try retryingInterrupts { unsafe ipc_rename(path, newPath, ipc_RENAME_NOREPLACE) }
     } catch {
-      // For the moment in between, both names lead to the file. Only its owner may certainly remove
-      // the first: others would be left with both.
+      // For a moment, both names lead to the file. Only its owner is certain to be allowed to
+      // remove the first: another user could be left with both.
       guard isRefusal(error), try status(at: path).userID == Credentials.effectiveUserID else {
         throw error
       }
@@ -89,7 +90,7 @@ extension Files {
     }
   }
 
-  /// Moves a name to one that nobody else can know, or returns `false` if there is no such file.
+  /// Moves a name to one that cannot be guessed, or returns `false` if there is no such file.
   static func moveIfPresent(_ path: String, aside newPath: String) throws(Errno) -> Bool {
     do {
       try retryingInterrupts { unsafe ipc_rename(path, newPath, ipc_RENAME_NOREPLACE) }
@@ -97,16 +98,16 @@ extension Files {
       return false
     } catch {
       guard isRefusal(error) else { throw error }
-      // There is nothing to replace.
+      // There is nothing at the new name to replace.
       try retryingInterrupts { unsafe ipc_rename(path, newPath, 0) }
     }
     return true
   }
 
-  /// Whether `renameat2` may have failed as the system does not have it.
+  /// Whether `renameat2` may have failed because the system does not have it.
   ///
-  /// ENOSYS or EPERM: a filter of system calls, which may answer either. EINVAL: a file system that
-  /// only replaces.
+  /// ENOSYS or EPERM: a filter of system calls, which may return either. EINVAL: a file system that
+  /// can only replace.
   private static func isRefusal(_ error: Errno) -> Bool {
     [.noFunction, .notPermitted, .invalidArgument].contains(error)
   }
@@ -115,13 +116,13 @@ extension Files {
     try retryingInterrupts { unsafe Glibc.unlink(path) }
   }
 
-  /// As `unlink`, and nothing if there is no such name.
+  /// The same as `unlink`, but does nothing if there is no such name.
   static func unlinkIfPresent(_ path: String) throws(Errno) {
     do { try unlink(path) } catch .noSuchFileOrDirectory {}
   }
 
-  /// Whether a user such as this one can remove a file from a directory that it may write to: where
-  /// the directory has the sticky bit, its owner, that of the file, and root.
+  /// Whether this user can remove a file from a directory that it may write to: if the directory
+  /// has the sticky bit, only its owner, the file's owner, and root can.
   static func mayRemove(_ status: Status, from directory: String) -> Bool {
     let userID = Credentials.effectiveUserID
     if userID == 0 || userID == status.userID { return true }
@@ -129,21 +130,21 @@ extension Files {
     return directory.mode & S_ISVTX == 0 || userID == directory.userID
   }
 
-  /// The file that `path` leads to; a symbolic link is looked at itself.
+  /// The file that `path` leads to; a symbolic link itself rather than its target.
   static func status(at path: String) throws(Errno) -> Status {
     var status = stat()
     try retryingInterrupts { unsafe lstat(path, &status) }
     return Status(status) { TemporaryMark.isOn(path: path, mode: $0) }
   }
 
-  /// The file that `path` leads to in the end.
+  /// The file that `path` leads to, through symbolic links.
   static func statusOfTarget(at path: String) throws(Errno) -> Status {
     var status = stat()
     try retryingInterrupts { unsafe stat(path, &status) }
     return Status(status) { TemporaryMark.isOn(path: path, mode: $0) }
   }
 
-  /// As `status(at:)`, or `nil` if there is no such file.
+  /// The same as `status(at:)`, or `nil` if there is no such file.
   static func statusIfPresent(at path: String) throws(Errno) -> Status? {
     do {
       return try status(at: path)
@@ -152,12 +153,12 @@ extension Files {
     }
   }
 
-  /// The names in a directory as raw bytes, without `.` and `..`, in no order.
+  /// The names in a directory as raw bytes, without `.` and `..`, in no particular order.
   static func names(in directory: String) throws(Errno) -> [[UInt8]] {
     guard let stream = unsafe opendir(directory) else { throw Errno(rawValue: Glibc.errno) }
     defer { unsafe closedir(stream) }
     var names: [[UInt8]] = []
-    // A directory to which others add names all the time has an end here.
+    // The limit ends this for a directory to which other processes add names all the time.
     while names.count < maximumNameCount {
       // The end and an error both return NULL; only an error sets errno.
       Glibc.errno = 0

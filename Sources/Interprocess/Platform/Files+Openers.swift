@@ -15,27 +15,28 @@ internal import CInterprocess
 internal import Glibc
 internal import SystemPackage
 
-// Who else has a file open, and opening one that its owner may not write.
+// Checking whether a file is open elsewhere, and opening one that its owner may not write.
 extension Files {
-  /// Asks the kernel whether anybody else has the file open or mapped: any process, seen in `/proc`
-  /// or not, also in another container, and a descriptor that is on its way through a socket.
+  /// Asks the kernel whether the file is open or mapped elsewhere: in any process, visible in
+  /// `/proc` or not, also in another container, or through a descriptor in transit through a
+  /// socket.
   ///
-  /// - Returns: `nil` if the kernel does not say: to a user other than the owner, on another file
-  ///   system than tmpfs, or where it knows no leases.
+  /// - Returns: `nil` if the kernel does not say: to a user other than the owner, on a file system
+  ///   other than tmpfs, or if it has no leases.
   static func isOpenElsewhere(_ descriptor: borrowing Descriptor) -> Bool? {
     switch ipc_is_open_elsewhere(descriptor.fd) {
     case 1: true
-    // An overlay maps the file beneath, which the lease does not look at.
+    // An overlay maps the underlying file, which the lease does not cover.
     case 0: ipc_is_on_tmpfs(descriptor.fd) == 1 ? false : nil
     default: nil
     }
   }
 
-  /// Opens a file, and waits for those who ask whether it is open elsewhere.
+  /// Opens a file, waiting while other processes ask whether it is open elsewhere.
   ///
-  /// For the moment of their question they hold a lease, during which opening without blocking
-  /// fails. Others may hold one for longer, up to the 45 s that the kernel allows; that is not
-  /// waited for.
+  /// For the moment of their question, they hold a lease, during which opening without blocking
+  /// fails. Other programs may hold one for longer, up to the 45 s that the kernel allows; this
+  /// does not wait for those.
   static func waitingForLookers(
     _ open: () throws(Errno) -> Descriptor
   ) throws(Errno) -> Descriptor {
@@ -51,16 +52,15 @@ extension Files {
     }
   }
 
-  /// Whether an access list lets more users open the file than its mode says; `true` if that cannot
+  /// Whether an access list lets more users open the file than its mode does; `true` if that cannot
   /// be read.
   static func hasAccessList(_ descriptor: borrowing Descriptor) -> Bool {
     ipc_has_access_list(descriptor.fd) != 0
   }
 
-  /// Opens the file called `name` in `directory` for reading, for questions about its locks.
+  /// Opens the file called `name` in `directory` for reading, to query its locks.
   ///
-  /// - Parameter identity: The file that was seen there, a regular one; `ESTALE` if it is another
-  ///   by now.
+  /// - Parameter identity: The regular file that was seen there; `ESTALE` if it is now another one.
   static func openToAsk(
     _ name: [UInt8], in directory: String, identity: FileIdentity
   ) throws(Errno) -> Descriptor {
@@ -75,19 +75,20 @@ extension Files {
 
   // MARK: - As the owner
 
-  /// Opens temporary memory of this user for reading and writing although its mode does not let its
-  /// owner do so, as a claim needs it.
+  /// Opens temporary memory of this user for reading and writing, as a claim needs it, even if its
+  /// mode does not let its owner do so.
   ///
   /// The mode is widened for that moment. Only the owner's own bits change, which the owner may
-  /// change anyway, so nobody else can do more than before. A process killed in between leaves
-  /// memory that its owner may read and write, and that the next claim opens without this. Whoever
-  /// finds the mode widened opens the file as it is, and restores nothing.
+  /// change anyway, so no other user can do more than before. A process killed in between leaves
+  /// memory that its owner may read and write, and that the next claim opens without this. A
+  /// process that finds the mode already widened opens the file as it is, and restores nothing.
   ///
   /// - Parameter identity: The file that was seen at `path`.
-  /// - Throws: `EACCES` if it belongs to another user or is lasting; `ESTALE` if another file lies
-  ///   there by now.
+  /// - Throws: `EACCES` if the file belongs to another user or is lasting; `ESTALE` if another file
+  ///   now lies there.
   static func openWidened(_ path: String, identity: FileIdentity) throws(Errno) -> Descriptor {
-    // Two who do this at once may each restore the mode before the other has opened the file.
+    // Two processes that do this at once may each restore the mode before the other has opened the
+    // file.
     for _ in 0..<10 {
       let flags = ipc_O_PATH | O_NOFOLLOW | O_CLOEXEC
       let file = try Descriptor(isWritable: false) { unsafe Glibc.open(path, flags) }
@@ -99,7 +100,7 @@ extension Files {
       let widened = status.mode | S_IRUSR | S_IWUSR
       if widened != status.mode { try retryingInterrupts { ipc_set_mode(file.fd, widened) } }
       defer {
-        // Not if somebody has set another mode meanwhile.
+        // Not if another process has set another mode meanwhile.
         if widened != status.mode, (try? Self.status(of: file))?.mode == widened {
           _ = ipc_set_mode(file.fd, status.mode)
         }
@@ -115,9 +116,9 @@ extension Files {
     throw .permissionDenied
   }
 
-  /// As `openWidened`, if reopening the descriptor fails.
+  /// Opens a descriptor's file for a claim, by `openWidened` if reopening fails.
   ///
-  /// - Parameter path: Where its file lay.
+  /// - Parameter path: Where the file was.
   static func reopenForClaim(
     _ descriptor: borrowing Descriptor, at path: String, identity: FileIdentity
   ) throws(Errno) -> Descriptor {

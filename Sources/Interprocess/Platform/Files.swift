@@ -17,10 +17,10 @@ internal import SystemPackage
 
 /// The system calls on the files that hold shared memory.
 ///
-/// Every function is one call, or one call that is made until it has done all of its work; each
-/// throws the `errno`.
+/// Every function is one call, or one call repeated until all of the work is done; each throws the
+/// `errno`.
 enum Files {
-  /// What `fstat` tells of a file.
+  /// What `fstat` reports about a file.
   struct Status: Sendable {
     var identity: FileIdentity
     var kind: FileKind
@@ -50,7 +50,7 @@ enum Files {
       isTemporary = kind == .regular && isMarked(mode)
     }
 
-    /// The time at which the file was made, or, where the system does not know that, of the last
+    /// The time at which the file was created, or, if the system does not know it, of the last
     /// change of its attributes.
     func creationTime(of descriptor: borrowing Descriptor) -> timespec {
       var seconds: Int64 = 0
@@ -62,8 +62,8 @@ enum Files {
 
   // MARK: - Opening
 
-  /// Makes a file without a name in `directory`, open for reading and writing; `nil` where the
-  /// system or the file system makes no such files.
+  /// Creates a file without a name in `directory`, open for reading and writing; `nil` if the
+  /// system or the file system does not support such files.
   ///
   /// - Parameter mode: Its mode, from which the umask takes bits away.
   static func openNamelessIfSupported(
@@ -79,18 +79,18 @@ enum Files {
     }
   }
 
-  /// Makes a file in memory that has no name, and whose size can be sealed.
+  /// Creates a file in memory that has no name, and whose size can be sealed.
   static func openAnonymous() throws(Errno) -> Descriptor {
     try Descriptor(isWritable: true) { ipc_open_anonymous() }
   }
 
-  /// Sees to it that nobody can change the size of an anonymous file.
+  /// Makes sure that no process can change the size of an anonymous file.
   static func sealSize(of descriptor: borrowing Descriptor) throws(Errno) {
     let fd = descriptor.fd
     try retryingInterrupts { ipc_seal_size(fd) }
   }
 
-  /// Whether nobody can shrink the file.
+  /// Whether no process can shrink the file.
   static func isSealedAgainstShrinking(_ descriptor: borrowing Descriptor) -> Bool {
     ipc_is_sealed_against_shrinking(descriptor.fd) != 0
   }
@@ -105,7 +105,7 @@ enum Files {
     }
   }
 
-  /// As `open`, or `nil` if there is no such file.
+  /// The same as `open`, or `nil` if there is no such file.
   static func openIfPresent(_ path: String, writable: Bool) throws(Errno) -> Descriptor? {
     do {
       return try open(path, writable: writable)
@@ -114,10 +114,10 @@ enum Files {
     }
   }
 
-  /// Opens the file called `name` in `directory` only to look at it, which needs no permission on
-  /// the file and does nothing to a FIFO or a device.
+  /// Opens the file called `name` in `directory` only to examine it, which needs no permission on
+  /// the file and does not affect a FIFO or a device.
   ///
-  /// A symbolic link is opened itself.
+  /// A symbolic link itself is opened, not its target.
   ///
   /// - Parameter name: Raw bytes, as `names(in:)` returns them; they need not be UTF-8.
   static func openForStatus(
@@ -137,7 +137,7 @@ enum Files {
     return Status(status) { TemporaryMark.isOn(fd: fd, mode: $0) }
   }
 
-  /// Sets the mode exactly; the umask has no part in it.
+  /// Sets the mode exactly, regardless of the umask.
   static func setMode(_ mode: CModeT, of descriptor: borrowing Descriptor) throws(Errno) {
     let fd = descriptor.fd
     try retryingInterrupts { fchmod(fd, mode) }
@@ -145,12 +145,12 @@ enum Files {
 
   /// The whole content of a file, read to its end; for files in `/proc`, which have no size.
   ///
-  /// - Parameter limit: About how many bytes to read at most.
+  /// - Parameter limit: The approximate maximum number of bytes to read.
   static func contents(of path: String, atMost limit: Int = 1 << 30) throws(Errno) -> [UInt8] {
     let descriptor = try open(path, writable: false)
     var contents: [UInt8] = []
     let stepByteCount = 64 << 10
-    // What others can make longer while it is read has an end here.
+    // The limit ends this for a file that other processes lengthen while it is read.
     while contents.count < limit {
       let chunk = try read(atMost: stepByteCount, from: descriptor)
       if chunk.isEmpty { break }
@@ -180,13 +180,13 @@ enum Files {
 /// The type of C's `mode_t`.
 typealias CModeT = mode_t
 
-/// Which file it is, whatever names lead to it.
+/// Which file it is, whatever its names.
 struct FileIdentity: Hashable, Sendable {
   var device: UInt64
   var inode: UInt64
 }
 
-/// What sort of file it is.
+/// The type of a file.
 enum FileKind: Sendable {
   case regular, directory, symbolicLink, fifo, socket, device
 

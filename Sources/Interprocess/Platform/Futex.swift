@@ -18,22 +18,22 @@ internal import SystemPackage
 
 /// Sleeping until another thread or process has changed a word of memory.
 ///
-/// The word may be mapped anywhere, at different addresses in different processes: the kernel knows
-/// it by its file.
+/// The word may be mapped anywhere, at different addresses in different processes: the kernel
+/// identifies it by its file.
 enum Futex {
   /// Sleeps while the word has a value.
   ///
-  /// Returns when it is woken, when the word has another value, when a signal has arrived or when
-  /// the time is over: the caller looks at the word again in each case.
+  /// Returns when it is woken, when the word has another value, when a signal has arrived, or at
+  /// the time-out: the caller checks the word again in each case.
   ///
-  /// - Throws: `EINTR` if a signal has arrived in an interruptible wait, which no one has woken
-  ///   then; and what the word itself cannot do, as `EFAULT` if its page is gone.
+  /// - Throws: `EINTR` if a signal has arrived in an interruptible wait, in which case no wake-up
+  ///   was consumed; and errors of the word itself, such as `EFAULT` if its page is gone.
   static func wait(
     on word: UnsafePointer<Atomic<UInt32>>, while value: UInt32, atMost timeout: Duration
   ) throws(Errno) {
     guard timeout > .zero else { return }
     let (seconds, attoseconds) = timeout.components
-    // Rounded up, so that no sleep ends before its time.
+    // Rounded up, so that no sleep ends too early.
     let nanoseconds = (attoseconds + 999_999_999) / 1_000_000_000
     let isWhole = nanoseconds == 1_000_000_000
     guard
@@ -51,13 +51,13 @@ enum Futex {
 
   /// Sleeps while each of several words has its value.
   ///
-  /// Returns when it is woken on one of them, when one has another value, when a signal has arrived
-  /// or when the time is over.
+  /// Returns when it is woken on one of them, when one has another value, when a signal has
+  /// arrived, or at the time-out.
   ///
-  /// - Returns: `false` if the system could not sleep: it does not know the call, the words are too
-  ///   many, or the page of one of them is gone.
-  /// - Throws: `EINTR` if a signal has arrived in an interruptible wait, which no one has woken
-  ///   then.
+  /// - Returns: `false` if the system could not sleep: it does not know the call, there are too
+  ///   many words, or the page of one of them is gone.
+  /// - Throws: `EINTR` if a signal has arrived in an interruptible wait, in which case no wake-up
+  ///   was consumed.
   static func wait(
     onAnyOf words: [(UnsafePointer<Atomic<UInt32>>, while: UInt32)], atMost timeout: Duration?
   ) throws(Errno) -> Bool {
@@ -75,9 +75,9 @@ enum Futex {
     }
   }
 
-  /// Wakes so many of those who sleep on the word.
+  /// Wakes at most `count` of the waiters that sleep on the word.
   ///
-  /// It can fail only if the page of the word is gone, and then nobody can sleep on it.
+  /// It can fail only if the page of the word is gone, and then no waiter can sleep on it.
   ///
   /// - Returns: How many were woken.
   static func wake(_ count: Int, on word: UnsafePointer<Atomic<UInt32>>) -> Int {

@@ -22,9 +22,9 @@ enum Interruption {
     set { ipc_set_interruption(newValue ? 1 : 0) }
   }
 
-  /// Sleeps for about that long; a signal may end it early.
+  /// Sleeps for approximately the given time; a signal may end it early.
   ///
-  /// - Throws: `EINTR` if one did, in an interruptible wait.
+  /// - Throws: `EINTR` if a signal did, in an interruptible wait.
   static func pause(for duration: Duration) throws(Errno) {
     if !Interprocess.pause(for: duration) && endsWaits { throw .interrupted }
   }

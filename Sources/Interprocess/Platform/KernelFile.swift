@@ -14,16 +14,16 @@
 internal import CInterprocess
 internal import SystemPackage
 
-/// A file as `/proc` names it, among the mappings of a process and among the locks.
+/// A file as `/proc` identifies it, in the mappings of a process and in the list of locks.
 ///
-/// On a tmpfs these are the numbers that `fstat` tells. On others (overlay, btrfs) `fstat` may tell
-/// a device that `/proc` knows nothing of.
+/// On a tmpfs these are the numbers that `fstat` reports. On other file systems (overlay, btrfs),
+/// `fstat` may report a device that does not appear in `/proc`.
 struct KernelFile: Hashable, Sendable {
   /// The device of the file system, such as `00:1a`.
   var device: String
   var inode: UInt64
 
-  /// As in `/proc/locks`.
+  /// The form used in `/proc/locks`.
   var text: String { "\(device):\(inode)" }
 
   init(device: String, inode: UInt64) {
@@ -31,12 +31,12 @@ struct KernelFile: Hashable, Sendable {
     self.inode = inode
   }
 
-  /// As `fstat` tells it.
+  /// The file as `fstat` reports it.
   init(_ identity: FileIdentity) {
     self.init(device: DeviceNumber.text(identity.device), inode: identity.inode)
   }
 
-  /// As `/proc` tells it of an open file; as `fstat` does, where `/proc` does not.
+  /// An open file as `/proc` reports it; as `fstat` does, if `/proc` does not.
   ///
   /// - Parameter mounts: The file systems by the numbers of their mounts.
   init(_ descriptor: borrowing Descriptor, _ identity: FileIdentity, mounts: MountTable) {
@@ -56,14 +56,14 @@ struct KernelFile: Hashable, Sendable {
   }
 }
 
-/// What `/proc/self/mountinfo` tells.
+/// The contents of `/proc/self/mountinfo`.
 struct MountTable: Sendable {
   /// The devices of file systems, such as `00:1a`, by the numbers of their mounts.
   private(set) var devices: [UInt64: String] = [:]
-  /// Whether `/proc` is one that hides processes of other users (`hidepid`).
+  /// Whether `/proc` hides processes of other users (`hidepid`).
   private(set) var hidesProcesses = false
 
-  /// Looks once; where there is nothing to see, the table is empty.
+  /// Reads the table once; if it cannot be read, the table is empty.
   init() {
     guard let text = try? Files.contents(of: "/proc/self/mountinfo") else { return }
     for line in text.split(separator: UInt8(ascii: "\n")) {
@@ -76,7 +76,7 @@ struct MountTable: Sendable {
       let device = fields[2].split(separator: ":").compactMap { UInt32($0) }
       guard device.count == 2 else { continue }
       devices[number] = DeviceNumber.text(major: device[0], minor: device[1])
-      // The last one lies on top of the others.
+      // The last mount lies on top of the others.
       if fields[4] == "/proc" {
         hidesProcesses = (fields.last ?? "").split(separator: ",").contains {
           $0.hasPrefix("hidepid=") && $0 != "hidepid=0" && $0 != "hidepid=off"

@@ -13,17 +13,17 @@
 
 internal import SystemPackage
 
-/// Who holds locks on what, as `/proc/locks` tells it: the locks of all processes of this machine.
+/// Which locks are held on which files, according to `/proc/locks`: the locks of all processes of
+/// this machine.
 struct LockTable: Sendable {
   private var counts: [String: Int] = [:]
 
-  /// Counts the shared locks that open file descriptions hold on one byte of each file, and on no
-  /// other.
+  /// Counts the shared locks of open file descriptions that cover exactly one given byte, by file.
   ///
-  /// The system tells its locks a page at a time. What anybody locks or unlocks between two pages
-  /// shifts the rest, so that a lock may be told twice or not at all.
+  /// The system lists its locks a page at a time. A lock taken or dropped between two pages shifts
+  /// the rest, so that a lock may be listed twice or not at all.
   ///
-  /// - Throws: `ENOENT` where `/proc` shows processes only (`subset=pid`), or nothing.
+  /// - Throws: `ENOENT` if `/proc` shows processes only (`subset=pid`), or nothing.
   init(byte offset: Int) throws(Errno) {
     let text = String(decoding: try Files.contents(of: "/proc/locks"), as: UTF8.self)
     for line in text.split(separator: "\n") {
@@ -45,7 +45,7 @@ private struct LockLine {
   var file: Substring
   var bytes: ClosedRange<Int>
 
-  /// - Parameter line: Is `ID: TYPE ADVISORY READ|WRITE PID MAJOR:MINOR:INODE START END`.
+  /// - Parameter line: In the form `ID: TYPE ADVISORY READ|WRITE PID MAJOR:MINOR:INODE START END`.
   init?(_ line: Substring) {
     let fields = line.split(separator: " ")
     guard fields.count >= 8, fields[1] == "OFDLCK", let first = Int(fields[6]),
@@ -58,19 +58,19 @@ private struct LockLine {
 }
 
 extension ProcessTable {
-  /// The process that has a file mapped and holds a lock on one of its bytes, of those that this
+  /// The process that has a file mapped and holds a lock on one of its bytes, among those that this
   /// user may look into.
   ///
   /// - Complexity: Linear in the number of descriptors that processes with the file have open.
   func holder(ofLockOnByte offset: Int, of file: KernelFile) -> Entry? {
     entries[file]?.first { entry in
       let directory = "/proc/\(entry.processID)/fdinfo"
-      // Neither the process nor the descriptor has to be there any more.
+      // The process and the descriptor may be gone by this time.
       return ((try? Files.names(in: directory)) ?? []).contains { number in
         let path = "\(directory)/\(String(decoding: number, as: UTF8.self))"
         let text = String(decoding: (try? Files.contents(of: path)) ?? [], as: UTF8.self)
         return text.split(separator: "\n").contains { line in
-          // The same as a line of `/proc/locks`, behind a word.
+          // The same format as a line of `/proc/locks`, after a prefix.
           guard line.hasPrefix("lock:"), let lock = LockLine(line.dropFirst("lock:".count)) else {
             return false
           }

@@ -15,24 +15,24 @@ internal import Glibc
 internal import SystemPackage
 internal import Synchronization
 
-/// How much memory this process may still take: below the limits of its control groups, and of what
-/// the machine has.
+/// How much memory this process may still take: within the limits of its control groups, and of the
+/// machine.
 ///
-/// Pages above such a limit are no error. The kernel ends a process to get them, most likely the
-/// one that asks. So one has to look before.
+/// A page beyond such a limit causes no error. The kernel ends a process to free pages, most likely
+/// the one that asks. So the limits must be checked first.
 ///
-/// Everything here is read from files that a container may hide or fake. What is missing or makes
-/// no sense limits nothing, and no error comes of it.
+/// Everything here is read from files that a container may hide or fake. Missing or invalid values
+/// limit nothing, and cause no error.
 package struct MemoryLimit: Hashable, Sendable {
   package enum Source: Hashable, Sendable {
-    /// The control group whose files lie there, and its limit in bytes.
+    /// The control group with its files in this directory, and its limit in bytes.
     case controlGroup(directory: String, byteCount: Int)
     /// All memory of the machine.
     case machine
   }
 
   package var source: Source
-  /// What may be taken for files in memory.
+  /// How many bytes may be taken for files in memory.
   package var availableByteCount: Int
 
   /// - Parameter headroom: The bytes below the limit.
@@ -43,9 +43,9 @@ package struct MemoryLimit: Hashable, Sendable {
     availableByteCount = max(0, headroom - max(1 << 20, headroom / 64))
   }
 
-  /// The limit below which the least is left; `nil` if none is known.
+  /// The limit with the least room left; `nil` if none is known.
   ///
-  /// - Parameter root: The directory that has `proc`, for tests.
+  /// - Parameter root: The directory that contains `proc`, for tests.
   package static func tightest(root: String = "") -> MemoryLimit? {
     let (available, freeSwap) = machine(root: root)
     var limits = controlGroups(root: root, freeSwap: freeSwap)
@@ -55,17 +55,19 @@ package struct MemoryLimit: Hashable, Sendable {
     return limits.min { $0.availableByteCount < $1.availableByteCount }
   }
 
-  // MARK: - Few looks for many small pieces
+  // MARK: - Few checks for many small pieces
 
-  // A look reads about ten files, which takes several times as long as to make a small segment. So
-  // each look also allows a number of bytes to be taken within the next second without another:
-  // small beside what is left, so that not even several processes that do so reach the limit.
+  // A check reads about ten files, which takes several times as long as creating a small segment.
+  // So each check also grants a number of bytes that may be taken within the next second without
+  // another check: few compared with what is left, so that even several processes that do this do
+  // not reach the limit.
   private static let allowance = Atomic<Int>(0)
   private static let expiry = Atomic<Int>(0)
 
-  /// The limit that forbids to take so many bytes; `nil` if none does.
+  /// The limit that forbids taking that many bytes; `nil` if none does.
   ///
-  /// Looks each time for more than `Files.reservationStepByteCount`, and else at times.
+  /// Checks every time for more than `Files.reservationStepByteCount`, and otherwise from time to
+  /// time.
   static func forbidding(_ byteCount: Int) -> MemoryLimit? {
     let now = seconds()
     if byteCount <= Files.reservationStepByteCount, now < expiry.load(ordering: .relaxed),
@@ -81,7 +83,7 @@ package struct MemoryLimit: Hashable, Sendable {
     return nil
   }
 
-  /// Whole seconds of a clock that no one sets.
+  /// Whole seconds of a clock that cannot be set.
   private static func seconds() -> Int {
     var time = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
@@ -90,7 +92,7 @@ package struct MemoryLimit: Hashable, Sendable {
 
   // MARK: - The machine
 
-  /// The bytes that can be had without swapping, as the kernel estimates, and the free swap.
+  /// The bytes available without swapping, as the kernel estimates, and the free swap.
   private static func machine(root: String) -> (available: Int?, freeSwap: Int) {
     let fields = Fields(text(of: "\(root)/proc/meminfo"), unit: 1024)
     return (fields["MemAvailable:"], fields["SwapFree:"] ?? 0)
@@ -98,17 +100,17 @@ package struct MemoryLimit: Hashable, Sendable {
 
   // MARK: - Control groups
 
-  /// How the files of a version of control groups are called.
+  /// The names of the files in a version of control groups.
   private struct Version {
     /// The type of its file system.
     var fileSystem: String
     var limit: String
     var usage: String
-    /// The limit and the usage of swap: with memory in version 1, alone in version 2.
+    /// The limit and the usage of swap: together with memory in version 1, alone in version 2.
     var swapLimit: String
     var swapUsage: String
     var countsSwapWithMemory: Bool
-    /// What can be taken from the page cache: that is not used by files in memory.
+    /// What can be reclaimed from the page cache: the parts not used by files in memory.
     var cache: [String]
   }
 
@@ -126,7 +128,7 @@ package struct MemoryLimit: Hashable, Sendable {
     var limits: [MemoryLimit] = []
     let mounts = text(of: "\(root)/proc/self/mountinfo").split(separator: "\n")
     for group in text(of: "\(root)/proc/self/cgroup").split(separator: "\n") {
-      // A line is a number, controllers, and a path, as in "4:memory:/a"; "0::/a" in version 2.
+      // A line is a number, controllers, and a path, such as "4:memory:/a"; "0::/a" in version 2.
       let parts = group.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
       guard parts.count == 3 else { continue }
       let version: Version
@@ -149,14 +151,14 @@ package struct MemoryLimit: Hashable, Sendable {
     return limits
   }
 
-  /// A mount of control groups that have a limit of memory.
+  /// A mount of control groups with memory limits.
   private struct Mount {
-    /// The group that lies at `point`.
+    /// The group that is mounted at `point`.
     var root: Substring
     var point: Substring
 
     init?(_ line: Substring, _ fileSystem: String) {
-      // "35 31 0:32 /root /point rw - cgroup cgroup rw,memory"; any number of words before the
+      // "35 31 0:32 /root /point rw - cgroup cgroup rw,memory"; any number of words may precede the
       // hyphen.
       let words = line.split(separator: " ")
       guard let end = words.firstIndex(of: "-"), end >= 5, words.count > end + 3,
@@ -166,10 +168,10 @@ package struct MemoryLimit: Hashable, Sendable {
       (root, point) = (words[3], words[4])
     }
 
-    /// Where the files of a group lie, and of all groups around it that can be seen.
+    /// The directories of a group and of all visible groups around it.
     func directories(from group: Substring) -> [String] {
-      // The names of groups that lie elsewhere lead nowhere here. Then the mount itself is the best
-      // that is known; in a container that is most often the container's own group.
+      // The names of groups mounted elsewhere lead nowhere here. Then the mount itself is the best
+      // guess; in a container, it is usually the container's own group.
       var names = group.split(separator: "/")[...]
       let rootNames = root.split(separator: "/")
       names = names.starts(with: rootNames) ? names.dropFirst(rootNames.count) : []
@@ -187,11 +189,11 @@ package struct MemoryLimit: Hashable, Sendable {
 
     guard let usage = number(version.usage) else { return nil }
     let statistics = Fields(text(of: "\(root)\(directory)/memory.stat"), unit: 1)
-    // The second is that of a group around this one which cannot be seen from here.
+    // The second number includes groups around this one that cannot be seen from here.
     guard
       let limit = [number(version.limit), statistics["hierarchical_memory_limit"]]
         .compactMap({ $0 }).min(),
-      // Version 1 has no word for no limit but a number as large as this.
+      // Version 1 writes "no limit" as a number at least this large.
       limit < 1 << 60
     else { return nil }
 
@@ -218,12 +220,12 @@ package struct MemoryLimit: Hashable, Sendable {
     return Substring(decoding: bytes, as: UTF8.self)
   }
 
-  /// The number that is all of a text, but for the end of the line.
+  /// The number that makes up a whole text, except for the end of the line.
   private static func number(in text: Substring) -> Int? {
     text.split(separator: "\n").first.flatMap { UInt64($0) }.map { Int(clamping: $0) }
   }
 
-  /// Lines of a name and a number.
+  /// Lines that each have a name and a number.
   private struct Fields {
     private let lines: [Substring]
     private let unit: Int

@@ -17,7 +17,7 @@ internal import SystemPackage
 
 /// The system calls on mappings.
 enum MemoryMap {
-  /// Maps the first `byteCount` bytes of a file, shared with whoever else has it mapped.
+  /// Maps the first `byteCount` bytes of a file, shared with all other processes that map it.
   ///
   /// - Returns: The range; it begins on a page.
   static func map(
@@ -38,9 +38,9 @@ enum MemoryMap {
     return unsafe start
   }
 
-  /// Makes a mapping larger, so that it may move, or smaller.
+  /// Makes a mapping larger, in which case it may move, or smaller.
   ///
-  /// It may be larger than the file, whose missing pages must not be touched.
+  /// It may become larger than the file; the pages beyond the file must not be touched.
   ///
   /// - Returns: The range; it begins on a page.
   static func resize(
@@ -59,10 +59,10 @@ enum MemoryMap {
     return unsafe newStart
   }
 
-  /// Takes the pages of a mapping that the file does not have yet, and changes no byte, whoever
-  /// writes there.
+  /// Takes the pages of a mapping that the file does not have yet, without changing a byte, even
+  /// while other processes write there.
   ///
-  /// `ENOSPC` if there are none to be had; `EINVAL` where the system knows no such call.
+  /// `ENOSPC` if there are no free pages; `EINVAL` if the system does not know the call.
   static func populate(_ range: MappedRange) throws(Errno) {
     var offset = 0
     while offset < range.byteCount {
@@ -71,7 +71,7 @@ enum MemoryMap {
       do {
         try retryingInterrupts { unsafe ipc_populate(start, byteCount) }
       } catch .badAddress {
-        // Where a touch would raise SIGBUS.
+        // A touch would raise SIGBUS here.
         throw .noSpace
       }
       offset += byteCount

@@ -11,14 +11,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// Ends the process, as a handle was used that is closed.
+/// Ends the process, as a closed handle was used.
 @inline(never) @usableFromInline
 func failAsClosed() -> Never { failAsMisused("This handle was used after close()") }
 
-/// Ends the process, as something is used in a way that depends on what other threads or earlier
-/// calls have done.
+/// Ends the process because of a misuse that depends on what other threads or earlier calls have
+/// done.
 ///
-/// The message is also there in a program that was built with optimisation, which a precondition's
-/// is not: a look at the call that has failed does not tell why.
+/// Unlike that of a precondition, the message also appears in a program built with optimisation:
+/// the failed call alone does not show the reason.
 @inline(never)
 func failAsMisused(_ message: String) -> Never { fatalError(message) }

@@ -13,9 +13,9 @@
 
 internal import Glibc
 
-/// Sleeps for about that long; a signal may end it early.
+/// Sleeps for approximately the given time; a signal may end it early.
 ///
-/// - Returns: Whether none did.
+/// - Returns: Whether no signal did.
 @discardableResult
 func pause(for duration: Duration) -> Bool {
   let (seconds, attoseconds) = duration.components
@@ -24,18 +24,18 @@ func pause(for duration: Duration) -> Bool {
 }
 
 extension SuspendingClock.Instant {
-  /// The moment at which a time-out ends that begins now.
+  /// The moment at which a time-out that begins now ends.
   static func after(_ timeout: Duration) -> SuspendingClock.Instant {
     .now.advanced(by: timeout.asTimeout)
   }
 }
 
 extension Duration {
-  /// Of a time-out, no less than nothing and no more than a century: any other could overflow the
-  /// clock, or what tells it to people.
+  /// A time-out limited to the range from zero to a century: any other could overflow the clock, or
+  /// the text of a message.
   var asTimeout: Duration { min(max(self, .zero), .seconds(1 << 32)) }
 
-  /// In milliseconds, as `poll` takes them; rounded up, as a wait that ends before its time would
+  /// The time in milliseconds, as `poll` takes it; rounded up, as a wait that ends too early would
   /// be followed by many short ones.
   var wholeMilliseconds: CInt {
     if self <= .zero { return 0 }

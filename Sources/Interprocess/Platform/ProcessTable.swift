@@ -14,30 +14,29 @@
 internal import Glibc
 internal import SystemPackage
 
-/// Which processes have which files mapped, as `/proc` tells it, and which ones it does not tell
-/// of.
+/// Which processes have which files mapped, according to `/proc`, and which processes it hides.
 struct ProcessTable: Sendable {
   struct Entry: Sendable, Hashable {
     var processID: Int32
     var command: String
   }
 
-  /// A process that this user may not look into, or that could not be looked into for once.
+  /// A process that this user may not look into, or that could not be read for another reason.
   struct HiddenProcess: Sendable {
     var entry: Entry
     var credentials: Credentials
-    /// Whose files its capabilities count for, if it has any that matter.
+    /// The map of its user namespace, for which its capabilities count, if it has any that matter.
     fileprivate var userMap: [UInt8]?
     fileprivate var groupMap: [UInt8]?
   }
 
-  /// Why there may be processes that the table does not even know of.
+  /// Why there may be processes of which the table knows nothing at all.
   enum Gap: Sendable, Hashable {
-    /// There is no `/proc` here, or it is not that of this process.
+    /// There is no `/proc` here, or it does not belong to this process's namespace.
     case missing
     /// It could not be read.
     case failed(Errno)
-    /// It leaves out processes of others (`hidepid`).
+    /// It leaves out processes of other users (`hidepid`).
     case hidden
   }
 
@@ -48,11 +47,11 @@ struct ProcessTable: Sendable {
 
   /// Looks through all processes once.
   ///
-  /// A process that ends meanwhile is left out. Whatever else keeps one from being looked into
-  /// makes it a hidden one.
+  /// A process that ends meanwhile is left out. A process that cannot be looked into for any other
+  /// reason counts as hidden.
   ///
   /// - Parameters:
-  ///   - device: Only files of this device are noted.
+  ///   - device: Only files of this device are recorded.
   ///   - mounts: What is known of `/proc`.
   /// - Complexity: Linear in the number of all mappings of all processes.
   init(device: String, mounts: MountTable) {
@@ -64,7 +63,7 @@ struct ProcessTable: Sendable {
       return
     }
     let processIDs = names.compactMap { Int32(String(decoding: $0, as: UTF8.self)) }.sorted()
-    // A `/proc` of processes that this one does not belong to has no such link.
+    // A `/proc` of a namespace to which this process does not belong has no such link.
     if processIDs.isEmpty || (try? Files.statusOfTarget(at: "/proc/self")) == nil {
       gap = .missing
     } else if mounts.hidesProcesses || processIDs[0] != 1 {
@@ -78,7 +77,7 @@ struct ProcessTable: Sendable {
     do {
       let identities = try Self.mappedFiles(of: directory, device: device)
       if identities.isEmpty { return }
-      // The name is not worth losing the process for.
+      // A missing name is no reason to leave out the process.
       let comm = (try? Files.contents(of: "\(directory)/comm")) ?? []
       let command = String(decoding: comm.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
       for identity in identities {
@@ -92,7 +91,7 @@ struct ProcessTable: Sendable {
           gap = gap ?? .hidden
           return
         }
-        // One that has ended or that belongs to the kernel has nothing mapped.
+        // A process that has ended or that belongs to the kernel has nothing mapped.
         if status.hasMemory || status.threadCount > 1 { hide(processID, status) }
       } catch {
         if error.saysGone { return }
@@ -113,14 +112,15 @@ struct ProcessTable: Sendable {
     hiddenProcesses.append(process)
   }
 
-  // MARK: - Asking
+  // MARK: - Queries
 
-  /// The hidden processes that may have a file open: by their users and groups against its mode, or
-  /// by a capability.
+  /// The hidden processes that may have a file open: because their users and groups match its mode,
+  /// or because of a capability.
   ///
-  /// What a process was handed by another, or opened as another user or while the file had another
-  /// mode, is not counted. Neither is root: it may open any file, and on every machine some process
-  /// of root cannot be looked into, so that nothing would ever count as unused.
+  /// Not counted are files that a process got from another one, or opened as another user or while
+  /// the file had another mode. Root is not counted either: it may open any file, and on every
+  /// machine some process of root cannot be looked into, so that nothing would ever count as
+  /// unused.
   func suspects(_ file: Files.Status, hasAccessList: Bool) -> [HiddenProcess] {
     let maps = (
       users: try? Files.contents(of: "/proc/self/uid_map"),
@@ -131,15 +131,15 @@ struct ProcessTable: Sendable {
       if credentials.effectiveUserID == 0 { return false }
       if credentials.canOpen(file, hasAccessList: hasAccessList) { return true }
       guard credentials.ignoresModes else { return false }
-      // In a namespace of its own a process has all capabilities, and they count for the users and
-      // groups that the namespace knows.
+      // In a separate user namespace, a process has all capabilities, and they count for the users
+      // and groups that the namespace maps.
       guard let userMap = process.userMap, let groupMap = process.groupMap else { return true }
       return NamespaceMap.knows(file.userID, in: userMap, ownText: maps.users ?? [])
         && NamespaceMap.knows(file.groupID, in: groupMap, ownText: maps.groups ?? [])
     }
   }
 
-  /// The processes, of those that may be looked into, that have a file open, mapped or not.
+  /// The processes that have a file open, mapped or not, among those that may be looked into.
   ///
   /// - Complexity: Linear in the number of descriptors that all processes have open.
   static func openers(of file: FileIdentity) -> [Entry] {
@@ -164,13 +164,14 @@ struct ProcessTable: Sendable {
 
   /// The files of `device` that a process has mapped.
   ///
-  /// - Parameter directory: That of the process in `/proc`.
+  /// - Parameter directory: The directory of the process in `/proc`.
   private static func mappedFiles(
     of directory: String, device: String
   ) throws(Errno) -> Set<KernelFile> {
     let maps = try Files.contents(of: "\(directory)/maps")
     if !maps.isEmpty { return mappedFiles(in: maps + [0], device: device) }
-    // A kernel thread; or a process whose first thread has ended, while others have the memory.
+    // A kernel thread; or a process whose first thread has ended, while others still have the
+    // memory.
     for thread in try Files.names(in: "\(directory)/task") {
       let path = "\(directory)/task/\(String(decoding: thread, as: UTF8.self))/maps"
       do {
@@ -188,13 +189,13 @@ struct ProcessTable: Sendable {
   static func mappedFiles(in maps: [UInt8], device: String) -> Set<KernelFile> {
     let newline = UInt8(ascii: "\n")
     var identities: Set<KernelFile> = []
-    // Most lines are of other devices, or of none; only those that name the device are taken apart.
+    // Most lines are for other devices, or for none; only those that contain the device are parsed.
     var position = 0
     while let match = firstOffset(of: " \(device) ", in: maps, from: position) {
       let start = maps[..<match].lastIndex(of: newline).map { $0 + 1 } ?? 0
       let end = maps[match...].firstIndex(of: newline) ?? maps.endIndex
       position = end
-      // The path may contain the same characters, so that the place of the field counts.
+      // The path may contain the same characters, so the position of the field is checked.
       let fields = maps[start..<end].split(separator: UInt8(ascii: " "), maxSplits: 5)
       guard fields.count >= 5, fields[3].elementsEqual(device.utf8),
         let inode = UInt64(String(decoding: fields[4], as: UTF8.self))
@@ -204,11 +205,11 @@ struct ProcessTable: Sendable {
     return identities
   }
 
-  /// Where a text is found in bytes that end in a NUL.
+  /// The offset of a text in bytes that end with a NUL.
   private static func firstOffset(of text: String, in bytes: [UInt8], from offset: Int) -> Int? {
     unsafe bytes.withUnsafeBytes { buffer in
       guard let start = buffer.baseAddress, offset < buffer.count else { return nil }
-      // SAFETY: the caller has put a NUL at the end, beyond which `strstr` does not read.
+      // SAFETY: the caller has put a NUL at the end, and `strstr` does not read past it.
       let begin = unsafe (start + offset).assumingMemoryBound(to: CChar.self)
       return unsafe strstr(begin, text).map { unsafe UnsafeRawPointer($0) - start }
     }
@@ -216,6 +217,6 @@ struct ProcessTable: Sendable {
 }
 
 extension Errno {
-  /// Whether it says that a process has ended, of all that may keep one from being looked into.
+  /// Whether the error means that a process has ended, rather than that it may not be looked into.
   fileprivate var saysGone: Bool { self == .noSuchFileOrDirectory || self == .noSuchProcess }
 }

@@ -14,26 +14,26 @@
 internal import CInterprocess
 internal import Glibc
 
-/// What is to be known of the processors and the threads.
+/// Information about the processors and the threads.
 @usableFromInline
 enum Processors {
 
-  /// How many processors there are, as of the first question: also those on which this process does
+  /// How many processors there were at the first call: including those on which this process does
   /// not run, as another one may.
   static let count = Int(ipc_processor_count())
 
-  /// Tells the processor that this is a loop which waits for another one.
+  /// Tells the processor that this loop waits for another processor.
   @usableFromInline static func spinHint() { ipc_spin_hint() }
 
-  /// Lets the processor fetch the first bytes of what is about to be read.
+  /// Makes the processor fetch the first bytes of a range that is about to be read.
   static func prefetch(_ range: MappedRange) { unsafe ipc_prefetch(range.start) }
 
-  /// Lets the processor fetch the first bytes of what is about to be written.
+  /// Makes the processor fetch the first bytes of a range that is about to be written.
   static func prefetchToWrite(_ range: MappedRange) { unsafe ipc_prefetch_to_write(range.start) }
 
   /// Lets other threads run.
   static func giveWay() { sched_yield() }
 
-  /// A number of the current thread, which no other thread of this process ever has.
+  /// A number of the current thread, which no other thread of this process ever gets.
   static var currentThread: UInt64 { ipc_thread() }
 }

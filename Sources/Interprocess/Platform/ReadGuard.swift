@@ -15,10 +15,10 @@ internal import CInterprocess
 internal import Glibc
 internal import SystemPackage
 
-/// A scope in which this thread may read a mapping whose file others may shrink: what is gone reads
-/// as zeros, and no signal ends the process.
+/// A scope in which this thread may read a mapping whose file other processes may shrink.
 ///
-/// It ends in the thread that has begun it, before any that this thread has begun earlier.
+/// Missing bytes read as zeros, and no signal ends the process. The scope must end in the thread
+/// that began it, before any scope that this thread began earlier.
 @safe
 struct ReadGuard: ~Copyable {
   private let guarding: UnsafeMutablePointer<ipc_guard>

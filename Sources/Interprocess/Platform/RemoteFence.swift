@@ -13,9 +13,10 @@
 
 internal import CInterprocess
 
-/// A fence that one thread makes for all others, so that these need none.
+/// A fence that one thread executes on behalf of all others, so that these need none.
 enum RemoteFence {
-  /// Whether others can fence for the threads of this process, and this process for others.
+  /// Whether other processes can fence for the threads of this process, and this process for
+  /// others.
   static let isAvailable: Bool = {
     #if DEBUG
       if unsafe Sleeping.isWithoutRemoteFences { return false }
@@ -23,11 +24,11 @@ enum RemoteFence {
     return ipc_fence_register() == 0
   }()
 
-  /// Makes every thread of every process that has asked for ``isAvailable`` do a full fence,
-  /// between some two of its instructions.
+  /// Makes every thread of every process that has read ``isAvailable`` execute a full fence,
+  /// between two of its instructions.
   ///
   /// Takes some microseconds. Corresponds to `membarrier` with `MEMBARRIER_CMD_GLOBAL_EXPEDITED`.
   ///
-  /// - Returns: Whether it could.
+  /// - Returns: Whether the fence was executed.
   static func make() -> Bool { isAvailable && ipc_fence_all() == 0 }
 }

@@ -14,13 +14,13 @@
 internal import Glibc
 internal import SystemPackage
 
-// Further descriptors of a file that is open already.
+// Further descriptors of a file that is already open.
 extension Files {
-  /// Opens the file of a descriptor anew: a description of its own, with no lock.
+  /// Opens the file of a descriptor again: a new description, with no lock.
   ///
-  /// The kernel asks for the permissions of this process, which may be more than those of whoever
-  /// opened the descriptor. So `writable` has to be no more than the descriptor itself allows,
-  /// unless this process may do more with its own file, such as remove its name.
+  /// The kernel checks the permissions of this process, which may be more than those with which the
+  /// descriptor was opened. So `writable` must be no more than the descriptor itself allows, unless
+  /// this process may do more with its own file, such as remove its name.
   static func reopen(
     _ descriptor: borrowing Descriptor, writable: Bool
   ) throws(Errno) -> Descriptor {
@@ -29,7 +29,7 @@ extension Files {
     let own = try waitingForLookers { () throws(Errno) in
       try Descriptor(isWritable: writable) { unsafe Glibc.open(path, flags) }
     }
-    // What is mounted at `/proc` may be anything.
+    // Anything may be mounted at `/proc`.
     guard try status(of: own).identity == status(of: descriptor).identity else {
       throw .staleNFSFileHandle
     }

@@ -14,16 +14,16 @@
 internal import CInterprocess
 internal import Glibc
 
-/// A pair of sockets by which one thread wakes another one that waits for descriptors with `poll`.
+/// A pair of sockets with which one thread wakes another that waits for descriptors with `poll`.
 ///
-/// Each end has an inode of its own, so that a descriptor which somebody else has closed, and
-/// opened again for something else, is told from it; a pipe would also kill the process that writes
-/// to it when its other end is closed.
+/// Each end has an inode of its own, so that a descriptor which other code has closed, and reopened
+/// for something else, is recognised; a pipe would also kill the process that writes to it when its
+/// other end is closed.
 final class SocketBell: Sendable {
   private let ringing: Descriptor
   private let heard: Descriptor
 
-  /// - Returns: `nil` if the system has no descriptors to spare.
+  /// - Returns: `nil` if the system has no free descriptors.
   init?() {
     var other: CInt = -1
     let heard = try? Descriptor(isWritable: false) { unsafe ipc_socket_pair(&other) }
@@ -34,22 +34,22 @@ final class SocketBell: Sendable {
     self.heard = heard
   }
 
-  /// Readable once the bell has rung; -1 if somebody else has closed it.
+  /// Readable once the bell has rung; -1 if other code has closed it.
   fileprivate var fd: CInt { heard.provenFD }
 
-  /// Whether both ends are there.
+  /// Whether both ends are still open.
   var isWhole: Bool { heard.provenFD >= 0 && ringing.provenFD >= 0 }
 
-  /// Wakes whoever waits, also one that begins to wait before `reset`.
+  /// Wakes the waiter, including one that begins to wait before `reset`.
   func ring() {
     var byte: UInt8 = 0
-    // If there is no room for it, there are enough of them.
+    // If there is no room for the byte, there are enough bytes already.
     _ = unsafe send(ringing.provenFD, &byte, 1, CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT))
   }
 
   func reset() {
     var bytes = [UInt8](repeating: 0, count: 4096)
-    // What is left when others are faster ends the next wait.
+    // Bytes that are left because other threads keep ringing end the next wait.
     for _ in 0..<16 {
       if unsafe recv(fd, &bytes, bytes.count, CInt(MSG_DONTWAIT)) <= 0 { break }
     }

@@ -17,14 +17,14 @@ internal import SystemPackage
 
 /// Messages that go through Unix sockets together with a descriptor.
 ///
-/// No call waits inside the kernel but `poll`, so that a time-out holds whatever the other side
-/// does, and however many signals come.
+/// Only `poll` waits inside the kernel, so that a time-out holds whatever the other side does, and
+/// however many signals arrive.
 enum Sockets {
   /// Sends a message with a descriptor: all of it, or nothing.
   ///
   /// - Parameter timeout: How long to wait for room; `nil`: as the socket is set.
   /// - Throws: `ETIMEDOUT` if there was no room for all that time, `EAGAIN` if there is none and
-  ///   the socket does not wait; `EINTR` if a signal has arrived in an interruptible wait.
+  ///   the socket is non-blocking; `EINTR` if a signal has arrived in an interruptible wait.
   static func send(
     _ descriptor: borrowing Descriptor, with bytes: [UInt8], over socket: CInt, timeout: Duration?
   ) throws(Errno) {
@@ -47,11 +47,11 @@ enum Sockets {
 
   /// Receives as many bytes as the array has, and the descriptor that came with them.
   ///
-  /// Nothing is taken out of the socket until all of it is there.
+  /// Nothing is taken out of the socket until all of it has arrived.
   ///
   /// - Parameter timeout: How long to wait for it; `nil`: as the socket is set.
-  /// - Throws: As `ipc_receive`; `ETIMEDOUT` if the message was not there in that time, `EAGAIN` if
-  ///   it is not and the socket does not wait.
+  /// - Throws: What `ipc_receive` throws; `ETIMEDOUT` if the message did not arrive in that time,
+  ///   `EAGAIN` if it has not arrived and the socket is non-blocking.
   static func receive(
     _ bytes: inout [UInt8], over socket: CInt, timeout: Duration?
   ) throws(GivenFile.Refusal) -> GivenFile {
@@ -63,7 +63,7 @@ enum Sockets {
     }
   }
 
-  /// - Returns: `nil` if the message is not there, or not all of it.
+  /// - Returns: `nil` if the message has not arrived, or not all of it.
   static func receiveAtOnce(
     _ bytes: inout [UInt8], _ patience: Patience
   ) throws(GivenFile.Refusal) -> GivenFile? {
@@ -79,16 +79,16 @@ enum Sockets {
     }
   }
 
-  /// How to wait for a socket between one attempt and the next.
+  /// How to wait for a socket between two attempts.
   struct Patience {
     let socket: CInt
-    /// Of the socket, `SOCK_STREAM` or another one.
+    /// The type of the socket, `SOCK_STREAM` or another one.
     let type: CInt
-    /// The events that are waited for.
+    /// The events to wait for.
     let events: CShort
     let end: End
-    /// Those that the last wait has found, which may be an error, or the end of the connection; 0
-    /// before there was one.
+    /// The events that the last wait has found, which may be an error, or the end of the
+    /// connection; 0 before the first wait.
     var found: CShort = 0
     private var pause: Duration = .milliseconds(1)
     private let longestPause: Duration
@@ -113,7 +113,7 @@ enum Sockets {
       try retryingInterrupts { ipc_unix_socket_type(socket) }
     }
 
-    /// Waits until another attempt is worth it.
+    /// Waits until another attempt can succeed.
     ///
     /// - Throws: `end.errno` if the time is over; `EINTR` if a signal has arrived in an
     ///   interruptible wait.
@@ -123,8 +123,8 @@ enum Sockets {
       if found == 0 { throw end.errno }
     }
 
-    /// How long to pause before a look at the socket that would find at once what the last one has
-    /// found: a part of a message, or room which is too little, or which others were faster to use.
+    /// How long to pause before a check of the socket that would only find what the last one has
+    /// found: a part of a message, or room that is too small or that other senders used first.
     mutating func nextPause() throws(Errno) -> Duration? {
       if found == 0 { return nil }
       guard end.timeLeft > .zero else { throw end.errno }
@@ -134,7 +134,7 @@ enum Sockets {
 
     /// Waits for the events, an error or the end of the connection.
     ///
-    /// - Returns: The events; 0 if the time is over.
+    /// - Returns: The events; 0 at the time-out.
     func poll(until deadline: SuspendingClock.Instant) throws(Errno) -> CShort {
       var request = pollfd(fd: socket, events: events, revents: 0)
       while true {
@@ -143,7 +143,7 @@ enum Sockets {
         if count < 0 && (Glibc.errno != EINTR || Interruption.endsWaits) {
           throw Errno(rawValue: Glibc.errno)
         }
-        // A signal does not make the wait longer.
+        // A signal does not prolong the wait.
         if deadline <= .now { return 0 }
       }
     }
@@ -157,8 +157,8 @@ enum Sockets {
     var timeLeft: Duration { deadline - .now }
 
     /// - Parameters:
-    ///   - timeout: `nil`: at once if the socket is not to block, else after the time that the
-    ///     option says.
+    ///   - timeout: `nil`: at once if the socket is non-blocking, otherwise after the time in the
+    ///     option.
     ///   - option: `SO_RCVTIMEO` or `SO_SNDTIMEO`.
     init(_ timeout: Duration?, of socket: CInt, _ option: CInt) throws(Errno) {
       if let timeout {

@@ -17,22 +17,22 @@ internal import SystemPackage
 
 /// The mark of memory that goes with its last handle.
 ///
-/// It is the sticky bit of the mode, which means nothing else on a file and shows in `ls`, together
-/// with an extended attribute that names the inode. The bit alone can be set by accident: `cp -a`
-/// copies it, and `chmod -R` sets it on files that have nothing to do with this library. The
-/// attribute is copied as well, and then names another inode.
+/// It is the sticky bit of the mode, which has no other meaning on a file and shows in `ls`,
+/// together with an extended attribute that names the inode. The bit alone can be set by accident:
+/// `cp -a` copies it, and `chmod -R` sets it on files that have nothing to do with this library.
+/// The attribute is copied as well, but then names another inode.
 ///
-/// A tmpfs keeps such attributes since Linux 6.6. On an older one the bit alone is the mark, on
-/// files that nobody may execute: `chmod -R 1777` lets everybody.
+/// A tmpfs stores such attributes since Linux 6.6. On an older one, the bit alone is the mark, on
+/// files without any execute permission: `chmod -R 1777` sets those too.
 enum TemporaryMark {
   /// The bit of the mode.
   static let modeBit: CModeT = S_ISVTX
 
   private static let executable: CModeT = 0o111
 
-  /// Puts the attribute on an open file, which its mode lets its owner write.
+  /// Puts the attribute on an open file, whose mode must let its owner write.
   ///
-  /// - Parameter mode: The mode that the file is going to have.
+  /// - Parameter mode: The mode that the file will have.
   static func put(on descriptor: borrowing Descriptor, mode: CModeT) throws(Errno) {
     let fd = descriptor.fd
     do {
@@ -53,8 +53,8 @@ enum TemporaryMark {
   }
 
   private static func answer(_ result: CInt, _ mode: CModeT) -> Bool {
-    // Where the attribute cannot be seen, as the file system keeps none or as the mode does not let
-    // this user read it, the bit has to do.
+    // If the attribute cannot be read, because the file system stores none or the mode does not let
+    // this user read it, the bit decides.
     result == -1 ? mode & executable == 0 : result == 1
   }
 }

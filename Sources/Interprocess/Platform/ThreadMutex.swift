@@ -13,32 +13,34 @@
 
 internal import Synchronization
 
-/// Keeps the threads of this process off a value but for one at a time, for a short while each.
+/// Gives one thread of this process at a time access to a value, for a short while each.
 ///
-/// In a child that `fork` has made, the value is at first what it was at first in the parent:
-/// another thread may have been about to change it at that moment, and what it says of threads and
-/// roles is not true there.
+/// In a child created by `fork`, the value starts again as it started in the parent: another thread
+/// may have been about to change it at that moment, and its content about threads and roles is not
+/// true in the child.
 ///
-/// `Mutex` of `Synchronization` waits for ever in such a child for a thread that is not there. It
-/// also remembers a thread's number across a `fork`, so that two threads of the child which meet at
-/// one end it with "Unknown error occurred while attempting to acquire a Mutex" (Swift 6.3).
+/// In such a child, `Mutex` of `Synchronization` waits forever for a thread that does not exist. It
+/// also remembers a thread's number across a `fork`, so that when two threads of the child compete
+/// for one, it ends the child with "Unknown error occurred while attempting to acquire a Mutex"
+/// (Swift 6.3).
 @safe
 final class ThreadMutex<Value: Sendable>: @unchecked Sendable {
-  // A class: as a structure within `SharedValue` its `deinit` did not run in an optimised client
+  // A class: as a structure within `SharedValue`, its `deinit` did not run in an optimised client
   // (Swift 6.3.1), which `scripts/fuzz value` has shown as a leak.
   //
-  // The word holds the generation of forks, four times, and in its lower bits whether one thread
-  // has the value, and whether others may sleep.
+  // The word holds the generation of forks times four; its lower bits say whether a thread holds
+  // the value, and whether others may sleep.
   //
   //   L1  generation -> generation + held, or + awaited if it has slept      acquiring
   //   L2  generation + held -> generation + awaited; sleep while it is that  relaxed
   //   L3  use the value
-  //   L4  the word = generation; wake one if it was awaited                  releasing
+  //   L4  the word = generation; wake one waiter if it was awaited           releasing
   //
-  // L1 reads what an L4 has written, or what `init` has, so the value is what was left there. Who
-  // wakes one lets the next ones go on, too: the one that was woken takes it as awaited.
+  // L1 reads what an L4, or `init`, has written, so the value is the one that was left there.
+  // Waking one waiter lets the next ones proceed, too: the woken waiter takes the lock as awaited.
   //
-  // Another generation in the word is that of a parent. Who replaces it at L1, one thread of the
+  // Another generation in the word is that of a parent. The one thread of the child that replaces
+  // it at L1 writes the first value over the old one, without reading it.
   // child alone, writes the first value over the old one, without a look at it.
 
   private static var held: UInt32 { 1 }
@@ -58,7 +60,7 @@ final class ThreadMutex<Value: Sendable>: @unchecked Sendable {
   }
 
   deinit {
-    // SAFETY: nobody uses them any more. A parent's value stays where it is, as it may be half
+    // SAFETY: no thread uses them any more. A parent's value stays in place, as it may be half
     // changed.
     if unsafe word.pointee.load(ordering: .acquiring) == Self.free {
       unsafe value.deinitialize(count: 1)
@@ -67,7 +69,7 @@ final class ThreadMutex<Value: Sendable>: @unchecked Sendable {
     unsafe word.deallocate()
   }
 
-  /// The word of this process while no thread has the value.
+  /// The word of this process while no thread holds the value.
   private static var free: UInt32 { Descriptor.generation << 2 }
 
   func withLock<Result, Failure: Error>(

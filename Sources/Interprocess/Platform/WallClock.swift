@@ -13,10 +13,10 @@
 
 internal import Glibc
 
-/// The time of day, which is what file times are given in.
+/// The time of day, in which file times are given.
 enum WallClock {
-  /// The time that has passed since then; zero if it lies in the future, as the clock may have been
-  /// set.
+  /// The time that has passed since a given time; zero if that lies in the future, as the clock may
+  /// have been set.
   static func timeSince(_ time: timespec) -> Duration {
     var now = timespec()
     unsafe clock_gettime(CLOCK_REALTIME, &now)

@@ -334,7 +334,7 @@ struct SharedArrayPythonTests {
     ("numpy.zeros(3, 'V8')", "'<f8'", "'|V8'", "Attach with the type of its elements"),
     (
       "numpy.zeros(3, [(('title', 'a'), 'f8')])", "numbers, and structures and arrays of numbers",
-      "fields that have titles", "Give each field a name alone."
+      "fields that have titles", "Give each field only a name."
     ),
   ]
 

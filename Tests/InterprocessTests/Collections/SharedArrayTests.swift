@@ -492,7 +492,7 @@ struct SharedArrayTests {
       }
       #expect(
         error.code
-          == .corrupted("it has 1 bytes behind its header, and elements in the shape (2,) take 2"))
+          == .corrupted("it has 1 bytes after its header, and elements in the shape (2,) take 2"))
       #expect(error.name == name)
     }
     async let count = inThread {

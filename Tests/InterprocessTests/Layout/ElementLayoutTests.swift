@@ -236,14 +236,14 @@ struct ElementLayoutTests {
       ),
       (
         WithScalar.self,
-        "WithScalar.character is Scalar, which does not declare that it is Shareable"
+        "WithScalar.character is Scalar, which does not conform to Shareable"
       ),
       (WithTuple.self, "WithTuple.pair.1 is Bool; use UInt8"),
       (Empty.self, "Empty has no fields"),
       (WithEmpty.self, "WithEmpty.empty has no fields"),
       (
         WithUndeclared.self,
-        "WithUndeclared.inner is Undeclared, which does not declare that it is Shareable"
+        "WithUndeclared.inner is Undeclared, which does not conform to Shareable"
       ),
       (InlineArray<0, Int>.self, "InlineArray<0, Int> has no elements"),
     ]

@@ -270,7 +270,7 @@ struct SegmentHeaderTests {
       #expect(error?.code == .layoutMismatch(expected: "'<i4'", found: found))
       #expect(
         error?.message == """
-          The elements of "\(name)" are not laid out as Int32 is: there they are \(found), and \
+          The elements of "\(name)" are not laid out like Int32: there they are \(found), and \
           here '<i4'. Declare the type in the same way in both programs.
           """)
     }
@@ -342,8 +342,8 @@ struct SegmentHeaderTests {
       error = attach(name)
       #expect(
         error?.message == """
-          Shared memory "\(name)" is damaged: version 5 is not in its slot. Remove it, and let the \
-          process that creates it make it anew.
+          Shared memory "\(name)" is damaged: version 5 is not in its slot. Remove it, and let its \
+          creator create it again.
           """)
     }
   }

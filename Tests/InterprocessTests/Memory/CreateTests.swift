@@ -213,6 +213,6 @@ struct CreateTests {
       _ = try SharedMemory.create(
         byteCount: 16, options: SegmentOptions(permissions: .init(rawValue: 0o1600)))
     }
-    #expect(result.says("none but the nine permission bits"))
+    #expect(result.says("only the nine permission bits"))
   }
 }

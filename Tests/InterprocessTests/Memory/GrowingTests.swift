@@ -222,7 +222,7 @@ struct GrowingTests {
   }
 
   private static let standing =
-    "Cannot enlarge shared memory: another process is growing it, and does not get on."
+    "Cannot enlarge shared memory: another process is growing it, but makes no progress."
 
   @Test("Many processes that grow at once lose no byte, and the largest size counts")
   func growersAtOnce() async throws {

@@ -41,7 +41,7 @@ struct GuardedTests {
       try await helper.expect("", "ok 100000")
       try await helper.expect("guardedSum", "ok reading")
       #expect(truncate(path(name), 5000) == 0)
-      let reason = "someone has shrunk it from 100000 to 5000 bytes"
+      let reason = "it has been shrunk from 100000 to 5000 bytes"
       try await helper.expect("", "error corrupted(\"\(reason)\")")
       // The remaining bytes can still be read; and all of them once the memory has grown again.
       try await helper.expect("get 4999", "ok 1")
@@ -68,7 +68,7 @@ struct GuardedTests {
         throw InterprocessError(code: .notFound, message: "Found only zeros.")
       }
     }
-    #expect(error?.code == .corrupted("someone has shrunk it from 12288 to 4096 bytes"))
+    #expect(error?.code == .corrupted("it has been shrunk from 12288 to 4096 bytes"))
     #expect(error?.name == name)
     let own = #expect(throws: InterprocessError.self) {
       try memory.withGuardedBytes { _ throws(InterprocessError) in
@@ -184,7 +184,7 @@ struct GuardedTests {
       try await place.withHelper { helper in
         try await helper.expect("create m 2000000 onDemand", "ok m")
         try await helper.expect("guardedSum", "ok reading")
-        let reason = "bytes that have no pages yet were read, and there is no room for those"
+        let reason = "bytes without pages were read, and there is no room for those pages"
         try await helper.expect("", "error corrupted(\"\(reason)\")")
         try await helper.expect("unlink", "ok ")
       }

@@ -112,15 +112,15 @@ struct HiddenProcessTests {
           try await owner.expect(
             "explain create m 4096",
             """
-            ok Shared memory "m" exists already. Nobody is seen to have it, but this process \
-            cannot know whether \(holder) does. Remove it if you know that nobody does.
+            ok Shared memory "m" exists already. No process is seen to have it, but this process \
+            cannot know whether \(holder) does. Remove it if you know that none does.
             """)
           for command in ["left trial", "left"] {
             try await owner.expect(
               command,
               """
-              ok  | perhapsInUse m: Shared memory "m" was not swept. Nobody is seen to have it, but \
-              this process cannot know whether \(holder) does. Remove it if you know that nobody \
+              ok  | perhapsInUse m: Shared memory "m" was not swept. No process is seen to have it, but \
+              this process cannot know whether \(holder) does. Remove it if you know that none \
               does.
               """)
           }
@@ -208,7 +208,7 @@ struct HiddenProcessTests {
           try await owner.expect("become \(User.owner) \(User.owner)", "ok 0 0 0 0")
           try await owner.expect("sweep", "ok ")
           let answer = try #require(try await owner.ask("explain create m 4096"))
-          #expect(answer.contains("somebody has it open"), "\(answer)")
+          #expect(answer.contains("a process has it open"), "\(answer)")
         }
         try place.expectNames(["m"])
       }

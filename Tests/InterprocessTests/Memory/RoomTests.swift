@@ -86,7 +86,7 @@ struct RoomTests {
         explain list
         """)
     let missing = """
-      /dev/shm is not there, or is no directory; mount a tmpfs there \
+      /dev/shm does not exist, or is not a directory; mount a tmpfs there \
       (`mount -t tmpfs tmpfs /dev/shm`).
       """
     #expect(

@@ -36,7 +36,7 @@ struct SweepTests {
           "left",
           """
           ok a z | permissionDenied fixed: Cannot sweep shared memory "fixed": Operation not \
-          permitted. See whether this user may write to /dev/shm, and whether an attribute \
+          permitted. Check whether this user may write to /dev/shm, and whether an attribute \
           protects the file (`lsattr`).
           """)
         try place.expectNames(["fixed"])
@@ -64,7 +64,7 @@ struct SweepTests {
         #expect(
           left.hasPrefix(
             """
-            ok  | permissionDenied m: Cannot sweep shared memory "m": Permission denied. See \
+            ok  | permissionDenied m: Cannot sweep shared memory "m": Permission denied. Check \
             whether this user may write to /dev/shm
             """), "\(left)")
       }
@@ -105,7 +105,7 @@ struct SweepTests {
               command,
               """
               ok  | \(Self.tryAgain) m: Shared memory "m" was not swept. Another process has been \
-              about to remove it for a while (see `lslocks`). Let that go on, or end it, and sweep \
+              about to remove it for a while (see `lslocks`). Let it continue, or end it, and sweep \
               again.
               """)
           }

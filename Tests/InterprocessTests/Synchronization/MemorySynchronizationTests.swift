@@ -71,7 +71,7 @@ struct MemorySynchronizationTests {
     let texts = [
       "An atomic integer lies at a multiple of its size",
       "Offset out of range of the shared memory",
-      "Offset not a multiple of 16 for what lies there",
+      "Offset not a multiple of 16, as needed there",
       "Offset out of range of the shared memory",
       "Offset out of range of the shared memory",
       "An atomic word lies at a multiple of its size",
