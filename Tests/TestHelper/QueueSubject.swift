@@ -85,10 +85,10 @@ struct MessageLedger: ~Copyable, Sendable {
   func unlink() { try? SharedMemory.unlink(memory.name) }
 
   /// How many pages have been taken.
-  var takenPageCount: Int { Int(memory.atomic(UInt32.self, at: 0).load(ordering: .relaxed)) }
+  var takenPageCount: Int { Int(memory[atomic: UInt32.self, at: 0].load(ordering: .relaxed)) }
 
   func takePage() -> UInt32 {
-    let page = memory.atomic(UInt32.self, at: 0).add(1, ordering: .relaxed).oldValue
+    let page = memory[atomic: UInt32.self, at: 0].wrappingAdd(1, ordering: .relaxed).oldValue
     guard page < Self.pageCount else { fatalError("There are no pages left") }
     return page
   }
@@ -97,35 +97,35 @@ struct MessageLedger: ~Copyable, Sendable {
 
   /// Notes that a number will now be sent.
   func begin(_ page: UInt32, _ number: UInt32) {
-    memory.atomic(UInt32.self, at: offset(of: page)).store(number, ordering: .relaxed)
+    memory[atomic: UInt32.self, at: offset(of: page)].store(number, ordering: .relaxed)
   }
 
   /// Notes that the call that sends a number has returned.
   func end(_ page: UInt32, _ number: UInt32) {
-    memory.atomic(UInt32.self, at: offset(of: page) + 4).store(number, ordering: .relaxed)
+    memory[atomic: UInt32.self, at: offset(of: page) + 4].store(number, ordering: .relaxed)
   }
 
   /// The number that was begun last.
   func begun(_ page: UInt32) -> UInt32 {
-    memory.atomic(UInt32.self, at: offset(of: page)).load(ordering: .relaxed)
+    memory[atomic: UInt32.self, at: offset(of: page)].load(ordering: .relaxed)
   }
 
   /// The number that was ended last.
   func sent(_ page: UInt32) -> UInt32 {
-    memory.atomic(UInt32.self, at: offset(of: page) + 4).load(ordering: .relaxed)
+    memory[atomic: UInt32.self, at: offset(of: page) + 4].load(ordering: .relaxed)
   }
 
   /// Notes a number as the last one received.
   ///
   /// - Returns: The one before.
   func receive(_ page: UInt32, _ number: UInt32) -> UInt32 {
-    memory.atomic(UInt32.self, at: offset(of: page) + 8).exchange(number, ordering: .relaxed)
+    memory[atomic: UInt32.self, at: offset(of: page) + 8].exchange(number, ordering: .relaxed)
   }
 
   /// Adds 1 to the receipts of a number.
   func countReceipt(_ page: UInt32, _ number: UInt32) -> UInt8 {
-    memory.atomic(UInt8.self, at: offset(of: page) + 16 + Int(number))
-      .add(1, ordering: .relaxed).newValue
+    memory[atomic: UInt8.self, at: offset(of: page) + 16 + Int(number)]
+      .wrappingAdd(1, ordering: .relaxed).newValue
   }
 
   /// How often a number was received.

@@ -169,7 +169,7 @@ enum SyncProcess {
   private static func addToAtomic(_ name: String, _ count: Int) throws {
     let atomic = try SharedAtomic<UInt64>.attach(name)
     begin()
-    for _ in 0..<count { atomic.add(1, ordering: .relaxed) }
+    for _ in 0..<count { atomic[].wrappingAdd(1, ordering: .relaxed) }
     Helper.answer("done")
   }
 
@@ -230,7 +230,7 @@ enum SyncProcess {
       guard try lock.withReadLock({ $0.isWhole }) else { return Helper.answer("broken") }
       let permit = try semaphore.acquire()
       event.pulse()
-      memory.atomic(UInt32.self, at: 3080).add(1, ordering: .relaxed)
+      memory[atomic: UInt32.self, at: 3080].wrappingAdd(1, ordering: .relaxed)
       permit.release()
     }
     try barrier.arriveAndWait()

@@ -240,7 +240,7 @@ enum SyncTurns {
 
   private static func prepareAtomic(_ name: String, _ rounds: Int) throws -> () throws -> Bool {
     let atomic = try SharedAtomic<UInt8>.create(name, initialValue: 0, options: .whileAttached)
-    return { atomic.load(ordering: .relaxed) == UInt8(truncatingIfNeeded: 2 * rounds) }
+    return { atomic[].load(ordering: .relaxed) == UInt8(truncatingIfNeeded: 2 * rounds) }
   }
 
   /// Counts up when the number is even, or odd.
@@ -248,11 +248,11 @@ enum SyncTurns {
     let atomic = try SharedAtomic<UInt8>.attach(name)
     var pauses = Pauses()
     for _ in 0..<rounds {
-      var value = atomic.load(ordering: .acquiring)
+      var value = atomic[].load(ordering: .acquiring)
       while value.isMultiple(of: 2) != isFirst {
-        value = try atomic.wait(while: value, ordering: .acquiring)
+        value = try atomic.wait(while: value)
       }
-      atomic.store(value &+ 1, ordering: .releasing)
+      atomic[].store(value &+ 1, ordering: .releasing)
       atomic.notify()
       pauses.next()
     }

@@ -200,7 +200,7 @@ enum SyncSubject {
     case .event(let event):
       if event.generation == 0 { return "The event never came" }
     case .atomic(let atomic):
-      let value = atomic.load(ordering: .relaxed)
+      let value = atomic[].load(ordering: .relaxed)
       if value == 0 { return "The value never changed" }
     case .queue(_, let subject):
       return try subject.problem(killedCount: killedCount)
@@ -331,12 +331,12 @@ struct SyncWorker {
       }
     case .atomic(let atomic):
       if isGiver {
-        atomic.add(1, ordering: .releasing)
+        atomic[].wrappingAdd(1, ordering: .releasing)
         atomic.notify()
         pause()
       } else {
-        let seen = atomic.load(ordering: .acquiring)
-        let now = try atomic.wait(while: seen, ordering: .acquiring, timeout: timeout)
+        let seen = atomic[].load(ordering: .acquiring)
+        let now = try atomic.wait(while: seen, timeout: timeout)
         if now <= seen { fail("The value is \(now) after \(seen)") }
       }
     case .queue:

@@ -383,7 +383,7 @@ struct SynchronizationKindTests {
       let text = "18446744073709551615"
       #expect(try await infoDetails(name) == ["kind atomic", "dtype '<u8'", "value \(text)"])
       #expect(try await shm("info", name, "--json").output.contains("\"value\": \(text)"))
-      atomic.store(12, ordering: .relaxed)
+      atomic[].store(12, ordering: .relaxed)
       #expect(try await infoDetails(name).last == "value 12")
       try atomic.unlink()
       let small = try SharedAtomic<Int8>.create(name, initialValue: -128)

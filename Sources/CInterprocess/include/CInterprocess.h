@@ -93,30 +93,6 @@ const char *_Nonnull ipc_argument(int index);
 /// The path by which the program was started, relative to the directory in which it was started.
 const char *_Nullable ipc_program(void);
 
-// MARK: - Atomic integers
-
-/// The memory orders, numbered like those of the compiler's own functions.
-enum {
-  IPC_RELAXED = __ATOMIC_RELAXED,
-  IPC_ACQUIRING = __ATOMIC_ACQUIRE,
-  IPC_RELEASING = __ATOMIC_RELEASE,
-  IPC_ACQUIRING_AND_RELEASING = __ATOMIC_ACQ_REL,
-  IPC_SEQUENTIALLY_CONSISTENT = __ATOMIC_SEQ_CST,
-};
-
-// Operations on an aligned integer of 1, 2, 4 or 8 bytes. Those that change it return its previous
-// value.
-uint64_t ipc_atomic_load(const void *_Nonnull address, size_t byte_count, int order);
-void ipc_atomic_store(void *_Nonnull address, size_t byte_count, uint64_t value, int order);
-uint64_t ipc_atomic_exchange(void *_Nonnull address, size_t byte_count, uint64_t value, int order);
-uint64_t ipc_atomic_add(void *_Nonnull address, size_t byte_count, uint64_t value, int order);
-uint64_t ipc_atomic_and(void *_Nonnull address, size_t byte_count, uint64_t value, int order);
-uint64_t ipc_atomic_or(void *_Nonnull address, size_t byte_count, uint64_t value, int order);
-uint64_t ipc_atomic_xor(void *_Nonnull address, size_t byte_count, uint64_t value, int order);
-/// Stores `desired` if the integer is `expected`.
-uint64_t ipc_atomic_compare_exchange(
-    void *_Nonnull address, size_t byte_count, uint64_t expected, uint64_t desired, int order);
-
 // MARK: - Anonymous memory
 
 /// `memfd_create` with `MFD_CLOEXEC`, allowing seals.

@@ -19,25 +19,25 @@ public import Synchronization
 /// let served = try SharedAtomic<UInt64>.create("served", initialValue: 0)
 /// // ... in any number of processes:
 /// let served = try SharedAtomic<UInt64>.attach("served")
-/// served.add(1, ordering: .relaxed)
-/// print(served.load(ordering: .relaxed))
+/// served[].wrappingAdd(1, ordering: .relaxed)
+/// print(served[].load(ordering: .relaxed))
 /// ```
 ///
-/// Each operation is one instruction of the processor, or a short loop of them, and none blocks but
-/// `wait(while:ordering:timeout:)`. The orderings are those of the standard library's `Atomic`,
-/// and hold between processes as between threads. For anything that does not fit into one integer
-/// use ``SharedMutex``, or ``SharedValue`` if only one process stores.
+/// The subscript lends an `Atomic` of the standard library where it lies: each of its operations is
+/// one instruction of the processor, or a short loop of them, and only `wait(while:timeout:)`
+/// blocks. For anything that does not fit into one integer use ``SharedMutex``, or ``SharedValue``
+/// if only one process stores.
 ///
 /// The handle is closed when the last reference to it goes. Corresponds to `Atomic` of the standard
 /// library and to `std::atomic` in C++, in shared memory. Python has only
 /// `multiprocessing.Value`, which locks.
-public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
+public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   // Behind the value lies a `Gate`, which `notify` opens to all. The change before is R1.
 
   private static var gateOffset: Int { 8 }
 
   @usableFromInline let segment: StructuredSegment
-  @usableFromInline let word: AtomicWord
+  @usableFromInline let range: MappedRange
   let gate: Gate
   private let waiting = Waiting()
 
@@ -121,8 +121,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
 
   init(_ segment: consuming StructuredSegment) {
     let offset = segment.contentOffset
-    word = AtomicWord(
-      in: segment.memory.range, at: offset, byteCount: MemoryLayout<Value>.size)
+    range = segment.memory.range.part(at: offset, byteCount: Self.byteCount)
     gate = Gate(segment.memory.range.word32(at: offset + Self.gateOffset))
     self.segment = segment
   }
@@ -140,56 +139,68 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
   /// Does not block, but as ``SharedMemory/close()``.
   public func close() { segment.close() }
 
-  /// The integer itself.
-  public var integer: AtomicInteger<Value> {
-    @_lifetime(borrow self) @inlinable get {
+  /// The integer, lent where it lies.
+  ///
+  /// Its operations are those of the standard library's `Atomic`, with the same orderings, which
+  /// hold between processes as they do between threads. They correspond to those of `std::atomic`
+  /// in C++, except that those of arithmetic return the values before and after. A change wakes
+  /// waiters only when ``notify()`` is called.
+  ///
+  /// - Complexity: O(1), without blocking.
+  @inlinable
+  public subscript() -> Atomic<Value> {
+    _read {
       segment.checkOpen()
-      return AtomicInteger(word, of: self)
+      // SAFETY: the mapping lives as long as the handle, and the handle as long as the access.
+      yield unsafe range.atomic(Value.self, at: 0).pointee
     }
+  }
+
+  func loadAcquiring() -> Value {
+    segment.checkOpen()
+    return range.loadAcquiring(Value.self, at: 0)
   }
 
   // MARK: - Waiting
 
-  /// Waits until the value is another one.
+  /// Waits until the value is another one, which is loaded with acquiring ordering.
   ///
-  /// Who changes the value has to say so with ``notify()``. Blocks: spins for some microseconds,
-  /// and then sleeps in the kernel. Corresponds to `std::atomic::wait` in C++20.
+  /// The process that changes the value has to call ``notify()``. Blocks: spins for some
+  /// microseconds, and then sleeps in the kernel. Corresponds to `std::atomic::wait` in C++20.
   ///
   /// - Parameters:
   ///   - value: The value that is waited out.
-  ///   - ordering: That of the loads.
   ///   - timeout: How long to wait; `nil`: as long as it takes.
   /// - Returns: The value by now.
   /// - Throws: `timedOut`; `system` if the system cannot wait there.
   @discardableResult
   public func wait(
-    while value: Value, ordering: AtomicLoadOrdering, timeout: Duration? = nil
+    while value: Value, timeout: Duration? = nil
   ) throws(InterprocessError) -> Value {
     try finish(
       waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-        try attempt(stage, while: value, ordering)
+        try attempt(stage, while: value)
       } translatingErrors: { [name] errno in
         .system(errno, name: name, action: "wait for the value")
       })
   }
 
-  /// Waits until the value is another one.
+  /// Waits until the value is another one, which is loaded with acquiring ordering.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - value: The value that is waited out.
-  ///   - ordering: That of the loads.
   ///   - timeout: How long to wait; `nil`: as long as it takes.
   /// - Returns: The value by now.
   /// - Throws: `timedOut`, and `CancellationError`.
   @discardableResult
   public nonisolated(nonsending) func wait(
-    while value: Value, ordering: AtomicLoadOrdering, timeout: Duration? = nil
+    while value: Value, timeout: Duration? = nil
   ) async throws -> Value {
     try finish(
       try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-        try attempt(stage, while: value, ordering)
+        try attempt(stage, while: value)
       })
   }
 
@@ -203,10 +214,10 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
   }
 
   private func attempt(
-    _ stage: Waiting.Stage, while value: Value, _ ordering: AtomicLoadOrdering
+    _ stage: Waiting.Stage, while value: Value
   ) throws(InterprocessError) -> Waiting.Turn<Value> {
     try gate.attempt(stage, alike: Int(truncatingIfNeeded: value)) { () throws(InterprocessError) in
-      let found = load(ordering: ordering)
+      let found = loadAcquiring()
       return found == value ? nil : found
     }
   }
@@ -227,7 +238,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: AtomicOperations {
 // MARK: - Types
 
 /// The integers that ``SharedAtomic`` may have: those of a fixed width of 8 to 64 bits.
-public protocol SharedAtomicValue: Shareable, FixedWidthInteger, Sendable {}
+public protocol SharedAtomicValue: Shareable, FixedWidthInteger, AtomicRepresentable, Sendable {}
 
 extension Int: SharedAtomicValue {}
 extension Int8: SharedAtomicValue {}

@@ -127,7 +127,7 @@ struct AtomicSource<Value: SharedAtomicValue>: WaitSource {
   }
 
   func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
-    atomic.load(ordering: .acquiring) == value ? nil : 0
+    atomic.loadAcquiring() == value ? nil : 0
   }
 }
 

@@ -24,7 +24,7 @@ extension SharedMemory {
   ///
   /// ```swift
   /// // Until somebody has stored something else than 0, and woken this process:
-  /// while memory.atomic(UInt32.self, at: 0).load(ordering: .acquiring) == 0 {
+  /// while memory[atomic: UInt32.self, at: 0].load(ordering: .acquiring) == 0 {
   ///   try memory.wait(at: 0, while: 0)
   /// }
   /// ```

@@ -334,11 +334,11 @@ struct CloseTests {
         let atomic = try SharedAtomic<UInt64>.create(initialValue: 0, options: .whileAttached)
         atomic.close()
         switch self {
-        case .load: _ = atomic.load(ordering: .relaxed)
-        case .store: atomic.store(1, ordering: .relaxed)
-        case .add: atomic.add(1, ordering: .relaxed)
+        case .load: _ = atomic[].load(ordering: .relaxed)
+        case .store: atomic[].store(1, ordering: .relaxed)
+        case .add: atomic[].wrappingAdd(1, ordering: .relaxed)
         case .notify: atomic.notify()
-        default: try atomic.wait(while: 1, ordering: .relaxed, timeout: .zero)
+        default: try atomic.wait(while: 1, timeout: .zero)
         }
       case .send, .trySend, .receive, .tryReceive, .finish, .isFinished, .count, .sender, .receiver,
         .waitForQueue:

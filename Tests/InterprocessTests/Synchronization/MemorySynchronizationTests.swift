@@ -32,24 +32,24 @@ struct MemorySynchronizationTests {
     let other = try SharedMemory.attach(name)
     try memory.unlink()
     memory.storeBytes(of: 7, toByteOffset: 8, as: UInt64.self)
-    let sum = other.atomic(UInt64.self, at: 8).add(5, ordering: .relaxed)
+    let sum = other[atomic: UInt64.self, at: 8].wrappingAdd(5, ordering: .relaxed)
     #expect(sum == (7, 12))
     #expect(memory.load(fromByteOffset: 8, as: UInt64.self) == 12)
     let results: [Int16] = [
-      memory.atomic(Int16.self, at: 2).exchange(-5, ordering: .acquiringAndReleasing),
-      memory.atomic(Int16.self, at: 2).subtract(2, ordering: .relaxed).newValue,
-      memory.atomic(Int16.self, at: 2).max(3, ordering: .relaxed).newValue,
-      memory.atomic(Int16.self, at: 2).min(-1, ordering: .relaxed).newValue,
-      memory.atomic(Int16.self, at: 2).and(0xFF, ordering: .relaxed).newValue,
-      memory.atomic(Int16.self, at: 2).or(0x100, ordering: .relaxed).newValue,
-      memory.atomic(Int16.self, at: 2).xor(0x1FE, ordering: .relaxed).newValue,
+      memory[atomic: Int16.self, at: 2].exchange(-5, ordering: .acquiringAndReleasing),
+      memory[atomic: Int16.self, at: 2].wrappingSubtract(2, ordering: .relaxed).newValue,
+      memory[atomic: Int16.self, at: 2].max(3, ordering: .relaxed).newValue,
+      memory[atomic: Int16.self, at: 2].min(-1, ordering: .relaxed).newValue,
+      memory[atomic: Int16.self, at: 2].bitwiseAnd(0xFF, ordering: .relaxed).newValue,
+      memory[atomic: Int16.self, at: 2].bitwiseOr(0x100, ordering: .relaxed).newValue,
+      memory[atomic: Int16.self, at: 2].bitwiseXor(0x1FE, ordering: .relaxed).newValue,
     ]
     #expect(results == [0, -7, 3, -1, 0xFF, 0x1FF, 1])
-    other.atomic(Int16.self, at: 2).store(9, ordering: .releasing)
-    let exchange = memory.atomic(Int16.self, at: 2).compareExchange(
+    other[atomic: Int16.self, at: 2].store(9, ordering: .releasing)
+    let exchange = memory[atomic: Int16.self, at: 2].compareExchange(
       expected: 9, desired: 10, ordering: .sequentiallyConsistent)
     #expect(exchange == (true, 9))
-    #expect(memory.atomic(Int16.self, at: 2).load(ordering: .acquiring) == 10)
+    #expect(memory[atomic: Int16.self, at: 2].load(ordering: .acquiring) == 10)
     #expect(memory.load(fromByteOffset: 0, as: UInt16.self) == 0)
   }
 
@@ -60,8 +60,8 @@ struct MemorySynchronizationTests {
       let memory = try SharedMemory.create(byteCount: 64, options: .whileAttached)
       try memory.unlink()
       switch way {
-      case 0: memory.atomic(UInt64.self, at: 4).store(1, ordering: .relaxed)
-      case 1: memory.atomic(UInt64.self, at: 64).store(1, ordering: .relaxed)
+      case 0: memory[atomic: UInt64.self, at: 4].store(1, ordering: .relaxed)
+      case 1: memory[atomic: UInt64.self, at: 64].store(1, ordering: .relaxed)
       case 2: try lock(memory.mutex(of: Int.self, at: 8)) { $0 += 1 }
       case 3: try lock(memory.mutex(of: Int.self, at: 48)) { $0 += 1 }
       case 4: _ = try memory.semaphore(at: 0, permitCount: 0)
@@ -117,7 +117,7 @@ struct MemorySynchronizationTests {
     #expect(try await readWriteLock.withReadLock { $0.first } == 6000)
     #expect(try memory.semaphore(at: 2048, permitCount: 2).availableCount == 2)
     #expect(try memory.event(at: 3072).generation == 6000)
-    #expect(memory.atomic(UInt32.self, at: 3080).load(ordering: .relaxed) == 6000)
+    #expect(memory[atomic: UInt32.self, at: 3080].load(ordering: .relaxed) == 6000)
     try memory.unlink()
   }
 

@@ -22,56 +22,71 @@ import Testing
 struct SharedAtomicTests {
   // MARK: - Operations
 
-  private func check<Value: SharedAtomicValue>(_ type: Value.Type) throws {
+  /// What the standard library offers only where the type is known.
+  private struct Operations<Value: SharedAtomicValue> {
+    var load: (SharedAtomic<Value>) -> Value
+    var store: (SharedAtomic<Value>, Value) -> Void
+    var exchange: (SharedAtomic<Value>, Value) -> Value
+    var compareExchange: (SharedAtomic<Value>, Value, Value) -> (Bool, Value)
+    var add: (SharedAtomic<Value>, Value) -> (Value, Value)
+  }
+
+  private func check<Value>(_ operations: Operations<Value>) throws {
     let name = uniqueName()
     let first = try SharedAtomic<Value>.create(name, initialValue: 5)
     let second = try SharedAtomic<Value>.attach(name)
+    var memory = try SharedMemory.attach(name)
     try first.unlink()
-    let orderings: [AtomicUpdateOrdering] = [
-      .relaxed, .acquiring, .releasing, .acquiringAndReleasing, .sequentiallyConsistent,
-    ]
-    for ordering in orderings {
-      first.store(5, ordering: .relaxed)
-      #expect(second.load(ordering: .relaxed) == 5)
-      first.store(6, ordering: .releasing)
-      #expect(second.load(ordering: .acquiring) == 6)
-      first.store(.max, ordering: .sequentiallyConsistent)
-      #expect(second.load(ordering: .sequentiallyConsistent) == .max)
-      #expect(first.exchange(.min, ordering: ordering) == .max)
-      #expect(second.exchange(7, ordering: ordering) == .min)
-
-      #expect(first.compareExchange(expected: 7, desired: .max, ordering: ordering) == (true, 7))
-      #expect(second.compareExchange(expected: 7, desired: 8, ordering: ordering) == (false, .max))
-      // Arithmetic wraps on overflow.
-      #expect(first.add(2, ordering: ordering) == (.max, .min + 1))
-      #expect(second.subtract(3, ordering: ordering) == (.min + 1, .max - 1))
-
-      first.store(0b1100, ordering: .relaxed)
-      #expect(first.and(0b0110, ordering: ordering) == (0b1100, 0b0100))
-      #expect(first.or(0b0011, ordering: ordering) == (0b0100, 0b0111))
-      #expect(first.xor(0b0101, ordering: ordering) == (0b0111, 0b0010))
-      #expect(first.and(.max, ordering: ordering) == (2, 2))
-
-      #expect(first.min(3, ordering: ordering) == (2, 2))
-      #expect(first.min(.min, ordering: ordering) == (2, .min))
-      #expect(first.max(1, ordering: ordering) == (.min, 1))
-      #expect(first.max(.max, ordering: ordering) == (1, .max))
-      #expect(second.load(ordering: .relaxed) == .max)
-    }
+    #expect(operations.load(second) == 5)
+    operations.store(first, .max)
+    #expect(operations.load(second) == .max)
+    #expect(operations.exchange(first, .min) == .max)
+    #expect(operations.exchange(second, 7) == .min)
+    #expect(operations.compareExchange(first, 7, .max) == (true, 7))
+    #expect(operations.compareExchange(second, 7, 8) == (false, .max))
+    // Arithmetic wraps on overflow, and touches no other bytes.
+    #expect(operations.add(first, 2) == (Value.max, Value.min + 1))
+    #expect(second.loadAcquiring() == Value.min + 1)
+    #expect(memory.load(fromByteOffset: 256, as: Value.self) == Value.min + 1)
+    for offset in MemoryLayout<Value>.size..<16 { #expect(memory[256 + offset] == 0) }
+    memory[256] = 9
+    #expect(UInt8(truncatingIfNeeded: operations.load(first)) == 9)
   }
 
-  @Test("Every operation of every type does what it says")
+  @Test("Integers of every size are changed in place, and seen by other handles")
   func operations() throws {
-    try check(Int8.self)
-    try check(UInt8.self)
-    try check(Int16.self)
-    try check(UInt16.self)
-    try check(Int32.self)
-    try check(UInt32.self)
-    try check(Int64.self)
-    try check(UInt64.self)
-    try check(Int.self)
-    try check(UInt.self)
+    try check(
+      Operations<Int8>(
+        load: { $0[].load(ordering: .acquiring) },
+        store: { $0[].store($1, ordering: .releasing) },
+        exchange: { $0[].exchange($1, ordering: .acquiringAndReleasing) },
+        compareExchange: {
+          $0[].compareExchange(expected: $1, desired: $2, ordering: .acquiringAndReleasing)
+        },
+        add: { $0[].wrappingAdd($1, ordering: .relaxed) }))
+    try check(
+      Operations<UInt16>(
+        load: { $0[].load(ordering: .relaxed) },
+        store: { $0[].store($1, ordering: .relaxed) },
+        exchange: { $0[].exchange($1, ordering: .relaxed) },
+        compareExchange: { $0[].compareExchange(expected: $1, desired: $2, ordering: .relaxed) },
+        add: { $0[].wrappingAdd($1, ordering: .acquiring) }))
+    try check(
+      Operations<Int32>(
+        load: { $0[].load(ordering: .acquiring) },
+        store: { $0[].store($1, ordering: .releasing) },
+        exchange: { $0[].exchange($1, ordering: .acquiring) },
+        compareExchange: { $0[].compareExchange(expected: $1, desired: $2, ordering: .releasing) },
+        add: { $0[].wrappingAdd($1, ordering: .acquiringAndReleasing) }))
+    try check(
+      Operations<UInt64>(
+        load: { $0[].load(ordering: .sequentiallyConsistent) },
+        store: { $0[].store($1, ordering: .sequentiallyConsistent) },
+        exchange: { $0[].exchange($1, ordering: .sequentiallyConsistent) },
+        compareExchange: {
+          $0[].compareExchange(expected: $1, desired: $2, ordering: .sequentiallyConsistent)
+        },
+        add: { $0[].wrappingAdd($1, ordering: .sequentiallyConsistent) }))
   }
 
   @Test("Another type of integer is refused")
@@ -81,7 +96,7 @@ struct SharedAtomicTests {
     let error = #expect(throws: InterprocessError.self) { try SharedAtomic<Int64>.attach(name) }
     #expect(error?.code == .layoutMismatch(expected: "'<i8'", found: "'<u8'"))
     let other = try SharedAtomic<UInt64>.attachOrCreate(name, initialValue: 2)
-    #expect(!other.isCreator && other.load(ordering: .relaxed) == 1 && other.isLinked)
+    #expect(!other.isCreator && other[].load(ordering: .relaxed) == 1 && other.isLinked)
     try other.unlink()
   }
 
@@ -92,7 +107,7 @@ struct SharedAtomicTests {
     let name = uniqueName()
     let atomic = try SharedAtomic<UInt64>.create(name, initialValue: 0)
     try await runTogether(4) { _ in ["sync", "atomic-add", name, "200000"] }
-    #expect(atomic.load(ordering: .relaxed) == 800_000)
+    #expect(atomic[].load(ordering: .relaxed) == 800_000)
     try atomic.unlink()
   }
 
@@ -105,13 +120,13 @@ struct SharedAtomicTests {
     #expect(
       errorCode { try wait(atomic, while: 1 << 40, timeout: .milliseconds(30)) } == .timedOut)
     #expect(now() - begin >= 30_000_000)
-    let task = Task { try await atomic.wait(while: 1 << 40, ordering: .acquiring) }
+    let task = Task { try await atomic.wait(while: 1 << 40) }
     try await Task.sleep(for: .milliseconds(30))
     // Only the upper half changes, on which no process could sleep.
-    atomic.store(1 << 41, ordering: .releasing)
+    atomic[].store(1 << 41, ordering: .releasing)
     atomic.notify()
     #expect(try await task.value == 1 << 41)
-    let cancelled = Task { try await atomic.wait(while: 1 << 41, ordering: .acquiring) }
+    let cancelled = Task { try await atomic.wait(while: 1 << 41) }
     try await Task.sleep(for: .milliseconds(10))
     cancelled.cancel()
     await #expect(throws: CancellationError.self) { try await cancelled.value }
@@ -128,12 +143,12 @@ struct SharedAtomicTests {
         group.addTask {
           for round: UInt32 in 0..<2000 {
             let turn = 2 * round + side
-            while atomic.load(ordering: .acquiring) != turn {
+            while atomic[].load(ordering: .acquiring) != turn {
               _ = try wait(atomic, while: turn &- 1)
             }
             #expect(number.value == Int(turn))
             number.value += 1
-            atomic.store(turn + 1, ordering: .releasing)
+            atomic[].store(turn + 1, ordering: .releasing)
             atomic.notify()
           }
         }
@@ -153,5 +168,5 @@ private final class Number: @unchecked Sendable {
 private func wait<Value>(
   _ atomic: SharedAtomic<Value>, while value: Value, timeout: Duration? = nil
 ) throws -> Value {
-  try atomic.wait(while: value, ordering: .acquiring, timeout: timeout)
+  try atomic.wait(while: value, timeout: timeout)
 }

@@ -190,12 +190,12 @@ struct WakeUpTests {
     let atomic = try SharedAtomic<UInt32>.create(nil, initialValue: 0)
     try atomic.unlink()
     try expectWakeUps { body in
-      atomic.store(0, ordering: .relaxed)
+      atomic[].store(0, ordering: .relaxed)
       body()
-      atomic.store(1, ordering: .relaxed)
+      atomic[].store(1, ordering: .relaxed)
       atomic.notify()
     } wait: {
-      try atomic.wait(while: 0, ordering: .relaxed)
+      try atomic.wait(while: 0)
     }
   }
 
@@ -254,7 +254,7 @@ struct WakeUpTests {
         try barrier.arriveAndWait(timeout: timeout)
       case .atomic:
         let atomic = try SharedAtomic.create(nil, initialValue: 0, options: .whileAttached)
-        try atomic.wait(while: 0, ordering: .relaxed, timeout: timeout)
+        try atomic.wait(while: 0, timeout: timeout)
       }
     }
   }

@@ -252,12 +252,12 @@ struct WaitSetTests {
       return isTask ? try await set.wait(timeout: .seconds(60)) : try wait(&set)
     }
     try await Task.sleep(for: .milliseconds(20))
-    atomic.store(2, ordering: .releasing)
+    atomic[].store(2, ordering: .releasing)
     atomic.notify()
     #expect(try await found.value == .queue)
     // The set reports the value again, until the integer is as it was.
     #expect(try await set.wait(timeout: .seconds(60)) == .queue)
-    atomic.store(1, ordering: .releasing)
+    atomic[].store(1, ordering: .releasing)
     #expect(errorCode { _ = try wait(&set, .milliseconds(5)) } == .timedOut)
   }
 

@@ -190,7 +190,7 @@ enum Blocked: String, CaseIterable, Sendable {
     } runAsTask: {
       try await memory.value.wait(at: 0, while: 0, timeout: $0)
     } unblock: {
-      memory.value.atomic(UInt32.self, at: 0).store(1, ordering: .releasing)
+      memory.value[atomic: UInt32.self, at: 0].store(1, ordering: .releasing)
       memory.value.wake(at: 0)
     }
   }
@@ -289,11 +289,11 @@ enum Blocked: String, CaseIterable, Sendable {
     case .atomic:
       let atomic = try SharedAtomic<UInt32>.create(initialValue: 0, options: .whileAttached)
       return BlockedWait {
-        _ = try atomic.wait(while: 0, ordering: .acquiring, timeout: $0)
+        _ = try atomic.wait(while: 0, timeout: $0)
       } runAsTask: {
-        _ = try await atomic.wait(while: 0, ordering: .acquiring, timeout: $0)
+        _ = try await atomic.wait(while: 0, timeout: $0)
       } unblock: {
-        atomic.store(1, ordering: .releasing)
+        atomic[].store(1, ordering: .releasing)
         atomic.notify()
       }
     case .eventAfter:

@@ -209,7 +209,7 @@ private func lockWaits(holding held: Held) throws -> [Wait] {
     Wait("semaphore") { _ = try held.semaphore.acquire() },
     Wait("event") { try event.wait() },
     Wait("generation") { _ = try event.wait(after: event.generation) },
-    Wait("atomic") { _ = try atomic.wait(while: 1, ordering: .acquiring) },
+    Wait("atomic") { _ = try atomic.wait(while: 1) },
     Wait("word") { try word.withLock { try $0!.wait(at: 0, while: 0) } },
     Wait("memory") { _ = try SharedMemory.attach("ipctest_never", waitingUpTo: .seconds(60)) },
     Wait("array") {
