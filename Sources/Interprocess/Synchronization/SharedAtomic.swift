@@ -31,13 +31,16 @@ public import Synchronization
 /// The handle is closed when the last reference to it goes. Corresponds to `Atomic` of the standard
 /// library and to `std::atomic` in C++, in shared memory. Python has only
 /// `multiprocessing.Value`, which locks.
+@safe
 public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   // Behind the value lies a `Gate`, which `notify` opens to all. The change before is R1.
 
   private static var gateOffset: Int { 8 }
 
   @usableFromInline let segment: StructuredSegment
-  @usableFromInline let range: MappedRange
+  private let range: MappedRange
+  /// The integer, which the range begins with.
+  @usableFromInline nonisolated(unsafe) let address: UnsafePointer<Atomic<Value>>
   let gate: Gate
   private let waiting = Waiting()
 
@@ -122,6 +125,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   init(_ segment: consuming StructuredSegment) {
     let offset = segment.contentOffset
     range = segment.memory.range.part(at: offset, byteCount: Self.byteCount)
+    unsafe address = range.atomic(Value.self, at: 0)
     gate = Gate(segment.memory.range.word32(at: offset + Self.gateOffset))
     self.segment = segment
   }
@@ -151,8 +155,9 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   public subscript() -> Atomic<Value> {
     _read {
       segment.checkOpen()
-      // SAFETY: the mapping lives as long as the handle, and the handle as long as the access.
-      yield unsafe range.atomic(Value.self, at: 0).pointee
+      // SAFETY: the address was checked when the handle was made. The mapping lives as long as the
+      // handle, and the handle as long as the access.
+      yield unsafe address.pointee
     }
   }
 
