@@ -191,19 +191,19 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         a value, its type, and the number of values stored so far; of a mutex, the type
         of its value, and the process that holds the lock, or that its holder died,
         until another process repairs the value; of a read-write lock, the type of its
-        value, the process that writes, or that it died, the processes that read, and
-        how many readers died, whose places go to the next readers; of a semaphore, how
-        many permits are free, the processes that hold the others, and how many are
-        orphaned by processes that died, and go to the next waiters; of an event,
-        whether it is set, and how often it was set or pulsed; of a barrier, how many
-        parties have arrived, why it is broken if it is, and the processes that are its
-        parties; of an atomic, its type and its value; of a queue, the type of its
-        messages, how many wait, whether it is finished, and how many were sent and
-        received; of a byte queue, its size, how many messages wait, whether it is
-        finished, and how many were sent and received; of a topic, the type of its
-        elements, its memory, how many subscribers there are, and how many messages
-        were published, received and missed. A holder that this user may not see is
-        shown as ?.
+        value, the process that writes, or that its writer died, the processes that
+        read, and how many readers died, whose places go to the next readers; of a
+        semaphore, how many permits are free, the processes that hold the others, and
+        how many permits were orphaned by processes that died, and go to the next
+        waiters; of an event, whether it is set, and how often it was set or pulsed; of
+        a barrier, how many parties have arrived, why it is broken if it is, and the
+        processes that are its parties; of an atomic, its type and its value; of a
+        queue, the type of its messages, how many wait, whether it is finished, and how
+        many were sent and received; of a byte queue, its size, how many messages wait,
+        whether it is finished, and how many were sent and received; of a topic, the
+        type of its elements, its memory, how many subscribers there are, and how many
+        messages were published, received and missed. A holder that this user may not
+        see is shown as ?.
 
           shm info MyMemory
           shm info MyMemory --json

@@ -12,18 +12,18 @@
 //===----------------------------------------------------------------------===//
 
 extension SharedArray {
-  /// Attaches to an array as soon as it is there, in a task.
+  /// Attaches to an array as soon as it exists.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the array was created under.
   ///   - access: Whether to write as well as to read.
   ///   - owner: Whose memory to accept.
-  ///   - reservation: Whether pages that the array does not have yet are taken now.
-  ///   - timeout: How long to wait for it.
-  /// - Returns: The array, with the shape that it has.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  ///   - reservation: Whether to take the pages that the array does not have yet.
+  ///   - timeout: How long to wait for the array.
+  /// - Returns: The array, with its present shape.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   /// - Precondition: The element type and all its fields are shareable.
   public nonisolated(nonsending) static func attach(
     _ name: String,
@@ -48,17 +48,17 @@ extension SharedArray {
 }
 
 extension ShareableList {
-  /// Attaches to a list as soon as it is there, in a task.
+  /// Attaches to a list as soon as it exists.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the list was created under.
   ///   - access: Whether to write as well as to read.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for it.
+  ///   - timeout: How long to wait for the list.
   /// - Returns: The list.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   /// - Complexity: O(*n*) for *n* elements.
   public nonisolated(nonsending) static func attach(
     _ name: String,
@@ -70,7 +70,7 @@ extension ShareableList {
     let memory = try await SharedMemory.attach(
       name, access: access, owner: owner, waitingUpTo: timeout)
     while !isComplete(memory.range), SuspendingClock.now < deadline {
-      // Nothing tells when another process writes.
+      // No notification says when another process writes.
       try await TaskWaiter.pause(for: .milliseconds(1))
     }
     return try attach(to: memory, waitingUntil: nil)
@@ -78,17 +78,17 @@ extension ShareableList {
 }
 
 extension SharedValue {
-  /// Attaches to a value as soon as it is there, in a task.
+  /// Attaches to a value as soon as it exists.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
-  ///   - access: Whether to write as well as to read.
+  ///   - name: The name that the value was created under.
+  ///   - access: Whether to store as well as to load.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for it.
+  ///   - timeout: How long to wait for the value.
   /// - Returns: The value.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   /// - Precondition: All fields of the value are ``Shareable``.
   public nonisolated(nonsending) static func attach(
     _ name: String,

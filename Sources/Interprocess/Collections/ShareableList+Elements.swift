@@ -14,13 +14,13 @@
 extension ShareableList {
   /// The element at an index.
   ///
-  /// What is in memory is checked each time, as other processes may write anything. Corresponds to
+  /// Checks the bytes each time, because other processes may write anything. Corresponds to
   /// `list[index]` in Python. Bytes that a newer CPython has written with their exact length are
-  /// read with it.
+  /// read with that length.
   ///
-  /// - Parameter index: 0 up to, and without, ``count``.
-  /// - Throws: `corrupted` if it is no element, as its format and its code do not belong together
-  ///   or its text is not UTF-8. It may also be that another process is just writing it.
+  /// - Parameter index: From 0 up to, but not including, ``count``.
+  /// - Throws: `corrupted` if the bytes are not an element, because their format and code do not
+  ///   belong together or their text is not UTF-8. Another process may just be writing the element.
   /// - Precondition: The index is in range.
   /// - Complexity: O(1) for numbers, O(*n*) for a slot of *n* bytes, without blocking.
   public subscript(index: Int) -> Element {
@@ -33,7 +33,7 @@ extension ShareableList {
           code: .corrupted("element \(index): \(error.reason)"), name: memory.name,
           message: """
             Element \(index) of the list "\(memory.name)" cannot be read: \(error.reason). Set it \
-            again; or guard the list with a lock if a process was just writing it.
+            again, or guard the list with a lock if a process was just writing it.
             """)
       }
     }
@@ -41,16 +41,15 @@ extension ShareableList {
 
   /// Replaces an element, perhaps by one of another kind.
   ///
-  /// Other processes that read it later see it, though not at one go: see the type's description.
-  /// Corresponds
-  /// to `list[index] = element` in Python, and writes the same bytes, but refuses what Python would
-  /// cut.
+  /// Other processes that read it later see the new element, but not atomically; see the type's
+  /// description. Corresponds to `list[index] = element` in Python, and writes the same bytes, but
+  /// refuses what Python would truncate.
   ///
   /// - Parameters:
   ///   - element: The new element. Text and bytes may be as long as the slot.
-  ///   - index: 0 up to, and without, ``count``.
+  ///   - index: From 0 up to, but not including, ``count``.
   /// - Throws: `valueNotRepresentable` if a text or bytes are longer than ``capacity(at:)`` or end
-  ///   in NUL. Nothing is changed then.
+  ///   in NUL; the list is then unchanged.
   /// - Precondition: The index is in range, and the list is attached for writing.
   /// - Complexity: O(1) for numbers, O(*n*) for text in a slot of *n* bytes, without blocking.
   public mutating func set(_ element: Element, at index: Int) throws(InterprocessError) {
@@ -61,11 +60,11 @@ extension ShareableList {
     element.store(into: &bytes, at: slot)
   }
 
-  /// The bytes that an element's slot has, at least 8: what a text in it may have in UTF-8.
+  /// The size of an element's slot in bytes, at least 8: how long a text in it may be in UTF-8.
   ///
-  /// Python does not tell this.
+  /// Python does not report this.
   ///
-  /// - Parameter index: 0 up to, and without, ``count``.
+  /// - Parameter index: From 0 up to, but not including, ``count``.
   /// - Precondition: The index is in range.
   /// - Complexity: O(1), without blocking.
   public func capacity(at index: Int) -> Int {
@@ -74,10 +73,10 @@ extension ShareableList {
 
   /// The index of the first element that equals a value.
   ///
-  /// Corresponds to `list.index(element)` in Python; see ``Element`` for what is equal.
+  /// Corresponds to `list.index(element)` in Python; see ``Element`` for when elements are equal.
   ///
   /// - Parameter element: The value to look for.
-  /// - Returns: The index, or `nil` if there is none.
+  /// - Returns: The index, or `nil` if there is no such element.
   /// - Throws: `corrupted` if an element before it cannot be read.
   /// - Complexity: O(*n*) for *n* elements, without blocking.
   public func index(of element: Element) throws(InterprocessError) -> Int? {
@@ -85,9 +84,9 @@ extension ShareableList {
     return nil
   }
 
-  /// All elements, as each was when it was read.
+  /// All elements, each as it was when it was read.
   ///
-  /// This is the way to go through a list: `for element in try list.elements()`. Corresponds to
+  /// Use it to iterate over a list: `for element in try list.elements()`. Corresponds to
   /// `list(list)` in Python.
   ///
   /// - Returns: The elements, in order.
@@ -101,13 +100,13 @@ extension ShareableList {
   }
 }
 
-/// What the format and the code of an element say about its data, which has room for it.
+/// The data of an element, as described by its format and code; it fits into the slot.
 enum StoredForm {
   case int(at: Int)
   case double(at: Int)
   case bool(at: Int)
   case string(at: Int, byteCount: Int)
-  /// - Parameter isExact: Whether zeros at the end belong to it.
+  /// - Parameter isExact: Whether zeros at the end belong to the bytes.
   case bytes(at: Int, byteCount: Int, isExact: Bool)
   case null
 
@@ -123,12 +122,12 @@ enum StoredForm {
     case (.null, .null): self = .null
     case (.text(let byteCount), .string):
       guard byteCount <= slot.capacity else { throw .tooLong }
-      // Every reader of CPython drops the zeros at the end of a text, whatever its size.
+      // Every version of CPython drops the zeros at the end of a text, whatever its size.
       self = .string(at: offset, byteCount: byteCount)
     case (.text(let byteCount), .bytes):
       guard byteCount <= slot.capacity else { throw .tooLong }
-      // CPython up to 3.13 tells the whole slot and fills it with zeros. The coming format tells
-      // the exact size of bytes.
+      // CPython up to 3.13 states the size of the whole slot and fills it with zeros. The coming
+      // format states the exact size of bytes.
       self = .bytes(at: offset, byteCount: byteCount, isExact: byteCount < slot.capacity)
     case (nil, _): throw .unknownFormat
     case (_, nil): throw .unknownCode
@@ -163,10 +162,10 @@ enum ElementFault: Error {
   /// What is wrong, to follow a colon.
   var reason: String {
     switch self {
-    case .unknownFormat: "its format is none that a list has"
-    case .unknownCode: "its code is none that a list has"
+    case .unknownFormat: "its format is not one that a list has"
+    case .unknownCode: "its code is not one that a list has"
     case .contradiction: "its format and its code contradict each other"
-    case .tooLong: "its format tells more bytes than its slot has"
+    case .tooLong: "its format states more bytes than its slot has"
     case .notUTF8: "its text is not UTF-8"
     }
   }
@@ -188,7 +187,7 @@ extension MappedRange {
 
   /// The text in UTF-8 that ends before the zeros; `nil` if it is not UTF-8.
   fileprivate func text(at offset: Int, byteCount: Int) -> String? {
-    // It is copied before it is checked, as other processes may change it at any time.
+    // The text is copied before it is checked, because other processes may change it at any time.
     if byteCount == 8 {
       let word = loadUnaligned(at: offset, as: UInt64.self).littleEndian
       if word & 0x8080_8080_8080_8080 == 0 { return Self.asciiText(word) }
@@ -208,8 +207,10 @@ extension MappedRange {
     }
   }
 
-  /// The characters of a word, of which the first is in the lowest byte: in the smallest slot a
-  /// text costs no allocation, and takes half the time of one that has to be copied.
+  /// The characters of a word, the first one in its lowest byte.
+  ///
+  /// This way, a text in the smallest slot costs no allocation, and takes half the time of one that
+  /// is copied.
   private static func asciiText(_ word: UInt64) -> String {
     // SAFETY: there is room for 8 bytes, and all of them are initialised.
     unsafe String(unsafeUninitializedCapacity: 8) { text in

@@ -11,12 +11,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// A list of numbers, texts and the like, which Swift and Python processes share under a name.
+/// A list of numbers, texts, bytes and the like, which Swift and Python processes share under a
+/// name.
 ///
 /// The bytes are those of Python's `multiprocessing.shared_memory.ShareableList`, from CPython 3.9
-/// on, in both directions: each side creates lists, and reads and changes the other's. A list keeps
-/// its length, and each element the room that it had at creation: at least 8 bytes, so that any
-/// number fits anywhere, and more for longer text.
+/// on, in both directions: each side can create lists, and read and change those of the other. The
+/// length of a list is fixed at creation, and so is the room of each element: at least 8 bytes, so
+/// that any number fits anywhere, and more for longer text.
 ///
 /// ```swift
 /// var settings = try ShareableList.create("settings", [1, 2.5, "three", true, nil])
@@ -28,20 +29,20 @@
 /// try settings.unlink()
 /// ```
 ///
-/// The elements are not synchronised, as in CPython. An element is written in three steps (its
-/// format, its code and its data), so that a process that reads it at that moment may see a
-/// mixture: another value, or one that is refused as `corrupted`. Inside one process the compiler
-/// sees to it that nobody reads while somebody writes; processes guard the list with a lock.
+/// As in CPython, the elements are not synchronised. An element is written in three steps (its
+/// format, its code and its data), so a process that reads it at that moment may see a mixture:
+/// another value, or one that is refused as `corrupted`. Within one process, the compiler ensures
+/// that no code reads while other code writes; between processes, guard the list with a lock.
 ///
-/// For many numbers of one type a list is the wrong choice, as each is found, checked and converted
-/// by itself; for values that change at a high rate as well.
+/// A list is the wrong choice for many numbers of one type, because each is found, checked and
+/// converted on its own, and for values that change at a high rate.
 ///
-/// A Python process that attaches to a list removes its name when it ends, as `ShareableList` has
-/// no `track=False`. Where that is not wanted, the Python program calls
+/// A Python process that attaches to a list removes its name when it ends, because `ShareableList`
+/// has no `track=False`. To avoid that, the Python program calls
 /// `resource_tracker.unregister(list.shm._name, "shared_memory")` after it has attached.
 ///
-/// Corresponds to `multiprocessing.shared_memory.ShareableList` in Python. Negative indices are not
-/// offered.
+/// Corresponds to `multiprocessing.shared_memory.ShareableList` in Python, but has no negative
+/// indices.
 public struct ShareableList: ~Copyable, Sendable {
   var memory: SharedMemory
   let layout: ListLayout
@@ -49,8 +50,8 @@ public struct ShareableList: ~Copyable, Sendable {
   /// The number of elements, which never changes.
   public var count: Int { layout.count }
 
-  /// The size of the memory in bytes; if something else than this library made it, perhaps more
-  /// than the list needs.
+  /// The size of the memory in bytes; perhaps more than the list needs, if another library created
+  /// it.
   public var byteCount: Int { memory.byteCount }
 
   /// Whether this handle may write.
@@ -65,27 +66,26 @@ public struct ShareableList: ~Copyable, Sendable {
 
   /// Creates a list under a name that is not taken.
   ///
-  /// No other process can attach before all elements are in it. The slot of a text or of bytes gets
-  /// the next multiple of 8 above its length in UTF-8, so that it always has room for at least one
-  /// byte more; other slots get 8 bytes.
+  /// No other process can attach before all elements are in place. The slot of a text or of bytes
+  /// gets the next multiple of 8 above its length in UTF-8, so that it always has room for at least
+  /// one more byte; other slots get 8 bytes.
   ///
   /// Does not wait for other processes. Takes time in proportion to the size. Corresponds to
   /// `ShareableList(elements, name=name)` in Python, which counts characters instead of bytes, and
-  /// cuts text that does not fit then.
+  /// truncates text that then does not fit.
   ///
   /// - Parameters:
   ///   - name: 1 to 255 bytes without `/` and NUL, neither `.` nor `..`; one leading slash is
-  ///     dropped. `nil` stands for a random name, which ``name`` then tells.
-  ///   - elements: What is in it, in order; perhaps nothing.
-  ///   - extraCapacity: Bytes more in each slot of a text or of bytes, for longer ones later;
+  ///     dropped. `nil` stands for a random name; read it from ``name``.
+  ///   - elements: The elements, in order; there may be none.
+  ///   - extraCapacity: Additional bytes in each slot of a text or of bytes, for longer ones later;
   ///     rounded up to a multiple of 8.
-  ///   - options: When its name goes, who may use it, and when its pages are taken.
+  ///   - options: When the name is removed, who may use the list, and when its pages are taken.
   /// - Returns: The list, attached for reading and writing.
   /// - Throws: `valueNotRepresentable` if a text ends in NUL, or bytes end in 0, which Python would
-  ///   cut off, or if a slot gets more than 9,999,999 bytes, the most that the format can tell; and
-  ///   what ``SharedMemory/create(_:byteCount:options:initializingWith:)``
-  ///   throws.
-  /// - Precondition: `extraCapacity` is not negative; the permissions are none but the nine
+  ///   cut off, or if a slot would need more than 9,999,999 bytes, the most that the format can
+  ///   state; and what ``SharedMemory/create(_:byteCount:options:initializingWith:)`` throws.
+  /// - Precondition: `extraCapacity` is not negative; the permissions contain only the nine
   ///   permission bits.
   public static func create(
     _ name: String?,
@@ -111,20 +111,19 @@ public struct ShareableList: ~Copyable, Sendable {
     }
   }
 
-  /// Creates a list under a random name, which ``name`` tells.
+  /// Creates a list under a random name; read it from ``name``.
   ///
-  /// Everything else is as for
-  /// ``create(_:_:extraCapacity:options:)``. Corresponds to
+  /// Otherwise the same as ``create(_:_:extraCapacity:options:)``. Corresponds to
   /// `ShareableList(elements)` in Python.
   ///
   /// - Parameters:
-  ///   - elements: What is in it, in order; perhaps nothing.
-  ///   - extraCapacity: Bytes more in each slot of a text or of bytes; rounded up to a multiple of
-  ///     8.
-  ///   - options: When its name goes, who may use it, and when its pages are taken.
+  ///   - elements: The elements, in order; there may be none.
+  ///   - extraCapacity: Additional bytes in each slot of a text or of bytes; rounded up to a
+  ///     multiple of 8.
+  ///   - options: When the name is removed, who may use the list, and when its pages are taken.
   /// - Returns: The list, attached for reading and writing.
-  /// - Throws: As with a name, but for `alreadyExists` and `invalidName`.
-  /// - Precondition: `extraCapacity` is not negative; the permissions are none but the nine
+  /// - Throws: What the form with a name throws, except `alreadyExists` and `invalidName`.
+  /// - Precondition: `extraCapacity` is not negative; the permissions contain only the nine
   ///   permission bits.
   public static func create(
     _ elements: [Element],
@@ -137,23 +136,23 @@ public struct ShareableList: ~Copyable, Sendable {
 
   // MARK: - Attach
 
-  /// Attaches to a list that some process, in Swift or in Python, has created.
+  /// Attaches to a list that a process, in Swift or in Python, has created.
   ///
-  /// The number of elements and where they lie are read and checked now, once. Elements are checked
-  /// when they are read.
+  /// Reads and checks the number of elements and their offsets once, now. Elements are checked when
+  /// they are read.
   ///
-  /// Waits only if asked to: for the name, and for the elements, which CPython fills in when others
-  /// can see the list already. A list without elements in memory that could hold some counts as not
-  /// filled in; when the time is over, it counts as empty. Corresponds to
+  /// Waits only if asked to: for the name, and for the elements, which CPython fills in after other
+  /// processes can already see the list. A list without elements, in memory that could hold some,
+  /// counts as not filled in; when the time is over, it counts as empty. Corresponds to
   /// `ShareableList(name=name)` in Python.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the list was created under.
   ///   - access: Whether to write as well as to read.
   ///   - owner: Whose memory to accept.
   ///   - timeout: How long to wait for a complete list; `nil`: not at all.
   /// - Returns: The list.
-  /// - Throws: `corrupted` if the memory does not hold a list, or not yet; and what
+  /// - Throws: `corrupted` if the memory does not hold a complete list; and what
   ///   ``SharedMemory/attach(_:access:owner:reservation:waitingUpTo:)-(_,_,_,_,Duration?)`` throws.
   /// - Complexity: O(*n*) for *n* elements.
   public static func attach(
@@ -170,21 +169,21 @@ public struct ShareableList: ~Copyable, Sendable {
 
   /// Attaches to a list, or creates it if there is none.
   ///
-  /// Of many processes that call this at once exactly one creates the list, which ``isCreator``
-  /// tells it. A list that exists is taken as it is, however many elements it has. Waits as
-  /// `SharedMemory.attachOrCreate` does, and for at most another second until CPython has filled a
-  /// list in. Python has no such function.
+  /// If many processes call this at once, exactly one creates the list; ``isCreator`` tells which.
+  /// An existing list is accepted as it is, however many elements it has. Waits as
+  /// `SharedMemory.attachOrCreate` does, and for at most one more second until CPython has filled
+  /// in a list. Python has no such function.
   ///
   /// - Parameters:
   ///   - name: The name.
-  ///   - elements: What is in a new list, in order; perhaps nothing.
-  ///   - extraCapacity: Bytes more in each slot of a text or of bytes of a new list; rounded up to
-  ///     a multiple of 8.
-  ///   - options: Those of a new list.
+  ///   - elements: The elements of a new list, in order; there may be none.
+  ///   - extraCapacity: Additional bytes in each slot of a text or of bytes of a new list; rounded
+  ///     up to a multiple of 8.
+  ///   - options: The options of a new list.
   ///   - owner: Whose memory to accept.
   /// - Returns: The list, attached for reading and writing.
   /// - Throws: What creating and attaching throw.
-  /// - Precondition: `extraCapacity` is not negative; the permissions are none but the nine
+  /// - Precondition: `extraCapacity` is not negative; the permissions contain only the nine
   ///   permission bits.
   public static func attachOrCreate(
     _ name: String,
@@ -208,7 +207,7 @@ public struct ShareableList: ~Copyable, Sendable {
   ) throws(InterprocessError) -> ShareableList {
     if let deadline {
       while !isComplete(memory.range), SuspendingClock.now < deadline {
-        // Nothing tells when another process writes.
+        // No notification says when another process writes.
         pause(for: .milliseconds(1))
       }
     }
@@ -226,10 +225,10 @@ public struct ShareableList: ~Copyable, Sendable {
     return ShareableList(memory, layout)
   }
 
-  /// Whether a list lies there that its creator has finished.
+  /// Whether the memory holds a list that its creator has finished.
   ///
   /// CPython writes the count and the offsets, the data, the formats and the codes, in this order,
-  /// into zeros. So those elements are complete whose format and code belong together.
+  /// into zeros. So an element is complete if its format and code belong together.
   static func isComplete(_ range: MappedRange) -> Bool {
     guard let layout = try? ListLayout(reading: range) else { return false }
     if layout.count == 0 { return range.byteCount == ListLayout.smallestByteCount }
@@ -247,14 +246,15 @@ public struct ShareableList: ~Copyable, Sendable {
 }
 
 extension ShareableList: SharedObject {
-  /// Attaches for reading and writing; see the form that has an access.
+  /// Attaches for reading and writing; see the form with an `access` parameter.
   public static func attach(
     _ name: String, owner: SharedMemory.Owner, waitingUpTo timeout: Duration?
   ) throws(InterprocessError) -> ShareableList {
     try attach(name, access: .readWrite, owner: owner, waitingUpTo: timeout)
   }
 
-  /// Attaches for reading and writing, in a task; see the form that has an access.
+  /// Attaches for reading and writing, suspending the task; see the form with an `access`
+  /// parameter.
   public nonisolated(nonsending) static func attach(
     _ name: String, owner: SharedMemory.Owner, waitingUpTo timeout: Duration
   ) async throws -> ShareableList {

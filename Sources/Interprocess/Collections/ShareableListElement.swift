@@ -14,9 +14,9 @@
 extension ShareableList {
   /// What an element of a list can be.
   ///
-  /// Elements are written as literals. They are equal if they are of one kind and have one value:
-  /// `.int(1)` is not `.double(1)`, and texts are compared as Swift compares strings, where "é" is
-  /// the same in either of its forms. In Python, 1 equals 1.0 and `True`.
+  /// Elements can be written as literals. They are equal if they have the same kind and the same
+  /// value: `.int(1)` is not equal to `.double(1)`. Texts are compared as Swift compares strings,
+  /// so both encodings of "é" are equal. In Python, 1 equals 1.0 and `True`.
   ///
   /// ```swift
   /// let elements: [ShareableList.Element] = [1, -2.5, "three", true, nil, [0xFF, 0x00, 0x01]]
@@ -27,7 +27,7 @@ extension ShareableList {
   /// }
   /// ```
   ///
-  /// A literal above the range of `Int64` does not compile; ``init(_:)`` refuses such a number.
+  /// A literal outside the range of `Int64` does not compile; ``init(_:)`` refuses such a number.
   public enum Element: Sendable, Hashable {
     /// Python's `int`, of 64 bits.
     case int(Int64)
@@ -42,16 +42,16 @@ extension ShareableList {
     /// Python's `None`.
     case none
 
-    /// Makes an element of an integer of any type.
+    /// Makes an element from an integer of any type.
     ///
     /// - Parameter value: The integer.
-    /// - Throws: `valueNotRepresentable` if it is out of the range of `Int64`, which is all that
-    ///   Python's list takes.
+    /// - Throws: `valueNotRepresentable` if it is outside the range of `Int64`, the only integers
+    ///   that Python's list accepts.
     public init(_ value: some BinaryInteger) throws(InterprocessError) {
       guard let value = Int64(exactly: value) else {
         throw InterprocessError(
           code: .valueNotRepresentable,
-          message: "A list holds integers of 64 bits with a sign; \(value) is not one.")
+          message: "A list holds signed integers of 64 bits; \(value) is not one.")
       }
       self = .int(value)
     }
@@ -93,7 +93,7 @@ extension ShareableList.Element: ExpressibleByArrayLiteral {
 // MARK: - Bytes
 
 extension ShareableList.Element {
-  /// The bytes that a text or bytes have in memory; `nil` for what always has 8.
+  /// The size of a text or of bytes in memory; `nil` for other elements, which always have 8 bytes.
   private var textByteCount: Int? {
     switch self {
     case .string(let text): text.utf8.count
@@ -110,14 +110,14 @@ extension ShareableList.Element {
     }
   }
 
-  /// The capacity of a slot that is made for this element.
+  /// The capacity of a new slot for this element.
   ///
-  /// - Throws: `valueNotRepresentable` if there can be no such slot.
+  /// - Throws: `valueNotRepresentable` if no slot can have that capacity.
   func newCapacity(
     extraCapacity: Int, at index: Int, name: String?
   ) throws(InterprocessError) -> Int {
     guard let byteCount = textByteCount else { return ListLayout.capacities.lowerBound }
-    // Each is compared by itself first, so that the sum cannot overflow.
+    // Each is first compared on its own, so that the sum cannot overflow.
     let maximum = ListLayout.capacities.upperBound
     guard byteCount <= maximum, extraCapacity <= maximum,
       case let capacity = 8 * (byteCount / 8 + 1) + 8 * ((extraCapacity + 7) / 8),
@@ -126,13 +126,13 @@ extension ShareableList.Element {
       throw .notRepresentable(
         at: index, name: name,
         "\(byteCount) bytes and \(extraCapacity) more need a slot above the \(maximum) bytes that "
-          + "a list can tell")
+          + "a list can describe")
     }
     try check(capacity: capacity, at: index, name: name)
     return capacity
   }
 
-  /// Sees whether a slot takes this element, so that whoever reads it gets just this.
+  /// Checks that a slot can hold this element, so that every reader gets exactly this element.
   ///
   /// - Throws: `valueNotRepresentable` if it does not.
   func check(capacity: Int, at index: Int, name: String?) throws(InterprocessError) {
@@ -146,11 +146,11 @@ extension ShareableList.Element {
     if endsInZero {
       throw .notRepresentable(
         at: index, name: name,
-        "it ends in NUL, which whoever reads it cuts off; append a byte that is not zero")
+        "it ends in NUL, which every reader cuts off; append a byte that is not zero")
     }
   }
 
-  /// Writes this element into a slot that takes it: the format, the code and the data.
+  /// Writes this element into a slot that can hold it: the format, the code and the data.
   func store(into bytes: inout MutableRawSpan, at slot: ListLayout.Slot) {
     switch self {
     case .int(let value):
@@ -198,11 +198,12 @@ extension ListLayout {
 }
 
 extension MutableRawSpan {
-  /// Writes what tells how to read an element.
+  /// Writes the format and the code, which say how to read an element.
   ///
-  /// CPython leaves the format as it is if it is that of a text, also if that tells a smaller size
-  /// than the slot's, as newer versions may write it; and cuts what it writes to that size. Here
-  /// the format always tells the whole slot: nothing is cut, and every version reads it.
+  /// CPython does not change the format of a text, even if it states a smaller size than that of
+  /// the slot, as newer versions may write it; and it truncates what it writes to that size. Here,
+  /// the format always states the size of the whole slot: nothing is truncated, and every version
+  /// can read it.
   fileprivate mutating func store(_ format: ListFormat, _ code: ListCode, at slot: ListLayout.Slot)
   {
     storeBytes(of: format.stored, toByteOffset: slot.formatByteOffset, as: UInt64.self)
@@ -213,7 +214,7 @@ extension MutableRawSpan {
   fileprivate mutating func storePadded(
     _ text: UnsafeBufferPointer<UInt8>, at slot: ListLayout.Slot
   ) {
-    // SAFETY: both slices check that they lie within the bytes, and the copy that it fits.
+    // SAFETY: both slices check that they lie within the bytes, and the copy checks that it fits.
     unsafe withUnsafeMutableBytes { bytes in
       let destination = unsafe UnsafeMutableRawBufferPointer(
         rebasing: bytes[slot.byteOffset..<(slot.byteOffset + slot.capacity)])

@@ -12,27 +12,27 @@
 //===----------------------------------------------------------------------===//
 
 extension SharedArray {
-  /// Attaches to an array that some process, in any language, has created.
+  /// Attaches to an array that a process, in any language, has created.
   ///
-  /// The array is a NumPy `.npy` file of version 1.0, 2.0 or 3.0 whose elements lie in memory as
-  /// `Element` does: with the same names, types and offsets. Where `Element` is itself an array,
-  /// the last dimensions of the file are its own.
+  /// The array is a NumPy `.npy` file of version 1.0, 2.0 or 3.0 whose elements have the memory
+  /// layout of `Element`: the same names, types and offsets. If `Element` is itself an array, the
+  /// last dimensions of the file are those of `Element`.
   ///
   /// Waits only if asked to. Corresponds to `numpy.load(path, mmap_mode="r+")` in Python, with
   /// `"r"` for read-only access.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the array was created under.
   ///   - access: Whether to write as well as to read.
   ///   - owner: Whose memory to accept.
-  ///   - reservation: Whether pages that the array does not have yet are taken now, so that no
-  ///     access to it can fail later; numpy takes none.
-  ///   - timeout: How long to wait for the array if there is none yet, or if it is not complete, as
+  ///   - reservation: Whether to take the pages that the array does not have yet, so that no later
+  ///     access can fail; numpy takes none at creation.
+  ///   - timeout: How long to wait if the array does not exist yet or is not complete, for example
   ///     while numpy writes it; `nil`: not at all.
-  /// - Returns: The array, with the shape that it has.
-  /// - Throws: `wrongKind` if the memory is no array; `layoutMismatch` if its elements are others
-  ///   than `Element`, or if it is big-endian, in Fortran order, or in another way not what this
-  ///   library reads; `corrupted` if its header or its size make no sense; and what
+  /// - Returns: The array, with its present shape.
+  /// - Throws: `wrongKind` if the memory is not an array; `layoutMismatch` if its elements are not
+  ///   `Element`, or if it is big-endian, in Fortran order, or otherwise of a form that this
+  ///   library does not read; `corrupted` if its header or its size makes no sense; and what
   ///   ``SharedMemory/attach(_:access:owner:reservation:waitingUpTo:)-(_,_,_,_,Duration?)`` throws.
   /// - Precondition: The element type and all its fields are shareable.
   /// - Complexity: O(1) in the number of elements.
@@ -48,7 +48,7 @@ extension SharedArray {
         to: SharedMemory.attach(name, access: access, owner: owner, reservation: reservation))
     }
     let deadline = SuspendingClock.Instant.after(timeout)
-    // Made before the first look, so that nothing that happens after it is missed.
+    // Created before the first look, so that nothing that happens after that look is missed.
     let watch = DirectoryWatch(SegmentName.directory)
     var timeLeft = timeout
     while true {
@@ -61,7 +61,7 @@ extension SharedArray {
     }
   }
 
-  /// Whether an attempt to use the memory as an array tells more than that it ends too early.
+  /// Whether the memory, read as an array, does not end too early.
   static func isComplete(_ memory: borrowing SharedMemory) -> Bool {
     do throws(NpyHeader.Problem) {
       _ = try memory.withBytes { bytes throws(NpyHeader.Problem) in try NpyHeader(reading: bytes) }

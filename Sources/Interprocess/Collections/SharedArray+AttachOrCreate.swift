@@ -14,19 +14,18 @@
 extension SharedArray {
   /// Attaches to an array of one dimension, or creates it, filled with zeros, if there is none.
   ///
-  /// Of many processes that call this at once exactly one creates the array, which ``isCreator``
-  /// tells it. Waits as `SharedMemory.attachOrCreate`
-  /// does. Python has no such function.
+  /// If many processes call this at once, exactly one creates the array; ``isCreator`` tells which.
+  /// Waits as `SharedMemory.attachOrCreate` does. Python has no such function.
   ///
   /// - Parameters:
   ///   - name: The name.
-  ///   - count: The number of elements; an array that exists must have just as many.
-  ///   - options: Those of a new array.
+  ///   - count: The number of elements; an existing array must have the same number.
+  ///   - options: The options of a new array.
   ///   - owner: Whose memory to accept.
   /// - Returns: The array, attached for reading and writing.
-  /// - Throws: `invalidSize` if the array exists with another number of elements;
-  ///   `layoutMismatch` if it exists with other elements, or with more dimensions; and what
-  ///   creating and attaching throw.
+  /// - Throws: `invalidSize` if the array exists with another number of elements; `layoutMismatch`
+  ///   if it exists with elements of another type, or with more dimensions; and what creating and
+  ///   attaching throw.
   /// - Precondition: The element type and all its fields are shareable.
   public static func attachOrCreate(
     _ name: String,
@@ -40,18 +39,17 @@ extension SharedArray {
 
   /// Attaches to an array of any shape, or creates it, filled with zeros, if there is none.
   ///
-  /// Of many processes that call this at once exactly one creates the array, which ``isCreator``
-  /// tells it. Waits as `SharedMemory.attachOrCreate`
-  /// does. Python has no such function.
+  /// If many processes call this at once, exactly one creates the array; ``isCreator`` tells which.
+  /// Waits as `SharedMemory.attachOrCreate` does. Python has no such function.
   ///
   /// - Parameters:
   ///   - name: The name.
-  ///   - shape: How many elements lie in each direction; an array that exists must have that shape.
-  ///   - options: Those of a new array.
+  ///   - shape: The number of elements in each dimension; an existing array must have this shape.
+  ///   - options: The options of a new array.
   ///   - owner: Whose memory to accept.
   /// - Returns: The array, attached for reading and writing.
-  /// - Throws: `invalidSize` if the array exists with another number of elements;
-  ///   `layoutMismatch` if it exists with other elements, or with as many in another shape; and
+  /// - Throws: `invalidSize` if the array exists with another number of elements; `layoutMismatch`
+  ///   if it exists with elements of another type, or with the same number in another shape; and
   ///   what creating and attaching throw.
   /// - Precondition: The element type and all its fields are shareable.
   public static func attachOrCreate(
@@ -76,8 +74,8 @@ extension SharedArray {
           : .invalidSize,
         name: array.name,
         message: """
-          The array "\(array.name)" exists with the shape \(found), and \(expected) is asked for. \
-          Ask for the shape that it has, or take another name.
+          The array "\(array.name)" exists with the shape \(found), not \(expected). Ask for its \
+          shape, or use another name.
           """)
     }
     return array

@@ -11,20 +11,20 @@
 //
 //===----------------------------------------------------------------------===//
 
-// Each subscript takes as many indices as the shape has numbers. A flat index into an array of
-// several dimensions is one into its span: that a single index is refused catches a forgotten one,
-// and numpy's meaning of it, a row, is no element.
+// Each subscript takes as many indices as the array has dimensions. For a flat index into an array
+// of several dimensions, use its span: refusing a single index here catches a forgotten one, and
+// what numpy means by it, a row, is not an element.
 extension SharedArray {
   /// The element at an index of an array of one dimension.
   ///
-  /// Reads and writes in place: `array[i].mass = 1` writes the mass alone. An element that lies
-  /// aligned and has at most 8 bytes is read or written at once, others perhaps in parts between
-  /// which another process writes. Nothing is promised about when, and in which order, what another
-  /// process writes is seen here, and a loop that waits for an element to change may never end:
-  /// wait with ``SharedAtomic``, ``SharedEvent`` or ``SharedValue``. Corresponds to `array[i]` in
+  /// Reads and writes in place: `array[i].mass = 1` writes only the mass. An aligned element of at
+  /// most 8 bytes is read or written at once; others may be read or written in parts, between which
+  /// another process writes. Nothing is promised about when, and in which order, this process sees
+  /// what another one writes, and a loop that waits for an element to change may never end: wait
+  /// with ``SharedAtomic``, ``SharedEvent`` or ``SharedValue``. Corresponds to `array[i]` in
   /// Python.
   ///
-  /// - Parameter index: 0 up to, and without, ``count``.
+  /// - Parameter index: From 0 up to, but not including, ``count``.
   /// - Precondition: The array has one dimension, and the index is in range; to write, the array is
   ///   attached for writing.
   /// - Complexity: O(1), without blocking.
@@ -36,12 +36,12 @@ extension SharedArray {
 
   /// The element at the indices of an array of two dimensions, the row and the column.
   ///
-  /// Corresponds to `array[i, j]` in Python. See ``subscript(_:)`` for what it means across
+  /// Corresponds to `array[i, j]` in Python. See ``subscript(_:)`` for accesses by several
   /// processes.
   ///
   /// - Parameters:
-  ///   - i: An index in the first direction.
-  ///   - j: An index in the second direction, in which neighbours lie together.
+  ///   - i: An index in the first dimension.
+  ///   - j: An index in the second dimension, in which neighbours are also neighbours in memory.
   /// - Precondition: The array has two dimensions, and each index is in range; to write, the array
   ///   is attached for writing.
   /// - Complexity: O(1), without blocking.
@@ -53,13 +53,13 @@ extension SharedArray {
 
   /// The element at the indices of an array of three dimensions.
   ///
-  /// Corresponds to `array[i, j, k]` in Python. See ``subscript(_:)`` for what it means across
+  /// Corresponds to `array[i, j, k]` in Python. See ``subscript(_:)`` for accesses by several
   /// processes.
   ///
   /// - Parameters:
-  ///   - i: An index in the first direction.
-  ///   - j: An index in the second direction.
-  ///   - k: An index in the third direction, in which neighbours lie together.
+  ///   - i: An index in the first dimension.
+  ///   - j: An index in the second dimension.
+  ///   - k: An index in the third dimension, in which neighbours are also neighbours in memory.
   /// - Precondition: The array has three dimensions, and each index is in range; to write, the
   ///   array is attached for writing.
   /// - Complexity: O(1), without blocking.
@@ -71,14 +71,14 @@ extension SharedArray {
 
   /// The element at the indices of an array of four dimensions.
   ///
-  /// Corresponds to `array[i, j, k, l]` in Python. See ``subscript(_:)`` for what it means across
+  /// Corresponds to `array[i, j, k, l]` in Python. See ``subscript(_:)`` for accesses by several
   /// processes.
   ///
   /// - Parameters:
-  ///   - i: An index in the first direction.
-  ///   - j: An index in the second direction.
-  ///   - k: An index in the third direction.
-  ///   - l: An index in the fourth direction, in which neighbours lie together.
+  ///   - i: An index in the first dimension.
+  ///   - j: An index in the second dimension.
+  ///   - k: An index in the third dimension.
+  ///   - l: An index in the fourth dimension, in which neighbours are also neighbours in memory.
   /// - Precondition: The array has four dimensions, and each index is in range; to write, the array
   ///   is attached for writing.
   /// - Complexity: O(1), without blocking.
@@ -139,15 +139,15 @@ extension SharedArray {
     precondition(index >= 0 && index < extent, "Index out of range of the array")
   }
 
-  /// - Parameter index: A position in row-major order, which has been checked.
+  /// - Parameter index: A position in row-major order, already checked.
   @inlinable
   borrowing func address(at index: Int) -> UnsafePointer<Element> {
-    // SAFETY: so many elements lie in the range, aligned, and every bit pattern is one.
+    // SAFETY: the range contains this element, aligned, and every bit pattern is an element.
     unsafe UnsafeRawPointer(elements.start + index &* MemoryLayout<Element>.stride)
       .assumingMemoryBound(to: Element.self)
   }
 
-  /// - Parameter index: A position in row-major order, which has been checked.
+  /// - Parameter index: A position in row-major order, already checked.
   @inlinable
   borrowing func mutableAddress(at index: Int) -> UnsafeMutablePointer<Element> {
     precondition(elements.isWritable, "This array is attached read-only")

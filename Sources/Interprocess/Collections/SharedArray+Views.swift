@@ -16,7 +16,7 @@ internal import CInterprocess
 extension SharedArray {
   // MARK: - Views
 
-  /// All elements in row-major order, to be read in place.
+  /// All elements in row-major order, for reading in place.
   ///
   /// The view cannot outlive the handle. Other processes may change the elements while it is used.
   /// Corresponds to `array.reshape(-1)` in Python.
@@ -27,13 +27,13 @@ extension SharedArray {
     @_lifetime(borrow self)
     get {
       // SAFETY: the elements are mapped, aligned, for as long as `self` lives, which the borrow
-      // holds on to; every bit pattern is an element.
+      // extends; every bit pattern is an element.
       let bytes = unsafe UnsafeRawBufferPointer(start: elements.start, count: elements.byteCount)
       return unsafe _overrideLifetime(Span<Element>(_unsafeBytes: bytes), borrowing: self)
     }
   }
 
-  /// All elements in row-major order, to be read and written in place.
+  /// All elements in row-major order, for reading and writing in place.
   ///
   /// While the view is used, the compiler allows no other use of the handle in this process.
   /// Corresponds to `array.reshape(-1)` in Python.
@@ -52,10 +52,10 @@ extension SharedArray {
     }
   }
 
-  /// Calls a closure with all elements in row-major order, to be read in place.
+  /// Calls a closure with all elements in row-major order, for reading in place.
   ///
-  /// The same as ``span``, for a handle that is stored in a class or an actor, of which the
-  /// language does not yet give out spans.
+  /// The same as ``span``, for a handle that is stored in a class or an actor, from which the
+  /// language does not yet lend spans.
   ///
   /// - Parameter body: Reads the elements.
   /// - Returns: What `body` returns.
@@ -68,7 +68,7 @@ extension SharedArray {
     try body(span)
   }
 
-  /// Calls a closure with all elements in row-major order, to be read and written in place.
+  /// Calls a closure with all elements in row-major order, for reading and writing in place.
   ///
   /// The same as ``mutableSpan``, for a handle that is stored in a class or an actor.
   ///
@@ -121,11 +121,11 @@ extension SharedArray {
 
   // MARK: - All elements at once
 
-  /// Makes all elements the same.
+  /// Sets all elements to one value.
   ///
   /// Corresponds to `array.fill(value)` in Python.
   ///
-  /// - Parameter value: The value of each element from then on.
+  /// - Parameter value: The new value of each element.
   /// - Precondition: The array is attached for writing.
   /// - Complexity: O(*n*), without blocking.
   @inlinable
@@ -134,13 +134,13 @@ extension SharedArray {
     unsafe mutableAddress(at: 0).update(repeating: value, count: count)
   }
 
-  /// Takes over the elements of a collection, in row-major order.
+  /// Copies the elements of a collection into the array, in row-major order.
   ///
   /// Corresponds to `array.flat = source` in Python.
   ///
   /// - Parameter source: As many elements as the array has.
-  /// - Precondition: There are as many, and the array is attached for writing.
-  /// - Complexity: O(*n*), without blocking; elements that lie together in memory are copied at
+  /// - Precondition: The numbers of elements are equal, and the array is attached for writing.
+  /// - Complexity: O(*n*), without blocking; elements that are contiguous in memory are copied at
   ///   once.
   @inlinable
   public mutating func copy(from source: some Collection<Element>) {
@@ -148,13 +148,13 @@ extension SharedArray {
     Self.write(source, to: &span)
   }
 
-  /// Takes over the elements of a span, in row-major order.
+  /// Copies the elements of a span into the array, in row-major order.
   ///
   /// Corresponds to `array.flat = source` in Python, and to `memmove` in C.
   ///
   /// - Parameter source: As many elements as the array has; it may be a view of the same memory
   ///   through another handle.
-  /// - Precondition: There are as many, and the array is attached for writing.
+  /// - Precondition: The numbers of elements are equal, and the array is attached for writing.
   /// - Complexity: O(*n*), without blocking.
   @inlinable
   public mutating func copy(from source: Span<Element>) {
@@ -166,12 +166,12 @@ extension SharedArray {
   @usableFromInline
   static var wrongCount: String { "The number of elements differs from that of the array" }
 
-  /// Writes the elements of a collection, of which there have to be just so many.
+  /// Writes the elements of a collection, whose number must equal that of the span.
   @inlinable
   static func write(_ source: some Collection<Element>, to span: inout MutableSpan<Element>) {
     let isCopied: Void? = source.withContiguousStorageIfAvailable { source in
       precondition(source.count == span.count, wrongCount)
-      // SAFETY: as many elements are there on both sides, which may overlap, and the buffer is used
+      // SAFETY: both sides have the same number of elements, and may overlap; the buffer is used
       // only here.
       unsafe span.withUnsafeMutableBytes { bytes in
         unsafe bytes.copyBytes(from: UnsafeRawBufferPointer(source))
@@ -189,7 +189,8 @@ extension SharedArray {
 }
 
 extension UnsafeMutableRawBufferPointer {
-  /// As `copyMemory`, and past the caches for what would not fit into those of most processors.
+  /// Like `copyMemory`, but bypasses the caches if the bytes would not fit into those of most
+  /// processors.
   @inlinable
   func copyBytes(from source: UnsafeRawBufferPointer) {
     if source.count < 32 << 20 {
@@ -201,14 +202,14 @@ extension UnsafeMutableRawBufferPointer {
 
   @usableFromInline
   func copyLarge(from source: UnsafeRawBufferPointer) {
-    // SAFETY: there are as many bytes on both sides, as the caller has checked, and neither is
+    // SAFETY: the caller has checked that both sides have the same number of bytes, and neither is
     // empty.
     unsafe ipc_copy_large(baseAddress!, source.baseAddress!, source.count)
   }
 }
 
 extension Array where Element: Shareable {
-  /// Makes an array of this process with all elements of a shared one, in row-major order.
+  /// Copies all elements of a shared array into an array of this process, in row-major order.
   ///
   /// Other processes may change elements while they are copied. Corresponds to `array.copy()` in
   /// Python.

@@ -11,11 +11,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// An array under a name, which several processes see at once, and which numpy opens.
+/// An array under a name, which several processes use at once, and which numpy can open.
 ///
-/// The memory is a NumPy `.npy` file: it says itself what its elements are and in which shape they
-/// lie. In Python, `numpy.load("/dev/shm/NAME", mmap_mode="r+")` reads and writes it in place, and
-/// a file that numpy has made in `/dev/shm` can be attached to.
+/// The memory is a NumPy `.npy` file, which describes the type and the shape of its elements. In
+/// Python, `numpy.load("/dev/shm/NAME", mmap_mode="r+")` reads and writes it in place, and Swift
+/// can attach to a file that numpy has created in `/dev/shm`.
 ///
 /// ```swift
 /// var image = try SharedArray<Double>.create("image", shape: [480, 640])
@@ -27,14 +27,15 @@
 /// try image.unlink()
 /// ```
 ///
-/// Elements are of any ``Shareable`` type. A structure is a structured dtype with the same names
-/// and offsets. A vector such as `SIMD4<Float>` and an `InlineArray` are further dimensions of
-/// numpy's array: an array of 100 `SIMD4<Float>` has the shape `[100]` here and `(100, 4)` there.
+/// Elements can be of any ``Shareable`` type. A structure becomes a structured dtype with the same
+/// names and offsets. A vector such as `SIMD4<Float>` and an `InlineArray` become further
+/// dimensions of numpy's array: an array of 100 `SIMD4<Float>` has the shape `[100]` here and
+/// `(100, 4)` there.
 ///
-/// The elements are not synchronised: inside one process the compiler sees to it that nobody writes
-/// while somebody reads, and processes must agree on who writes when. For one value that changes
-/// all the time, or for bytes without a header, this is not the type to use; take ``SharedMemory``
-/// for the latter.
+/// The elements are not synchronised: within one process, the compiler ensures that no code writes
+/// while other code reads; different processes must agree on which of them writes when. Do not use
+/// this type for one value that changes all the time, or for bytes without a header; use
+/// ``SharedMemory`` for the latter.
 ///
 /// Corresponds to `numpy.lib.format.open_memmap` in Python.
 public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
@@ -45,18 +46,18 @@ public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
   /// The number of elements.
   public let count: Int
 
-  /// How many elements lie in each direction.
+  /// The number of elements in each dimension.
   ///
-  /// Elements that are neighbours in the last direction are neighbours in memory, as in numpy's C
-  /// order. Empty for an array that numpy calls zero-dimensional, which has one element.
+  /// Neighbours in the last dimension are neighbours in memory, as in numpy's C order. Empty for an
+  /// array that numpy calls zero-dimensional, which has one element.
   public let shape: [Int]
 
-  /// The length of the shape and its first four numbers, so that a subscript need not look into an
+  /// The length of the shape and its first four numbers, so that a subscript need not access an
   /// array.
   @usableFromInline let dimensionCount: Int
   @usableFromInline let extents: (Int, Int, Int, Int)
 
-  /// - Parameter header: That of `memory`, which fits the elements.
+  /// - Parameter header: The header of `memory`, which fits the elements.
   init(_ memory: consuming SharedMemory, header: NpyHeader, shape: [Int]) {
     elements = memory.range.part(at: header.dataOffset, byteCount: header.dataByteCount)
     self.memory = memory
@@ -81,17 +82,16 @@ public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
   ///
   /// No other process can attach before the array is complete. Does not wait for other processes.
   /// Corresponds to `numpy.lib.format.open_memmap(path, "w+", dtype, (count,))` in Python, which is
-  /// seen before it is complete and replaces what is there.
+  /// visible before it is complete and replaces an existing file.
   ///
   /// - Parameters:
-  ///   - name: As for ``SharedMemory``; `nil` stands for a random name, which ``name`` then tells.
-  ///   - count: The number of elements; there may be none.
-  ///   - options: When its name goes, who may use it, and when its pages are taken.
+  ///   - name: As for ``SharedMemory``; `nil` stands for a random name, which ``name`` returns.
+  ///   - count: The number of elements, which may be 0.
+  ///   - options: When the name is removed, who may use the array, and when its pages are taken.
   /// - Returns: The array, attached for reading and writing.
   /// - Throws: `invalidSize` if the count is negative or too large, or if the type has too many
   ///   fields to be described; and what
-  ///   ``SharedMemory/create(_:byteCount:options:initializingWith:)``
-  ///   throws.
+  ///   ``SharedMemory/create(_:byteCount:options:initializingWith:)`` throws.
   /// - Precondition: The element type and all its fields are shareable.
   public static func create(
     _ name: String? = nil,
@@ -106,18 +106,17 @@ public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
   ///
   /// No other process can attach before the array is complete. Does not wait for other processes.
   /// Corresponds to `numpy.lib.format.open_memmap(path, "w+", dtype, shape)` in Python, which is
-  /// seen before it is complete and replaces what is there.
+  /// visible before it is complete and replaces an existing file.
   ///
   /// - Parameters:
-  ///   - name: As for ``SharedMemory``; `nil` stands for a random name, which ``name`` then tells.
-  ///   - shape: How many elements lie in each direction. A direction may have none, and without
-  ///     directions there is one element.
-  ///   - options: When its name goes, who may use it, and when its pages are taken.
+  ///   - name: As for ``SharedMemory``; `nil` stands for a random name, which ``name`` returns.
+  ///   - shape: The number of elements in each dimension, which may be 0. Without dimensions, there
+  ///     is one element.
+  ///   - options: When the name is removed, who may use the array, and when its pages are taken.
   /// - Returns: The array, attached for reading and writing.
   /// - Throws: `invalidSize` if a number is negative or their product is too large, if numpy would
   ///   see more than 32 dimensions, or if the type has too many fields to be described; and what
-  ///   ``SharedMemory/create(_:byteCount:options:initializingWith:)``
-  ///   throws.
+  ///   ``SharedMemory/create(_:byteCount:options:initializingWith:)`` throws.
   /// - Precondition: The element type and all its fields are shareable.
   public static func create(
     _ name: String? = nil,
@@ -132,14 +131,14 @@ public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
   /// Creates an array of one dimension with the elements of a collection, under a name that is not
   /// taken.
   ///
-  /// No other process can attach before all elements are there. Does not wait for other processes.
-  /// Corresponds to `numpy.save(path, array)` in Python, which is seen before it is complete and
-  /// replaces what is there.
+  /// No other process can attach before all elements are in place. Does not wait for other
+  /// processes. Corresponds to `numpy.save(path, array)` in Python, which is visible before it is
+  /// complete and replaces an existing file.
   ///
   /// - Parameters:
-  ///   - name: As for ``SharedMemory``; `nil` stands for a random name, which ``name`` then tells.
+  ///   - name: As for ``SharedMemory``; `nil` stands for a random name, which ``name`` returns.
   ///   - source: The elements.
-  ///   - options: When its name goes, who may use it, and when its pages are taken.
+  ///   - options: When the name is removed, who may use the array, and when its pages are taken.
   /// - Returns: The array, attached for reading and writing.
   /// - Throws: What ``create(_:count:options:)`` throws.
   /// - Precondition: The element type and all its fields are shareable.
@@ -157,7 +156,7 @@ public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
     }
   }
 
-  /// - Parameter fill: Gets the elements, which are zero, before anyone else can see them.
+  /// - Parameter fill: Fills the elements, which are zero, before any other process can see them.
   @usableFromInline
   static func make(
     _ name: String?, shape: [Int], options: SegmentOptions,
@@ -169,7 +168,7 @@ public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
       name, byteCount: headerBytes.count + header.dataByteCount, options: options
     ) { bytes throws(InterprocessError) in
       write(headerBytes, to: &bytes)
-      // SAFETY: the memory has room for just the header and the elements, which begin behind it,
+      // SAFETY: the memory has room for exactly the header and the elements, which begin after it,
       // aligned; the view is not used after this.
       unsafe bytes.withUnsafeMutableBytes { bytes in
         var span = unsafe MutableSpan<Element>(_unsafeBytes: bytes[header.dataOffset...])
@@ -196,14 +195,15 @@ public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
 }
 
 extension SharedArray: SharedObject {
-  /// Attaches for reading and writing; see the form that has an access.
+  /// Attaches for reading and writing; see the form with an `access` parameter.
   public static func attach(
     _ name: String, owner: SharedMemory.Owner, waitingUpTo timeout: Duration?
   ) throws(InterprocessError) -> SharedArray {
     try attach(name, access: .readWrite, owner: owner, waitingUpTo: timeout)
   }
 
-  /// Attaches for reading and writing, in a task; see the form that has an access.
+  /// Attaches for reading and writing, suspending the task; see the form with an `access`
+  /// parameter.
   public nonisolated(nonsending) static func attach(
     _ name: String, owner: SharedMemory.Owner, waitingUpTo timeout: Duration
   ) async throws -> SharedArray {

@@ -14,11 +14,11 @@
 internal import SystemPackage
 
 extension SharedMemory {
-  /// Attaches to the memory of that name, of whatever size it is, or creates it.
+  /// Attaches to the memory of that name, whatever its size, or creates it.
   ///
-  /// Its content says more than its size does, and the caller looks at it.
+  /// The content says more than the size, and the caller checks it.
   ///
-  /// - Parameter byteCount: The size of memory that is created here.
+  /// - Parameter byteCount: The size of new memory.
   static func attachToAnySizeOrCreate(
     _ name: String, byteCount: Int, options: SegmentOptions, owner: Owner,
     initializingWith initialize: (inout MutableRawSpan) throws(InterprocessError) -> Void

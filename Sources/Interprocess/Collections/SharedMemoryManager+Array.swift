@@ -14,13 +14,15 @@
 extension SharedMemoryManager {
   /// Creates an array of one dimension under a random name, filled with zeros.
   ///
-  /// It stays until the scope ends, also when the returned handle is closed before. Does not wait
-  /// for other processes. There is nothing like it in Python, where an array lies in a block.
+  /// The array stays until the scope ends, even if the returned handle is closed before. Does not
+  /// wait for other processes. Python has no counterpart; there, an array lies in a block of
+  /// memory.
   ///
   /// - Parameters:
   ///   - type: The type of the elements.
-  ///   - count: The number of elements; there may be none.
-  ///   - options: Who may use it, and when its pages are taken. Its lifetime is that of the scope.
+  ///   - count: The number of elements, which may be 0.
+  ///   - options: Who may use the array, and when its pages are taken. Its lifetime is that of the
+  ///     scope.
   /// - Returns: The array, attached for reading and writing.
   /// - Throws: What ``SharedArray/create(_:count:options:)`` throws.
   public func array<Element: Shareable>(
@@ -31,13 +33,15 @@ extension SharedMemoryManager {
 
   /// Creates an array of any shape under a random name, filled with zeros.
   ///
-  /// It stays until the scope ends, also when the returned handle is closed before. Does not wait
-  /// for other processes. There is nothing like it in Python, where an array lies in a block.
+  /// The array stays until the scope ends, even if the returned handle is closed before. Does not
+  /// wait for other processes. Python has no counterpart; there, an array lies in a block of
+  /// memory.
   ///
   /// - Parameters:
   ///   - type: The type of the elements.
-  ///   - shape: How many elements lie in each direction.
-  ///   - options: Who may use it, and when its pages are taken. Its lifetime is that of the scope.
+  ///   - shape: The number of elements in each dimension.
+  ///   - options: Who may use the array, and when its pages are taken. Its lifetime is that of the
+  ///     scope.
   /// - Returns: The array, attached for reading and writing.
   /// - Throws: What ``SharedArray/create(_:shape:options:)`` throws.
   public func array<Element: Shareable>(

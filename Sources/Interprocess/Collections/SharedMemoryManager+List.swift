@@ -14,18 +14,18 @@
 extension SharedMemoryManager {
   /// Creates a list under a random name.
   ///
-  /// The list stays until the scope ends, also when the returned handle is closed before. Does not
+  /// The list stays until the scope ends, even if the returned handle is closed before. Does not
   /// wait for other processes. Corresponds to `SharedMemoryManager.ShareableList(sequence)` in
   /// Python.
   ///
   /// - Parameters:
-  ///   - elements: What is in it, in order.
-  ///   - extraCapacity: Bytes more in each slot of a text or of bytes; rounded up to a multiple of
-  ///     8.
-  ///   - options: Who may use it, and when its pages are taken. Its lifetime is that of the scope.
+  ///   - elements: The elements, in order.
+  ///   - extraCapacity: Additional bytes in each slot of a text or of bytes; rounded up to a
+  ///     multiple of 8.
+  ///   - options: Who may use the list, and when its pages are taken. Its lifetime is that of the
+  ///     scope.
   /// - Returns: The list, attached for reading and writing.
-  /// - Throws: As
-  ///   ``ShareableList/create(_:extraCapacity:options:)``.
+  /// - Throws: What ``ShareableList/create(_:extraCapacity:options:)`` throws.
   /// - Precondition: `extraCapacity` is not negative.
   public func list(
     _ elements: [ShareableList.Element], extraCapacity: Int = 0,

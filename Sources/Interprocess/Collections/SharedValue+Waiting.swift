@@ -14,10 +14,10 @@
 extension SharedValue {
   // MARK: - Waiting
 
-  /// Waits until a value has been stored that is newer than some version.
+  /// Waits until a value newer than a given version has been stored.
   ///
   /// Blocks: spins for some microseconds, and then sleeps in the kernel. A handle that is attached
-  /// for reading cannot tell the writer that it sleeps: it looks again every few milliseconds, 10
+  /// for reading only cannot notify the writer that it sleeps: it checks every few milliseconds, 10
   /// at most. Corresponds to `std::atomic::wait` in C++20.
   ///
   /// ```swift
@@ -29,11 +29,12 @@ extension SharedValue {
   /// ```
   ///
   /// - Parameters:
-  ///   - version: The version that is known already; with 0, the value that is there is new.
+  ///   - version: The version that the caller already knows; with 0, the present value counts as
+  ///     new.
   ///   - timeout: How long to wait; `nil`: as long as it takes.
-  /// - Returns: The version by now, which is greater.
-  /// - Throws: `timedOut`; `corrupted` if something else than this type has written there; `system`
-  ///   for anything else.
+  /// - Returns: The present version, which is greater.
+  /// - Throws: `timedOut`; `corrupted` if something other than this type has written there;
+  ///   `system` for anything else.
   @discardableResult
   public func waitForChange(
     after version: UInt64, timeout: Duration? = nil
@@ -41,15 +42,16 @@ extension SharedValue {
     try slots.wait(after: version, atMost: timeout)
   }
 
-  /// Waits until a value has been stored that is newer than some version.
+  /// Waits until a value newer than a given version has been stored.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - version: The version that is known already; with 0, the value that is there is new.
+  ///   - version: The version that the caller already knows; with 0, the present value counts as
+  ///     new.
   ///   - timeout: How long to wait; `nil`: as long as it takes.
-  /// - Returns: The version by now, which is greater.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Returns: The present version, which is greater.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   @discardableResult
   public nonisolated(nonsending) func waitForChange(
     after version: UInt64, timeout: Duration? = nil
@@ -69,15 +71,15 @@ extension SharedValue {
     fileprivate let source: Source
     fileprivate let version: UInt64
 
-    /// Waits for one value after the other.
+    /// Waits for one value after another.
     public struct AsyncIterator: AsyncIteratorProtocol {
       fileprivate let source: Source
       fileprivate var version: UInt64
 
-      /// The newest value, as soon as there is one that is newer than the last; never `nil`.
+      /// The newest value, as soon as it is newer than the last one returned; never `nil`.
       ///
-      /// - Throws: As the async form of `waitForChange(after:timeout:)` without a time-out, and as
-      ///   ``SharedValue/load()``.
+      /// - Throws: What the async form of `waitForChange(after:timeout:)` without a time-out
+      ///   throws, and what ``SharedValue/load()`` throws.
       public mutating func next() async throws -> Value? {
         _ = try await source.slots.wait(after: version, atMost: nil)
         return try ValueWords<Value>.value { (words) throws(InterprocessError) in
@@ -86,22 +88,22 @@ extension SharedValue {
       }
     }
 
-    /// An iterator, which begins where the sequence does.
+    /// An iterator, which begins at the version at which the sequence begins.
     public func makeAsyncIterator() -> AsyncIterator {
       AsyncIterator(source: source, version: version)
     }
   }
 
-  /// The newest value each time that it has changed, for `for try await`.
+  /// The newest value each time the value changes, for `for try await`.
   ///
-  /// Never goes back to an older value, and skips those that were replaced before they were looked
-  /// at. Ends with `CancellationError` when the task is cancelled. The sequence has a handle of its
-  /// own, which keeps a temporary name, and stays when this one is closed.
+  /// Never returns to an older value, and skips values that were replaced before it read them. Ends
+  /// with `CancellationError` when the task is cancelled. The sequence has its own handle, which
+  /// keeps a temporary name, and stays open when this one is closed.
   ///
-  /// - Parameter version: The version that is known already; with 0, the sequence begins with the
-  ///   value that is there.
+  /// - Parameter version: The version that the caller already knows; with 0, the sequence begins
+  ///   with the present value.
   /// - Returns: The sequence.
-  /// - Throws: `system` if the memory cannot be mapped once more.
+  /// - Throws: `system` if the memory cannot be mapped again.
   public func values(after version: UInt64 = 0) throws(InterprocessError) -> Values {
     Values(source: Source(try slots.duplicate()), version: version)
   }

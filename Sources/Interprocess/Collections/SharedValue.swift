@@ -13,8 +13,8 @@
 
 /// The latest value that one process has stored, for any number of processes to read.
 ///
-/// A reader never sees half of one value and half of another, and never waits: not for the writer,
-/// and not for one that was killed while it stored. The writer does not wait for readers either.
+/// A reader never sees half of one value and half of another, and never waits, neither for a live
+/// writer nor for one that was killed while it stored. The writer does not wait for readers either.
 ///
 /// ```swift
 /// struct Pose: Shareable { var position: SIMD4<Double>; var time: UInt64 }
@@ -26,13 +26,13 @@
 /// print(try pose.load().position)
 /// ```
 ///
-/// A reader can wait for the next value, and take the values as they come; see ``values(after:)``.
+/// A reader can wait for the next value, and receive values as they change; see ``values(after:)``.
 ///
 /// The handle that stores first is the writer until it is closed or its process ends, however it
-/// ends. Values that were stored before the latest one are gone. Where every value counts, use a
-/// queue; where several processes change parts of a value, use a lock.
+/// ends. Only the latest value is kept. If every value counts, use a queue; if several processes
+/// change parts of a value, use a lock.
 ///
-/// There is nothing like it in Python or in the C library; it is known as a sequence lock with
+/// Python and the C library have no counterpart; the technique is known as a sequence lock with
 /// several buffers.
 public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   @usableFromInline let slots: ValueSlots
@@ -42,13 +42,12 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   /// Creates a value under a name that is not taken.
   ///
   /// No other process can attach before the initial value is in place. The memory takes eight times
-  /// the size of the value, and some hundred bytes. Does not wait for other processes.
+  /// the size of the value, and a few hundred bytes. Does not wait for other processes.
   ///
   /// - Parameters:
-  ///   - name: The name, as for
-  ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
+  ///   - name: The name, as for ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///   - initialValue: What readers see until something is stored; version 1.
-  ///   - options: When its name goes, who may use it, and when its pages are taken.
+  ///   - options: When the name is removed, who may use the value, and when its pages are taken.
   /// - Returns: The value, for reading and writing.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
@@ -93,15 +92,15 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   /// Waits only if asked to.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the value was created under.
   ///   - access: Whether to store as well as to load.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for the value if there is none yet; `nil`: not at all.
+  ///   - timeout: How long to wait if the value does not exist yet; `nil`: not at all.
   /// - Returns: The value.
-  /// - Throws: `wrongKind` if something else lies under that name, `layoutMismatch` if the value
-  ///   there has other fields, `unsupportedVersion`, `corrupted`, and what attaching to
-  ///   ``SharedMemory`` throws: `notFound`, `timedOut`, `invalidSize`, `foreignOwner`,
-  ///   `permissionDenied`, `invalidName` and `system`.
+  /// - Throws: `wrongKind` if the name leads to something else, `layoutMismatch` if the value has
+  ///   other fields, `unsupportedVersion`, `corrupted`, and what attaching to ``SharedMemory``
+  ///   throws: `notFound`, `timedOut`, `invalidSize`, `foreignOwner`, `permissionDenied`,
+  ///   `invalidName` and `system`.
   /// - Precondition: All fields of the value are ``Shareable``.
   public static func attach(
     _ name: String,
@@ -115,14 +114,13 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
 
   /// Attaches to a value, or creates it if there is none.
   ///
-  /// Of many processes that call this at once exactly one creates the value, which ``isCreator``
-  /// tells it. Waits as `SharedMemory.attachOrCreate`
-  /// does.
+  /// If many processes call this at once, exactly one creates the value; ``isCreator`` tells which.
+  /// Waits as `SharedMemory.attachOrCreate` does.
   ///
   /// - Parameters:
   ///   - name: The name.
   ///   - initialValue: What readers of a new value see until something is stored.
-  ///   - options: Those of a new value.
+  ///   - options: The options of a new value.
   ///   - owner: Whose memory to accept.
   /// - Returns: The value, for reading and writing.
   /// - Throws: What creating and attaching throw.
@@ -164,22 +162,22 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
 
   // MARK: - Load and store
 
-  /// How many values have been stored so far, the initial one included.
+  /// How many values have been stored so far, including the initial one.
   ///
-  /// A number read before ``load()`` tells the least version that it returns. O(1), without
-  /// blocking.
+  /// If it is read before ``load()``, the value that `load` returns is of this version or a later
+  /// one. O(1), without blocking.
   public var version: UInt64 { slots.version }
 
   /// The latest value.
   ///
-  /// Does not wait for the writer, nor for one that was killed. Values that one thread loads one
-  /// after the other never go back to an older one.
+  /// Does not wait for the writer, even if it was killed. A thread never loads an older value than
+  /// it has loaded before.
   ///
   /// - Returns: A value that was the latest at some moment during the call.
-  /// - Throws: `corrupted` if something else than this type has written there; `timedOut` if the
-  ///   value has changed during every one of 10,000 attempts to read it.
+  /// - Throws: `corrupted` if something other than this type has written there; `timedOut` if the
+  ///   value changed during each of 10,000 attempts to read it.
   /// - Complexity: Linear in the size of the value. If the writer stores seven values meanwhile, it
-  ///   begins again.
+  ///   starts again.
   @inlinable
   public func load() throws(InterprocessError) -> Value {
     try ValueWords<Value>.value { (words) throws(InterprocessError) in try slots.load(into: &words)
@@ -189,15 +187,15 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   /// Stores a value, which readers see from then on.
   ///
   /// The first handle that stores is the writer, until it is closed or its process ends. Tasks of
-  /// one process may store through one handle at once: one waits for the other.
+  /// one process may store through one handle at once; one then waits for the other.
   ///
-  /// Does not wait for readers or for other processes, and calls the system only if somebody sleeps
-  /// until there is a new value. A child that `fork` makes while another
-  /// thread is in this function must not call it, as with any lock of that process.
+  /// Does not wait for readers or for other processes, and makes a system call only if a waiter
+  /// sleeps until there is a new value. A child created by `fork` while another thread is in this
+  /// function must not call it, as with any lock of that process.
   ///
   /// - Parameter value: The value.
-  /// - Throws: `roleTaken` if another handle, here or in another process, is the writer;
-  ///   `corrupted` if something else than this type has written there; `system` for anything else.
+  /// - Throws: `roleTaken` if another handle, in this or another process, is the writer;
+  ///   `corrupted` if something other than this type has written there; `system` for anything else.
   /// - Precondition: The value is attached for writing.
   /// - Complexity: Linear in the size of the value.
   @inlinable
@@ -217,14 +215,15 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
 }
 
 extension SharedValue: SharedObject {
-  /// Attaches for reading and writing; see the form that has an access.
+  /// Attaches for reading and writing; see the form with an `access` parameter.
   public static func attach(
     _ name: String, owner: SharedMemory.Owner, waitingUpTo timeout: Duration?
   ) throws(InterprocessError) -> SharedValue {
     try attach(name, access: .readWrite, owner: owner, waitingUpTo: timeout)
   }
 
-  /// Attaches for reading and writing, in a task; see the form that has an access.
+  /// Attaches for reading and writing, suspending the task; see the form with an `access`
+  /// parameter.
   public nonisolated(nonsending) static func attach(
     _ name: String, owner: SharedMemory.Owner, waitingUpTo timeout: Duration
   ) async throws -> SharedValue {

@@ -53,7 +53,7 @@ extension ValueSlots {
     }
   }
 
-  /// The latest version, if it is a later one.
+  /// The latest version, if it is later than the given one; else `nil`.
   ///
   /// - Throws: `corrupted`.
   func later(than version: UInt64) throws(InterprocessError) -> UInt64? {
@@ -67,20 +67,20 @@ extension ValueSlots {
     InterprocessError(
       code: .timedOut, name: memory.name,
       message: """
-        The shared value "\(memory.name)" has not changed in time. Does a process store into it?
+        The shared value "\(memory.name)" did not change in time. Does a process store into it?
         """)
   }
 
   // MARK: - Without writing
 
-  // A handle for reading cannot tell the writer that it sleeps. So it looks by itself, every few
-  // milliseconds. It sleeps on the gate, where it is woken earlier if a handle for writing sleeps
-  // there, too.
+  // A read-only handle cannot notify the writer that it sleeps. So it checks by itself, every few
+  // milliseconds. It sleeps at the gate, where it wakes earlier if a writable handle sleeps there,
+  // too.
 
-  /// For how long a handle for reading sleeps at most.
+  /// How long a read-only handle sleeps at most.
   static let longestBlindSleep: Duration = .milliseconds(10)
 
-  /// The sleeps of a handle for reading.
+  /// The sleeps of a read-only handle.
   private struct ShortSleeps {
     private let sleeps: Sleeps
     private static let longestLength = ValueSlots.longestBlindSleep
@@ -88,7 +88,7 @@ extension ValueSlots {
 
     init(atMost timeout: Duration?) { sleeps = Sleeps(atMost: timeout) }
 
-    /// When the next one ends, or `nil` if the time is over.
+    /// When the next sleep ends, or `nil` if the time is over.
     mutating func next() -> SuspendingClock.Instant? {
       defer { length = min(length * 2, Self.longestLength) }
       guard let timeLeft = sleeps.timeLeft else { return .now + length }
@@ -96,7 +96,7 @@ extension ValueSlots {
     }
   }
 
-  /// Where those sleep who wait for a version, to be read.
+  /// The word on which waiters for a version sleep, for reading.
   var gateWord: SharedWord32 { memory.range.readOnlyWord32(at: layout.gateOffset) }
 
   private func spin(after version: UInt64) throws(InterprocessError) -> UInt64? {
@@ -108,7 +108,7 @@ extension ValueSlots {
       }, since: .now)
   }
 
-  /// As `wait`, where the memory is attached for reading.
+  /// Like `wait`, for memory that is attached for reading only.
   private func lookOut(
     after version: UInt64, atMost timeout: Duration?
   ) throws(InterprocessError) -> UInt64 {

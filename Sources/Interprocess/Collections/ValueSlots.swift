@@ -16,12 +16,12 @@ internal import SystemPackage
 
 /// The memory of a shared value: the latest version, and the slots of the last few values.
 ///
-/// It moves words and knows no types, so that a client's compiler need not make it anew for each
-/// type of value.
+/// It moves words and knows no types, so that a client's compiler need not compile it for each type
+/// of value.
 @usableFromInline
 struct ValueSlots: ~Copyable, Sendable {
-  // The memory holds the latest version number, and a ring of slots. Version n lies in slot
-  // n % slotCount, under its number. All words are atomic. The writer stores version n so:
+  // The memory holds the latest version number, and a ring of slots. Version n lies in slot n %
+  // slotCount, under its number. All words are atomic. The writer stores version n as follows:
   //
   //   W1  slot.version = 0         releasing
   //   W2  fence                    releasing
@@ -29,7 +29,7 @@ struct ValueSlots: ~Copyable, Sendable {
   //   W4  slot.version = n         releasing
   //   W5  version = n              releasing
   //
-  // and a reader loads so:
+  // A reader loads as follows:
   //
   //   R1  v = version              acquiring, pairs with W5
   //   R2  s = slot.version         acquiring, pairs with W4 and W1; of slot v % slotCount
@@ -38,44 +38,48 @@ struct ValueSlots: ~Copyable, Sendable {
   //   R5  slot.version == s?       relaxed
   //   R6  s == v, or version >= s? relaxed: R2 has acquired all that the value needs
   //
-  // Never torn: if R3 reads a word of a later store into that slot, then by W2 and R4 the mark W1
-  // of that store, or something later, is what R5 reads, which is not s.
+  // Never torn: if R3 reads a word of a later store into that slot, then because of W2 and R4, R5
+  // reads the mark W1 of that store, or something later, which is not s.
   //
   // Never waiting for a writer: R2, R5 and R6 fail only while slot v % slotCount holds, or gets, a
-  // version n = v + slotCount or a later one. Its W1 comes after W5 of n - 1. Whoever has read that
-  // W1, or W4, acquiring (R5 is followed by a fence), reads n - 1 or more at the next R1: more than
-  // v. So the next round looks at a newer value; each round that fails means that the writer has
-  // stored some, and a writer that stands still, or is dead, disturbs nobody. If v is the same
-  // again, something else than this has written there.
+  // version n = v + slotCount or a later one. Its W1 comes after W5 of n - 1. A reader that has
+  // read that W1, or W4, acquiring (a fence follows R5), reads n - 1 or more at the next R1, which
+  // is more than v. So the next attempt looks at a newer value. Each failed attempt means that the
+  // writer has stored values meanwhile; a writer that stands still, or is dead, disturbs no reader.
+  // If v is the same again, something other than this code has written there.
   //
-  // A reader may find a version s > v, since the slot is newer than R1. It returns it only if s has
-  // been published (R6). Else a later load could return s - 1, an older value.
+  // A reader may find a version s > v, because the slot is newer than R1. It returns that version
+  // only if it has been published (R6). Otherwise a later load could return s - 1, an older value.
   //
-  // Killed between W1 and W4, a writer leaves an unfinished slot that no version points to, and the
-  // next writer stores the same n again, in the same slot. Killed between W4 and W5, it leaves a
-  // finished one that R6 lets nobody see. That one must not be written again as the same n: R5 of a
-  // reader that has read words of both would find the version that R2 has found. So the next writer
-  // first does W5 for it. It holds the role, so that no two write at once; it has got the role
-  // after the kernel took it from the one before, so that it sees all that one has written.
+  // A writer killed
+  //   between W1 and W4 leaves an unfinished slot, which no version points to; the next writer
+  //     stores the same n again, in the same slot.
+  //   between W4 and W5 leaves a finished slot, which R6 hides from readers. The next writer must
+  //     not store the same n there again: a reader that has read words of both would find, in R5,
+  //     the version that R2 has found. So the next writer first does W5 for that slot.
+  //   between W5 and R5 of the gate leaves sleepers, which look again within a second.
   //
-  // Who waits for a version sleeps at a gate, for which W5 is R1 of `LightGate`, and reading the
-  // version A3. A writer killed between W5 and R5 leaves sleepers that look by themselves within a
-  // second.
+  // The writer holds the role, so no two write at once. It got the role after the kernel took it
+  // from the previous writer, so it sees everything that one has written.
   //
-  // `SharedValueModelTests` goes through all of this in every order, and through one who sleeps.
+  // Waiters for a version sleep at a gate: W5 is R1 of `LightGate`, and reading the version is A3.
+  //
+  // `SharedValueModelTests` goes through all of this in every order, and with a sleeping waiter.
 
   let memory: SharedMemory
   let layout: ValueLayout
   private let wordCount: Int
-  /// Where those sleep who wait for a version; `nil` if the memory is attached for reading only.
+  /// The gate at which waiters for a version sleep; `nil` if the memory is attached for reading
+  /// only.
   let gate: LightGate?
   let waiting = Waiting(longestSpin: .microseconds(50))
-  /// Whether this handle is the writer; its copy in a child that `fork` has made is not.
+  /// Whether this handle is the writer; its copy in a child created by `fork` is not.
   ///
-  /// Locked while it stores, as two tasks may use one handle.
+  /// Locked during a store, because two tasks may use one handle.
   private let isWriter = ThreadMutex(false)
 
-  /// A reader that has failed so often has met something else than a writer of this library.
+  /// After this many failures, a reader assumes that something other than a writer of this library
+  /// changes the memory.
   private static let maximumAttemptCount = 10_000
 
   init(_ memory: consuming SharedMemory, _ layout: ValueLayout, wordCount: Int) {
@@ -86,7 +90,7 @@ struct ValueSlots: ~Copyable, Sendable {
     self.wordCount = wordCount
   }
 
-  /// The same of a second handle.
+  /// The same slots, with a second handle of the memory.
   func duplicate() throws(InterprocessError) -> ValueSlots {
     ValueSlots(try memory.duplicate(), layout, wordCount: wordCount)
   }
@@ -95,7 +99,7 @@ struct ValueSlots: ~Copyable, Sendable {
 
   var version: UInt64 { latestVersion.loadAcquiring() }
 
-  /// Copies the latest value into `words`, which are as many as a value has.
+  /// Copies the latest value into `words`, whose number is that of the value's words.
   ///
   /// - Returns: Its version.
   @usableFromInline @discardableResult
@@ -116,12 +120,12 @@ struct ValueSlots: ~Copyable, Sendable {
     throw InterprocessError(
       code: .timedOut, name: memory.name,
       message: """
-        The shared value "\(memory.name)" has changed during each of \
-        \(Self.maximumAttemptCount) attempts to read it. Does its writer pause at all?
+        The shared value "\(memory.name)" changed during each of \
+        \(Self.maximumAttemptCount) attempts to read it. Does its writer ever pause?
         """)
   }
 
-  /// Stores a value in words, as many as a value has.
+  /// Stores a value, given as its words.
   @usableFromInline
   func store(_ words: Span<UInt64>) throws(InterprocessError) {
     precondition(memory.access == .readWrite, "This shared value is attached read-only")
@@ -150,8 +154,8 @@ struct ValueSlots: ~Copyable, Sendable {
       throw InterprocessError(
         code: .roleTaken, name: name,
         message: """
-          Another handle is the writer of the shared value "\(name)". Only one can be; the next \
-          one can when that handle is closed.
+          Another handle is the writer of the shared value "\(name)". A value has one writer at a \
+          time; close that handle first.
           """)
     }
   }
@@ -160,7 +164,7 @@ struct ValueSlots: ~Copyable, Sendable {
 
   private var latestVersion: SharedWord { memory.range.word(at: layout.versionOffset) }
 
-  /// The version that is stored next, by the writer alone.
+  /// The next version to store; only for the writer.
   private func nextVersion() throws(InterprocessError) -> UInt64 {
     let version = latestVersion.loadRelaxed()
     let (next, overflow) = version.addingReportingOverflow(1)
@@ -170,7 +174,7 @@ struct ValueSlots: ~Copyable, Sendable {
     return next
   }
 
-  /// W5 for a writer that was killed right before it.
+  /// W5 for a writer that was killed just before it.
   private func publishUnfinishedStore() throws(InterprocessError) {
     let next = try nextVersion()
     if memory.range.word(at: layout.slotOffset(of: next)).loadRelaxed() == next {
@@ -195,7 +199,7 @@ struct ValueSlots: ~Copyable, Sendable {
 
   /// R2 to R6: copies the value in the slot of a version, which may be a later one.
   ///
-  /// - Returns: The version; `nil` if it changes meanwhile.
+  /// - Returns: The version; `nil` if the slot changed meanwhile.
   private func copyIfWhole(
     _ latest: UInt64, into words: inout MutableSpan<UInt64>
   ) -> UInt64? {

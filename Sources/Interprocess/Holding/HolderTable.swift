@@ -14,34 +14,36 @@
 internal import Synchronization
 internal import SystemPackage
 
-/// Places of shared memory that handles take and give back, so that it is always known whose each
-/// is; and a gate on which those sleep who wait for some to become free.
+/// Places in shared memory that handles take and free, each of which always names its holder; and a
+/// gate at which waiters sleep until a place becomes free.
 struct HolderTable: Sendable {
-  // A place is a word: 0 if it is free, or the number of the handle that has it. It is taken (A3 of
-  // `Gate`, acquiring) and given back (R1, releasing) by one compare-exchange, so that it is always
-  // known whose it is.
+  // A place is a word: 0 if it is free, or the number of the handle that holds it. A handle takes
+  // it (A3 of `Gate`, acquiring) and frees it (R1, releasing) by one compare-exchange, so that the
+  // word always names the holder.
   //
-  // Killed with a place, a process leaves its number, which is no holder's any more: after its
-  // first 20 ms a sleeper asks the kernel for each, and frees those.
+  // A process killed while it holds a place leaves its number there, which then belongs to no
+  // living holder. After its first 20 ms, a sleeper asks the kernel about each number, and frees
+  // the places of the dead.
   //
-  // Whoever needs a place, and finds none free, looks at all of them once more:
+  // A handle that needs a place, and finds none free, checks all of them again:
   //
-  //   H1  the holder is dead?  then take the place over: dead -> number      acquiring
-  //   H2  H1 came too late, or a place was free: somebody has taken or given back one: all anew
-  //   H3  all places name whom they named in the look before, and all of those live?  then none is
-  //       to be had
+  //   H1  if the holder is dead, take the place over: dead -> number         acquiring
+  //   H2  if H1 failed, or a place was free, another handle has taken or freed it: start again
+  //   H3  if all places name the same holders as in the previous pass, and all of these live, give
+  //       up: there is no place
   //
-  // By H1 nobody comes between the dead holder and the next one. By H2 and H3 a place of which the
-  // holder dies after H1 has asked for it is looked at again if anything has changed; and with
-  // nothing changed from one look to the next, there was a moment, between the two, at which all
-  // places were taken, and those asked for in the second one were alive in that moment.
+  // Because of H1, no other handle comes between the dead holder and the next one. Because of H2
+  // and H3, if the holder of a place dies after H1 has asked about it, the place is checked again
+  // if anything has changed. If nothing changed from one pass to the next, then at some moment
+  // between the two all places were taken, and their holders, which the second pass found alive,
+  // were alive at that moment.
 
   private let range: MappedRange
   let gate: Gate
   private let offset: Int
   private let stride: Int
   private let count: Int
-  /// How many of those who sleep are woken when a place becomes free.
+  /// How many sleepers to wake when a place becomes free.
   private let wakeCount: Int
 
   /// - Parameters:
@@ -50,7 +52,7 @@ struct HolderTable: Sendable {
   ///   - offset: Where the first place lies.
   ///   - stride: The bytes from one place to the next, a multiple of 4.
   ///   - count: How many places there are; they lie within the memory.
-  ///   - wakeCount: How many of those who sleep are woken when a place becomes free.
+  ///   - wakeCount: How many sleepers to wake when a place becomes free.
   init(
     in range: MappedRange, gateOffset: Int, offset: Int, stride: Int, count: Int, wakeCount: Int
   ) {
@@ -71,12 +73,12 @@ struct HolderTable: Sendable {
   /// How many places are free.
   var freeCount: Int { places.count { place(at: $0).loadRelaxed() == 0 } }
 
-  /// Whether all places are free; what their last holders wrote is seen then.
+  /// Whether all places are free; if so, the caller sees what their last holders wrote.
   var isFree: Bool { places.allSatisfy { place(at: $0).loadAcquiring() == 0 } }
 
   /// A3: takes a free place.
   ///
-  /// - Returns: Which one.
+  /// - Returns: Its index; `nil` if none is free.
   func take(as number: UInt32) -> Int? {
     let taken = places.first {
       let place = place(at: $0)
@@ -86,12 +88,12 @@ struct HolderTable: Sendable {
     return taken
   }
 
-  /// How often all places are looked at, while others change some of them each time.
+  /// How many passes to make over all places while other handles keep changing some of them.
   private static let lookLimit = 16
 
-  /// Takes a place that is free or that of a dead holder, H1 to H3.
+  /// Takes a place that is free or has a dead holder, H1 to H3.
   ///
-  /// - Returns: Which one; `nil` if all are held by who lives.
+  /// - Returns: Its index; `nil` if living holders have all places.
   /// - Throws: `corrupted` and `system`.
   func takeAlsoOfDead(
     as number: UInt32, _ memory: borrowing SharedMemory
@@ -108,11 +110,12 @@ struct HolderTable: Sendable {
         checkpoint(.placeSeen)
         if place(at: index).compareExchangeAcquiring(current, number) {
           checkpoint(.permitTaken)
-          // Others may wait for the rest. What is wrong with it is for them to say.
+          // Other waiters may wait for the places of further dead holders. If that fails, they
+          // report the error themselves.
           if isTaken { _ = try? reclaim(own: number, memory) }
           return index
         }
-        // Another one was quicker, so that this look tells nothing.
+        // Another handle was faster, so this pass proves nothing.
         found[index] = 0
       }
       if found == seen && !found.contains(0) { return nil }
@@ -121,9 +124,9 @@ struct HolderTable: Sendable {
     return nil
   }
 
-  /// Gives back a place, R1 and what follows it.
+  /// Frees a place, R1 to R5.
   ///
-  /// - Returns: Whether it was that holder's.
+  /// - Returns: Whether that holder had it.
   @discardableResult
   func free(_ index: Int, _ number: UInt32) -> Bool {
     guard place(at: index).compareExchangeReleasing(number, 0) else { return false }
@@ -136,10 +139,10 @@ struct HolderTable: Sendable {
   ///
   /// - Parameters:
   ///   - stage: What the turn may do.
-  ///   - number: The number of the handle that waits.
-  ///   - memory: The segment, by that handle.
+  ///   - number: The number of the waiting handle.
+  ///   - memory: The segment, as that handle's memory.
   ///   - alike: As for `Waiting.Turn`.
-  ///   - body: What is waited for: A3.
+  ///   - body: A3, what the wait is for.
   /// - Throws: `corrupted` and `system`.
   func attempt<Result>(
     _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory, alike: Int,
@@ -151,20 +154,20 @@ struct HolderTable: Sendable {
 
   /// One turn of a wait for a place.
   ///
-  /// - Returns: Which one.
+  /// - Returns: If done, its index.
   /// - Throws: `corrupted` and `system`.
   func attemptToTake(
     _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory
   ) throws(InterprocessError) -> Waiting.Turn<Int> {
     try attempt(stage, as: number, memory, alike: 0) { () throws(InterprocessError) in
-      // Perhaps the last look of the wait.
+      // This may be the last attempt of the wait.
       stage == .checking ? try takeAlsoOfDead(as: number, memory) : take(as: number)
     }
   }
 
   /// Frees the places whose holders are dead.
   ///
-  /// - Returns: How many there were.
+  /// - Returns: How many it freed.
   /// - Throws: `corrupted` and `system`.
   @discardableResult
   func reclaim(
@@ -180,7 +183,7 @@ struct HolderTable: Sendable {
     return freedCount
   }
 
-  /// How many places have holders that are dead.
+  /// How many places have dead holders.
   ///
   /// - Throws: `corrupted` and `system`.
   func deadCount(
@@ -194,7 +197,7 @@ struct HolderTable: Sendable {
     return count
   }
 
-  /// Whether what was found in a place is the number of a holder that is dead.
+  /// Whether the word found in a place is the number of a dead holder.
   private func isDead(
     _ current: UInt32, at index: Int, own number: UInt32, _ memory: borrowing SharedMemory
   ) throws(InterprocessError) -> Bool {
@@ -210,20 +213,20 @@ struct HolderTable: Sendable {
     }
   }
 
-  /// Whether a place is somebody's.
+  /// Whether a place is taken.
   func isTaken(_ index: Int) -> Bool { place(at: index).loadAcquiring() != 0 }
 
-  /// Whether a place is that of a holder.
+  /// Whether a holder has a place.
   func isTaken(_ index: Int, by number: UInt32) -> Bool {
     place(at: index).loadRelaxed() == number
   }
 
-  /// Whether any place is that of a holder.
+  /// Whether a holder has any place.
   func isAnyTaken(by number: UInt32) -> Bool { places.contains { isTaken($0, by: number) } }
 
-  /// Frees the places whose holders are dead, and those that hold no holder's number.
+  /// Frees the places whose holders are dead, and those that contain no holder's number.
   ///
-  /// - Parameter number: That of the handle that asks, or 0 if it has none.
+  /// - Parameter number: The number of the calling handle, or 0 if it has none.
   func dropDead(own number: UInt32, _ memory: borrowing SharedMemory) {
     for index in places {
       let current = place(at: index).loadRelaxed()
@@ -235,7 +238,7 @@ struct HolderTable: Sendable {
     }
   }
 
-  /// Frees the places that name a number, which is about to be used anew, or no more.
+  /// Frees the places that name a number that is about to be used for the first time, or no longer.
   func forget(_ number: UInt32) {
     for index in places { free(index, number) }
   }

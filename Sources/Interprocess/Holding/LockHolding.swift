@@ -13,7 +13,7 @@
 
 internal import SystemPackage
 
-/// Whether a process holds a robust lock, as a look at its word tells.
+/// Whether a process holds a robust lock, according to its word.
 enum LockHolding: Sendable, Hashable {
   case free
   case held(by: SegmentFact.Holder)
@@ -84,7 +84,7 @@ struct NumberSighting: Sendable {
       if now == found { return NumberSighting(number: found, isAlive: false) }
       found = now
     }
-    // Or one holder after the other comes and goes, and the latest was there a moment ago.
+    // Either the holder lives, or holders keep changing, and the latest was there a moment ago.
     return NumberSighting(number: found, isAlive: true)
   }
 

@@ -16,7 +16,7 @@ internal import SystemPackage
 /// Which processes hold the places of a segment: permits of a semaphore, places of readers or
 /// parties.
 struct PlaceHolding: Sendable {
-  /// In the order of process numbers; all processes that cannot be seen come last, as one.
+  /// In the order of process IDs; all processes that this user cannot see come last, as one.
   private(set) var holders: [SegmentFact.Holder] = []
   /// The places whose holders are dead.
   private(set) var orphanedCount = 0
@@ -26,14 +26,14 @@ struct PlaceHolding: Sendable {
 
   /// No page is smaller.
   private static let pieceByteCount = 4096
-  /// For more holders than that nobody wants to know each; and each costs a look into `/proc`.
+  /// How many holders to identify at most; each costs a look into `/proc`.
   private static let maximumSearchCount = 64
 
   /// - Parameters:
   ///   - begin: Where the first place lies.
   ///   - stride: The bytes from one place to the next, which divide a page.
-  ///   - count: How many there are; they lie within the memory.
-  ///   - name: What a place is called in messages, before its number.
+  ///   - count: How many places there are; they lie within the memory.
+  ///   - name: What messages call a place, before its index.
   /// - Throws: `corrupted` and `system`.
   init(
     in memory: SegmentPeek, at begin: Int, stride: Int, count: Int, called name: String
@@ -41,9 +41,9 @@ struct PlaceHolding: Sendable {
     let end = begin + stride * count
     var placeCounts: [UInt32: Int] = [:]
     var offset = begin
-    // Where nobody has written anything all places are free.
+    // Places in a hole of the file have never been written, and are free.
     while offset < end, let data = try memory.data(in: offset..<end) {
-      // The first place that begins there or behind.
+      // The first place that begins there or later.
       offset = begin + (data.lowerBound - begin + stride - 1) / stride * stride
       while offset < data.upperBound {
         if memory.loadUnaligned(at: offset, as: UInt32.self) != 0,
@@ -90,7 +90,7 @@ struct PlaceHolding: Sendable {
   }
 }
 
-/// The processes that have a segment mapped, among which that with a number is sought.
+/// Finds, among the processes that have a segment mapped, the one whose handle has a given number.
 final class HolderSearch {
   private let memory: SegmentPeek
   private let look = ProcessLook()

@@ -14,42 +14,47 @@
 internal import Synchronization
 internal import SystemPackage
 
-/// A lock that survives its holder, in one word of shared memory; and the word that those sleep on
-/// who wait for what it guards to change.
+/// A lock that survives the death of its holder, in one word of shared memory; and a second word,
+/// on which threads sleep until what the lock guards has changed.
 struct RobustLock: ~Copyable, Sendable {
-  // The word is 0 if nobody holds the lock, the number of the handle that holds it, or `abandoned`
-  // if its holder died. With any of these, `waiters` says that somebody may sleep.
+  // The word is 0 if the lock is free, the number of the handle that holds it, or `abandoned` if
+  // its holder died. Each of these may have the mark `waiters`: a waiter may sleep on the word.
   //
   //   L1  word: 0 -> number        acquiring, pairs with U2; or abandoned -> number, pairs with D2
-  //   ... what the lock guards
-  //   U1  if somebody waits for a change: turn = turn + 2, without the mark
+  //   ... use what the lock guards
+  //   U1  if the turn has the mark: turn = turn + 2, without the mark
   //   U2  word: any -> 0           releasing
-  //   U3  wake one who sleeps on the word, if it had the mark; all who sleep on the turn, if it had
+  //   U3  wake one sleeper on the word, if it had the mark; all on the turn, if it had the mark
   //
-  // Whoever finds the word held sets the mark, and sleeps only while the word is that number with
-  // the mark, so that U2 after the mark is never slept through. One who has slept takes the lock
-  // with the mark, as others may sleep still: it was cleared for all of them, and only one was
-  // woken.
+  // A waiter that finds the word held sets the mark, and sleeps only while the word is that number
+  // with the mark. So no waiter sleeps through a U2 that comes after the mark. A waiter that has
+  // slept takes the lock with the mark, because others may still sleep: U2 cleared the mark for all
+  // of them, and U3 woke only one.
   //
-  // Killed after L1, the holder leaves its number in the word, and no lock of the kernel on that
-  // number. A sleeper wakes after 20 ms, asks the kernel, and:
+  // A holder killed after L1 leaves its number in the word, but the kernel releases its lock on
+  // that number. A sleeper wakes after 20 ms, and asks the kernel:
   //
-  //   D1  the kernel says that the number has no holder. It has taken the lock away after the last
-  //       instruction of the dead process, all of whose stores are seen from there on.
-  //   D2  word: number -> abandoned  releasing; fails if anything has changed since it was read
-  //   D3  wake all who sleep on the word
+  //   D1  if the number has no holder, continue. The kernel released it after the last instruction
+  //       of the dead process, so all stores of that process are visible from here on.
+  //   D2  word: number -> abandoned  releasing; fails if the word has changed since it was read
+  //   D3  wake all sleepers on the word
   //
-  // There is no moment between taking the lock and being known as its holder, as the number is the
-  // lock. Killed between D2 and D3, or between U2 and U3, a process leaves sleepers that find out
-  // by themselves when their sleep of at most a second ends. Killed between U1 and U2 is killed
-  // while holding. A number comes again only by a chance of one in a billion, and a handle that
-  // gets one looks first whether the word still names it: then the last holder of that number died.
+  // The number is the lock, so taking the lock and becoming known as its holder are one step.
   //
-  // A child that was forked while its parent held the lock has a copy of what says so, and does no
-  // U: whoever unlocks tells in which generation of forks the lock was taken.
+  // A process killed
+  //   between U1 and U2 was killed while it held the lock.
+  //   between U2 and U3, or between D2 and D3, leaves sleepers; each looks again by itself when its
+  //     sleep of at most a second ends.
   //
-  // The turn is written only by who holds the lock. One who waits for a change marks it before U2,
-  // and sleeps while it is as marked. So whoever takes the lock later sees the mark, and does U1
+  // A number is drawn twice only by a chance of one in a billion. A handle that gets a number first
+  // checks whether the word still names it; if so, the last holder of that number died.
+  //
+  // A child that was forked while its parent held the lock has a copy of the parent's state, but
+  // must skip U1 to U3: the caller of `unlock` passes the generation of forks in which the lock was
+  // taken.
+  //
+  // Only the lock holder writes the turn. A holder that wants to wait for a change marks the turn
+  // before U2, and sleeps while it keeps that value. So the next holder sees the mark, and does U1
   // and U3 for it.
   //
   // `RobustLockModelTests` goes through all of this in every order.
@@ -60,11 +65,11 @@ struct RobustLock: ~Copyable, Sendable {
   private let word: SharedWord32
   private let turn: SharedWord32
   private let holder = HolderNumber()
-  /// The thread that holds the lock through this handle, if one does; for recognising itself.
+  /// The thread that holds the lock through this handle, or 0; a thread recognises itself by it.
   private let thread = Atomic<UInt64>(0)
   private let waiting = Waiting()
-  /// How many of those who sleep on the word are woken when the lock is given back: one, who takes
-  /// it; or all, if they may go on at once.
+  /// How many sleepers on the word an unlock wakes: one, which takes the lock; or all, if they may
+  /// continue at the same time.
   private let wakeCount: Int
   /// Places that name handles by the same numbers, if there are any.
   private let places: HolderTable?
@@ -82,14 +87,14 @@ struct RobustLock: ~Copyable, Sendable {
     self.repair = repair
   }
 
-  /// What is known of the lock.
+  /// The state of the lock, as its word shows it.
   enum State: Sendable, Hashable {
     case free, abandoned
     case held(number: UInt32)
     case corrupted
   }
 
-  /// What a word says of its lock.
+  /// The state of the lock whose word this is.
   static func state(of word: UInt32) -> State {
     switch word & ~waiters {
     case 0: .free
@@ -101,9 +106,9 @@ struct RobustLock: ~Copyable, Sendable {
 
   // MARK: - Locking
 
-  /// Takes the lock if that takes one instruction: nobody holds it, and this handle has its number.
+  /// Takes the lock if one instruction suffices: the lock is free, and this handle has its number.
   ///
-  /// Small, as it is what locking costs nearly always.
+  /// Kept small, because this is nearly always the whole cost of locking.
   func lockAtOnce() -> Bool {
     guard let number = holder.valueIfTaken, word.compareExchangeAcquiring(0, number) else {
       return false
@@ -116,7 +121,7 @@ struct RobustLock: ~Copyable, Sendable {
   /// Takes the lock.
   ///
   /// - Parameters:
-  ///   - memory: The segment of the lock, by the handle that this is a part of.
+  ///   - memory: The segment of the lock, as the memory of the handle that this lock is a part of.
   ///   - timeout: How long to wait; `nil`: as long as it takes.
   ///   - isRecovering: Whether to take a lock whose holder died.
   /// - Returns: Whether its last holder died.
@@ -129,9 +134,9 @@ struct RobustLock: ~Copyable, Sendable {
     return wasAbandoned
   }
 
-  /// As `lock`.
+  /// Takes the lock, but does not throw `timedOut`.
   ///
-  /// - Returns: `nil` if the time is over.
+  /// - Returns: Whether its last holder died; `nil` if the time is over.
   /// - Throws: `ownerDied`, `corrupted` and `system`.
   func lockInTime(
     _ memory: borrowing SharedMemory, atMost timeout: Duration?, isRecovering: Bool
@@ -146,9 +151,9 @@ struct RobustLock: ~Copyable, Sendable {
     return outcome
   }
 
-  /// As the other one, for a task, which blocks no thread meanwhile.
+  /// Takes the lock, suspending the task instead of blocking its thread.
   ///
-  /// The thread on which this returns has to be the one that unlocks.
+  /// The thread on which this returns must be the one that unlocks.
   nonisolated(nonsending) func lock(
     _ memory: borrowing SharedMemory, atMost timeout: Duration?, isRecovering: Bool
   ) async throws -> Bool {
@@ -157,7 +162,7 @@ struct RobustLock: ~Copyable, Sendable {
     return wasAbandoned
   }
 
-  /// As `lockInTime`, for a task.
+  /// Suspends the task where the blocking form waits.
   nonisolated(nonsending) func lockInTime(
     _ memory: borrowing SharedMemory, atMost timeout: Duration?, isRecovering: Bool
   ) async throws -> Bool? {
@@ -169,7 +174,7 @@ struct RobustLock: ~Copyable, Sendable {
     return outcome
   }
 
-  /// Takes the lock if nobody holds it.
+  /// Takes the lock if it is free.
   ///
   /// - Returns: Whether it was free.
   /// - Throws: `ownerDied`, `corrupted` and `system`.
@@ -188,9 +193,9 @@ struct RobustLock: ~Copyable, Sendable {
     }
   }
 
-  /// Takes the lock as a role, which is not a thread's, if nobody alive has it.
+  /// Takes the lock as a role, which belongs to no thread, unless a living holder has it.
   ///
-  /// - Returns: Whether it did.
+  /// - Returns: Whether it took the role.
   /// - Throws: `corrupted` and `system`.
   func claim(_ memory: borrowing SharedMemory) throws(InterprocessError) -> Bool {
     let number = try number(memory)
@@ -208,13 +213,13 @@ struct RobustLock: ~Copyable, Sendable {
         throw corrupted(current, memory.name)
       }
     }
-    throw .corrupted(memory.name, "somebody changes its lock all the time")
+    throw .corrupted(memory.name, "another process keeps changing its lock")
   }
 
-  /// Whether nobody holds the lock, nor died with it.
+  /// Whether no process holds the lock or died with it.
   var isFree: Bool { word.loadAcquiring() & ~Self.waiters == 0 }
 
-  /// The number of the handle, which the word does not name from before.
+  /// The number of the handle; a word that already names it is marked as abandoned first.
   func number(_ memory: borrowing SharedMemory) throws(InterprocessError) -> UInt32 {
     try holder.value(memory) { number in
       // A waiter may set the mark in between.
@@ -232,10 +237,10 @@ struct RobustLock: ~Copyable, Sendable {
   /// - Parameters:
   ///   - stage: What the turn may do.
   ///   - number: The number of the handle.
-  ///   - memory: The segment, by that handle.
+  ///   - memory: The segment, as that handle's memory.
   ///   - isRecovering: Whether to take a lock whose holder died.
-  ///   - isTaking: Whether to take a lock that is free, or only to wait until it is.
-  /// - Returns: When done, whether the last holder died.
+  ///   - isTaking: Whether to take a free lock, or only to wait until it is free.
+  /// - Returns: If done, whether the last holder died.
   /// - Throws: `ownerDied`, `corrupted` and `system`.
   func attempt(
     _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory,
@@ -244,7 +249,7 @@ struct RobustLock: ~Copyable, Sendable {
     let alike = (isRecovering ? 1 : 0) + (isTaking ? 2 : 0)
     for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadRelaxed()
-      // One who has slept does not know whether others still do.
+      // A waiter that has slept does not know whether others still sleep.
       let mark = stage == .spinning ? current & Self.waiters : Self.waiters
       switch Self.state(of: current) {
       case .free where !isTaking:
@@ -279,8 +284,8 @@ struct RobustLock: ~Copyable, Sendable {
     return anotherTurn()
   }
 
-  /// A turn that has come to nothing, as others change the word all the time: for the wait to look
-  /// at its time, and to sleep if the word stays as it is.
+  /// The result of a turn that failed because other processes kept changing the word: the wait
+  /// checks its time, and sleeps if the word stays as it is.
   func anotherTurn<Result>() -> Waiting.Turn<Result> { .wait(word, while: word.loadRelaxed()) }
 
   private func isDead(
@@ -301,16 +306,17 @@ struct RobustLock: ~Copyable, Sendable {
     }
   }
 
-  /// Lets other tasks run on this thread while the lock is held, or ends that.
+  /// Records whether the lock holder runs on this thread, or is suspended, so that other tasks may
+  /// run here.
   func setHolder(isRunning: Bool) {
     thread.store(isRunning ? Processors.currentThread : 0, ordering: .relaxed)
   }
 
   // MARK: - Unlocking
 
-  /// Gives the lock back, U1 to U3; does nothing in a child of the process that took it.
+  /// Releases the lock, U1 to U3; does nothing in a forked child of the process that took it.
   ///
-  /// - Parameter generation: In which the lock was taken.
+  /// - Parameter generation: The generation of forks in which the lock was taken.
   func unlock(takenIn generation: UInt32) {
     guard generation == Descriptor.generation else { return }
     checkpoint(.unlockBegun)
@@ -324,10 +330,10 @@ struct RobustLock: ~Copyable, Sendable {
     if isAwaited { self.turn.wake(.max) }
   }
 
-  /// Gives the lock back as one whose holder died, as what it guards has not been repaired; does
-  /// nothing in a child of the process that took it.
+  /// Releases the lock as abandoned, because what it guards has not been repaired; does nothing in
+  /// a forked child of the process that took it.
   ///
-  /// - Parameter generation: In which the lock was taken.
+  /// - Parameter generation: The generation of forks in which the lock was taken.
   func unlockAbandoned(takenIn generation: UInt32) {
     guard generation == Descriptor.generation else { return }
     release(to: Self.abandoned, waking: .max)
@@ -342,11 +348,12 @@ struct RobustLock: ~Copyable, Sendable {
 
   // MARK: - Closing
 
-  /// Lets the handle take the lock no more, nor a place beside it.
+  /// Keeps the handle from taking the lock, or a place beside it, from now on.
   ///
-  /// A thread that waits for it at this moment still gets it, under a number that is alive.
+  /// A thread that waits for the lock at this moment still gets it, under a number whose lock the
+  /// kernel still holds.
   ///
-  /// - Parameter message: Why the handle cannot be closed if it has the lock or a place.
+  /// - Parameter message: Why the handle cannot be closed if it holds the lock or a place.
   func close(orElse message: String) {
     guard let number = holder.close() else { return }
     if word.loadRelaxed() & ~Self.waiters == number || places?.isAnyTaken(by: number) == true {
@@ -356,10 +363,10 @@ struct RobustLock: ~Copyable, Sendable {
 
   // MARK: - Waiting for a change
 
-  /// Gives the lock back to wait until what it guards has changed.
+  /// Releases the lock, to wait until what it guards has changed.
   ///
-  /// - Precondition: This process took the lock, and not the one that has forked it.
-  /// - Returns: The word to sleep on, and the value that it has until then.
+  /// - Precondition: This process took the lock, not the one that forked it.
+  /// - Returns: The word to sleep on, and the value that it has until the change.
   func unlockToWait() -> (SharedWord32, UInt32) {
     let marked = turn.loadRelaxed() | 1
     turn.storeReleasing(marked)

@@ -11,15 +11,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-// A list has no magic number. So memory is taken for one if all of its tables make sense, if its
-// elements do, and if it has just the size of that list. An empty one is nothing but zeros, as
-// fresh memory is, and counts as bytes.
+// A list has no magic number. So memory counts as a list if all of its tables and its elements make
+// sense, and if it has exactly the size of that list. An empty list is nothing but zeros, like
+// fresh memory, and counts as bytes.
 extension SegmentContent {
-  /// No more bytes of elements are looked at, as a list with holes may be of any size and cost its
-  /// maker nothing.
+  /// How many bytes of elements to examine at most: a list with holes can have any size and cost
+  /// its creator nothing.
   private static let maximumElementsByteCount = 64 << 20
 
-  /// The elements of memory that is a list, as far as they are looked at; `nil` if it is none.
+  /// The elements of memory that is a list, as far as they are examined; `nil` if it is not a list.
   static func list(
     in memory: SegmentPeek
   ) -> (count: Int, elements: [ShareableList.Element])? {
@@ -35,17 +35,17 @@ extension SegmentContent {
     return (layout.count, elements)
   }
 
-  /// Calls a closure with each element of a list, one after the other.
+  /// Calls a closure with each element of a list in turn.
   ///
   /// - Parameter count: How many elements; `nil` for all.
-  /// - Throws: `corrupted` if one makes no sense, `invalidSize` if the list becomes smaller; and
-  ///   what `body` throws.
+  /// - Throws: `corrupted` if an element makes no sense, `invalidSize` if the list becomes smaller;
+  ///   and what `body` throws.
   package static func forEachElement(
     ofListIn memory: SegmentPeek, count: Int?, _ body: (ShareableList.Element) throws -> Void
   ) throws {
     guard let layout = listLayout(of: memory) else {
       try memory.checkWhole()
-      throw InterprocessError.corrupted(memory.name, "it is no list any more")
+      throw InterprocessError.corrupted(memory.name, "it is no longer a list")
     }
     for index in 0..<min(count ?? layout.count, layout.count) {
       let element = element(index, of: layout, in: memory)
@@ -58,7 +58,7 @@ extension SegmentContent {
   }
 
   private static func listLayout(of memory: SegmentPeek) -> ListLayout? {
-    // Most memory is no list, which its first bytes tell.
+    // Most memory is not a list, as its first bytes show.
     guard memory.byteCount >= ListLayout.smallestByteCount,
       case let count = memory.loadUnaligned(at: 0, as: UInt64.self), count > 0,
       count <= UInt64(memory.byteCount) / 25,
@@ -72,7 +72,7 @@ extension SegmentContent {
     _ index: Int, of layout: ListLayout, in memory: SegmentPeek
   ) -> ShareableList.Element? {
     let slot = layout[index]
-    // A copy of its three parts, one behind the other.
+    // A copy of its three parts, one after another.
     let parts = [
       slot.formatByteOffset..<slot.formatByteOffset + 8,
       slot.byteOffset..<slot.byteOffset + slot.capacity,

@@ -11,16 +11,17 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// What lies in a segment, as far as its bytes tell.
+/// The content of a segment, as far as its bytes show it.
 package enum SegmentContent: Sendable {
-  /// Bytes without a structure that is known here.
+  /// Bytes without a known structure.
   case bytes
   case array(NpyHeader)
-  /// A list: how many elements it has, and the first of them; all, unless it has many megabytes.
+  /// A list: the number of its elements, and the elements; only the first ones if the list has many
+  /// megabytes.
   case list(count: Int, [ShareableList.Element])
-  /// A segment with a header: its kind in one word, and what it tells about itself.
+  /// A segment with a header: its kind in one word, and the facts that it states.
   case structured(kind: String, [SegmentFact])
-  /// What it begins as, and why it cannot be used.
+  /// The kind that its beginning shows, and why it cannot be used.
   case unusable(kind: String, InterprocessError)
 
   /// The kind in one word.
@@ -33,10 +34,10 @@ package enum SegmentContent: Sendable {
     }
   }
 
-  /// The kind of a segment in one word, for which less has to be looked at than for all.
+  /// The kind of a segment in one word, without examining the rest of the content.
   ///
   /// - Parameter nameBytes: The name, which need not be UTF-8.
-  /// - Throws: As `init(ofSegment:)`.
+  /// - Throws: What `init(ofSegment:)` throws.
   package static func kind(ofSegment nameBytes: [UInt8]) throws(InterprocessError) -> String {
     let memory = try SegmentPeek(name: SegmentName(bytes: nameBytes), owner: .anyone)
     let kind =
@@ -51,21 +52,21 @@ package enum SegmentContent: Sendable {
     return kind
   }
 
-  /// Looks at a segment without using it: it takes no lease, no lock and no page of the memory that
-  /// is not taken yet, and writes nothing.
+  /// Examines a segment without using it: takes no lease, no lock and no new page of its memory,
+  /// and writes nothing.
   ///
   /// - Throws: `notFound`, `permissionDenied`, `wrongKind`, `invalidName` and `system`, as
-  ///   attaching, and `invalidSize` if the segment becomes smaller meanwhile.
+  ///   attaching does, and `invalidSize` if the segment becomes smaller meanwhile.
   package init(ofSegment name: String) throws(InterprocessError) {
     try self.init(ofSegment: Array(name.utf8))
   }
 
-  /// As the other one, of a name that need not be UTF-8.
+  /// Examines a segment whose name need not be UTF-8.
   package init(ofSegment nameBytes: [UInt8]) throws(InterprocessError) {
     try self.init(of: SegmentPeek(name: SegmentName(bytes: nameBytes), owner: .anyone))
   }
 
-  /// Looks at memory that has been opened for that.
+  /// Examines memory that was opened for this purpose.
   ///
   /// - Throws: `invalidSize` if it becomes smaller meanwhile, and `system`.
   package init(of memory: SegmentPeek) throws(InterprocessError) {
@@ -82,7 +83,7 @@ package enum SegmentContent: Sendable {
     } else {
       self = .bytes
     }
-    // What looks broken may only be what is not there any more.
+    // Content that looks broken may only have been cut off.
     try memory.checkWhole()
   }
 

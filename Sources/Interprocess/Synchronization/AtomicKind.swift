@@ -31,7 +31,7 @@ enum AtomicKind: SegmentKind {
       case "'<u4'": try integer(UInt32.self, in: memory)
       case "'<u8'": try integer(UInt64.self, in: memory)
       default:
-        throw .corrupted(memory.name, "it holds \(header.description), which is no integer")
+        throw .corrupted(memory.name, "it holds \(header.description), which is not an integer")
       }
     return [.dtype(header), SegmentFact("value", "value", .integer(value))]
   }

@@ -29,7 +29,7 @@ enum BarrierKind: SegmentKind {
       of: memory.currentWord32(at: header.contentOffset))
     guard arrivedCount < header.capacity else {
       throw .corrupted(
-        memory.name, "\(arrivedCount) of \(header.capacity) parties have arrived, and still wait")
+        memory.name, "\(arrivedCount) of \(header.capacity) parties have arrived and still wait")
     }
     let parties = try PlaceHolding(
       in: memory, at: header.contentOffset + SharedBarrier.placesOffset, stride: 4,

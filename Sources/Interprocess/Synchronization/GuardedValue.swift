@@ -11,19 +11,19 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// A value in shared memory that a lock guards, for who holds the lock.
+/// A value in shared memory that a lock guards; only the lock holder may use it.
 @usableFromInline
 struct GuardedValue<Value: Shareable>: Sendable {
   @usableFromInline let range: MappedRange
 
-  /// - Precondition: The value lies within the range, where its alignment lets it.
+  /// - Precondition: The value lies within the range, and is aligned.
   init(in range: MappedRange, at offset: Int) {
     self.range = range.part(at: offset, byteCount: MemoryLayout<Value>.size)
   }
 
   @inlinable @unsafe var pointer: UnsafeMutablePointer<Value> {
-    // SAFETY: the range has the size of the value and begins where it may lie, and every bit
-    // pattern is a value. The lock keeps away whoever must not touch it meanwhile.
+    // SAFETY: the range has the size of the value and is aligned for it, and every bit pattern is a
+    // value. The lock keeps all others away meanwhile.
     unsafe range.mutablePointer(at: 0, byteCount: MemoryLayout<Value>.size)
       .assumingMemoryBound(to: Value.self)
   }
@@ -40,7 +40,7 @@ struct GuardedValue<Value: Shareable>: Sendable {
     try unsafe body(&pointer.pointee)
   }
 
-  /// Lets a value be repaired whose last holder died, and does something else if that fails.
+  /// Repairs a value whose last lock holder died; if that fails, calls `giveUp` and throws.
   @inlinable
   func repair(
     _ isNeeded: Bool, by body: (inout Value) throws -> Void, orElse giveUp: () -> Void
@@ -55,10 +55,10 @@ struct GuardedValue<Value: Shareable>: Sendable {
   }
 }
 
-/// That a lock was taken: by this process, or by the one that has forked it.
+/// Proof that a lock was taken, by this process or by the one that forked it.
 ///
-/// Whoever leaves a closure under a lock may be a child that was forked within it. It has a copy of
-/// this; the lock is its parent's, who gives it back.
+/// A child that was forked within a closure under a lock leaves that closure as well. It has a copy
+/// of this, but the lock belongs to its parent, which releases it.
 @usableFromInline
 struct LockTurn: Sendable {
   let generation = Descriptor.generation
@@ -67,7 +67,7 @@ struct LockTurn: Sendable {
 
   init(wasAbandoned: Bool = false) { self.wasAbandoned = wasAbandoned }
 
-  /// Keeps a child that was forked under the lock from what is done next under it.
+  /// Keeps a child that was forked under the lock from using what it guards.
   ///
   /// - Throws: `roleTaken`.
   func check(_ name: String) throws(InterprocessError) {

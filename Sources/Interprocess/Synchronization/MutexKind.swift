@@ -23,7 +23,7 @@ enum MutexKind: SegmentKind {
   static func facts(
     of memory: SegmentPeek, _ header: SegmentHeader
   ) throws(InterprocessError) -> [SegmentFact] {
-    // The same sum as in `LockLayout`, of a value whose type is not known here.
+    // The same sum as in `LockLayout`, for a value whose type is not known here.
     let needed = header.elementByteCount.addingReportingOverflow(LockLayout<UInt8>.valueOffset)
     try header.checkRoom(for: needed.overflow ? nil : needed.partialValue, in: memory)
     return [.dtype(header)]

@@ -16,14 +16,14 @@ internal import CInterprocess
 enum ReadWriteLockKind: SegmentKind {
   static let number = UInt32(IPC_KIND_READ_WRITE_LOCK)
   static let summary = """
-    the type of its value, the process that writes, or that it died, the processes that read, and \
-    how many readers died, whose places go to the next readers
+    the type of its value, the process that writes, or that its writer died, the processes that \
+    read, and how many readers died, whose places go to the next readers
     """
 
   static func facts(
     of memory: SegmentPeek, _ header: SegmentHeader
   ) throws(InterprocessError) -> [SegmentFact] {
-    // The same sum as in `SharedReadWriteLock`, of a value whose type is not known here.
+    // The same sum as in `SharedReadWriteLock`, for a value whose type is not known here.
     typealias Layout = SharedReadWriteLock<UInt8>
     let needed = Layout.valueOffset(header.capacity)?
       .addingReportingOverflow(header.elementByteCount)

@@ -16,8 +16,8 @@ internal import CInterprocess
 enum SemaphoreKind: SegmentKind {
   static let number = UInt32(IPC_KIND_SEMAPHORE)
   static let summary = """
-    how many permits are free, the processes that hold the others, and how many are orphaned by \
-    processes that died, and go to the next waiters
+    how many permits are free, the processes that hold the others, and how many permits were \
+    orphaned by processes that died, and go to the next waiters
     """
 
   static func facts(

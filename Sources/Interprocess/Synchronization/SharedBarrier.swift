@@ -13,41 +13,44 @@
 
 internal import Synchronization
 
-/// A place where processes wait for each other, until all of them have arrived.
+/// A point at which processes wait for each other until all have arrived.
 ///
 /// ```swift
 /// let start = try SharedBarrier.attachOrCreate("start", partyCount: 4)
 /// // ... in each of four processes:
 /// try start.arriveAndWait()
-/// // all of them go on from here, and can meet again at the same barrier
+/// // all of them continue from here, and can meet again at the same barrier
 /// ```
 ///
-/// Each handle is one party, from its first arrival until it is closed. If a party dies, or is
-/// closed, those who wait for it get `ownerDied` instead of waiting for ever, and so does everybody
-/// who arrives later: the barrier is broken, until ``reset()`` makes it anew. It breaks also if a
-/// party gives up, by a time-out or because its task is cancelled; then the others get `timedOut`.
-/// A party that has never arrived is not known, so that its death is found out by a time-out only.
+/// Each handle is one party, from its first arrival until it is closed. If a party dies or is
+/// closed, the parties that wait for it get `ownerDied` instead of waiting forever, and so does
+/// every later arrival: the barrier is broken until ``reset()``. It also breaks if a party gives
+/// up, by a time-out or because its task is cancelled; then the others get `timedOut`. The barrier
+/// does not know a party that has never arrived, so only a time-out detects its death.
 ///
 /// Tasks and threads of one process may use one handle at once; each of their arrivals counts.
 ///
 /// The handle is closed when the last reference to it goes. Corresponds to a `pthread_barrier_t`
 /// with `PTHREAD_PROCESS_SHARED` in C and to `multiprocessing.Barrier` in Python, both of which
-/// block when a party dies.
+/// block forever when a party dies.
 public final class SharedBarrier: Sendable {
-  // The word says everything, so that each arrival is one compare-exchange: the number of the
-  // round, how many have arrived in it, whether and why the barrier is broken, and whether somebody
-  // may sleep. The last one to arrive begins the next round. Whoever waits does so while the word
-  // has the round of its arrival, and is not broken; it sleeps only while the word is as it was
-  // with the mark, and whoever clears the mark wakes all.
+  // One word holds the whole state, so that each arrival is one compare-exchange: the number of the
+  // round, how many parties have arrived in it, whether and why the barrier is broken, and the mark
+  // that a waiter may sleep. The last party to arrive begins the next round. A party waits while
+  // the word has the round of its arrival and is not broken. It sleeps only while the word keeps
+  // the value that it had with the mark, and the process that clears the mark wakes all sleepers.
   //
-  // An arrival is acquiring and releasing, so that whoever goes on has seen what each party wrote
-  // before it arrived: each of the compare-exchanges of a round carries on those before.
+  // An arrival is acquiring and releasing, so a party that continues sees what each party wrote
+  // before it arrived: each compare-exchange of a round carries on the release of those before it.
   //
-  // A party is a place of `HolderTable` with the number of its handle. One who waits looks, after
-  // its first 20 ms, whether the number in each place still has a holder, and breaks the barrier if
-  // not. A party that dies after it has arrived breaks it as well, if the round is not over by
-  // then. It does no harm if the last one to arrive is killed before it wakes the others: they find
-  // out by themselves within a second, also that the round is over.
+  // A party is a place of a `HolderTable` with the number of its handle. After its first 20 ms, a
+  // waiter checks whether the number in each place still has a living holder, and breaks the
+  // barrier if one of them has none.
+  //
+  // A party killed
+  //   after it has arrived breaks the barrier as well, if the round is not yet over.
+  //   as the last to arrive, before it wakes the others, does no harm: within a second they find
+  //     out by themselves that the round is over.
 
   private static let waiters: UInt32 = 1
   private static let breakMask: UInt32 = 0b110
@@ -55,7 +58,7 @@ public final class SharedBarrier: Sendable {
   private static let arrivedMask: UInt32 = 0xFFFF
   private static let roundShift: UInt32 = 19
 
-  /// Why a barrier is broken, as the word has it.
+  /// Why a barrier is broken, as stored in the word.
   private enum Break: UInt32 {
     case death = 0b010
     case timeout = 0b100
@@ -69,7 +72,7 @@ public final class SharedBarrier: Sendable {
   private let word: SharedWord32
   private let places: HolderTable
   private let holder = HolderNumber()
-  /// The place that this handle has taken, perhaps not its own any more; -1 before there is one.
+  /// The place that this handle has taken, which it may have lost since; -1 before it takes one.
   private let place = Atomic(-1)
   private let waiting = Waiting()
 
@@ -80,12 +83,11 @@ public final class SharedBarrier: Sendable {
   /// Does not wait for other processes.
   ///
   /// - Parameters:
-  ///   - name: The name, as for
-  ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
-  ///   - partyCount: How many have to arrive, 1 to 65,535.
-  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
-  ///     uses it has to be allowed to write.
-  /// - Returns: The barrier, at which nobody has arrived.
+  ///   - name: The name, as for ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
+  ///   - partyCount: How many parties must arrive, 1 to 65,535.
+  ///   - options: When the name is removed, who may use the barrier, and when its pages are taken.
+  ///     Every user needs permission to write.
+  /// - Returns: The barrier, at which no party has arrived.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
   public static func create(
@@ -100,16 +102,16 @@ public final class SharedBarrier: Sendable {
 
   /// Attaches to a barrier that another process has created.
   ///
-  /// Waits only if asked to, and not for other parties.
+  /// Waits only if asked to, and never for other parties.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the barrier was created under.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for the segment if there is none yet; `nil`: not at all.
+  ///   - timeout: How long to wait if the barrier does not exist yet; `nil`: not at all.
   /// - Returns: The barrier.
-  /// - Throws: `wrongKind` if something else lies under that name, `unsupportedVersion`,
-  ///   `corrupted`, and what attaching to ``SharedMemory`` throws: `notFound`, `timedOut`,
-  ///   `invalidSize`, `foreignOwner`, `permissionDenied`, `invalidName` and `system`.
+  /// - Throws: `wrongKind` if the name leads to something else, `unsupportedVersion`, `corrupted`,
+  ///   and what attaching to ``SharedMemory`` throws: `notFound`, `timedOut`, `invalidSize`,
+  ///   `foreignOwner`, `permissionDenied`, `invalidName` and `system`.
   public static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,
@@ -125,10 +127,10 @@ public final class SharedBarrier: Sendable {
   ///
   /// - Parameters:
   ///   - name: The name.
-  ///   - partyCount: How many have to arrive at a new barrier, 1 to 65,535.
-  ///   - options: Those of a new barrier.
+  ///   - partyCount: How many parties must arrive at a new barrier, 1 to 65,535.
+  ///   - options: The options of a new barrier.
   ///   - owner: Whose memory to accept.
-  /// - Returns: The barrier; ``isCreator`` tells which of both has happened.
+  /// - Returns: The barrier; ``isCreator`` tells whether this call created it.
   /// - Throws: What creating and attaching throw.
   public static func attachOrCreate(
     _ name: String,
@@ -142,7 +144,7 @@ public final class SharedBarrier: Sendable {
       ) { byteCount(of: $0) })
   }
 
-  /// The bytes behind the header; `nil` for a number of parties that no barrier has.
+  /// The bytes after the header; `nil` if no barrier can have this number of parties.
   static func byteCount(of partyCount: Int) -> Int? {
     (1...Int(arrivedMask)).contains(partyCount) ? placesOffset + 4 * partyCount : nil
   }
@@ -173,7 +175,7 @@ public final class SharedBarrier: Sendable {
   /// How many have to arrive.
   public var partyCount: Int { segment.capacity }
 
-  /// How many have arrived, and wait for the others.
+  /// How many parties have arrived, and wait for the others.
   ///
   /// - Complexity: O(1), without blocking.
   public var arrivedCount: Int {
@@ -189,38 +191,37 @@ public final class SharedBarrier: Sendable {
     return word.loadRelaxed() & Self.breakMask != 0
   }
 
-  /// Ends this handle's use of the barrier, which has one party less, as if that had
-  /// died.
+  /// Ends this handle's use of the barrier; the other parties treat it as a party that has died.
   ///
-  /// Its lease is given up, and with the last one of all processes a temporary name. The same
-  /// happens when the last reference to the handle goes, and then the memory is unmapped.
-  /// Afterwards the handle only tells its name and what belongs to that, and unlinks it; all else
-  /// is a failed precondition, also for a thread or task that waits here meanwhile, when it goes
-  /// on. To close it once more does nothing.
+  /// Gives up its lease; a temporary name goes with the last lease of all processes. The same
+  /// happens when the last reference to the handle goes, which also unmaps the memory. A closed
+  /// handle can only report its name and what belongs to the name, and unlink it. Any other use is
+  /// a failed precondition, even by a thread or task that was waiting here, when it resumes.
+  /// Closing the handle again does nothing.
   ///
-  /// Does not block, but as ``SharedMemory/close()``.
+  /// Does not block, except as ``SharedMemory/close()`` does.
   public func close() {
     segment.close {
       guard let number = holder.close() else { return }
-      // What fails leaves a party that leaves with the descriptor.
+      // If this fails, the party leaves when the descriptor is closed.
       try? Lease.dropNumber(number, on: segment.memory.mapping.descriptor)
     }
   }
 
   // MARK: - Arriving
 
-  /// Arrives, and waits until all parties have.
+  /// Arrives, and waits until all parties have arrived.
   ///
-  /// What each party has written before it arrived is seen by all who go on. Blocks: spins for some
+  /// All parties that continue see what each party wrote before it arrived. Blocks: spins for some
   /// microseconds, and then sleeps in the kernel. A party whose wait ends with an error has given
-  /// up, also if a signal has ended it. Corresponds to `pthread_barrier_wait` in C and to
+  /// up, even if a signal ended the wait. Corresponds to `pthread_barrier_wait` in C and to
   /// `Barrier.wait()` in Python.
   ///
   /// - Parameter timeout: How long to wait for the others; `nil`: as long as it takes.
-  /// - Returns: Whether this party was the last one to arrive, as one of each round is.
-  /// - Throws: `timedOut` if this or another party has given up; `ownerDied` if one has died;
-  ///   `roleTaken` if all parties are there, and this handle is none of them; `corrupted` if
-  ///   something else than this type has written there; `system` for anything else.
+  /// - Returns: Whether this party was the last to arrive; one party of each round is.
+  /// - Throws: `timedOut` if this or another party has given up; `ownerDied` if a party has died or
+  ///   was closed; `roleTaken` if other handles have all the places; `corrupted` if something other
+  ///   than this type has written there; `system` for anything else.
   @discardableResult
   public func arriveAndWait(timeout: Duration? = nil) throws(InterprocessError) -> Bool {
     let (number, round) = try arrive()
@@ -240,15 +241,14 @@ public final class SharedBarrier: Sendable {
     return false
   }
 
-  /// Arrives, and waits until all parties have.
+  /// Arrives, and waits until all parties have arrived.
   ///
-  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
-  ///
-  /// A task that is cancelled has given up, as by a time-out.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled. A
+  /// cancelled task has given up, as after a time-out.
   ///
   /// - Parameter timeout: How long to wait for the others; `nil`: as long as it takes.
-  /// - Returns: Whether this party was the last one to arrive, as one of each round is.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Returns: Whether this party was the last to arrive; one party of each round is.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   @discardableResult
   public nonisolated(nonsending) func arriveAndWait(
     timeout: Duration? = nil
@@ -268,14 +268,14 @@ public final class SharedBarrier: Sendable {
     return false
   }
 
-  /// Makes a barrier anew: nobody has arrived, it is not broken, and dead parties have left.
+  /// Resets the barrier: no party has arrived, it is not broken, and dead parties have left.
   ///
-  /// Those who wait get `timedOut`. Does not block. Corresponds to `Barrier.reset()` in Python.
+  /// Present waiters get `timedOut`. Does not block. Corresponds to `Barrier.reset()` in Python.
   public func reset() {
     segment.checkOpen()
-    // Those who live keep their places, so that nobody waits for a party that is not known.
+    // Living parties keep their places, so that the barrier still notices if one of them dies.
     places.dropDead(own: holder.valueIfTaken ?? 0, segment.memory)
-    // Two rounds on: who waits for the next one does not take this for it.
+    // Two rounds on, so that waiters do not take the reset for the end of their round.
     func next() -> (UInt32, UInt32) {
       let current = word.loadRelaxed()
       return (current, Self.word(round: Self.round(of: current) &+ 2))
@@ -284,19 +284,19 @@ public final class SharedBarrier: Sendable {
       let (current, next) = next()
       return word.compareExchangeReleasing(current, next)
     }
-    // Whatever it is that others write there all the time, it is no arrival.
+    // Other processes keep changing the word, but not by arriving: overwrite it.
     if !isReset { _ = word.exchangeReleasing(next().1) }
     word.wake(.max)
   }
 
   // MARK: - Words
 
-  /// Whether a barrier can be used, for those who look at it.
+  /// Whether a barrier can be used, for inspection.
   package enum Condition: Sendable {
     case whole, partyDied, partyGaveUp
   }
 
-  /// What a word tells.
+  /// The state of the barrier whose word this is.
   static func state(of word: UInt32) -> (arrivedCount: Int, Condition) {
     let condition: Condition =
       switch word & breakMask {
@@ -313,13 +313,13 @@ public final class SharedBarrier: Sendable {
     Int(word >> arrivedShift & arrivedMask)
   }
 
-  /// The word of a round in which nobody has arrived yet.
+  /// The word of a round in which no party has arrived yet.
   private static func word(round: UInt32) -> UInt32 { round << roundShift }
 
-  /// Counts this party in.
+  /// Counts this party as arrived.
   ///
-  /// - Returns: The number of the handle, and the round whose end is to be waited for; `nil` if
-  ///   this was the last party.
+  /// - Returns: The number of the handle, and the round whose end to wait for; `nil` if this was
+  ///   the last party.
   private func arrive() throws(InterprocessError) -> (UInt32, round: UInt32?) {
     let number = try number()
     try join(as: number)
@@ -352,7 +352,7 @@ public final class SharedBarrier: Sendable {
     if found >= 0, places.isTaken(found, by: number) { return }
     for _ in 0..<SharedWord32.attemptLimit {
       if let index = places.take(as: number) {
-        // Of two threads that come here, one gives its place back.
+        // If two threads come here, one of them frees its place again.
         let isKept = place.compareExchange(
           expected: found, desired: index, ordering: .relaxed
         ).exchanged
@@ -360,15 +360,15 @@ public final class SharedBarrier: Sendable {
         return
       }
       let deadCount = try places.deadCount(own: number, segment.memory)
-      // Another party is just freeing those of an earlier time.
+      // Another party has just freed places of dead parties.
       if places.freeCount > 0 { continue }
       switch deadCount {
       case 0:
         throw InterprocessError(
           code: .roleTaken, name: name,
-          message: "All \(partyCount) parties of the barrier \"\(name)\" are there already.")
+          message: "Other handles have taken all \(partyCount) places of the barrier \"\(name)\".")
       case partyCount where arrivedCount == 0:
-        // All of them are of an earlier time.
+        // All parties are left over from an earlier use.
         try places.reclaim(own: number, segment.memory)
       default:
         breakRound(Self.round(of: word.loadRelaxed()), .death)
@@ -396,31 +396,31 @@ public final class SharedBarrier: Sendable {
       }
       breakRound(round, .death)
     }
-    // Others change the word all the time: the wait looks at its time.
+    // Other processes keep changing the word: return, so that the wait checks its time.
     return .wait(word, while: word.loadRelaxed())
   }
 
   /// Whether a round has ended with all parties.
   ///
-  /// - Throws: `ownerDied` and `timedOut` if it has ended without.
+  /// - Throws: `ownerDied` and `timedOut` if it has ended without all parties.
   private func isOver(_ round: UInt32, _ current: UInt32) throws(InterprocessError) -> Bool {
     let found = Self.round(of: current)
     if found == Self.round(of: Self.word(round: round &+ 1)) { return true }
-    guard found == round else { throw timedOut("Somebody has made it anew.") }
+    guard found == round else { throw timedOut("The barrier was reset.") }
     try checkNotBroken(current)
     return false
   }
 
   private func finish(_ isOver: Bool?, _ round: UInt32) throws(InterprocessError) {
     if isOver != nil { return }
-    // It may have ended, or been broken, in that moment.
+    // The round may have ended, or been broken, at the last moment.
     if !breakRound(round, .timeout), try self.isOver(round, word.loadAcquiring()) { return }
-    throw timedOut("Others have not come in time.")
+    throw timedOut("The wait has reached its time-out.")
   }
 
-  /// Breaks the barrier, unless a round is over, or broken already.
+  /// Breaks the barrier, unless the round is over or the barrier is already broken.
   ///
-  /// - Returns: Whether this has broken it.
+  /// - Returns: Whether this call broke it.
   @discardableResult
   private func breakRound(_ round: UInt32, _ reason: Break) -> Bool {
     for _ in 0..<SharedWord32.attemptLimit {
@@ -446,7 +446,7 @@ public final class SharedBarrier: Sendable {
   }
 
   private var isRestless: InterprocessError {
-    .corrupted(name, "somebody changes its words all the time")
+    .corrupted(name, "another process keeps changing its words")
   }
 
   private func timedOut(_ reason: String) -> InterprocessError {
@@ -459,8 +459,8 @@ public final class SharedBarrier: Sendable {
     InterprocessError(
       code: .ownerDied, name: name,
       message: """
-        A party of the barrier "\(name)" has died or left. Call `reset()` when all who are left \
-        know of it.
+        A party of the barrier "\(name)" has died or left. Call `reset()` once all remaining \
+        parties know of it.
         """)
   }
 }

@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// A signal between processes: it is set or not, and those who wait go on when it is set.
+/// A signal between processes, which is set or not; waiters continue when it is set.
 ///
 /// ```swift
 /// let ready = try SharedEvent.create("ready")
@@ -22,29 +22,31 @@
 /// try ready.set()
 /// ```
 ///
-/// ``set()`` lets all go on, those who wait now and those who come later, until ``reset()``.
-/// ``pulse()`` lets those go on who wait now. Each of both counts one up in ``generation``, and
-/// `wait(after:timeout:)` waits until it differs from one that was read before, so that nothing
-/// is missed between two waits, however fast the events come.
+/// ``set()`` wakes all present waiters, and lets later ones pass until ``reset()``. ``pulse()``
+/// wakes only the present waiters. Each of the two adds 1 to ``generation``, and
+/// `wait(after:timeout:)` waits until the generation differs from one that was read before, so that
+/// nothing is missed between two waits, however fast the events come.
 ///
-/// An event says that something has happened, not how often. To count, use ``SharedSemaphore``; to
-/// wait for a state of some value, `withLock(until:)` of ``SharedMutex``.
+/// An event signals that something has happened, not how often. To limit how many work at once, use
+/// ``SharedSemaphore``; to wait for a state of a value, use `withLock(until:)` of ``SharedMutex``.
 ///
 /// Tasks and threads of one process may use one handle at once. The handle is closed when the last
 /// reference to it goes. Corresponds to `multiprocessing.Event` in Python.
 public final class SharedEvent: Sendable {
-  // The word is the generation, times four; `isSetBit`; and `waiters`, if somebody may sleep.
+  // The word is the generation, times four; `isSetBit`; and the mark `waiters`, if a waiter may
+  // sleep.
   //
-  // Whoever waits sets the mark, and sleeps only while the word is what it was with the mark. Each
-  // change of the generation is one compare-exchange, which clears the mark, and whoever has
-  // cleared it wakes all. So no change is slept through; one that is killed between the two leaves
-  // sleepers that find out by themselves within a second. A change is releasing, and what ends a
-  // wait is acquiring, so that whoever goes on sees what was written before.
+  // A waiter sets the mark, and sleeps only while the word keeps the value that it had with the
+  // mark. Each change of the generation is one compare-exchange, which clears the mark; if the mark
+  // was set, the process that cleared it wakes all waiters. So no waiter sleeps through a change. A
+  // process killed between the two steps leaves sleepers, which look again by themselves within a
+  // second. A change is releasing, and the load that ends a wait is acquiring, so that a waiter
+  // that continues sees what was written before the change.
 
   private static let waiters: UInt32 = 1
   private static let isSetBit: UInt32 = 2
 
-  /// What a word says of its event.
+  /// The state of the event whose word this is.
   static func state(of word: UInt32) -> (isSet: Bool, generation: UInt32) {
     (word & isSetBit != 0, word >> 2)
   }
@@ -60,11 +62,10 @@ public final class SharedEvent: Sendable {
   /// Does not wait for other processes.
   ///
   /// - Parameters:
-  ///   - name: The name, as for
-  ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
-  ///   - isSet: Whether it is set from the beginning.
-  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
-  ///     uses it has to be allowed to write.
+  ///   - name: The name, as for ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
+  ///   - isSet: Whether it is set from the start.
+  ///   - options: When the name is removed, who may use the event, and when its pages are taken.
+  ///     Every user needs permission to write.
   /// - Returns: The event, of generation 0.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `outOfMemory`, `permissionDenied` and `system`.
@@ -80,16 +81,16 @@ public final class SharedEvent: Sendable {
 
   /// Attaches to an event that another process has created.
   ///
-  /// Waits only if asked to, and not for the event to be set.
+  /// Waits only if asked to, and never for the event to be set.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the event was created under.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for the segment if there is none yet; `nil`: not at all.
+  ///   - timeout: How long to wait if the event does not exist yet; `nil`: not at all.
   /// - Returns: The event.
-  /// - Throws: `wrongKind` if something else lies under that name, `unsupportedVersion`,
-  ///   `corrupted`, and what attaching to ``SharedMemory`` throws: `notFound`, `timedOut`,
-  ///   `invalidSize`, `foreignOwner`, `permissionDenied`, `invalidName` and `system`.
+  /// - Throws: `wrongKind` if the name leads to something else, `unsupportedVersion`, `corrupted`,
+  ///   and what attaching to ``SharedMemory`` throws: `notFound`, `timedOut`, `invalidSize`,
+  ///   `foreignOwner`, `permissionDenied`, `invalidName` and `system`.
   public static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,
@@ -106,9 +107,9 @@ public final class SharedEvent: Sendable {
   /// - Parameters:
   ///   - name: The name.
   ///   - isSet: Whether a new event is set.
-  ///   - options: Those of a new event.
+  ///   - options: The options of a new event.
   ///   - owner: Whose memory to accept.
-  /// - Returns: The event; ``isCreator`` tells which of both has happened.
+  /// - Returns: The event; ``isCreator`` tells whether this call created it.
   /// - Throws: What creating and attaching throw.
   public static func attachOrCreate(
     _ name: String,
@@ -140,13 +141,13 @@ public final class SharedEvent: Sendable {
 
   /// Ends this handle's use of the event.
   ///
-  /// Its lease is given up, and with the last one of all processes a temporary name. The same
-  /// happens when the last reference to the handle goes, and then the memory is unmapped.
-  /// Afterwards the handle only tells its name and what belongs to that, and unlinks it; all else
-  /// is a failed precondition, also for a thread or task that waits here meanwhile, when it goes
-  /// on. To close it once more does nothing.
+  /// Gives up its lease; a temporary name goes with the last lease of all processes. The same
+  /// happens when the last reference to the handle goes, which also unmaps the memory. A closed
+  /// handle can only report its name and what belongs to the name, and unlink it. Any other use is
+  /// a failed precondition, even by a thread or task that was waiting here, when it resumes.
+  /// Closing the handle again does nothing.
   ///
-  /// Does not block, but as ``SharedMemory/close()``.
+  /// Does not block, except as ``SharedMemory/close()`` does.
   public func close() { segment.close() }
 
   // MARK: - State
@@ -161,7 +162,7 @@ public final class SharedEvent: Sendable {
 
   /// How often the event was set or pulsed.
   ///
-  /// Counts up to 2³⁰ - 1, and begins again with 0.
+  /// Counts up to 2³⁰ - 1, and then starts again at 0.
   ///
   /// - Complexity: O(1), without blocking.
   public var generation: UInt32 {
@@ -169,28 +170,27 @@ public final class SharedEvent: Sendable {
     return Self.state(of: word.loadAcquiring()).generation
   }
 
-  /// Sets the event: all who wait go on, and all who come later, until it is reset.
+  /// Sets the event: wakes all present waiters, and lets later ones pass until it is reset.
   ///
-  /// What this thread has written before is seen by those who go on. Does not block, and calls the
-  /// system only if somebody sleeps. Corresponds to `Event.set()` in Python.
+  /// Waiters that continue see what this thread has written before. Does not block, and makes a
+  /// system call only if a waiter sleeps. Corresponds to `Event.set()` in Python.
   public func set() { advance(to: Self.isSetBit) }
 
-  /// Lets all go on who wait now, and leaves the event not set.
+  /// Wakes all present waiters, and leaves the event not set.
   ///
-  /// What this thread has written before is seen by those who go on. Does not block, and calls the
-  /// system only if somebody sleeps.
+  /// Waiters that continue see what this thread has written before. Does not block, and makes a
+  /// system call only if a waiter sleeps.
   public func pulse() { advance(to: 0) }
 
-  /// Makes those wait who come from now on.
+  /// Unsets the event, so that later callers wait.
   ///
-  /// Those who wait already are not concerned. Does not block. Corresponds to `Event.clear()` in
-  /// Python.
+  /// Does not affect present waiters. Does not block. Corresponds to `Event.clear()` in Python.
   public func reset() {
     segment.checkOpen()
     if word.loadRelaxed() & Self.isSetBit != 0 { word.andReleasing(~Self.isSetBit) }
   }
 
-  /// Counts the generation up.
+  /// Adds 1 to the generation.
   private func advance(to bit: UInt32) {
     segment.checkOpen()
     func next(_ current: UInt32) -> UInt32 { (current & ~3) &+ 4 | bit }
@@ -201,7 +201,7 @@ public final class SharedEvent: Sendable {
       if current & Self.waiters != 0 { word.wake(.max) }
       return
     }
-    // Whatever others write there all the time, those who wait are to go on.
+    // Other processes keep changing the word; the waiters must continue nevertheless.
     _ = word.exchangeReleasing(next(word.loadRelaxed()))
     word.wake(.max)
   }
@@ -214,7 +214,7 @@ public final class SharedEvent: Sendable {
   /// `Event.wait()` in Python.
   ///
   /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
-  /// - Throws: `timedOut`; `system` if the system cannot wait there.
+  /// - Throws: `timedOut`; `system` if the system cannot wait on this memory.
   public func wait(timeout: Duration? = nil) throws(InterprocessError) {
     segment.checkOpen()
     let begin = word.loadRelaxed() >> 2
@@ -226,10 +226,10 @@ public final class SharedEvent: Sendable {
       })
   }
 
-  /// Waits until the generation is not the given one.
+  /// Waits until the generation differs from the given one.
   ///
-  /// Blocks as `wait(timeout:)` does. In a loop this misses no change of the generation, though
-  /// several at once may come as one:
+  /// Blocks as `wait(timeout:)` does. In a loop, this misses no change of the generation, but may
+  /// report several changes as one:
   ///
   /// ```swift
   /// var seen = event.generation
@@ -242,8 +242,8 @@ public final class SharedEvent: Sendable {
   /// - Parameters:
   ///   - generation: One that ``generation`` or this function has returned.
   ///   - timeout: How long to wait; `nil`: as long as it takes.
-  /// - Returns: The generation by now.
-  /// - Throws: `timedOut`; `system` if the system cannot wait there.
+  /// - Returns: The present generation.
+  /// - Throws: `timedOut`; `system` if the system cannot wait on this memory.
   public func wait(
     after generation: UInt32, timeout: Duration? = nil
   ) throws(InterprocessError) -> UInt32 {
@@ -273,14 +273,14 @@ public final class SharedEvent: Sendable {
       })
   }
 
-  /// Waits until the generation is not the given one.
+  /// Waits until the generation differs from the given one.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - generation: One that ``generation`` or this function has returned.
   ///   - timeout: How long to wait; `nil`: as long as it takes.
-  /// - Returns: The generation by now.
+  /// - Returns: The present generation.
   /// - Throws: `timedOut`, and `CancellationError`.
   public nonisolated(nonsending) func wait(
     after generation: UInt32, timeout: Duration? = nil
@@ -292,9 +292,10 @@ public final class SharedEvent: Sendable {
       })
   }
 
-  /// Says that somebody sleeps.
+  /// Sets the mark that a waiter sleeps.
   ///
-  /// - Returns: In which word, and what that is then; it tells all that one can wait for here.
+  /// - Returns: The word, and its value with the mark; each change that a waiter can wait for
+  ///   changes it.
   func mark() -> (SharedWord32, while: UInt32) {
     for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadRelaxed()
@@ -304,11 +305,11 @@ public final class SharedEvent: Sendable {
         return (word, while: marked)
       }
     }
-    // Others change the word all the time: the wait looks at its time.
+    // Other processes keep changing the word: return, so that the wait checks its time.
     return (word, while: word.loadRelaxed())
   }
 
-  /// The generation, if it is not the given one, or the event is set.
+  /// The generation, if it differs from the given one, or if the event is set; else `nil`.
   func generation(after generation: UInt32) -> UInt32? {
     let current = word.loadAcquiring()
     let isOver = current & Self.isSetBit != 0 || current >> 2 != generation
@@ -337,7 +338,7 @@ public final class SharedEvent: Sendable {
     guard let generation else {
       throw InterprocessError(
         code: .timedOut, name: name,
-        message: "The event \"\(name)\" did not come in time. Does the process that sets it run?")
+        message: "The event \"\(name)\" did not occur in time. Does the process that sets it run?")
     }
     return generation
   }

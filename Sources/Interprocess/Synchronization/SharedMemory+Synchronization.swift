@@ -11,22 +11,21 @@
 //
 //===----------------------------------------------------------------------===//
 
-// Locks and signals within memory of one's own. Each takes a handle of its own for the memory, with
-// its own lease and mapping, so that it lives as long as it is used, in any task.
+// Locks and signals within the caller's own memory. Each has its own handle of the memory, with its
+// own lease and mapping, so that it stays valid for as long as it is used, in any task.
 extension SharedMemory {
   /// A value with its lock, within the memory.
   ///
-  /// Bytes that are zero are a free lock and a value of zeros. All processes have to agree on the
-  /// place and the type, which nothing checks. The lock keeps the memory attached for as long as it
-  /// lives. See ``SharedMutex``.
+  /// Zero bytes are a free lock and a value of zeros. All processes must agree on the offset and
+  /// the type; nothing checks this. The lock keeps the memory attached. See ``SharedMutex``.
   ///
   /// - Parameters:
   ///   - type: The type of the value.
-  ///   - byteOffset: Where it begins, in bytes; it takes ``SharedMutex/byteCount``.
+  ///   - byteOffset: Where the mutex begins, in bytes; it takes ``SharedMutex/byteCount``.
   /// - Returns: The mutex.
-  /// - Throws: `system` if the memory cannot be opened a second time.
-  /// - Precondition: It lies within the memory, at a multiple of 16, and the memory is attached for
-  ///   writing.
+  /// - Throws: `system` if the memory cannot be opened again.
+  /// - Precondition: The lock and the value lie within the memory, at a multiple of 16, and the
+  ///   memory is attached for writing.
   /// - Complexity: A few system calls, which do not block.
   public borrowing func mutex<Value: Shareable>(
     of type: Value.Type, at byteOffset: Int
@@ -38,19 +37,19 @@ extension SharedMemory {
 
   /// A value with a lock for many readers or one writer, within the memory.
   ///
-  /// Bytes that are zero are a free lock and a value of zeros. All processes have to agree on the
-  /// place, the type and the number of readers, which nothing checks. The lock keeps the memory
-  /// attached for as long as it lives. See ``SharedReadWriteLock``.
+  /// Zero bytes are a free lock and a value of zeros. All processes must agree on the offset, the
+  /// type and the number of readers; nothing checks this. The lock keeps the memory attached. See
+  /// ``SharedReadWriteLock``.
   ///
   /// - Parameters:
   ///   - type: The type of the value.
-  ///   - byteOffset: Where it begins, in bytes; it takes
+  ///   - byteOffset: Where the lock begins, in bytes; it takes
   ///     ``SharedReadWriteLock/byteCount(maximumReaderCount:)``.
-  ///   - maximumReaderCount: How many may read at once, at least 1.
+  ///   - maximumReaderCount: How many readers may hold the lock at once, at least 1.
   /// - Returns: The lock.
-  /// - Throws: `system` if the memory cannot be opened a second time.
-  /// - Precondition: It lies within the memory, at a multiple of 16, and the memory is attached for
-  ///   writing.
+  /// - Throws: `system` if the memory cannot be opened again.
+  /// - Precondition: The lock and the value lie within the memory, at a multiple of 16, and the
+  ///   memory is attached for writing.
   /// - Complexity: A few system calls, which do not block.
   public borrowing func readWriteLock<Value: Shareable>(
     of type: Value.Type, at byteOffset: Int, maximumReaderCount: Int
@@ -63,16 +62,15 @@ extension SharedMemory {
 
   /// A number of permits, within the memory.
   ///
-  /// Bytes that are zero are free permits. All processes have to agree on the place and the number,
-  /// which nothing checks. The semaphore keeps the memory attached for as long as it lives. See
-  /// ``SharedSemaphore``.
+  /// Zero bytes are free permits. All processes must agree on the offset and the number of permits;
+  /// nothing checks this. The semaphore keeps the memory attached. See ``SharedSemaphore``.
   ///
   /// - Parameters:
-  ///   - byteOffset: Where it begins, in bytes; it takes
+  ///   - byteOffset: Where the semaphore begins, in bytes; it takes
   ///     ``SharedSemaphore/byteCount(permitCount:)``.
   ///   - permitCount: How many permits there are, at least 1.
   /// - Returns: The semaphore.
-  /// - Throws: `system` if the memory cannot be opened a second time.
+  /// - Throws: `system` if the memory cannot be opened again.
   /// - Precondition: It lies within the memory, at a multiple of 4, and the memory is attached for
   ///   writing.
   /// - Complexity: A few system calls, which do not block.
@@ -87,13 +85,12 @@ extension SharedMemory {
 
   /// An event, within the memory.
   ///
-  /// Bytes that are zero are an event that is not set. All processes have to agree on the place,
-  /// which nothing checks. The event keeps the memory attached for as long as it lives. See
-  /// ``SharedEvent``.
+  /// Zero bytes are an event that is not set. All processes must agree on the offset; nothing
+  /// checks this. The event keeps the memory attached. See ``SharedEvent``.
   ///
-  /// - Parameter byteOffset: Where it begins, in bytes; it takes ``SharedEvent/byteCount``.
+  /// - Parameter byteOffset: Where the event begins, in bytes; it takes ``SharedEvent/byteCount``.
   /// - Returns: The event.
-  /// - Throws: `system` if the memory cannot be opened a second time.
+  /// - Throws: `system` if the memory cannot be opened again.
   /// - Precondition: It lies within the memory, at a multiple of 4, and the memory is attached for
   ///   writing.
   /// - Complexity: A few system calls, which do not block.
@@ -104,15 +101,16 @@ extension SharedMemory {
 
   /// A barrier, within the memory.
   ///
-  /// Bytes that are zero are a barrier at which nobody has arrived. All processes have to agree on
-  /// the place and the number of parties, which nothing checks. The barrier keeps the memory
-  /// attached for as long as it lives. See ``SharedBarrier``.
+  /// Zero bytes are a barrier at which no party has arrived. All processes must agree on the offset
+  /// and the number of parties; nothing checks this. The barrier keeps the memory attached. See
+  /// ``SharedBarrier``.
   ///
   /// - Parameters:
-  ///   - byteOffset: Where it begins, in bytes; it takes ``SharedBarrier/byteCount(partyCount:)``.
-  ///   - partyCount: How many have to arrive, 1 to 65,535.
+  ///   - byteOffset: Where the barrier begins, in bytes; it takes
+  ///     ``SharedBarrier/byteCount(partyCount:)``.
+  ///   - partyCount: How many parties must arrive, 1 to 65,535.
   /// - Returns: The barrier.
-  /// - Throws: `system` if the memory cannot be opened a second time.
+  /// - Throws: `system` if the memory cannot be opened again.
   /// - Precondition: It lies within the memory, at a multiple of 4, and the memory is attached for
   ///   writing.
   /// - Complexity: A few system calls, which do not block.
@@ -136,8 +134,8 @@ extension SharedMutex {
 extension SharedReadWriteLock {
   /// The bytes that a lock takes within memory: the lock, the readers' places and the value.
   ///
-  /// - Parameter maximumReaderCount: How many may read at once.
-  /// - Precondition: At least 1 may.
+  /// - Parameter maximumReaderCount: How many readers may hold the lock at once.
+  /// - Precondition: At least 1.
   public static func byteCount(maximumReaderCount: Int) -> Int {
     guard let byteCount = byteCount(of: maximumReaderCount) else {
       preconditionFailure("A lock has at least one reader")
@@ -150,7 +148,7 @@ extension SharedSemaphore {
   /// The bytes that a semaphore takes within memory.
   ///
   /// - Parameter permitCount: How many permits there are.
-  /// - Precondition: There is at least 1.
+  /// - Precondition: At least 1.
   public static func byteCount(permitCount: Int) -> Int {
     guard let byteCount = byteCount(of: permitCount) else {
       preconditionFailure("A semaphore has at least one permit")
@@ -162,8 +160,8 @@ extension SharedSemaphore {
 extension SharedBarrier {
   /// The bytes that a barrier takes within memory.
   ///
-  /// - Parameter partyCount: How many have to arrive.
-  /// - Precondition: There are 1 to 65,535.
+  /// - Parameter partyCount: How many parties must arrive.
+  /// - Precondition: 1 to 65,535.
   public static func byteCount(partyCount: Int) -> Int {
     guard let byteCount = byteCount(of: partyCount) else {
       preconditionFailure("A barrier has 1 to 65,535 parties")

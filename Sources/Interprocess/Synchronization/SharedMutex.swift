@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// A value that processes change one after the other, under a lock that survives its holder.
+/// A value that processes change one at a time, under a lock that survives the death of its holder.
 ///
 /// ```swift
 /// struct Totals: Shareable { var count: UInt64; var sum: Double }
@@ -25,8 +25,8 @@
 /// }
 /// ```
 ///
-/// If a process dies while it holds the lock, it may leave the value half changed. From then on
-/// taking the lock throws `ownerDied`, in every process, until somebody repairs the value:
+/// A process that dies while it holds the lock may leave the value half changed. From then on,
+/// taking the lock throws `ownerDied`, in every process, until one of them repairs the value:
 ///
 /// ```swift
 /// try totals.withLock(recovering: { $0 = Totals(count: 0, sum: 0) }) { totals in
@@ -34,9 +34,9 @@
 /// }
 /// ```
 ///
-/// The value lies in shared memory, and the closures change it there. Keep them short, and let them
-/// wait for nothing else. Where one process stores and others only read, use ``SharedValue``, whose
-/// readers never wait; for a single number use ``SharedAtomic``.
+/// The value lies in shared memory, and the closures change it in place. Keep them short, and let
+/// them wait for nothing else. If one process stores and others only read, use ``SharedValue``,
+/// whose readers never wait; for a single number, use ``SharedAtomic``.
 ///
 /// Tasks and threads of one process may use one handle at once. The handle is closed when the last
 /// reference to it goes. Corresponds to `Mutex` of the standard library, to a robust
@@ -55,12 +55,11 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   /// processes.
   ///
   /// - Parameters:
-  ///   - name: The name, as for
-  ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
+  ///   - name: The name, as for ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///   - initialValue: The value that the first holder finds.
-  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
-  ///     uses it has to be allowed to write.
-  /// - Returns: The mutex, which nobody holds.
+  ///   - options: When the name is removed, who may use the mutex, and when its pages are taken.
+  ///     Every user needs permission to write.
+  /// - Returns: The mutex, which is free.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
   /// - Precondition: All fields of the value are ``Shareable``.
@@ -76,17 +75,17 @@ public final class SharedMutex<Value: Shareable>: Sendable {
 
   /// Attaches to a mutex that another process has created.
   ///
-  /// Waits only if asked to, and not for the lock.
+  /// Waits only if asked to, and never for the lock.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the mutex was created under.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for the mutex if there is none yet; `nil`: not at all.
+  ///   - timeout: How long to wait if the mutex does not exist yet; `nil`: not at all.
   /// - Returns: The mutex.
-  /// - Throws: `wrongKind` if something else lies under that name, `layoutMismatch` if the value
-  ///   there has other fields, `unsupportedVersion`, `corrupted`, and what attaching to
-  ///   ``SharedMemory`` throws: `notFound`, `timedOut`, `invalidSize`, `foreignOwner`,
-  ///   `permissionDenied`, `invalidName` and `system`.
+  /// - Throws: `wrongKind` if the name leads to something else, `layoutMismatch` if the value has
+  ///   other fields, `unsupportedVersion`, `corrupted`, and what attaching to ``SharedMemory``
+  ///   throws: `notFound`, `timedOut`, `invalidSize`, `foreignOwner`, `permissionDenied`,
+  ///   `invalidName` and `system`.
   /// - Precondition: All fields of the value are ``Shareable``.
   public static func attach(
     _ name: String,
@@ -104,9 +103,9 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   /// - Parameters:
   ///   - name: The name.
   ///   - initialValue: The value of a new mutex.
-  ///   - options: Those of a new mutex.
+  ///   - options: The options of a new mutex.
   ///   - owner: Whose memory to accept.
-  /// - Returns: The mutex; ``isCreator`` tells which of both has happened.
+  /// - Returns: The mutex; ``isCreator`` tells whether this call created it.
   /// - Throws: What creating and attaching throw.
   /// - Precondition: All fields of the value are ``Shareable``.
   public static func attachOrCreate(
@@ -143,13 +142,13 @@ public final class SharedMutex<Value: Shareable>: Sendable {
 
   /// Ends this handle's use of the mutex.
   ///
-  /// Its lease is given up, and with the last one of all processes a temporary name. The same
-  /// happens when the last reference to the handle goes, and then the memory is unmapped.
-  /// Afterwards the handle only tells its name and what belongs to that, and unlinks it; all else
-  /// is a failed precondition, also for a thread or task that waits here meanwhile, when it goes
-  /// on. To close it once more does nothing.
+  /// Gives up its lease; a temporary name goes with the last lease of all processes. The same
+  /// happens when the last reference to the handle goes, which also unmaps the memory. A closed
+  /// handle can only report its name and what belongs to the name, and unlink it. Any other use is
+  /// a failed precondition, even by a thread or task that was waiting here, when it resumes.
+  /// Closing the handle again does nothing.
   ///
-  /// Does not block, but as ``SharedMemory/close()``.
+  /// Does not block, except as ``SharedMemory/close()`` does.
   ///
   /// - Precondition: This handle does not hold the lock.
   public func close() {
@@ -158,19 +157,19 @@ public final class SharedMutex<Value: Shareable>: Sendable {
 
   // MARK: - Locking
 
-  /// Calls `body` with the value while no other thread of any process has it.
+  /// Calls `body` with the value while no other thread of any process uses it.
   ///
   /// Blocks until the lock is free: spins for some microseconds, and then sleeps in the kernel.
   /// Waiters get the lock in no particular order. Corresponds to `pthread_mutex_lock` or
-  /// `pthread_mutex_timedlock`, and `pthread_mutex_unlock` in C.
+  /// `pthread_mutex_timedlock`, and `pthread_mutex_unlock`, in C.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
   ///   - body: Reads and changes the value. It must not take this lock again.
   /// - Returns: What `body` returns.
-  /// - Throws: What `body` throws, after which the value is as `body` has left it, and the lock is
-  ///   free. Before that, ``InterprocessError``: `timedOut`; `ownerDied` if a process has died
-  ///   while it held the lock, and the value has not been repaired; `corrupted` if something else
+  /// - Throws: What `body` throws; the value then stays as `body` left it, and the lock is free. If
+  ///   `body` was not called, ``InterprocessError``: `timedOut`; `ownerDied` if a process died
+  ///   while it held the lock, and the value has not been repaired; `corrupted` if something other
   ///   than this type has written there; `system` for anything else.
   /// - Precondition: This thread does not hold the lock through this handle.
   @inlinable
@@ -187,8 +186,8 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   /// Does not block. Corresponds to `pthread_mutex_trylock` and `pthread_mutex_unlock` in C.
   ///
   /// - Parameter body: Reads and changes the value.
-  /// - Returns: What `body` returns, or `nil` if somebody holds the lock.
-  /// - Throws: As `withLock(timeout:_:)`, but not `timedOut`.
+  /// - Returns: What `body` returns, or `nil` if the lock is held.
+  /// - Throws: What `withLock(timeout:_:)` throws, except `timedOut`.
   /// - Precondition: This thread does not hold the lock through this handle.
   @inlinable
   public func withLockIfAvailable<Result: ~Copyable>(
@@ -199,19 +198,18 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     return try value.change(body)
   }
 
-  /// Calls `body` with the value, which `repair` mends before if a process has died while it held
-  /// the lock.
+  /// Calls `body` with the value; if a process died while it held the lock, calls `repair` first.
   ///
   /// If this process dies in `repair` or in `body`, the next one gets the same chance. Blocks as
   /// `withLock(timeout:_:)` does. Corresponds to `pthread_mutex_consistent` in C.
   ///
   /// - Parameters:
-  ///   - repair: Makes a whole value of one that may be half changed. If it throws, the lock stays
-  ///     that of a holder that died.
+  ///   - repair: Makes a value valid again that may be half changed. If it throws, the lock still
+  ///     counts as that of a dead holder.
   ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
   ///   - body: Reads and changes the value.
   /// - Returns: What `body` returns.
-  /// - Throws: What `repair` and `body` throw, and as `withLock(timeout:_:)`, but not
+  /// - Throws: What `repair` and `body` throw, and what `withLock(timeout:_:)` throws, except
   ///   `ownerDied`.
   /// - Precondition: This thread does not hold the lock through this handle.
   @inlinable
@@ -228,16 +226,17 @@ public final class SharedMutex<Value: Shareable>: Sendable {
 
   /// Waits until the value fulfils a condition, and calls `body` with it.
   ///
-  /// The condition is asked with the lock held, now and whenever somebody has had the lock since;
-  /// no change is missed, and whoever waits and is killed harms nobody. Corresponds to
-  /// `pthread_cond_timedwait` in C and to `multiprocessing.Condition.wait_for` in Python.
+  /// Checks the condition with the lock held: at once, and again each time another holder has
+  /// released the lock. No change is missed, and a waiter that is killed affects no other.
+  /// Corresponds to `pthread_cond_timedwait` in C and to `multiprocessing.Condition.wait_for` in
+  /// Python.
   ///
   /// - Parameters:
-  ///   - condition: Whether the value is as it should be.
-  ///   - timeout: How long to wait for that and for the lock; `nil`: as long as it takes.
-  ///   - body: Reads and changes the value, for which the condition holds.
+  ///   - condition: Whether `body` may run with this value.
+  ///   - timeout: How long to wait for the condition and for the lock; `nil`: as long as it takes.
+  ///   - body: Reads and changes the value, which fulfils the condition.
   /// - Returns: What `body` returns.
-  /// - Throws: As `withLock(timeout:_:)`, and what `condition` throws.
+  /// - Throws: What `withLock(timeout:_:)` and `condition` throw.
   /// - Precondition: This thread does not hold the lock through this handle.
   @inlinable
   public func withLock<Result: ~Copyable>(
@@ -257,16 +256,16 @@ public final class SharedMutex<Value: Shareable>: Sendable {
 
   // MARK: - Locking, for tasks
 
-  /// Runs a closure with the value, which nobody else uses meanwhile.
+  /// Calls `body` with the value while no other task or thread of any process uses it.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
-  /// `body` is not asynchronous, as it would keep other processes waiting.
+  /// `body` is not asynchronous, because suspending it would keep other processes waiting.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
   ///   - body: Reads and changes the value.
   /// - Returns: What `body` returns.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   @inlinable
   public nonisolated(nonsending) func withLock<Result: ~Copyable>(
     timeout: Duration? = nil,
@@ -277,16 +276,16 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     return try value.change(body)
   }
 
-  /// Runs a closure with the value, after another one has repaired it if its holder has died.
+  /// Calls `body` with the value; if a process died while it held the lock, calls `repair` first.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - repair: Makes a whole value of one that may be half changed.
+  ///   - repair: Makes a value valid again that may be half changed.
   ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
   ///   - body: Reads and changes the value.
   /// - Returns: What `body` returns.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   @inlinable
   public nonisolated(nonsending) func withLock<Result: ~Copyable>(
     recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
@@ -299,16 +298,16 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     return try value.change(body)
   }
 
-  /// Runs a closure with the value as soon as a condition holds for it.
+  /// Waits until the value fulfils a condition, and calls `body` with it.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - condition: Whether the value is as it should be.
-  ///   - timeout: How long to wait for that and for the lock; `nil`: as long as it takes.
-  ///   - body: Reads and changes the value, for which the condition holds.
+  ///   - condition: Whether `body` may run with this value.
+  ///   - timeout: How long to wait for the condition and for the lock; `nil`: as long as it takes.
+  ///   - body: Reads and changes the value, which fulfils the condition.
   /// - Returns: What `body` returns.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   @inlinable
   public nonisolated(nonsending) func withLock<Result: ~Copyable>(
     until condition: (Value) throws -> Bool, timeout: Duration? = nil,
@@ -325,7 +324,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     }
   }
 
-  // MARK: - What the inlined functions are made of
+  // MARK: - For the inlined functions
 
   @usableFromInline func acquireAtOnce() -> LockTurn? { lock.lockAtOnce() ? LockTurn() : nil }
 
@@ -358,12 +357,12 @@ public final class SharedMutex<Value: Shareable>: Sendable {
       wasAbandoned: try await lock.lock(segment.memory, atMost: timeout, isRecovering: true))
   }
 
-  /// Keeps a child that was forked within a closure from the next one.
+  /// Keeps a child that was forked within one closure from running the next.
   ///
   /// - Throws: `roleTaken`.
   @usableFromInline func check(_ turn: LockTurn) throws(InterprocessError) { try turn.check(name) }
 
-  /// Asks a condition, and gives the lock back if that fails.
+  /// Checks a condition, and releases the lock if that throws.
   @inlinable func isFulfilled(
     _ condition: (Value) throws -> Bool, _ turn: LockTurn
   ) throws -> Bool {
@@ -383,7 +382,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     lock.unlockAbandoned(takenIn: turn.generation)
   }
 
-  /// Gives the lock back, and sleeps until somebody else has had it.
+  /// Releases the lock, and sleeps until another holder has released it.
   @usableFromInline func sleepUntilChanged(_ sleeps: inout Sleeps) throws(InterprocessError) {
     let (word, value) = lock.unlockToWait()
     guard let end = sleeps.begin() else { throw conditionTimedOut }
@@ -406,13 +405,13 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   private var conditionTimedOut: InterprocessError {
     InterprocessError(
       code: .timedOut, name: name,
-      message: "The value of \"\(name)\" did not become what is waited for in time.")
+      message: "The value of \"\(name)\" did not fulfil the condition in time.")
   }
 }
 
-/// Where the parts of a value with a lock lie behind the header: `ipc_lock` of C, and the value.
+/// Where the parts of a value with a lock lie after the header: `ipc_lock` of C, and the value.
 enum LockLayout<Value: Shareable> {
-  /// In the cache line of the lock, if it fits: whoever gets the lock gets the value with it.
+  /// In the cache line of the lock, if it fits: taking the lock then also fetches the value.
   static var valueOffset: Int { 16 }
   static var byteCount: Int { valueOffset + MemoryLayout<Value>.size }
 }

@@ -13,8 +13,8 @@
 
 internal import Synchronization
 
-/// A value that many processes read at once, or one changes, under a lock that survives its
-/// holders.
+/// A value that many processes read at once, or one changes, under a lock that survives the death
+/// of its holders.
 ///
 /// ```swift
 /// let settings = try SharedReadWriteLock.create("settings", initialValue: Settings())
@@ -24,30 +24,32 @@ internal import Synchronization
 /// try settings.withWriteLock { $0.rate = 50 }
 /// ```
 ///
-/// A reader that dies holds up nobody. If a writer dies, the value may be half changed: taking the
-/// lock, for reading as for writing, throws `ownerDied` from then on, in every process, until
-/// somebody repairs the value with `withWriteLock(recovering:)`. Writers go before readers: whoever
-/// wants to read waits while somebody writes or wants to.
+/// A reader that dies blocks no other process. A writer that dies may leave the value half changed:
+/// from then on, taking the lock, for reading as well as for writing, throws `ownerDied`, in every
+/// process, until one of them repairs the value with `withWriteLock(recovering:)`. Writers take
+/// precedence: a reader waits while another thread or task writes or waits to write.
 ///
-/// The bookkeeping of a reader costs as much as a mutex. This pays where values are large, or where
-/// readers take their time; where one process stores and others only read, use ``SharedValue``,
-/// whose readers wait for nobody, and for everything else ``SharedMutex``.
+/// The bookkeeping of a reader costs as much as a mutex, which pays off if values are large, or if
+/// reading takes long. If one process stores and others only read, use ``SharedValue``, whose
+/// readers never wait; for everything else, use ``SharedMutex``.
 ///
 /// Tasks and threads of one process may use one handle at once. The handle is closed when the last
 /// reference to it goes. Corresponds to a `pthread_rwlock_t` with `PTHREAD_PROCESS_SHARED` in C,
 /// which stays locked when its holder dies.
 public final class SharedReadWriteLock<Value: Shareable>: Sendable {
-  // Two locks, each argued where it is: a writer holds the one of `RobustLock`; a reader has a
-  // place of `HolderTable`. Each side first says that it comes, and then looks for the other:
+  // There are two locks, each explained in its own file: a writer holds a `RobustLock`, a reader
+  // holds a place of a `HolderTable`. Each side first announces itself, and then looks for the
+  // other:
   //
-  //   reader: place: 0 -> number, fence, is the lock free?   else gives the place back, and waits
-  //   writer: lock: 0 -> number, fence, are all places 0?     else waits, with the lock
+  //   reader: place: 0 -> number, fence, is the lock free?   if not, free the place, and wait
+  //   writer: lock: 0 -> number, fence, are all places 0?     if not, wait, holding the lock
   //
-  // The fences are sequentially consistent, so that not both find the other absent. A reader that
-  // has seen the lock free acquires what the last writer released; a writer that has seen a place
-  // free acquires what its reader released, which keeps the reads of that one before its writes.
-  // A reader that dies leaves a place that names no holder, which a waiting writer frees. A writer
-  // that dies, also one that waits for readers, leaves an abandoned lock.
+  // The fences are sequentially consistent, so at least one side sees the other. A reader that sees
+  // the lock free acquires what the last writer released. A writer that sees a place free acquires
+  // what its reader released, which orders that reader's reads before the writer's writes.
+  //
+  // A reader that dies leaves a place that names no living holder; a waiting writer frees it. A
+  // writer that dies, even while it waits for readers, leaves an abandoned lock.
 
   let segment: StructuredSegment
   private let lock: RobustLock
@@ -63,13 +65,13 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   /// processes.
   ///
   /// - Parameters:
-  ///   - name: The name, as for
-  ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
+  ///   - name: The name, as for ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///   - initialValue: The value that the first holder finds.
-  ///   - maximumReaderCount: How many may read at once, at least 1; each takes 64 bytes.
-  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
-  ///     uses it has to be allowed to write.
-  /// - Returns: The lock, which nobody holds.
+  ///   - maximumReaderCount: How many readers may hold the lock at once, at least 1; each takes 64
+  ///     bytes.
+  ///   - options: When the name is removed, who may use the lock, and when its pages are taken.
+  ///     Every user needs permission to write.
+  /// - Returns: The lock, which is free.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
   /// - Precondition: All fields of the value are ``Shareable``.
@@ -86,17 +88,17 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
 
   /// Attaches to a lock that another process has created.
   ///
-  /// Waits only if asked to, and not for the lock.
+  /// Waits only if asked to, and never to take the lock.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the lock was created under.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for the lock if there is none yet; `nil`: not at all.
+  ///   - timeout: How long to wait if the lock does not exist yet; `nil`: not at all.
   /// - Returns: The lock.
-  /// - Throws: `wrongKind` if something else lies under that name, `layoutMismatch` if the value
-  ///   there has other fields, `unsupportedVersion`, `corrupted`, and what attaching to
-  ///   ``SharedMemory`` throws: `notFound`, `timedOut`, `invalidSize`, `foreignOwner`,
-  ///   `permissionDenied`, `invalidName` and `system`.
+  /// - Throws: `wrongKind` if the name leads to something else, `layoutMismatch` if the value has
+  ///   other fields, `unsupportedVersion`, `corrupted`, and what attaching to ``SharedMemory``
+  ///   throws: `notFound`, `timedOut`, `invalidSize`, `foreignOwner`, `permissionDenied`,
+  ///   `invalidName` and `system`.
   /// - Precondition: All fields of the value are ``Shareable``.
   public static func attach(
     _ name: String,
@@ -114,10 +116,10 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   /// - Parameters:
   ///   - name: The name.
   ///   - initialValue: The value of a new lock.
-  ///   - maximumReaderCount: That of a new lock.
-  ///   - options: Those of a new lock.
+  ///   - maximumReaderCount: How many readers may hold a new lock at once, at least 1.
+  ///   - options: The options of a new lock.
   ///   - owner: Whose memory to accept.
-  /// - Returns: The lock; ``isCreator`` tells which of both has happened.
+  /// - Returns: The lock; ``isCreator`` tells whether this call created it.
   /// - Throws: What creating and attaching throw.
   /// - Precondition: All fields of the value are ``Shareable``.
   public static func attachOrCreate(
@@ -133,13 +135,13 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
       ) { byteCount(of: $0) })
   }
 
-  /// Where the gate lies on which writers wait for readers.
+  /// Where the gate lies at which writers wait for readers.
   static var gateOffset: Int { 8 }
-  /// Where the readers' places begin, and where the next one is: each on a cache line of its own.
+  /// Where the readers' places begin, and their distance: each place has its own cache line.
   static var placesOffset: Int { 128 }
   static var placeStride: Int { 64 }
 
-  /// Where the value lies; `nil` for a number of readers that no lock has.
+  /// Where the value lies; `nil` if no lock can have this number of readers.
   static func valueOffset(_ maximumReaderCount: Int) -> Int? {
     guard maximumReaderCount >= 1 else { return nil }
     let (byteCount, overflow) = maximumReaderCount.multipliedReportingOverflow(by: placeStride)
@@ -147,7 +149,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     return overflow || isTooLarge ? nil : offset
   }
 
-  /// The bytes behind the header; `nil` for a number of readers that no lock has.
+  /// The bytes after the header; `nil` if no lock can have this number of readers.
   static func byteCount(of maximumReaderCount: Int) -> Int? {
     guard let offset = valueOffset(maximumReaderCount) else { return nil }
     let (sum, overflow) = offset.addingReportingOverflow(MemoryLayout<Value>.size)
@@ -186,18 +188,18 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
 
   // MARK: - Basics
 
-  /// How many may read at once.
+  /// How many readers may hold the lock at once.
   public var maximumReaderCount: Int { segment.capacity }
 
   /// Ends this handle's use of the lock.
   ///
-  /// Its lease is given up, and with the last one of all processes a temporary name. The same
-  /// happens when the last reference to the handle goes, and then the memory is unmapped.
-  /// Afterwards the handle only tells its name and what belongs to that, and unlinks it; all else
-  /// is a failed precondition, also for a thread or task that waits here meanwhile, when it goes
-  /// on. To close it once more does nothing.
+  /// Gives up its lease; a temporary name goes with the last lease of all processes. The same
+  /// happens when the last reference to the handle goes, which also unmaps the memory. A closed
+  /// handle can only report its name and what belongs to the name, and unlink it. Any other use is
+  /// a failed precondition, even by a thread or task that was waiting here, when it resumes.
+  /// Closing the handle again does nothing.
   ///
-  /// Does not block, but as ``SharedMemory/close()``.
+  /// Does not block, except as ``SharedMemory/close()`` does.
   ///
   /// - Precondition: This handle holds the lock neither for reading nor for writing.
   public func close() {
@@ -206,18 +208,18 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
 
   // MARK: - Reading
 
-  /// Calls `body` with the value while nobody writes.
+  /// Calls `body` with the value while no other thread or task writes.
   ///
-  /// Others may read at the same time. Blocks while somebody writes or waits to, and while as many
-  /// read as may. Corresponds to `pthread_rwlock_rdlock` in C.
+  /// Other readers may run at the same time. Blocks while a writer writes or waits to, and while
+  /// ``maximumReaderCount`` readers hold the lock. Corresponds to `pthread_rwlock_rdlock` in C.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
   ///   - body: Reads the value. It must not take this lock again, for reading or writing.
   /// - Returns: What `body` returns.
-  /// - Throws: What `body` throws. Before that, ``InterprocessError``: `timedOut`; `ownerDied` if a
-  ///   process has died while it wrote, and the value has not been repaired; `corrupted` if
-  ///   something else than this type has written there; `system` for anything else.
+  /// - Throws: What `body` throws. If `body` was not called, ``InterprocessError``: `timedOut`;
+  ///   `ownerDied` if a process died while it wrote, and the value has not been repaired;
+  ///   `corrupted` if something other than this type has written there; `system` for anything else.
   @inlinable
   public func withReadLock<Result: ~Copyable>(
     timeout: Duration? = nil, _ body: (Value) throws -> Result
@@ -227,7 +229,8 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     return try value.read(body)
   }
 
-  /// Runs a closure that reads the value, while others may read it too.
+  /// Calls `body` with the value while no other thread or task writes; other readers may run at the
+  /// same time.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
@@ -235,7 +238,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
   ///   - body: Reads the value.
   /// - Returns: What `body` returns.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   @inlinable
   public nonisolated(nonsending) func withReadLock<Result: ~Copyable>(
     timeout: Duration? = nil, _ body: (Value) throws -> Result
@@ -247,16 +250,17 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
 
   // MARK: - Writing
 
-  /// Calls `body` with the value while nobody else reads or writes.
+  /// Calls `body` with the value while no other thread or task reads or writes.
   ///
-  /// Blocks until all who read and write have ended. Corresponds to `pthread_rwlock_wrlock` in C.
+  /// Blocks until all other readers and writers have finished. Corresponds to
+  /// `pthread_rwlock_wrlock` in C.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
   ///   - body: Reads and changes the value. It must not take this lock again.
   /// - Returns: What `body` returns.
-  /// - Throws: What `body` throws, after which the value is as `body` has left it, and the lock is
-  ///   free. Before that, as `withReadLock(timeout:_:)`.
+  /// - Throws: What `body` throws; the value then stays as `body` left it, and the lock is free. If
+  ///   `body` was not called, what `withReadLock(timeout:_:)` throws then.
   /// - Precondition: This thread does not write through this handle.
   @inlinable
   public func withWriteLock<Result: ~Copyable>(
@@ -267,17 +271,17 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     return try value.change(body)
   }
 
-  /// Calls `body` with the value, which `repair` mends before if a process has died while it wrote.
+  /// Calls `body` with the value; if a process died while it wrote, calls `repair` first.
   ///
   /// Blocks as `withWriteLock(timeout:_:)` does.
   ///
   /// - Parameters:
-  ///   - repair: Makes a whole value of one that may be half changed. If it throws, the lock stays
-  ///     that of a writer that died.
+  ///   - repair: Makes a value valid again that may be half changed. If it throws, the lock still
+  ///     counts as that of a dead writer.
   ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
   ///   - body: Reads and changes the value.
   /// - Returns: What `body` returns.
-  /// - Throws: What `repair` and `body` throw, and as `withWriteLock(timeout:_:)`, but not
+  /// - Throws: What `repair` and `body` throw, and what `withWriteLock(timeout:_:)` throws, except
   ///   `ownerDied`.
   /// - Precondition: This thread does not write through this handle.
   @inlinable
@@ -292,7 +296,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     return try value.change(body)
   }
 
-  /// Runs a closure that changes the value, which nobody else uses meanwhile.
+  /// Calls `body` with the value while no other thread or task reads or writes.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
@@ -300,7 +304,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
   ///   - body: Reads and changes the value.
   /// - Returns: What `body` returns.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   @inlinable
   public nonisolated(nonsending) func withWriteLock<Result: ~Copyable>(
     timeout: Duration? = nil, _ body: (inout Value) throws -> Result
@@ -310,16 +314,16 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     return try value.change(body)
   }
 
-  /// Runs a closure with the value, after another one has repaired it if a writer has died.
+  /// Calls `body` with the value; if a process died while it wrote, calls `repair` first.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - repair: Makes a whole value of one that may be half changed.
+  ///   - repair: Makes a value valid again that may be half changed.
   ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
   ///   - body: Reads and changes the value.
   /// - Returns: What `body` returns.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   @inlinable
   public nonisolated(nonsending) func withWriteLock<Result: ~Copyable>(
     recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
@@ -332,9 +336,9 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     return try value.change(body)
   }
 
-  // MARK: - What the inlined functions are made of
+  // MARK: - For the inlined functions
 
-  /// A place of a reader.
+  /// A reader's place.
   @usableFromInline
   struct Place {
     fileprivate var index: Int
@@ -388,7 +392,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   }
 
   @usableFromInline func releaseForReading(_ place: Place) {
-    // A child that was forked within the closure leaves its parent's place.
+    // A child that was forked within the closure leaves its parent's place alone.
     if place.generation == Descriptor.generation { readers.free(place.index, place.number) }
   }
 
@@ -427,7 +431,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
       wasAbandoned: try await lock.lock(
         segment.memory, atMost: timeout, isRecovering: isRecovering))
     atomicMemoryFence(ordering: .sequentiallyConsistent)
-    // Another task that comes to this thread meanwhile is not the one that holds the lock.
+    // Another task that runs on this thread meanwhile does not hold the lock.
     lock.setHolder(isRunning: false)
     do {
       let number = try lock.number(segment.memory)
@@ -451,12 +455,12 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     }
   }
 
-  /// Gives back a lock with which nothing has been done.
+  /// Releases a lock that was taken but not used.
   private func giveUp(_ turn: LockTurn) {
     if turn.wasAbandoned { releaseAbandoned(turn) } else { releaseForWriting(turn) }
   }
 
-  /// Keeps a child that was forked within a closure from the next one.
+  /// Keeps a child that was forked within one closure from running the next.
   ///
   /// - Throws: `roleTaken`.
   @usableFromInline func check(_ turn: LockTurn) throws(InterprocessError) { try turn.check(name) }

@@ -11,7 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// A number of permits, which processes take and give back; those of a dead process come back.
+/// A number of permits, which processes take and release; those of a dead process become free
+/// again.
 ///
 /// ```swift
 /// let slots = try SharedSemaphore.create("slots", permitCount: 3)
@@ -22,18 +23,17 @@
 /// permit.release()
 /// ```
 ///
-/// A permit is given back at the end of its life, also if that comes by an error. A process that
-/// dies leaves the permits that it had: whoever waits finds that out, and takes one of them.
+/// A permit is released at the end of its life, even if an error ends it. If a process dies with
+/// permits, waiters find that out and take them over.
 ///
-/// Permits are places for who is at work, not a count of what has happened: a semaphore cannot be
-/// raised by somebody who has taken nothing. To tell that something has happened, use
-/// ``SharedEvent``.
+/// Permits limit how many threads and tasks work at once; they do not count events: a process that
+/// holds no permit cannot release one. To signal that something has happened, use ``SharedEvent``.
 ///
 /// Tasks and threads of one process may use one handle at once. The handle is closed when the last
 /// reference to it goes, its permits included. Corresponds to `sem_t` in C and to
 /// `multiprocessing.BoundedSemaphore` in Python, where the permits of a dead process are lost.
 public final class SharedSemaphore: Sendable {
-  /// Where the permits begin behind the gate: in another pair of cache lines.
+  /// Where the permits begin after the gate: in another pair of cache lines.
   static let permitsOffset = 128
 
   let segment: StructuredSegment
@@ -51,11 +51,10 @@ public final class SharedSemaphore: Sendable {
   /// Does not wait for other processes.
   ///
   /// - Parameters:
-  ///   - name: The name, as for
-  ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
+  ///   - name: The name, as for ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///   - permitCount: How many permits there are, at least 1.
-  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
-  ///     uses it has to be allowed to write.
+  ///   - options: When the name is removed, who may use the semaphore, and when its pages are
+  ///     taken. Every user needs permission to write.
   /// - Returns: The semaphore, all of whose permits are free.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `outOfMemory`, `permissionDenied` and `system`.
@@ -71,16 +70,16 @@ public final class SharedSemaphore: Sendable {
 
   /// Attaches to a semaphore that another process has created.
   ///
-  /// Waits only if asked to, and not for a permit.
+  /// Waits only if asked to, and never for a permit.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the semaphore was created under.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for the segment if there is none yet; `nil`: not at all.
+  ///   - timeout: How long to wait if the semaphore does not exist yet; `nil`: not at all.
   /// - Returns: The semaphore.
-  /// - Throws: `wrongKind` if something else lies under that name, `unsupportedVersion`,
-  ///   `corrupted`, and what attaching to ``SharedMemory`` throws: `notFound`, `timedOut`,
-  ///   `invalidSize`, `foreignOwner`, `permissionDenied`, `invalidName` and `system`.
+  /// - Throws: `wrongKind` if the name leads to something else, `unsupportedVersion`, `corrupted`,
+  ///   and what attaching to ``SharedMemory`` throws: `notFound`, `timedOut`, `invalidSize`,
+  ///   `foreignOwner`, `permissionDenied`, `invalidName` and `system`.
   public static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,
@@ -97,9 +96,9 @@ public final class SharedSemaphore: Sendable {
   /// - Parameters:
   ///   - name: The name.
   ///   - permitCount: How many permits a new semaphore has, at least 1.
-  ///   - options: Those of a new semaphore.
+  ///   - options: The options of a new semaphore.
   ///   - owner: Whose memory to accept.
-  /// - Returns: The semaphore; ``isCreator`` tells which of both has happened.
+  /// - Returns: The semaphore; ``isCreator`` tells whether this call created it.
   /// - Throws: What creating and attaching throw.
   public static func attachOrCreate(
     _ name: String,
@@ -113,7 +112,7 @@ public final class SharedSemaphore: Sendable {
       ) { byteCount(of: $0) })
   }
 
-  /// The bytes behind the header; `nil` for a number of permits that no semaphore has.
+  /// The bytes after the header; `nil` if no semaphore can have this number of permits.
   static func byteCount(of permitCount: Int) -> Int? {
     guard permitCount >= 1 else { return nil }
     let (byteCount, overflow) = permitCount.multipliedReportingOverflow(by: 4)
@@ -142,22 +141,22 @@ public final class SharedSemaphore: Sendable {
 
   // MARK: - Basics
 
-  /// Ends this handle's use of the semaphore, whose permits are given back.
+  /// Ends this handle's use of the semaphore, and releases its permits.
   ///
-  /// Its lease is given up, and with the last one of all processes a temporary name. The same
-  /// happens when the last reference to the handle goes, and then the memory is unmapped.
-  /// Afterwards the handle only tells its name and what belongs to that, and unlinks it; all else
-  /// is a failed precondition, also for a thread or task that waits here meanwhile, when it goes
-  /// on. To close it once more does nothing.
+  /// Gives up its lease; a temporary name goes with the last lease of all processes. The same
+  /// happens when the last reference to the handle goes, which also unmaps the memory. A closed
+  /// handle can only report its name and what belongs to the name, and unlink it. Any other use is
+  /// a failed precondition, even by a thread or task that was waiting here, when it resumes.
+  /// Closing the handle again does nothing.
   ///
-  /// Does not block, but as ``SharedMemory/close()``.
+  /// Does not block, except as ``SharedMemory/close()`` does.
   public func close() {
     segment.close { if let number = holder.close() { permits.forget(number) } }
   }
 
   // MARK: - Permits
 
-  /// A permit of a semaphore, for as long as it lives.
+  /// A permit of a semaphore, held until the end of its life.
   public struct Permit: ~Copyable, Sendable {
     private let semaphore: SharedSemaphore
     private let index: Int
@@ -171,21 +170,21 @@ public final class SharedSemaphore: Sendable {
       generation = Descriptor.generation
     }
 
-    /// Gives the permit back.
+    /// Releases the permit.
     ///
-    /// The same happens at the end of its life. Does not block, and calls the system only if
-    /// somebody sleeps. Corresponds to `sem_post` in C.
+    /// The same happens at the end of its life. Does not block, and makes a system call only if a
+    /// waiter sleeps. Corresponds to `sem_post` in C.
     public consuming func release() {}
 
     deinit {
-      // A child that `fork` has made has a copy of this, and not the permit.
+      // A child created by `fork` has a copy of this, but does not hold the permit.
       if generation == Descriptor.generation { semaphore.permits.free(index, number) }
     }
   }
 
   /// How many permits are free.
   ///
-  /// It may be another number by the time it is returned. Corresponds to `sem_getvalue` in C.
+  /// The number may have changed by the time it is returned. Corresponds to `sem_getvalue` in C.
   ///
   /// - Complexity: Linear in the number of permits, without blocking.
   public var availableCount: Int {
@@ -195,12 +194,12 @@ public final class SharedSemaphore: Sendable {
 
   /// Frees the permits whose holders are dead.
   ///
-  /// Those who wait do so by themselves; this is for who wants to know.
+  /// Waiters do this by themselves; call it only to learn how many there were.
   ///
-  /// - Returns: How many there were.
-  /// - Throws: `corrupted` if something else than this type has written there; `system` for
+  /// - Returns: How many permits were freed.
+  /// - Throws: `corrupted` if something other than this type has written there; `system` for
   ///   anything else.
-  /// - Complexity: One system call for each permit that is taken, none of which blocks.
+  /// - Complexity: One system call for each permit that is taken; none of them blocks.
   @discardableResult
   public func reclaim() throws(InterprocessError) -> Int {
     try permits.reclaim(own: try number(), segment.memory)
@@ -212,9 +211,9 @@ public final class SharedSemaphore: Sendable {
   /// get permits in no particular order. Corresponds to `sem_wait` and `sem_timedwait` in C.
   ///
   /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
-  /// - Returns: The permit, which is given back at the end of its life.
-  /// - Throws: `timedOut`; `corrupted` if something else than this type has written there; `system`
-  ///   for anything else.
+  /// - Returns: The permit, which is released at the end of its life.
+  /// - Throws: `timedOut`; `corrupted` if something other than this type has written there;
+  ///   `system` for anything else.
   /// - Complexity: Linear in the number of permits.
   public func acquire(timeout: Duration? = nil) throws(InterprocessError) -> Permit {
     let number = try number()
@@ -230,8 +229,8 @@ public final class SharedSemaphore: Sendable {
   ///
   /// Does not block. Corresponds to `sem_trywait` in C.
   ///
-  /// - Returns: The permit, or `nil` if all are taken, dead holders not counted.
-  /// - Throws: `corrupted` if something else than this type has written there; `system` for
+  /// - Returns: The permit, or `nil` if living holders have all of them.
+  /// - Throws: `corrupted` if something other than this type has written there; `system` for
   ///   anything else.
   /// - Complexity: Linear in the number of permits.
   public func acquireIfAvailable() throws(InterprocessError) -> Permit? {
@@ -245,8 +244,8 @@ public final class SharedSemaphore: Sendable {
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
-  /// - Returns: The permit, which is given back at the end of its life.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Returns: The permit, which is released at the end of its life.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   public nonisolated(nonsending) func acquire(
     timeout: Duration? = nil
   ) async throws -> Permit {
@@ -257,12 +256,12 @@ public final class SharedSemaphore: Sendable {
     return try permit(index, number)
   }
 
-  /// Where those sleep who wait for a permit.
+  /// The gate at which waiters for a permit sleep.
   var gate: Gate { permits.gate }
 
   /// Whether a permit is free.
   ///
-  /// - Parameter isReclaiming: Whether to free those of the dead.
+  /// - Parameter isReclaiming: Whether to free the permits of dead holders first.
   func hasFreePermit(isReclaiming: Bool) throws(InterprocessError) -> Bool {
     if isReclaiming { try permits.reclaim(own: try number(), segment.memory) }
     return permits.freeCount > 0
@@ -272,8 +271,10 @@ public final class SharedSemaphore: Sendable {
     guard let index else {
       throw InterprocessError(
         code: .timedOut, name: name,
-        message: "No permit of \"\(name)\" was free in time. What do its \(permitCount) holders do?"
-      )
+        message: """
+          None of the \(permitCount) permits of "\(name)" became free in time. What do their \
+          holders wait for?
+          """)
     }
     return Permit(self, index: index, number: number)
   }

@@ -12,16 +12,16 @@
 //===----------------------------------------------------------------------===//
 
 extension SharedMutex {
-  /// Attaches to a mutex as soon as it is there, in a task.
+  /// Attaches to a mutex as soon as it exists.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the mutex was created under.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for it.
+  ///   - timeout: How long to wait for the mutex.
   /// - Returns: The mutex.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,
@@ -35,16 +35,16 @@ extension SharedMutex {
 }
 
 extension SharedReadWriteLock {
-  /// Attaches to a read-write lock as soon as it is there, in a task.
+  /// Attaches to a read-write lock as soon as it exists.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the lock was created under.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for it.
+  ///   - timeout: How long to wait for the lock.
   /// - Returns: The lock.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,
@@ -58,16 +58,16 @@ extension SharedReadWriteLock {
 }
 
 extension SharedSemaphore {
-  /// Attaches to a semaphore as soon as it is there, in a task.
+  /// Attaches to a semaphore as soon as it exists.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the semaphore was created under.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for it.
+  ///   - timeout: How long to wait for the semaphore.
   /// - Returns: The semaphore.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,
@@ -81,16 +81,16 @@ extension SharedSemaphore {
 }
 
 extension SharedEvent {
-  /// Attaches to an event as soon as it is there, in a task.
+  /// Attaches to an event as soon as it exists.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the event was created under.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for it.
+  ///   - timeout: How long to wait for the event.
   /// - Returns: The event.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,
@@ -104,16 +104,16 @@ extension SharedEvent {
 }
 
 extension SharedBarrier {
-  /// Attaches to a barrier as soon as it is there, in a task.
+  /// Attaches to a barrier as soon as it exists.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the barrier was created under.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for it.
+  ///   - timeout: How long to wait for the barrier.
   /// - Returns: The barrier.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,
@@ -127,16 +127,16 @@ extension SharedBarrier {
 }
 
 extension SharedAtomic {
-  /// Attaches to an integer as soon as it is there, in a task.
+  /// Attaches to an integer as soon as it exists.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the integer was created under.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for it.
+  ///   - timeout: How long to wait for the integer.
   /// - Returns: The integer.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,

@@ -32,31 +32,31 @@ internal import SystemPackage
 /// }
 /// ```
 ///
-/// To wait takes nothing: what is there may have been taken by another one by the time that one
-/// looks, so use the functions that do not block, as above. What is ready and is not taken is ready
-/// the next time as well. Of several that are ready, each has its turn.
+/// Waiting takes nothing: another thread or process may already have taken what was ready, so use
+/// the functions that do not block, as above. What is ready and not taken is reported again by the
+/// next wait. If several sources are ready, they take turns.
 ///
-/// Sleeps until one of them is ready, by two system calls, however many there are; with more than
-/// 128, other threads of this process sleep on the rest. Where the kernel has no `futex_waitv`
-/// (before Linux 5.16), the set looks each millisecond. Corresponds to `select` in C and to
+/// Sleeps until one of them is ready, with two system calls, however many there are; with more than
+/// 128, other threads of this process sleep on the rest. If the kernel has no `futex_waitv` (before
+/// Linux 5.16), the set checks every millisecond. Corresponds to `select` in C and to
 /// `multiprocessing.connection.wait` in Python.
 public struct WaitSet<ID: Sendable>: Sendable {
   private struct Member: Sendable {
     let id: ID
     let source: any WaitSource
-    /// What the source has told when it was ready last.
+    /// The state that the source returned when it was last ready.
     var seen: UInt64
   }
 
   private var members: [Member] = []
-  /// Who is looked at first.
+  /// The index of the source to check first.
   private var first = 0
   private let spinning = Spinning()
 
-  /// A wait for nothing yet.
+  /// Creates an empty set.
   public init() {}
 
-  /// How many there are.
+  /// How many sources the set has.
   public var count: Int { members.count }
 
   // MARK: - Sources
@@ -68,7 +68,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
   /// Adds a queue, which is ready when there is a message, or when it is finished.
   ///
   /// - Parameters:
-  ///   - queue: The queue, of which any handle may receive.
+  ///   - queue: The queue, from which any handle may receive.
   ///   - id: What `wait(timeout:)` returns for it.
   public mutating func insert<Element>(_ queue: SharedQueue<Element>, as id: ID) {
     insert(QueueSource(queue: queue), id)
@@ -77,7 +77,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
   /// Adds a queue of bytes, which is ready when there is a message, or when it is finished.
   ///
   /// - Parameters:
-  ///   - queue: The queue, of which any handle may receive.
+  ///   - queue: The queue, from which any handle may receive.
   ///   - id: What `wait(timeout:)` returns for it.
   public mutating func insert(_ queue: SharedByteQueue, as id: ID) {
     insert(ByteQueueSource(queue: queue), id)
@@ -85,7 +85,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
 
   /// Adds a subscriber of a topic, which is ready when there is a message that it has not received.
   ///
-  /// The place of the subscriber is kept for as long as it is in here.
+  /// The subscriber keeps its place for as long as it is in the set.
   ///
   /// - Parameters:
   ///   - subscriber: The subscriber.
@@ -96,8 +96,8 @@ public struct WaitSet<ID: Sendable>: Sendable {
     insert(TopicSource(reader: subscriber.reader), id)
   }
 
-  /// Adds an event, which is ready when it is set, and once for each time that it was set, reset or
-  /// pulsed since it was added, or several of these together.
+  /// Adds an event, which is ready while it is set, and once for each time it was set or pulsed
+  /// since it was added; several times may be reported together.
   ///
   /// - Parameters:
   ///   - event: The event.
@@ -115,29 +115,29 @@ public struct WaitSet<ID: Sendable>: Sendable {
     insert(SemaphoreSource(semaphore: semaphore), id)
   }
 
-  /// Adds an integer, which is ready when it has another value than the given one.
+  /// Adds an integer, which is ready when its value differs from the given one.
   ///
-  /// Who changes it has to say so with ``SharedAtomic/notify()``. Its value is loaded with
-  /// acquiring ordering.
+  /// After a change, the changing process must call ``SharedAtomic/notify()``. The value is loaded
+  /// with acquiring ordering.
   ///
   /// - Parameters:
   ///   - atomic: The integer.
-  ///   - value: The value that is waited out.
+  ///   - value: The value during which to wait.
   ///   - id: What `wait(timeout:)` returns for it.
   public mutating func insert<Value>(_ atomic: SharedAtomic<Value>, while value: Value, as id: ID) {
     insert(AtomicSource(atomic: atomic, value: value), id)
   }
 
-  /// Adds a shared value, which is ready once for each time that it was stored since it was added,
-  /// or several of these together.
+  /// Adds a shared value, which is ready once for each store since it was added; several stores may
+  /// be reported together.
   ///
-  /// The set and its copies have a handle of their own for it. If the value is attached for reading
-  /// only, they cannot let the writer know that they sleep, and look each 10 milliseconds.
+  /// The set and its copies have their own handle for it. If the value is attached for reading
+  /// only, they cannot notify the writer that they sleep, and check every 10 milliseconds.
   ///
   /// - Parameters:
   ///   - value: The value.
   ///   - id: What `wait(timeout:)` returns for it.
-  /// - Throws: `system` and `outOfMemory` if it cannot be mapped once more.
+  /// - Throws: `system` and `outOfMemory` if the memory cannot be mapped again.
   public mutating func insert<Value>(
     _ value: borrowing SharedValue<Value>, as id: ID
   ) throws(InterprocessError) {
@@ -146,15 +146,15 @@ public struct WaitSet<ID: Sendable>: Sendable {
 
   // MARK: - Waiting
 
-  /// Waits until one of them is ready.
+  /// Waits until one of the sources is ready.
   ///
   /// Blocks: spins for some microseconds, and then sleeps in the kernel.
   ///
   /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
-  /// - Returns: Which one it is.
-  /// - Throws: `timedOut`; `corrupted` if one of them is; `system` for anything else.
-  /// - Precondition: There is one.
-  /// - Complexity: Linear in their number.
+  /// - Returns: The ID of a source that is ready.
+  /// - Throws: `timedOut`; `corrupted` if a source is corrupted; `system` for anything else.
+  /// - Precondition: The set has at least one source.
+  /// - Complexity: Linear in the number of sources.
   public mutating func wait(timeout: Duration? = nil) throws(InterprocessError) -> ID {
     precondition(!members.isEmpty, "There is nothing to wait for")
     if let found = try spinning.waiting.spin(spin, since: .now) { return take(found) }
@@ -168,7 +168,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
       do throws(Errno) {
         try Self.sleep(onAnyOf: words, until: end)
       } catch {
-        throw .system(error, name: nil, action: "wait for one of several")
+        throw .system(error, name: nil, action: "wait for one of several sources")
       }
       passOn(words)
       stage = sleeps.end()
@@ -185,13 +185,13 @@ public struct WaitSet<ID: Sendable>: Sendable {
     }
   }
 
-  /// Waits until one of them is ready.
+  /// Waits until one of the sources is ready.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
-  /// - Returns: Which one it is.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Returns: The ID of a source that is ready.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   public nonisolated(nonsending) mutating func wait(
     timeout: Duration? = nil
   ) async throws -> ID {
@@ -211,21 +211,21 @@ public struct WaitSet<ID: Sendable>: Sendable {
     }
   }
 
-  /// When a sleep ends, of which some of the sources do not know.
+  /// When a sleep ends; earlier if some sources cannot show that it sleeps.
   private func end(_ end: SuspendingClock.Instant?) -> SuspendingClock.Instant? {
     guard let end, members.contains(where: { $0.source.isBlind }) else { return end }
     return min(end, .now + ValueSlots.longestBlindSleep)
   }
 
-  /// One that is ready, and what it tells.
+  /// A source that is ready, and the state that it returned.
   private struct Found {
     var index: Int
     var seen: UInt64
   }
 
-  /// A1 and A2 of all gates: says in each word that somebody sleeps, and fences once.
+  /// A1 and A2 of all gates: marks in each word that a waiter sleeps, and fences once.
   ///
-  /// - Returns: The words, and what they are then.
+  /// - Returns: The words, and their values with the mark.
   private func mark() -> [(SharedWord32, while: UInt32)] {
     let words = members.map { $0.source.mark() }
     let gates = members.compactMap { $0.source.lightGate }
@@ -234,7 +234,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
     return words
   }
 
-  /// A3 of all: looks whether one is ready.
+  /// A3 of all gates: checks whether a source is ready.
   private func look(_ stage: Waiting.Stage) throws(InterprocessError) -> Found? {
     for offset in members.indices {
       let index = (first + offset) % members.count
@@ -245,7 +245,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
     return nil
   }
 
-  /// One turn of the time in which nothing is marked.
+  /// One turn of spinning, which marks nothing.
   private func spin(_ stage: Waiting.Stage) throws(InterprocessError) -> Waiting.Turn<Found> {
     if let found = try look(stage) { return .done(found) }
     return .wait(spinning.word.word, while: 0)
@@ -257,45 +257,45 @@ public struct WaitSet<ID: Sendable>: Sendable {
     return members[found.index].id
   }
 
-  /// Wakes another one in each place where this one may have been woken: it takes only one of what
-  /// there is, and perhaps not even that.
+  /// Wakes another waiter on each word on which this one may have been woken: the caller takes only
+  /// from one source, and perhaps not even from that.
   private func passOn(_ words: [(SharedWord32, while: UInt32)]) {
     for (word, value) in words where word.loadRelaxed() != value { word.wake(1) }
   }
 
   private static var timedOut: InterprocessError {
-    InterprocessError(code: .timedOut, message: "None of what was waited for was ready in time.")
+    InterprocessError(code: .timedOut, message: "No source of the wait set was ready in time.")
   }
 
   // MARK: - In tasks
 
-  /// Which ones are ready, one after the other.
+  /// The sources that are ready, one after another.
   public struct Ready: AsyncSequence, Sendable {
     fileprivate let set: WaitSet
 
-    /// Waits for one after the other.
+    /// Waits for one source after another.
     public struct AsyncIterator: AsyncIteratorProtocol {
       fileprivate var set: WaitSet
 
-      /// The next one that is ready; never `nil`.
+      /// The ID of the next source that is ready; never `nil`.
       ///
-      /// - Throws: As the async form of `wait(timeout:)`.
+      /// - Throws: What the async form of `wait(timeout:)` throws.
       public mutating func next() async throws -> ID? { try await set.wait() }
     }
 
-    /// An iterator, which has a turn of its own.
+    /// An iterator, which takes its own turns.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(set: set) }
   }
 
-  /// Which ones are ready, for `for try await`.
+  /// The IDs of sources that are ready, for `for try await`.
   ///
   /// Ends with `CancellationError` when the task is cancelled.
   public var ready: Ready { Ready(set: self) }
 }
 
-/// How long the waits of a set spin, which copies of it share.
+/// How long the waits of a set spin; shared by its copies.
 private final class Spinning: Sendable {
   let waiting = Waiting(longestSpin: .microseconds(50))
-  /// Nobody sleeps on it.
+  /// No thread sleeps on it.
   let word = OwnWord()
 }

@@ -13,24 +13,24 @@
 
 internal import Synchronization
 
-/// What a `WaitSet` can wait for.
+/// Something that a `WaitSet` can wait for.
 protocol WaitSource: Sendable {
-  /// What it tells when nothing has happened yet.
+  /// The state before anything has happened, to pass to the first `look`.
   var beginning: UInt64 { get }
-  /// The gate that it sleeps at, if that is a light one.
+  /// The gate at which waiters sleep, if it is a light one.
   var lightGate: LightGate? { get }
-  /// Whether it cannot say that somebody sleeps.
+  /// Whether it cannot show that a waiter sleeps.
   var isBlind: Bool { get }
-  /// Says that somebody sleeps.
+  /// Sets the mark that a waiter sleeps.
   ///
-  /// - Returns: In which word, and what that is then.
+  /// - Returns: The word, and its value with the mark.
   func mark() -> (SharedWord32, while: UInt32)
-  /// Looks whether it is ready.
+  /// Checks whether it is ready.
   ///
   /// - Parameters:
-  ///   - stage: What it may do for that.
-  ///   - seen: What it has told last.
-  /// - Returns: When ready, what to give to it the next time.
+  ///   - stage: What the check may do.
+  ///   - seen: The state that the last successful check returned.
+  /// - Returns: If ready, the state to pass to the next check.
   /// - Throws: `corrupted` and `system`.
   func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64?
 }
@@ -41,7 +41,7 @@ extension WaitSource {
   var isBlind: Bool { false }
 }
 
-/// One that sleeps at a light gate.
+/// A source whose waiters sleep at a light gate.
 private protocol LightWaitSource: WaitSource {
   var gate: LightGate { get }
 }

@@ -11,13 +11,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// The one thread of a process that waits, for all of its tasks, until something happens to the
-/// files of the directory of shared memory.
+/// Waits on one thread, for all tasks of the process, until something happens to the files in the
+/// directory of shared memory.
 ///
-/// It does so while there is a `TaskWatch`, and for at most a second after that; then it closes its
-/// inotify instance, and sleeps.
+/// The thread does so while there is a `TaskWatch`, and for at most a second after that; then it
+/// closes its inotify instance, and sleeps.
 private final class DirectoryWatcher: Sendable {
-  /// Shared by the thread, which waits outside the lock, and those that it waits for.
+  /// Shared by the thread, which waits outside the lock, and the tasks that it waits for.
   private final class Instance: Sendable {
     let watch = DirectoryWatch(SegmentName.directory)
   }
@@ -31,12 +31,12 @@ private final class DirectoryWatcher: Sendable {
   static let shared = DirectoryWatcher()
 
   private let state = ThreadMutex(State())
-  /// Changes whenever there is something new for the thread.
+  /// Changes whenever the thread has something new to do.
   private let bell = OwnWord()
   /// Changes whenever something may have happened in the directory.
   let changes = OwnWord()
 
-  /// Sees to it that from now on all that happens is told.
+  /// Makes sure that every event from now on is reported.
   func begin() {
     state.withLock { state in
       state.watchCount += 1
@@ -49,7 +49,7 @@ private final class DirectoryWatcher: Sendable {
     bell.ring()
   }
 
-  /// - Parameter generation: That of the process that has begun.
+  /// - Parameter generation: The generation of forks in which `begin` was called.
   func end(_ generation: UInt32) {
     if generation == Descriptor.generation { state.withLock { $0.watchCount -= 1 } }
   }
@@ -64,8 +64,8 @@ private final class DirectoryWatcher: Sendable {
       if let instance {
         // This thread takes no signals.
         try? instance.watch.wait(atMost: .seconds(1))
-        // Behind what has been taken from the instance: whoever has looked at the word before looks
-        // again.
+        // After the events were taken from the instance: a task that has read the word before will
+        // look again.
         changes.ring(waking: .max)
       } else {
         try? bell.word.sleep(while: rung, until: .now + .seconds(3600))
@@ -74,11 +74,11 @@ private final class DirectoryWatcher: Sendable {
   }
 }
 
-/// As `DirectoryWatch`, for a task: waits until something happens to the files of the directory of
-/// shared memory.
+/// Like `DirectoryWatch`, for a task: waits until something happens to the files in the directory
+/// of shared memory.
 ///
-/// Changes are told from the moment on at which it was made: make it, read `changeCount`, look at
-/// the directory, and wait for another count.
+/// It reports changes from the moment of its creation: create it, read `changeCount`, look at the
+/// directory, and wait for another count.
 struct TaskWatch: ~Copyable, Sendable {
   private let generation = Descriptor.generation
 

@@ -13,33 +13,36 @@
 
 internal import Synchronization
 
-/// A word on which those sleep who wait for something that other words tell.
+/// A word on which waiters sleep until other words change.
 @usableFromInline
 struct Gate: Sendable {
-  // The word counts by two how often it was opened while somebody slept; `waiters` says that
-  // somebody may sleep.
+  // The word counts, in steps of two, how often the gate was opened while a waiter slept; its mark
+  // `waiters` means that a waiter may sleep.
   //
-  // Who makes what others wait for:             Who waits:
+  // The opener:                                 The waiter:
   //   R1  change what is waited for  releasing    A1  gate: set the mark       relaxed
   //   R2  fence                      seq. cons.   A2  fence                    seq. cons.
   //   R3  gate marked?               relaxed      A3  look, and take           acquiring
   //   R4  gate = gate + 2            relaxed      A4  sleep while the gate is as marked
-  //   R5  wake some, or all; if nobody slept,
-  //       and nothing has changed, take the
-  //       mark away, gate = gate + 2, and wake
-  //       those who slept since
+  //   R5  wake some, or all; if none slept,
+  //       and the gate has not changed since,
+  //       clear the mark, gate = gate + 2, and
+  //       wake all that fell asleep since
   //
-  // Either R3 sees the mark of A1, or A3 sees the change of R1: that is what the two fences are
-  // for. Seeing the mark, R4 changes the gate, so that A4 does not begin, or R5 ends it. Whoever
-  // set the mark again after R4 has changed the gate, and keeps R5 from taking the mark away;
-  // whoever found it set after R4 sleeps, if at all, on a value that R5 changes, and is woken to
-  // set it anew. R5 counts once more, so that this value does not come again when a third one sets
-  // the mark: whoever found it before would sleep on it then, and not have looked since.
-  // `SemaphoreModelTests` goes through all of this in every order, and `Models/passing.pml` with
-  // three that wait.
+  // Because of the two fences, either R3 sees the mark of A1, or A3 sees the change of R1. If R3
+  // sees the mark, R4 changes the gate, so that A4 does not begin, or R5 ends it.
   //
-  // Killed between R1 and R5, or woken and killed before A3, a process leaves sleepers that look
-  // again by themselves within a second.
+  // A waiter that sets the mark again after R4 changes the gate, which keeps R5 from clearing the
+  // mark. A waiter that finds the mark set after R4 sleeps, if at all, on a value that R5 changes,
+  // and is woken to set the mark again. R5 adds 2 once more, so that this value does not return
+  // when a third waiter sets the mark: otherwise a waiter that found the value earlier could sleep
+  // on it without having looked since.
+  //
+  // `SemaphoreModelTests` goes through all of this in every order, and `Models/passing.pml` does so
+  // with three waiters.
+  //
+  // A process killed between R1 and R5, or after its wake-up and before A3, leaves sleepers, which
+  // look again by themselves within a second.
 
   private static let waiters: UInt32 = 1
 
@@ -50,9 +53,9 @@ struct Gate: Sendable {
   /// R3.
   @inlinable var isAwaited: Bool { word.loadRelaxed() & 1 != 0 }
 
-  /// R2 to R5, after R1: lets some of those go on who wait.
+  /// R2 to R5, after R1: wakes some of the waiters.
   ///
-  /// - Parameter count: How many at most.
+  /// - Parameter count: How many to wake at most.
   /// - Returns: How many were woken; all tasks of a process count as one.
   @discardableResult
   func open(waking count: Int) -> Int {
@@ -69,12 +72,13 @@ struct Gate: Sendable {
       }
       return wokenCount
     }
-    // Others change the word all the time, which keeps everybody from sleeping longer on it.
+    // Other processes keep changing the word, so no new waiter falls asleep on it.
     return word.wake(.max)
   }
 
-  /// As `open(waking:)`, for who wakes all each time: the mark goes with R4, which
-  /// `EventModelTests` goes through.
+  /// Like `open(waking:)`, for callers that always wake all waiters: R4 also clears the mark.
+  ///
+  /// `EventModelTests` goes through this.
   func openToAll() {
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     for _ in 0..<SharedWord32.attemptLimit {
@@ -88,8 +92,8 @@ struct Gate: Sendable {
 
   /// A1.
   ///
-  /// - Returns: What the word is then. Where others have changed it all the time, there is no mark,
-  ///   and the wait looks at its time.
+  /// - Returns: The word's value with the mark; without it if other processes kept changing the
+  ///   word, in which case the wait checks its time.
   func mark() -> UInt32 {
     for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadRelaxed()
@@ -108,7 +112,7 @@ struct Gate: Sendable {
   ///   - stage: What the turn may do.
   ///   - alike: As for `Waiting.Turn`.
   ///   - fence: A2.
-  ///   - body: A3; `nil` if it is not there yet.
+  ///   - body: A3; returns `nil` if there is nothing to take yet.
   func attempt<Result>(
     _ stage: Waiting.Stage, alike: Int? = nil,
     fence: () -> Void = { atomicMemoryFence(ordering: .sequentiallyConsistent) },

@@ -13,27 +13,29 @@
 
 public import Synchronization
 
-/// A gate that costs who opens it next to nothing while nobody sleeps.
+/// A gate that costs its opener next to nothing while no waiter sleeps.
 @usableFromInline
 struct LightGate: Sendable {
-  // As `Gate`, but R2 is no instruction of its own: who sleeps lets the kernel fence for all, A2'.
+  // Like `Gate`, but R2 is not an instruction: in A2', the waiter makes the kernel execute a fence
+  // in all threads of the processes involved.
   //
   //   R1   change what is waited for   releasing
-  //   R2'  nothing, but in this order
-  //   R3   gate marked, or a fence wished for?  then R2 to R5
+  //   R2'  nothing, except that the compiler keeps R1 before R3
+  //   R3   if the gate is marked, or a fence is requested, do R2 to R5
   //
-  // The fence that A2' makes in the thread of R1 and R3 comes before R3, which then sees the mark
-  // of A1; or after R3, and so after R1, which A3 then sees. A thread that does not run at that
-  // moment has had its fence when it was taken off its processor, or gets it when it comes back.
+  // The fence that A2' causes in the opener's thread comes either before R3, which then sees the
+  // mark of A1; or after R3, and so after R1, which A3 then sees. A thread that is not running at
+  // that moment had its fence when it left its processor, or gets it when it runs again.
   //
-  // Where the system has no such call, each side makes its own fence. Who opens knows that of
-  // itself; who sleeps says so in the second word, once and for all. Who opens and has not seen
-  // that yet may miss the mark; the sleep then ends by itself, after 20 ms if it is the first.
+  // If the system has no such call, each side makes its own fence. An opener knows when its own
+  // system lacks the call; a waiter requests fences in the second word, once and for all. An opener
+  // that has not yet seen the request may miss the mark; the sleep then ends by itself, after 20 ms
+  // if it is the first.
 
   @usableFromInline let gate: Gate
-  /// Not 0 if somebody who sleeps cannot fence for others.
+  /// Not 0 if some waiter cannot fence for the openers.
   @usableFromInline let wish: SharedWord32
-  /// Whether others fence for this process.
+  /// Whether waiters can fence for this process.
   @usableFromInline let isFenced: Bool
 
   /// - Parameter range: The memory, which is writable.
@@ -49,7 +51,7 @@ struct LightGate: Sendable {
   @inlinable var isAwaited: Bool {
     @inline(__always) get {
       if isFenced {
-        // No instruction on x86; on ARM one that is stronger than it need be.
+        // No instruction on x86; on ARM, one that is stronger than necessary.
         atomicMemoryFence(ordering: .acquiringAndReleasing)
       } else {
         atomicMemoryFence(ordering: .sequentiallyConsistent)
@@ -63,14 +65,14 @@ struct LightGate: Sendable {
   /// - Parameters:
   ///   - stage: What the turn may do.
   ///   - alike: As for `Waiting.Turn`.
-  ///   - body: A3; `nil` if it is not there yet.
+  ///   - body: A3; returns `nil` if there is nothing to take yet.
   func attempt<Result>(
     _ stage: Waiting.Stage, alike: Int? = nil, _ body: () throws(InterprocessError) -> Result?
   ) throws(InterprocessError) -> Waiting.Turn<Result> {
     try gate.attempt(stage, alike: alike, fence: { Self.fence([self]) }, body)
   }
 
-  /// A2', for all of several gates that are marked.
+  /// A2', once for several marked gates.
   static func fence(_ gates: [LightGate]) {
     defer { checkpoint(.gateFenced) }
     if RemoteFence.make() { return }

@@ -13,23 +13,23 @@
 
 internal import Synchronization
 
-/// A word of this process alone that its threads and tasks sleep on.
+/// A word private to this process, on which its threads and tasks sleep.
 final class OwnWord: Sendable {
   let word: SharedWord32
 
   init() {
     let pointer = UnsafeMutablePointer<Atomic<UInt32>>.allocate(capacity: 1)
     unsafe pointer.initialize(to: Atomic(0))
-    // SAFETY: the word is initialised, and lives as long as this.
+    // SAFETY: the word is initialised, and lives as long as this object.
     word = unsafe SharedWord32(pointer: UnsafePointer(pointer))
   }
 
   deinit {
-    // SAFETY: it was allocated here, and nobody uses it any more.
+    // SAFETY: it was allocated here, and no thread uses it any more.
     unsafe word.pointer.deallocate()
   }
 
-  /// Wakes some who sleep on it.
+  /// Changes the word, and wakes up to `count` sleepers.
   func ring(waking count: Int = 1) {
     word.incrementReleasing()
     word.wake(count)

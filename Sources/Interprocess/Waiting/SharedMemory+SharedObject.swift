@@ -12,14 +12,15 @@
 //===----------------------------------------------------------------------===//
 
 extension SharedMemory: SharedObject {
-  /// Attaches for reading and writing; see the form that has an access.
+  /// Attaches for reading and writing; see the form with an `access` parameter.
   public static func attach(
     _ name: String, owner: Owner, waitingUpTo timeout: Duration?
   ) throws(InterprocessError) -> SharedMemory {
     try attach(name, access: .readWrite, owner: owner, waitingUpTo: timeout)
   }
 
-  /// Attaches for reading and writing, in a task; see the form that has an access.
+  /// Attaches for reading and writing, suspending the task; see the form with an `access`
+  /// parameter.
   public nonisolated(nonsending) static func attach(
     _ name: String, owner: Owner, waitingUpTo timeout: Duration
   ) async throws -> SharedMemory {

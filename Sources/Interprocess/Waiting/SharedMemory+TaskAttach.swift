@@ -13,19 +13,19 @@
 
 // Waiting for memory in a task.
 extension SharedMemory {
-  /// Attaches to memory as soon as it is there, in a task.
+  /// Attaches to memory as soon as it exists.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the memory was created under.
   ///   - access: Whether to write as well as to read.
   ///   - owner: Whose memory to accept.
-  ///   - reservation: Whether pages that the memory does not have yet are taken now.
+  ///   - reservation: Whether to take the pages that the memory does not have yet.
   ///   - timeout: How long to wait for the memory.
-  /// - Returns: The memory, with the size that it has now.
-  /// - Throws: As the blocking form, and `CancellationError`.
-  /// - Precondition: To take pages, the memory is attached for writing.
+  /// - Returns: The memory, with its present size.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
+  /// - Precondition: To take pages, `access` is `readWrite`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     access: Access = .readWrite,

@@ -15,17 +15,17 @@ public import SystemPackage
 
 // Passing memory over a socket in a task.
 extension SharedMemory {
-  /// Passes this memory to the process at the other end of a Unix socket, in a task.
+  /// Passes this memory to the process at the other end of a Unix socket.
   ///
-  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled. Then
-  /// nothing was sent.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled. In
+  /// that case, nothing was sent.
   ///
   /// - Parameters:
-  ///   - socket: A connected Unix socket of any type. It stays open, and has to until this returns.
+  ///   - socket: A connected Unix socket of any type. The caller keeps it open until this returns.
   ///   - access: What the other process may do; `nil`: as much as this handle.
   ///   - timeout: How long to wait for room in the socket's buffer; `nil`: as the socket is set.
-  /// - Throws: As the blocking form, and `CancellationError`.
-  /// - Precondition: The access is no more than that of this handle.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
+  /// - Precondition: The access is not more than that of this handle.
   public nonisolated(nonsending) borrowing func send(
     over socket: FileDescriptor, access: Access? = nil, timeout: Duration? = nil
   ) async throws {
@@ -38,18 +38,18 @@ extension SharedMemory {
     }
   }
 
-  /// Receives memory that the process at the other end of a Unix socket has sent, in a task.
+  /// Receives memory that the process at the other end of a Unix socket has sent.
   ///
-  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled. Then
-  /// nothing was received, and a later call gets the message.
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled. In
+  /// that case, nothing was received, and a later call gets the message.
   ///
   /// - Parameters:
-  ///   - socket: A connected Unix socket of any type. It stays open, and has to until this returns.
+  ///   - socket: A connected Unix socket of any type. The caller keeps it open until this returns.
   ///   - owner: Whose memory to accept, whoever sends it. Anonymous memory belongs to the user who
-  ///     made it.
+  ///     created it.
   ///   - timeout: How long to wait for the message; `nil`: as the socket is set.
   /// - Returns: The memory, with the access that the sender has given.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   public nonisolated(nonsending) static func receive(
     over socket: FileDescriptor, owner: Owner = .currentUser, timeout: Duration? = nil
   ) async throws -> SharedMemory {

@@ -13,17 +13,18 @@
 
 internal import SystemPackage
 
-// Waiting for a word of 4 bytes, for protocols that other programs have a part in.
+// Waiting on a word of 4 bytes, for protocols that other programs take part in.
 extension SharedMemory {
-  /// Sleeps while a word of 4 bytes has a value, until somebody wakes those who sleep on it.
+  /// Sleeps while a word of 4 bytes has a given value, until another thread or process wakes the
+  /// sleepers.
   ///
-  /// Returns at once if the word has another value, and may return early without a reason: look at
-  /// the word again. Whoever changes it calls ``wake(at:count:)``, or `FUTEX_WAKE` without
-  /// `FUTEX_PRIVATE_FLAG` in C. Blocks: sleeps in the kernel, at most for a second at a time, after
-  /// which it looks at the word again by itself. Corresponds to `FUTEX_WAIT` in C.
+  /// Returns at once if the word has another value. Spurious wake-ups are possible, so check the
+  /// word again. After changing the word, call ``wake(at:count:)``, or `FUTEX_WAKE` without
+  /// `FUTEX_PRIVATE_FLAG` in C. Blocks: sleeps in the kernel, for at most a second at a time, after
+  /// which it checks the word again by itself. Corresponds to `FUTEX_WAIT` in C.
   ///
   /// ```swift
-  /// // Until somebody has stored something else than 0, and woken this process:
+  /// // Until another process has stored a value other than 0, and woken this one:
   /// while memory[atomic: UInt32.self, at: 0].load(ordering: .acquiring) == 0 {
   ///   try memory.wait(at: 0, while: 0)
   /// }
@@ -31,9 +32,9 @@ extension SharedMemory {
   ///
   /// - Parameters:
   ///   - byteOffset: Where the word begins, in bytes.
-  ///   - value: The value that is waited out.
+  ///   - value: The value during which to sleep.
   ///   - timeout: How long to wait; `nil`: as long as it takes.
-  /// - Throws: `timedOut`; `system` if the system cannot wait there.
+  /// - Throws: `timedOut`; `system` if the system cannot wait on this memory.
   /// - Precondition: The word lies within the memory, at a multiple of 4.
   public borrowing func wait(
     at byteOffset: Int, while value: UInt32, timeout: Duration? = nil
@@ -51,13 +52,14 @@ extension SharedMemory {
     }
   }
 
-  /// Sleeps while a word of 4 bytes has a value, until somebody wakes those who sleep on it.
+  /// Sleeps while a word of 4 bytes has a given value, until another thread or process wakes the
+  /// sleepers.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - byteOffset: Where the word begins, in bytes.
-  ///   - value: The value that is waited out.
+  ///   - value: The value during which to sleep.
   ///   - timeout: How long to wait; `nil`: as long as it takes.
   /// - Throws: `timedOut`, and `CancellationError`.
   /// - Precondition: The word lies within the memory, at a multiple of 4.
@@ -74,10 +76,10 @@ extension SharedMemory {
     }
   }
 
-  /// Wakes those who sleep on a word of 4 bytes, in all processes.
+  /// Wakes the sleepers on a word of 4 bytes, in all processes.
   ///
-  /// Does not block; calls the system whether anybody sleeps or not. Corresponds to `FUTEX_WAKE` in
-  /// C.
+  /// Does not block; makes a system call even if there is no sleeper. Corresponds to `FUTEX_WAKE`
+  /// in C.
   ///
   /// - Parameters:
   ///   - byteOffset: Where the word begins, in bytes.
@@ -92,6 +94,6 @@ extension SharedMemory {
   private borrowing func wordTimedOut(_ byteOffset: Int) -> InterprocessError {
     InterprocessError(
       code: .timedOut, name: name,
-      message: "Nobody has changed the word at byte \(byteOffset) in time, and said so.")
+      message: "No process changed the word at byte \(byteOffset) and woke this one in time.")
   }
 }

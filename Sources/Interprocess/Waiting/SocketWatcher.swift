@@ -13,22 +13,22 @@
 
 internal import SystemPackage
 
-/// The one thread of a process that waits, for all of its tasks, until something happens at the
-/// sockets that they wait for.
+/// Waits on one thread, for all tasks of the process, until something happens at the sockets that
+/// they wait for.
 ///
-/// While there is nobody to wait for, it has no descriptors of its own, and sleeps.
+/// While no task waits, the thread has no descriptors of its own, and sleeps.
 private final class SocketWatcher: Sendable {
   private struct Wait {
     let socket: CInt
     let events: CShort
-    /// Changes when one of the events has come.
+    /// Changes when one of the events has occurred.
     let bell: OwnWord
   }
 
   private struct State: Sendable {
     var waits: [UInt64: Wait] = [:]
     var lastID: UInt64 = 0
-    /// Tells the thread of a new wait while it waits for sockets; `nil` if the system has no
+    /// Notifies the thread of a new wait while it waits for sockets; `nil` if the system has no
     /// descriptors to spare.
     var socketBell: SocketBell?
     var isRunning = false
@@ -37,12 +37,13 @@ private final class SocketWatcher: Sendable {
   static let shared = SocketWatcher()
 
   private let state = ThreadMutex(State())
-  /// Tells the thread of a new wait while it sleeps.
+  /// Notifies the thread of a new wait while it sleeps.
   private let bell = OwnWord()
 
-  /// Begins to wait for events, which are told once.
+  /// Begins to wait for events; the first one rings the bell and ends the wait.
   ///
-  /// - Returns: `nil` if the system has no descriptors or no thread to spare.
+  /// - Returns: The wait, to be ended; `nil` if the system has no descriptors or no thread to
+  ///   spare.
   func begin(_ socket: CInt, for events: CShort, _ bell: OwnWord) -> UInt64? {
     let id: UInt64? = state.withLock { state in
       if state.socketBell == nil { state.socketBell = SocketBell() }
@@ -62,7 +63,7 @@ private final class SocketWatcher: Sendable {
 
   func end(_ id: UInt64) {
     state.withLock { state in
-      // The thread may wait for the socket up to now, which the caller may close then.
+      // The thread may still be waiting for the socket, which the caller may close after this.
       if state.waits.removeValue(forKey: id) != nil { state.socketBell?.ring() }
     }
   }
@@ -74,7 +75,7 @@ private final class SocketWatcher: Sendable {
         if state.waits.isEmpty {
           state.socketBell = nil
         } else if state.socketBell?.isWhole != true {
-          // Somebody else has closed it.
+          // Other code of this process has closed it.
           state.socketBell = SocketBell()
         }
         return (state.waits, state.socketBell)
@@ -87,14 +88,14 @@ private final class SocketWatcher: Sendable {
     }
   }
 
-  /// Waits for a second at most, and tells whose events have come.
+  /// Waits for at most a second, and rings the bells of the waits whose events have occurred.
   private func wait(for waits: [UInt64: Wait], _ socketBell: SocketBell?) {
     let ids = Array(waits.keys)
     let found = socketBell.flatMap { bell in
       Sockets.poll(ids.map { (waits[$0]!.socket, waits[$0]!.events) }, and: bell)
     }
-    // There are no descriptors to spare or more sockets than their limit allows, or there is no
-    // memory: all who wait look by themselves, now and then.
+    // There are no descriptors to spare, more sockets than the limit allows, or no memory: all
+    // waiters check their sockets themselves, at intervals.
     if found == nil { pause(for: Sockets.shortestLook) }
     socketBell?.reset()
     for (index, id) in ids.enumerated() where found?.contains(index) ?? true {
@@ -105,12 +106,12 @@ private final class SocketWatcher: Sendable {
 }
 
 extension Sockets {
-  /// How often a task looks at a socket for which nobody can wait.
+  /// How often a task checks a socket for which the thread cannot wait.
   fileprivate static let shortestLook: Duration = .milliseconds(5)
 
   /// Suspends the task where the blocking form waits.
   ///
-  /// - Throws: Also `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   static nonisolated(nonsending) func send(
     _ descriptor: borrowing Descriptor, with bytes: [UInt8], over socket: CInt, timeout: Duration?
   ) async throws {
@@ -121,7 +122,7 @@ extension Sockets {
 
   /// Suspends the task where the blocking form waits.
   ///
-  /// - Throws: `GivenFile.Refusal`, as that, and `CancellationError`.
+  /// - Throws: `GivenFile.Refusal`, like that form, and `CancellationError`.
   static nonisolated(nonsending) func receive(
     _ bytes: inout [UInt8], over socket: CInt, timeout: Duration?
   ) async throws -> GivenFile {
@@ -141,14 +142,14 @@ extension Sockets {
 extension Sockets.Patience {
   /// Suspends the task where the blocking form waits.
   ///
-  /// - Throws: Also `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   fileprivate nonisolated(nonsending) mutating func wait() async throws {
     if let pause = try nextPause() { try await TaskWaiter.pause(for: pause) }
     found = try poll(until: .now)
     let bell = OwnWord()
     while found == 0 {
       guard end.timeLeft > .zero else { throw end.errno }
-      // Anew each time: another task may have been faster than this one, which was told, too.
+      // Begin a new wait each time: another task that was woken as well may have been faster.
       let before = bell.word.loadRelaxed()
       let id = SocketWatcher.shared.begin(socket, for: events, bell)
       defer { if let id { SocketWatcher.shared.end(id) } }

@@ -16,12 +16,13 @@ internal import SystemPackage
 
 /// Sleeps on words of shared memory for all tasks of a process.
 ///
-/// One thread sleeps for all of them, on up to 127 words at once, and on one of its own by which it
-/// learns of new ones. While tasks sleep on more words, more threads do so. The kernel wakes them
-/// (`futex_waitv`, Linux 5.16); where it does not know that call, or gives no more threads, they
-/// look each millisecond.
+/// One thread sleeps for all of them, on up to 127 words at once, and on one word of its own, by
+/// which it learns of new ones. If tasks sleep on more words, more threads do so. The kernel wakes
+/// them (`futex_waitv`, Linux 5.16); if it does not have that call, or gives no more threads, they
+/// check the words every millisecond.
 ///
-/// A sleeping task costs nothing: one of those that are alike looks for all now and then.
+/// A sleeping task costs nothing: of several that wait for the same thing, one at a time checks for
+/// all.
 final class TaskWaiter: Sendable {
   private struct State: Sendable {
     var watches: [WordWatch] = []
@@ -36,16 +37,16 @@ final class TaskWaiter: Sendable {
 
   // MARK: - Sleeping
 
-  /// Sleeps while a word has a value, until some moment, or until the task is cancelled.
+  /// Sleeps while a word has a value, until `end`, or until the task is cancelled.
   ///
-  /// The mapping of the word has to stay until this returns.
+  /// The word must stay mapped until this returns.
   ///
   /// - Parameters:
-  ///   - alike: The same number for all that wait on this word and would find the same. One of
-  ///     them looks for all, so this may return before `end` or, until `deadline`, after it. `nil`:
-  ///     nobody looks for this one.
-  ///   - deadline: When to return at last, for one with others alike; `nil`: never.
-  /// - Returns: Whether it is time to look closer, and nobody has changed the word.
+  ///   - alike: The same number for all tasks that wait on this word and would find the same. One
+  ///     of them checks for all, so this may return before `end` or, until `deadline`, after it.
+  ///     `nil`: no other task checks for this one.
+  ///   - deadline: When to return at the latest, if `alike` is given; `nil`: never.
+  /// - Returns: Whether it is time to look closer, and the word has not changed.
   /// - Throws: `CancellationError`.
   @discardableResult
   static func sleep(
@@ -57,7 +58,7 @@ final class TaskWaiter: Sendable {
 
   /// Sleeps for some time.
   ///
-  /// In place of `Task.sleep`, which ends a process that has no descriptor to spare (Swift 6.3).
+  /// Replaces `Task.sleep`, which ends a process that has no descriptor to spare (Swift 6.3).
   ///
   /// - Throws: `CancellationError`.
   static func pause(for duration: Duration) async throws {
@@ -65,7 +66,7 @@ final class TaskWaiter: Sendable {
     try await sleep(on: own.word, while: own.word.loadRelaxed(), until: .after(duration))
   }
 
-  /// As the first one, while each of several words has its value.
+  /// Sleeps while each of several words has its value, until `end`, or until the task is cancelled.
   static func sleep(
     onAnyOf words: [(SharedWord32, while: UInt32)], until end: SuspendingClock.Instant
   ) async throws {
@@ -100,14 +101,15 @@ final class TaskWaiter: Sendable {
     }
     shared.forget(id)
     if Task.isCancelled {
-      // It may have been this one that was woken, in the place of another.
+      // This task may have taken a wake-up that another waiter needs, so it passes it on.
       for (word, value) in words where word.loadRelaxed() != value { word.wake(1) }
       throw CancellationError()
     }
     return isOver
   }
 
-  /// Sleeps as a thread, while each of more words has its value than the kernel takes at once.
+  /// Puts the caller's thread to sleep while each of several words, more than the kernel takes at
+  /// once, has its value.
   ///
   /// - Throws: `EINTR` in an interruptible wait.
   static func sleepAsThread(
@@ -122,7 +124,7 @@ final class TaskWaiter: Sendable {
         id: id)
       return id
     }
-    // The threads that sleep on these words may do so only as long as they are mapped.
+    // The threads that sleep on these words must stop before the words are unmapped.
     defer { for id in ids { shared.retire(id, bell) } }
     try bell.word.sleep(while: before, until: end)
   }
@@ -135,9 +137,10 @@ final class TaskWaiter: Sendable {
     }
   }
 
-  /// Lets one look at once of those that sleep on a word and would find the same.
+  /// Makes one of the tasks that sleep on a word, and would find the same, check at once.
   ///
-  /// For one that looked by itself, and found what nobody had woken it for: there may be more.
+  /// Called by a task that checked by itself, and found something without a wake-up: there may be
+  /// more.
   static func look(on word: SharedWord32, while value: UInt32, alike: Int) {
     shared.state.withLock { state in
       for index in state.watches.indices {
@@ -146,7 +149,7 @@ final class TaskWaiter: Sendable {
     }
   }
 
-  /// How many tasks are known, for tests: none when nobody waits.
+  /// How many sleepers are known, for tests: none when no task waits.
   static var sleeperCount: Int {
     shared.state.withLock { state in
       state.watches.reduce(state.cancelled.count) { $0 + $1.sleeperCount }
@@ -173,7 +176,8 @@ final class TaskWaiter: Sendable {
         if BackgroundThread.startIfPossible({ self.run(last, bell) }) {
           state.watches.append(watch)
         } else if last > 0 {
-          // More words than it can sleep on, so that it looks at all of its own each millisecond.
+          // These are more words than the thread can sleep on, so it checks all of them every
+          // millisecond.
           state.watches[last - 1].add(sleeper, id: id)
         } else {
           failAsMisused("The system gives this process no thread to sleep for its tasks")
@@ -187,8 +191,8 @@ final class TaskWaiter: Sendable {
   }
 
   private func cancel(_ id: UInt64) {
-    // The thread wakes the sleeper, when it does not sleep on that word any more: else the wake-up
-    // that the task hands on could be the thread's own.
+    // The thread wakes the sleeper once it no longer sleeps on that word: otherwise the wake-up
+    // that the task hands over could go to this very thread.
     let bell = state.withLock { state in
       state.cancelled.insert(id)
       return state.watches.first { $0.isSleeping(id) }?.bell
@@ -200,14 +204,14 @@ final class TaskWaiter: Sendable {
     _ = state.withLock { $0.cancelled.remove(id) }
   }
 
-  /// Cancels a thread's sleeper, and returns when nobody sleeps for it any more.
+  /// Cancels a thread's sleeper, and returns when no other thread sleeps for it any more.
   private func retire(_ id: UInt64, _ bell: OwnWord) {
     cancel(id)
     while true {
       let rung = bell.word.loadAcquiring()
       let isSleeping = state.withLock { state in state.watches.contains { $0.isSleeping(id) } }
       if !isSleeping { break }
-      // A sleep on a word of one's own fails only if a signal ends it.
+      // A sleep on a word of this process fails only if a signal ends it.
       try? bell.word.sleep(while: rung, until: .now + Sleeps.longestLength)
     }
     forget(id)

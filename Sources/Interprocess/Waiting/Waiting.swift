@@ -14,55 +14,55 @@
 internal import Synchronization
 internal import SystemPackage
 
-/// How those who wait for a word of shared memory do so: they spin briefly, and then sleep.
+/// Waits for a word of shared memory to change: spins briefly, and then sleeps.
 ///
-/// A primitive says in one closure, its *attempt*, what it tries, and on which value of its word it
-/// would sleep; the rest is here, for threads and for tasks.
+/// A primitive provides one closure, its *attempt*, which tries to take what the wait is for, or
+/// else names its word and the value on which to sleep. Everything else is here, for threads and
+/// for tasks.
 ///
-/// No sleep is for ever. Whoever changes a word may be killed before it wakes those who sleep on
-/// it, and who holds a lock may be killed without touching the word at all. So each sleep ends by
-/// itself, the first one after 20 ms, each further one after twice that, up to a second; and then
+/// No sleep lasts forever. A process that changes a word may be killed before it wakes the
+/// sleepers, and a lock holder may be killed without touching the word at all. So each sleep ends
+/// by itself, the first after 20 ms, each further one after twice as long, up to a second; and then
 /// the attempt looks closer. A waiter of ten seconds makes some fifteen system calls. The last
-/// attempt of a wait looks closer, too: whoever has little time each time would else never find
-/// that it waits for the dead.
+/// attempt of a wait looks closer as well: otherwise a caller with very short time-outs would never
+/// notice that it waits for a dead process.
 struct Waiting: ~Copyable, Sendable {
   /// What an attempt may do.
   enum Stage: Sendable {
     /// Only look, and take what is free.
     case spinning
-    /// Say in the word that somebody sleeps, before returning to sleep.
+    /// Also mark in the word that a waiter sleeps, before returning to sleep.
     case sleeping
-    /// That too; and ask the kernel whether those that the wait is for are alive.
+    /// Also ask the kernel whether the holders that the wait is for are alive.
     case checking
   }
 
-  /// What came of an attempt.
+  /// The result of an attempt.
   enum Turn<Result> {
     case done(Result)
-    /// To be tried again when the word does not have this value any more.
+    /// Try again when the word no longer has this value.
     ///
-    /// All that wait on the word with the same number `alike` would find the same, so that one of
-    /// them may look for the others; `nil`: each looks for itself.
+    /// All waiters on the word with the same number `alike` would find the same, so one of them may
+    /// look for the others; `nil`: each looks for itself.
     case wait(SharedWord32, while: UInt32, alike: Int? = nil)
   }
 
-  /// For how long to spin at most, when what is waited for has lately come within that time.
+  /// How long to spin at most, if recent waits ended within that time.
   private let longestSpin: Duration
-  /// How long it took lately until what was waited for came, in nanoseconds; waits that took longer
-  /// than the longest spin count as none.
+  /// How long recent waits took, in nanoseconds; a wait longer than the longest spin counts as 0.
   private let usualWait = Atomic<Int>(0)
 
-  /// - Parameter longestSpin: For how long to spin at most. What a lock guards is short; but who
-  ///   answers a message may have to be woken for that, and whoever has gone to sleep by then has
-  ///   to be woken as well, and so on each time.
+  /// - Parameter longestSpin: How long to spin at most. Critical sections are short; but a process
+  ///   that answers a message may first have to wake up, and if the waiter has gone to sleep
+  ///   meanwhile, it has to be woken as well, and so on each time.
   init(longestSpin: Duration = .microseconds(5)) { self.longestSpin = longestSpin }
 
   // MARK: - Threads
 
-  /// Attempts until it is done.
+  /// Attempts until done.
   ///
-  /// - Parameter timeout: How long; `nil`: as long as it takes.
-  /// - Returns: `nil` if the time is over.
+  /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
+  /// - Returns: The result; `nil` if the time is over.
   func wait<Result>(
     atMost timeout: Duration?,
     attempt: (Stage) throws(InterprocessError) -> Turn<Result>,
@@ -86,18 +86,18 @@ struct Waiting: ~Copyable, Sendable {
     }
   }
 
-  /// Attempts without giving the processor away, for twice the time that it usually takes.
+  /// Attempts without giving up the processor, for twice the usual time of a wait.
   func spin<Result>(
     _ attempt: (Stage) throws(InterprocessError) -> Turn<Result>,
     since begin: SuspendingClock.Instant
   ) throws(InterprocessError) -> Result? {
-    // With one processor nobody else can do anything meanwhile.
+    // With one processor, no other thread can make progress meanwhile.
     guard Processors.count > 1 else { return nil }
     let usual = usualWait.load(ordering: .relaxed)
     let limit = min(longestSpin, max(.microseconds(1), .nanoseconds(2 * usual)))
     var waited = Duration.zero
     repeat {
-      // The clock takes as long as several attempts.
+      // Reading the clock takes as long as several attempts.
       for _ in 0..<8 {
         if case .done(let result) = try attempt(.spinning) {
           learn(from: waited)
@@ -110,7 +110,7 @@ struct Waiting: ~Copyable, Sendable {
     return nil
   }
 
-  /// Several threads may do so at once; what comes of it is a hint.
+  /// Adjusts the usual time; several threads may do so at once, because the result is only a hint.
   func learn(from waited: Duration) {
     let usual = usualWait.load(ordering: .relaxed)
     let length = waited <= longestSpin ? Int(waited / .nanoseconds(1)) : 0
@@ -120,7 +120,8 @@ struct Waiting: ~Copyable, Sendable {
 
   // MARK: - Tasks
 
-  /// As `wait`, for a task: it blocks no thread, and ends at once when the task is cancelled.
+  /// Attempts until done, suspending the task instead of blocking its thread; ends at once when the
+  /// task is cancelled.
   ///
   /// - Throws: `CancellationError`, and what the attempt throws.
   nonisolated(nonsending) func wait<Result>(
@@ -137,7 +138,8 @@ struct Waiting: ~Copyable, Sendable {
       let end = sleeps.begin()
       switch try attempt(end == nil ? .checking : stage) {
       case .done(let result):
-        // Found by itself: there may be more, for those that it has looked for.
+        // This task found something without a wake-up: there may be more for the tasks that it
+        // checked for.
         if stage == .checking, let others {
           TaskWaiter.look(on: others.word, while: others.value, alike: others.alike)
         }
@@ -154,7 +156,7 @@ struct Waiting: ~Copyable, Sendable {
   }
 }
 
-/// The sleeps of one wait, one after the other.
+/// The successive sleeps of one wait.
 @usableFromInline
 struct Sleeps {
   private static let firstLength: Duration = .milliseconds(20)
@@ -165,13 +167,13 @@ struct Sleeps {
   private var length = Sleeps.firstLength
   private var end = SuspendingClock.now
 
-  /// - Parameter timeout: How long the wait may take in all; `nil`: as long as it takes.
+  /// - Parameter timeout: How long the whole wait may take; `nil`: as long as it takes.
   @usableFromInline
   init(atMost timeout: Duration?) {
     deadline = timeout.map { .after($0) }
   }
 
-  /// What is left of the wait; `nil`: as long as it takes.
+  /// The time that is left for the wait; `nil`: as long as it takes.
   @usableFromInline var timeLeft: Duration? { deadline.map { $0 - .now } }
 
   /// Begins the next sleep.
@@ -192,8 +194,8 @@ struct Sleeps {
 
   /// Ends a sleep.
   ///
-  /// - Parameter isOver: Whether it has ended by itself; `nil`: if its time is over.
-  /// - Returns: What the attempt after it may do.
+  /// - Parameter isOver: Whether it has ended by itself; `nil`: find out by the clock.
+  /// - Returns: What the next attempt may do.
   mutating func end(isOver: Bool? = nil) -> Waiting.Stage {
     guard isOver ?? (SuspendingClock.now >= end) else { return .sleeping }
     length = min(length * 2, Self.longestLength)

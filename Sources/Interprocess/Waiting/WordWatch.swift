@@ -11,15 +11,17 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// Who sleeps on which words by one thread, and when each of them is to look by itself.
+/// The tasks and threads for which one thread sleeps, their words, and when each is to check by
+/// itself.
 struct WordWatch: Sendable {
-  /// On how many words one thread sleeps; the kernel takes 128, one of which is the bell.
+  /// How many words one thread sleeps on; the kernel takes 128, one of which is the bell.
   static let wordLimit = SharedWord32.sleepLimit - 1
 
-  /// By how much a look may come early, so that several of them wake the thread once.
+  /// By how much a check may come early, so that several checks need only one wake-up of the
+  /// thread.
   private static let slack: Duration = .milliseconds(5)
 
-  /// One that sleeps until one of its words has changed.
+  /// A task or thread that sleeps until one of its words has changed.
   struct Sleeper: Sendable {
     enum Waker: Sendable {
       case task(CheckedContinuation<Bool, Never>)
@@ -27,10 +29,10 @@ struct WordWatch: Sendable {
     }
 
     let words: [(SharedWord32, while: UInt32)]
-    /// When it is to look by itself, unless another one does that for it.
+    /// When it is to check by itself, unless another sleeper does so for it.
     let end: SuspendingClock.Instant
     let alike: Int?
-    /// When its time is over, if others look for it.
+    /// When its time is over, if others check for it.
     let deadline: SuspendingClock.Instant?
     let wake: Waker
 
@@ -68,7 +70,7 @@ struct WordWatch: Sendable {
 
   private struct Group {
     var sleepers: Set<UInt64> = []
-    /// When one of them is to look.
+    /// When one of them is to check.
     var look: SuspendingClock.Instant
   }
 
@@ -77,25 +79,25 @@ struct WordWatch: Sendable {
     case look(Kin)
   }
 
-  /// What tells the thread that there is something new.
+  /// Notifies the thread that there is something new.
   let bell = OwnWord()
   private var sleepers: [UInt64: Sleeper] = [:]
   private var watched: [Key: Watched] = [:]
   private var groups: [Kin: Group] = [:]
   private var timeline = Timeline<Event>()
-  /// Until when the thread sleeps, or is about to; `nil`: until it is woken.
+  /// Until when the thread sleeps or is about to sleep; `nil`: until it is woken.
   private var sleepEnd: SuspendingClock.Instant?
 
   // MARK: - Looking
 
   var sleeperCount: Int { sleepers.count }
 
-  /// How many times are planned, for tests.
+  /// How many events are planned, for tests.
   var timeCount: Int { timeline.count }
 
   func isSleeping(_ id: UInt64) -> Bool { sleepers[id] != nil }
 
-  /// Whether the thread sleeps on all words of a sleeper already.
+  /// Whether the thread already sleeps on all words of a sleeper.
   func isWatching(_ sleeper: Sleeper) -> Bool {
     sleeper.keys.allSatisfy { watched[$0] != nil }
   }
@@ -109,7 +111,7 @@ struct WordWatch: Sendable {
 
   // MARK: - Sleepers come and go
 
-  /// Adds a sleeper, and rings the bell if the thread would learn of it too late.
+  /// Adds a sleeper, and rings the bell if the thread would otherwise notice it too late.
   mutating func add(_ sleeper: Sleeper, id: UInt64) {
     sleepers[id] = sleeper
     var isNew = false
@@ -135,7 +137,7 @@ struct WordWatch: Sendable {
     timeline.insert(.look(kin), at: look)
   }
 
-  /// Lets one of a group look at once, if there is one.
+  /// Makes one sleeper of a group check at once, if there is one.
   mutating func look(on word: SharedWord32, while value: UInt32, alike: Int) {
     let kin = Kin(key: Key(word, value), alike: alike)
     if groups[kin] == nil { return }
@@ -156,7 +158,7 @@ struct WordWatch: Sendable {
     return sleeper
   }
 
-  /// Keeps the times of those that have gone from growing without a bound.
+  /// Keeps the events of sleepers that have gone from accumulating without bound.
   private mutating func dropOldEvents() {
     guard timeline.count > 64 + 4 * (sleepers.count + groups.count) else { return }
     timeline.removeAll { [sleepers, groups] event, when in
@@ -169,9 +171,9 @@ struct WordWatch: Sendable {
 
   // MARK: - The thread
 
-  /// Removes those that are to be woken.
+  /// Removes the sleepers that are to be woken.
   ///
-  /// - Returns: Each with whether that is only as it is time to look.
+  /// - Returns: Each sleeper, and whether it wakes only because it is time to check.
   mutating func takeAwake(
     at now: SuspendingClock.Instant, cancelled: Set<UInt64>
   ) -> [(Sleeper, isOver: Bool)] {
@@ -201,18 +203,19 @@ struct WordWatch: Sendable {
     return awake
   }
 
-  /// The thread is about to sleep.
+  /// Notes that the thread is about to sleep.
   ///
-  /// - Returns: Until when; with nobody to sleep for there is no reason to wake up now and then.
+  /// - Returns: Until when; `nil` if no event is planned, because then nothing but the bell needs
+  ///   to wake it.
   mutating func prepareSleep() -> SuspendingClock.Instant? {
     sleepEnd = timeline.first?.when
     return sleepEnd
   }
 }
 
-/// What is to happen, in the order of time.
+/// Future events, in order of time.
 struct Timeline<Event: Sendable>: Sendable {
-  // A binary heap: each event comes before the two at twice its index, and one or two more.
+  // A binary heap: no event is later than the two at twice its index plus one and plus two.
   private var events: [(event: Event, when: SuspendingClock.Instant)] = []
 
   var count: Int { events.count }

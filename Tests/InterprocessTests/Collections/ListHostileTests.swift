@@ -107,17 +107,17 @@ struct ListHostileTests {
     #expect(refusal(&list, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], at: 0) == .valueNotRepresentable)
   }
 
-  static let unknownFormat = "its format is none that a list has"
+  static let unknownFormat = "its format is not one that a list has"
   static let contradiction = "its format and its code contradict each other"
   static let forms: [(String, UInt8, String)] = [
-    ("", 0, unknownFormat), ("", 3, unknownFormat), ("q", 4, "its code is none that a list has"),
-    ("q", 255, "its code is none that a list has"), ("Q", 0, unknownFormat),
+    ("", 0, unknownFormat), ("", 3, unknownFormat), ("q", 4, "its code is not one that a list has"),
+    ("q", 255, "its code is not one that a list has"), ("Q", 0, unknownFormat),
     ("qq", 0, unknownFormat),
     ("\0q", 0, unknownFormat), ("q\0q", 0, unknownFormat), ("s", 1, unknownFormat),
     ("8", 1, unknownFormat), ("8ss", 1, unknownFormat), ("8s\0\0\0\0\0s", 1, unknownFormat),
     ("88888888", 1, unknownFormat), ("-8s", 1, unknownFormat), ("xxxxxxxx", 0, unknownFormat),
-    ("xxxxxx?", 0, unknownFormat), ("9s", 1, "its format tells more bytes than its slot has"),
-    ("9999999s", 2, "its format tells more bytes than its slot has"), ("q", 1, contradiction),
+    ("xxxxxx?", 0, unknownFormat), ("9s", 1, "its format states more bytes than its slot has"),
+    ("9999999s", 2, "its format states more bytes than its slot has"), ("q", 1, contradiction),
     ("q", 2, contradiction), ("q", 3, contradiction), ("d", 3, contradiction),
     ("xxxxxxx?", 3, contradiction), ("xxxxxx?x", 0, contradiction), ("xxxxxx?x", 1, contradiction),
     ("8s", 0, contradiction), ("8s", 3, contradiction),
@@ -135,7 +135,7 @@ struct ListHostileTests {
     #expect(error?.name == name)
     #expect(
       error?.message
-        == "Element 0 of the list \"\(name)\" cannot be read: \(reason). Set it again; or guard the "
+        == "Element 0 of the list \"\(name)\" cannot be read: \(reason). Set it again, or guard the "
         + "list with a lock if a process was just writing it.")
     let sought = #expect(throws: InterprocessError.self) { _ = try list.index(of: 1) }
     #expect(sought?.code == error?.code)

@@ -306,7 +306,7 @@ struct SharedValueTests {
         exit(1)
       } catch {
         #expect(error.code == .timedOut)
-        #expect(error.message.contains("has changed during each of 10000 attempts to read it"))
+        #expect(error.message.contains("changed during each of 10000 attempts to read it"))
         #expect(words.changeCount == 10_001)
       }
     }

@@ -281,7 +281,7 @@ struct SegmentContentTests {
         }
         memory[130] = UInt8(ascii: "f")
         if kind == "atomic" {
-          try expectDamage(name, kind, "it holds '<f8', which is no integer")
+          try expectDamage(name, kind, "it holds '<f8', which is not an integer")
         }
       }
     }
