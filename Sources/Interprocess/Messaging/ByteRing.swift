@@ -13,50 +13,55 @@
 
 internal import Synchronization
 
-/// The messages of a queue of bytes, and what is known of how far each side has come.
+/// The messages of a queue of bytes, and the steps by which each side moves on.
 @usableFromInline
 final class ByteRing: MessageRing {
-  // Positions are bytes, counted from 0 on, always at a multiple of 8, and never come again. At the
-  // position of the next message lies its head, a word: 0 if there is none yet, or its number of
-  // bytes and one, and the message follows; or `skip`, and the message lies at the beginning of the
-  // ring. So no message goes over the end of the ring.
+  // Positions are bytes, counted from 0, always multiples of 8, and never used again. At the
+  // position of the next message lies its head, a word:
+  //   0: there is no message yet.
+  //   its number of bytes plus 1: the message follows the head.
+  //   `skip`: the message, with a head of its own, lies at the beginning of the ring.
+  // So no message runs past the end of the ring.
   //
-  // One thread at a time sends: it has the one role, or holds the lock of that side.
+  // One thread at a time sends: it has the only role, or holds the lock of the sending side.
   //
-  //   S1  enough room up to freed + capacity?              acquiring, pairs with T4
-  //   S2  write the message; the next head = 0             relaxed
-  //   S3  its head: its bytes and one, or `skip` behind    releasing
-  //       a head at the beginning
+  //   S1  check for room, up to freed + capacity           acquiring, pairs with T3
+  //   S2  write the message; next head = 0                 relaxed
+  //   S3  head = bytes of the message + 1; or, to skip,    releasing
+  //       that head at the beginning, then head = `skip`
   //   S4  tail = position of the next head                 relaxed
-  //   S5  let receivers go on who wait, for which S3 is R1 of `LightGate`
+  //   S5  wake waiting receivers: R2' of `LightGate`, for which S3 is R1
   //
   // One thread at a time receives.
   //
-  //   T0  head at the position not 0                       acquiring, pairs with S3
+  //   T0  check that the head at the position is not 0     acquiring, pairs with S3
   //   T1  taken = position of the next head                relaxed
   //   T2  read the message
   //   T3  freed = taken                                    releasing
-  //   T4  let senders go on who wait, for which T3 is R1
+  //   T4  wake waiting senders: R2' of `LightGate`, for which T3 is R1
   //
-  // Where messages are acknowledged, T1 comes behind T2. A receiver looks for a head only where S2
-  // has written one before, or where it was from the beginning, so that the bytes of an old message
-  // are never taken for one. A sender writes only where S1 has told that T3 came behind the
-  // reading; the room that it asks for includes the next head.
+  // If a receiver acknowledges the message, T1 comes after T2. A receiver looks for a head only
+  // where S2 has written a 0 before, or where there was a 0 from the start, so it never mistakes
+  // the bytes of an old message for a head. A sender writes only where S1 has seen the T3 that
+  // followed the reading; the room that it asks for includes the next head.
   //
-  // Killed before S3, a sender has sent nothing: the head at the tail is still 0. Killed between S3
-  // and S4, it has sent its message: who sends next finds a head that is not 0 at the tail, and
-  // goes on behind it.
+  // A sender killed
+  //   before S3 has sent nothing; the head at the tail is still 0.
+  //   between S3 and S4 has sent its message; the next sender finds a head other than 0 at the
+  //     tail, and continues after that message.
   //
-  // Killed before T1, a receiver has taken nothing. Killed between T1 and T3, it has taken the
-  // message with it: who receives next sets freed to taken. So does one who has slept for 20 ms, as
-  // there may be no room for the message that it waits for until that is done.
+  // A receiver killed
+  //   before T1 has taken nothing.
+  //   between T1 and T3 has taken the message, which is lost with it; the next receiver sets freed
+  //     to taken. So does a receiver that has slept for 20 ms, as there may be no room for the
+  //     message that it waits for until that is done.
   //
-  // `Models/bytequeue.pml` goes through this in every order, with deaths; see `scripts/verify`.
-  // `ByteQueueModelTests` looks at the orderings.
+  // `Models/bytequeue.pml` explores this in every order, with deaths; see `scripts/verify`.
+  // `ByteQueueModelTests` checks the memory orderings.
 
-  /// What stands for a head where the message lies at the beginning of the ring.
+  /// The head of a message that lies at the beginning of the ring instead.
   private static let skip = UInt64.max
-  /// What messages and heads lie at multiples of, and the bytes of a head.
+  /// Messages and heads lie at multiples of this, which is also the size of a head in bytes.
   static let alignment = 8
 
   private let bytes: MappedRange
@@ -67,8 +72,8 @@ final class ByteRing: MessageRing {
   private let isFinishedWord: SharedWord32
   @usableFromInline let name: String
 
-  /// - Precondition: The capacity and the limit have been checked against the memory and each
-  ///   other.
+  /// - Precondition: The capacity and the greatest length have been checked against the memory and
+  ///   against each other.
   init(
     in memory: borrowing SharedMemory, at offset: Int, capacity: Int, maximumByteCount: Int
   ) {
@@ -83,25 +88,25 @@ final class ByteRing: MessageRing {
 
   // MARK: - Sizes
 
-  /// The bytes of the ring, a power of two.
+  /// The size of the ring in bytes, a power of two.
   var capacity: Int { bytes.byteCount }
 
-  /// The bytes of a message and its head.
+  /// The number of bytes that a message and its head take up.
   private static func recordByteCount(_ byteCount: Int) -> Int {
     alignment + (byteCount + alignment - 1) / alignment * alignment
   }
 
-  /// The capacity of a queue that is to have at least some capacity, and to take messages of up to
-  /// so many bytes; `nil` if there is no such queue.
+  /// The actual capacity of a queue of at least `capacity` bytes, for messages of up to
+  /// `maximumByteCount`; `nil` if there can be no such queue.
   static func capacity(atLeast capacity: Int, maximumByteCount: Int) -> Int? {
     guard capacity >= 0, capacity <= 1 << 60, maximumByteCount >= 0, maximumByteCount <= 1 << 60
     else { return nil }
-    // Wherever in an empty ring the next head is, the message has room before or behind it.
+    // Wherever the next head lies in an empty ring, the message has room before or after it.
     let least = max(capacity, 2 * recordByteCount(maximumByteCount))
     return 1 << (Int.bitWidth - (least - 1).leadingZeroBitCount)
   }
 
-  /// The bytes behind the header; `nil` for a capacity that no queue has.
+  /// The number of bytes after the header; `nil` for a capacity that no queue has.
   static func byteCount(of capacity: Int) -> Int? {
     guard capacity >= 2 * alignment, capacity.nonzeroBitCount == 1, capacity <= 1 << 61 else {
       return nil
@@ -109,7 +114,7 @@ final class ByteRing: MessageRing {
     return QueueHead.byteCount + capacity
   }
 
-  /// Whether a queue of some capacity can have some limit.
+  /// Whether a queue of that capacity can have messages of up to that many bytes.
   static func isLimit(_ maximumByteCount: UInt64, of capacity: Int) -> Bool {
     guard let maximum = Int(exactly: maximumByteCount), maximum <= capacity else { return false }
     return 2 * recordByteCount(maximum) <= capacity
@@ -144,7 +149,7 @@ final class ByteRing: MessageRing {
     bytes.part(at: offset(of: place.begin) + Self.alignment, byteCount: place.byteCount)
   }
 
-  /// Where the message behind a head lies, if there is one.
+  /// The place of the message whose head lies at a position, if there is one.
   ///
   /// - Throws: `corrupted`.
   private func message(at position: UInt64) throws(InterprocessError) -> Place? {
@@ -163,7 +168,7 @@ final class ByteRing: MessageRing {
     return place(at: begin, byteCount)
   }
 
-  /// A position that was found in shared memory.
+  /// A position from shared memory, after a check.
   private func checked(_ position: UInt64) throws(InterprocessError) -> UInt64 {
     guard position.isMultiple(of: UInt64(Self.alignment)) else {
       throw .corrupted(name, "no message lies at \(position)")
@@ -176,12 +181,12 @@ final class ByteRing: MessageRing {
   @usableFromInline func sendingCursor() throws(InterprocessError) -> QueueCursor {
     let tail = try checked(sending.position.loadRelaxed())
     var cursor = QueueCursor(at: tail)
-    // Killed between S3 and S4.
+    // The last sender was killed between S3 and S4.
     if let place = try message(at: tail) {
       cursor = QueueCursor(at: place.end)
       sending.position.storeRelaxed(place.end)
     }
-    // What the last one knew of the room there is.
+    // The room that the last sender knew of.
     let limit = sending.limit.loadRelaxed()
     if limit &- cursor.position <= UInt64(capacity) { cursor.limit = limit }
     return cursor
@@ -189,7 +194,7 @@ final class ByteRing: MessageRing {
 
   @usableFromInline func receivingCursor() throws(InterprocessError) -> QueueCursor {
     let taken = try checked(receiving.position.loadRelaxed())
-    // Killed between T1 and T3.
+    // The last receiver was killed between T1 and T3.
     if receiving.limit.loadRelaxed() != taken { free(taken) }
     return QueueCursor(at: taken)
   }
@@ -198,9 +203,10 @@ final class ByteRing: MessageRing {
 
   /// Sends a message if there is room, S1 to S5.
   ///
-  /// - Parameter body: Writes it. If it throws, nothing is sent.
+  /// - Parameter body: Writes the message. If it throws, nothing is sent.
   /// - Returns: Whether there was room.
-  /// - Throws: `corrupted`, and what `body` throws; `roleTaken` in a child that was forked there.
+  /// - Throws: `corrupted`, and what `body` throws; `roleTaken` in a child that was forked in
+  ///   `body`.
   func send(
     byteCount: Int, _ cursor: inout QueueCursor, _ body: (inout MutableRawSpan) throws -> Void
   ) throws -> Bool {
@@ -208,8 +214,8 @@ final class ByteRing: MessageRing {
     checkpoint(.messageBegun)
     let generation = Descriptor.generation
     let content = content(place)
-    // SAFETY: the range is mapped while the queue lives, which the caller sees to; nobody else
-    // touches it until it is sent.
+    // SAFETY: the range is mapped while the queue exists, which the caller ensures; no other thread
+    // touches it until the message is sent.
     var span = unsafe MutableRawSpan(_unsafeStart: content.start, byteCount: byteCount)
     try body(&span)
     guard generation == Descriptor.generation else {
@@ -244,7 +250,7 @@ final class ByteRing: MessageRing {
       let freed = receiving.limit.loadAcquiring()
       guard cursor.position &- freed <= UInt64(capacity) else {
         throw .corrupted(
-          name, "\(freed) bytes were read of \(cursor.position), in a queue of \(capacity)")
+          name, "\(freed) of \(cursor.position) bytes were read, in a queue of \(capacity)")
       }
       cursor.limit = freed &+ UInt64(capacity)
       sending.limit.storeRelaxed(cursor.limit)
@@ -254,13 +260,13 @@ final class ByteRing: MessageRing {
     return place(at: cursor.position &+ skipped, byteCount)
   }
 
-  /// The bytes that are left empty at the end of the ring, if the message does not fit there.
+  /// The number of bytes left empty at the end of the ring if the message does not fit there.
   private func skippedByteCount(for byteCount: Int, at position: UInt64) -> UInt64 {
     let rest = capacity - offset(of: position)
     return Self.recordByteCount(byteCount) > rest ? UInt64(rest) : 0
   }
 
-  /// The bytes of a message, of what is skipped before it, and of the next head.
+  /// The number of bytes of what is skipped, of the message with its head, and of the next head.
   private func neededByteCount(for byteCount: Int, at position: UInt64) -> UInt64 {
     skippedByteCount(for: byteCount, at: position)
       + UInt64(Self.recordByteCount(byteCount) + Self.alignment)
@@ -269,11 +275,11 @@ final class ByteRing: MessageRing {
   // MARK: - Receiving
 
   /// Receives the next message if there is one, T0 to T4; a child that was forked in `body` does
-  /// nothing more.
+  /// none of the later steps.
   ///
   /// - Parameters:
-  ///   - isAcknowledging: Whether T1 comes behind `body`, and not at all if that throws.
-  ///   - body: Reads it.
+  ///   - isAcknowledging: Whether T1 comes after `body`, and not at all if `body` throws.
+  ///   - body: Reads the message.
   /// - Throws: `corrupted`, and what `body` throws.
   func receive<Result>(
     isAcknowledging: Bool, _ cursor: inout QueueCursor, _ body: (RawSpan) throws -> Result
@@ -282,10 +288,10 @@ final class ByteRing: MessageRing {
     checkpoint(.messageSeen)
     if !isAcknowledging { take(place, &cursor) }
     let generation = Descriptor.generation
-    // Also if the body throws, the message is gone then.
+    // The message is gone even if `body` throws.
     defer { if !isAcknowledging, generation == Descriptor.generation { free(place.end) } }
     let content = content(place)
-    // SAFETY: the range is mapped while the queue lives, which the caller sees to.
+    // SAFETY: the range is mapped while the queue exists, which the caller ensures.
     let span = unsafe RawSpan(
       _unsafeStart: UnsafeRawPointer(content.start), byteCount: place.byteCount)
     let result = try body(span)
@@ -309,13 +315,14 @@ final class ByteRing: MessageRing {
   private func free(_ position: UInt64) {
     receiving.limit.storeReleasing(position)
     checkpoint(.messageFreed)
-    // Where one message lay, several may have room, or not the first that sleeps but another.
+    // One message's room may be enough for several others; or for that of another sleeper, but not
+    // for that of the first.
     if sending.gate.isAwaited { receiving.open(sending.gate, waking: .max) }
   }
 
-  // MARK: - What is waited for
+  // MARK: - Conditions for waiters
 
-  // What is wrong with a position, whoever sends or receives there finds out.
+  // A wrong position counts as ready: the thread that then sends or receives there finds the fault.
 
   @usableFromInline func hasRoom(for byteCount: Int, at position: UInt64) -> Bool {
     let limit = receiving.limit.loadAcquiring() &+ UInt64(capacity)
@@ -332,12 +339,12 @@ final class ByteRing: MessageRing {
     receiving.limit.loadRelaxed() != receiving.position.loadRelaxed()
   }
 
-  /// As of `QueueRing`.
+  /// The same as in `QueueRing`.
   @usableFromInline func finish() {
     isFinishedWord.storeReleasing(1)
     checkpoint(.queueFinished)
     sending.open(receiving.gate, waking: .max)
-    // Those who wait for room are told, too.
+    // Senders that wait for room must see the end, too.
     sending.open(sending.gate, waking: .max)
   }
 }

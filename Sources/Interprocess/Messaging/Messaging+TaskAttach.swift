@@ -12,16 +12,16 @@
 //===----------------------------------------------------------------------===//
 
 extension SharedQueue {
-  /// Attaches to a queue as soon as it is there, in a task.
+  /// Attaches to a queue as soon as it exists, suspending the task until then.
   ///
-  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
+  /// Throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the queue was created under.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for it.
+  ///   - timeout: How long to wait for the queue.
   /// - Returns: The queue.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,
@@ -35,16 +35,16 @@ extension SharedQueue {
 }
 
 extension SharedByteQueue {
-  /// Attaches to a queue of bytes as soon as it is there, in a task.
+  /// Attaches to a queue of bytes as soon as it exists, suspending the task until then.
   ///
-  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
+  /// Throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the queue was created under.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for it.
+  ///   - timeout: How long to wait for the queue.
   /// - Returns: The queue.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,
@@ -58,16 +58,16 @@ extension SharedByteQueue {
 }
 
 extension SharedTopic {
-  /// Attaches to a topic as soon as it is there, in a task.
+  /// Attaches to a topic as soon as it exists, suspending the task until then.
   ///
-  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
+  /// Throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the topic was created under.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for it.
+  ///   - timeout: How long to wait for the topic.
   /// - Returns: The topic.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   public nonisolated(nonsending) static func attach(
     _ name: String,
     owner: SharedMemory.Owner = .currentUser,

@@ -11,43 +11,43 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// What the ends of a queue have to know of the messages between them.
+/// What the two ends of a queue need to know about the messages between them.
 @usableFromInline
 protocol MessageRing: Sendable {
-  /// The words of the side that sends, and of the one that receives.
+  /// The words of the sending side, and of the receiving side.
   var sending: QueueSide { get }
   var receiving: QueueSide { get }
   /// The name of the segment, for errors.
   var name: String { get }
-  /// Where to send next, as the last sender has left it; for who has that side.
+  /// Where to send next, as the last sender left it; only for the holder of that side.
   ///
   /// - Throws: `corrupted`.
   func sendingCursor() throws(InterprocessError) -> QueueCursor
-  /// Where to receive next, likewise.
+  /// Where to receive next, as the last receiver left it; only for the holder of that side.
   ///
   /// - Throws: `corrupted`.
   func receivingCursor() throws(InterprocessError) -> QueueCursor
-  /// Whether there is room at a position for a message of so many bytes, or seems to be.
+  /// Whether there is, or seems to be, room at a position for a message of `byteCount` bytes.
   func hasRoom(for byteCount: Int, at position: UInt64) -> Bool
-  /// Whether there is a message at a position, or seems to be.
+  /// Whether there is, or seems to be, a message at a position.
   func hasMessage(at position: UInt64) -> Bool
-  /// Whether no more messages are sent.
+  /// Whether no more messages will be sent.
   var isFinished: Bool { get }
-  /// Whether a receiver has taken what it has not given back: it reads it, or has died.
+  /// Whether a receiver has taken bytes that it has not freed: it is reading them, or has died.
   var isTakenUnfreed: Bool { get }
-  /// Lets receivers get what there is, and then the end; for who has the sending side.
+  /// Lets receivers get what is left, and then the end; only for the holder of the sending side.
   func finish()
 }
 
-/// How the threads of all processes take turns at one side of a queue, or one of them keeps it.
+/// One side of a queue: threads of all processes take turns at it, or one of them keeps it.
 @usableFromInline
 struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
-  /// The role, if this handle has it.
+  /// The role, while this handle holds it.
   struct Role: Sendable {
     var cursor: QueueCursor
-    /// The thread that uses the cursor, if one does.
+    /// The thread that is using the cursor, if any.
     var thread: UInt64?
-    /// Whether another thread waits for its turn.
+    /// Whether another thread is waiting for its turn.
     var isAwaited = false
   }
 
@@ -55,7 +55,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   private let ring: Ring
   private let isSending: Bool
   private let lock: RobustLock
-  /// A child that `fork` has made does not have it.
+  /// A child created by `fork` does not hold it.
   private let role = ThreadMutex<Role?>(nil)
   /// Where threads and tasks of this handle wait for their turns with the role.
   private let turns = OwnWord()
@@ -77,15 +77,15 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
 
   // MARK: - Taking turns
 
-  /// Begins to use the side, until `leave`, while nobody else does.
+  /// Begins exclusive use of the side, until `leave`.
   ///
-  /// The turns of others are short, unless one is in its closure, or stopped. With no time at all,
-  /// this waits for some microseconds.
+  /// Other turns are short, unless a thread is in its closure, or has been stopped. With a time-out
+  /// of zero, this still waits for some microseconds.
   ///
   /// - Parameters:
-  ///   - memory: The segment, by the handle that this is a part of.
-  ///   - timeout: How long to wait for the turns of others; `nil`: as long as they take.
-  /// - Returns: `nil` if the time is over.
+  ///   - memory: The segment, from the handle that this is a part of.
+  ///   - timeout: How long to wait for other turns; `nil`: as long as they take.
+  /// - Returns: `nil` if the time-out has passed.
   /// - Throws: `roleTaken`, `corrupted` and `system`.
   @usableFromInline func enter(
     _ memory: borrowing SharedMemory, atMost timeout: Duration?
@@ -102,9 +102,9 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     return outcome == nil ? nil : try cursorOrUnlock()
   }
 
-  /// As the other one, without waiting: takes the turn if nobody has it.
+  /// The same without waiting: takes the turn if it is free.
   ///
-  /// Small, as it is what most turns cost.
+  /// Kept small, as most turns need no more than this.
   @usableFromInline func enterAtOnce(
     _ memory: borrowing SharedMemory
   ) throws(InterprocessError) -> QueueCursor? {
@@ -113,9 +113,9 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     return cursor
   }
 
-  /// The same for a task, which has to leave before it is suspended again.
+  /// The same for a task, which must leave before it is suspended again.
   ///
-  /// - Throws: Also `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   @usableFromInline nonisolated(nonsending) func enter(
     _ memory: borrowing SharedMemory, atMost timeout: Duration?
   ) async throws -> QueueCursor? {
@@ -138,7 +138,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     }
   }
 
-  /// One turn of a wait for the turn with the role, which is taken if this handle does not have it.
+  /// One attempt to get a turn with the role; claims the role if this handle does not hold it.
   private func attemptRole(
     _ stage: Waiting.Stage, _ memory: borrowing SharedMemory
   ) throws(InterprocessError) -> Waiting.Turn<QueueCursor> {
@@ -149,7 +149,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
       }
       let thread = Processors.currentThread
       if role!.thread == thread {
-        failAsMisused("This thread is at this side of the queue already")
+        failAsMisused("This thread is already using this side of the queue")
       }
       if role!.thread != nil {
         if stage != .spinning { role!.isAwaited = true }
@@ -160,9 +160,10 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     }
   }
 
-  /// As `enter`, for one who may have been woken for what it will not get then.
+  /// The same for a waiter that may have been woken for room or a message; if it gets no turn, it
+  /// passes the wake-up on.
   ///
-  /// - Parameter byteCount: The bytes of the message that is to be sent.
+  /// - Parameter byteCount: The number of bytes of the message to send.
   /// - Throws: `timedOut`, `roleTaken`, `corrupted` and `system`.
   @usableFromInline func enter(
     _ memory: borrowing SharedMemory, until sleeps: borrowing Sleeps, for byteCount: Int = 0
@@ -176,9 +177,9 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     }
   }
 
-  /// The same for a task, which has to leave before it is suspended again.
+  /// The same for a task, which must leave before it is suspended again.
   ///
-  /// - Throws: Also `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   @usableFromInline nonisolated(nonsending) func enter(
     _ memory: borrowing SharedMemory, until sleeps: borrowing Sleeps, for byteCount: Int = 0
   ) async throws -> QueueCursor {
@@ -195,12 +196,12 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     InterprocessError(
       code: .timedOut, name: ring.name,
       message: """
-        Another \(isSending ? "sender" : "receiver") of the queue "\(ring.name)" kept its turn. \
-        Is it in its closure, or has it been stopped?
+        Another \(isSending ? "sender" : "receiver") of the queue "\(ring.name)" kept its turn \
+        until the time-out. Is it in its closure, or has it been stopped?
         """)
   }
 
-  /// Ends the use of the side, during which this process has not forked.
+  /// Ends the use of the side, for a turn during which this process has not forked.
   @usableFromInline func leave(_ cursor: QueueCursor) {
     if mode == .many {
       lock.unlock(takenIn: Descriptor.generation)
@@ -212,17 +213,18 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
       defer { role!.isAwaited = false }
       return role!.isAwaited
     }
-    // The mark was set under the lock, with the word as it is until now.
+    // A waiter sets the mark and reads the word under the lock, so it sleeps on the word's present
+    // value, which this changes.
     if isAwaited { turns.ring(waking: .max) }
   }
 
-  /// As the other one, after a closure; does nothing in a child that was forked there, whose parent
-  /// has the side.
+  /// The same after a closure; does nothing in a child that was forked in the closure, as its
+  /// parent holds the side.
   ///
   /// - Parameters:
-  ///   - generation: In which the use began.
-  ///   - byteCount: If this leaves without what it was perhaps woken for: the bytes of the message
-  ///     that was to be sent, or 0.
+  ///   - generation: The generation in which the use began.
+  ///   - byteCount: Not `nil` if the thread leaves without using what it may have been woken for:
+  ///     the number of bytes of the message that it wanted to send, or 0.
   @usableFromInline func leave(
     _ cursor: QueueCursor, takenIn generation: UInt32, passingOn byteCount: Int? = nil
   ) {
@@ -233,15 +235,15 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
 
   // MARK: - Waiting
 
-  /// Waits until the other side has made room, or a message, or has finished the queue.
+  /// Waits until the other side has made room, or has sent a message, or the queue is finished.
   ///
-  /// It may be gone by the time that this returns.
+  /// Another thread may take the room or the message before this returns.
   ///
   /// - Parameters:
-  ///   - byteCount: The bytes of the message that is to be sent.
-  ///   - position: Where the side is, if a role value knows that.
+  ///   - byteCount: The number of bytes of the message to send.
+  ///   - position: The position of the side, if a role value knows it.
   ///   - timeout: How long to wait; `nil`: as long as it takes.
-  /// - Returns: Whether that came before the time was over.
+  /// - Returns: Whether that happened before the time-out.
   /// - Throws: `system`.
   @usableFromInline func wait(
     for byteCount: Int = 0, at position: UInt64? = nil, atMost timeout: Duration?
@@ -251,7 +253,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     }
   }
 
-  /// Suspends the task where the blocking form waits.
+  /// The same, suspending the task while it waits.
   @usableFromInline nonisolated(nonsending) func wait(
     for byteCount: Int = 0, at position: UInt64? = nil, atMost timeout: Duration?
   ) async throws -> Bool {
@@ -260,7 +262,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     }
   }
 
-  /// As the other one, for receivers, and looks after one that has died.
+  /// The same for receivers; also frees what a dead receiver had taken.
   ///
   /// - Throws: `corrupted` and `system`.
   func wait(
@@ -271,7 +273,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     }
   }
 
-  /// Suspends the task where the blocking form waits.
+  /// The same, suspending the task while it waits.
   nonisolated(nonsending) func wait(
     atMost timeout: Duration?, in memory: borrowing SharedMemory
   ) async throws -> Bool {
@@ -280,12 +282,12 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     }
   }
 
-  /// - Parameter attempt: One turn, for one at a position.
+  /// - Parameter attempt: One attempt of the wait, at a position.
   private func wait(
     at position: UInt64?, atMost timeout: Duration?,
     _ attempt: (Waiting.Stage, UInt64?) throws(InterprocessError) -> Waiting.Turn<Void>
   ) throws(InterprocessError) -> Bool {
-    // Whoever has the time for another look has had one.
+    // With no time left, one look is enough, and the caller has just made it.
     if let timeout, timeout <= .zero { return false }
     let position = position ?? ownPosition
     let outcome: Void? = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
@@ -296,7 +298,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     return outcome != nil
   }
 
-  /// Suspends the task where the blocking form waits.
+  /// The same, suspending the task while it waits.
   private nonisolated(nonsending) func wait(
     at position: UInt64?, atMost timeout: Duration?,
     _ attempt: (Waiting.Stage, UInt64?) throws(InterprocessError) -> Waiting.Turn<Void>
@@ -313,7 +315,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     return outcome != nil
   }
 
-  /// Where this handle is, if it has the role.
+  /// The position of this handle, if it holds the role.
   ///
   /// The shared position is not trusted: a hostile process could make this side wait for the wrong
   /// message, perhaps forever.
@@ -322,22 +324,22 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     return role.withLock { $0?.cursor.position }
   }
 
-  /// Lets another one of this side go on that sleeps, in the place of this one, which leaves
-  /// without what it was perhaps woken for.
+  /// Wakes another sleeper of this side in place of this thread, which leaves without using what it
+  /// may have been woken for.
   ///
-  /// - Parameter byteCount: The bytes of the message that was to be sent.
+  /// - Parameter byteCount: The number of bytes of the message that it wanted to send.
   @usableFromInline func passOn(_ byteCount: Int = 0) {
     if isReady(byteCount, at: side.position.loadRelaxed()) { side.gate.gate.open(waking: 1) }
   }
 
-  /// Whether there seems to be room, or a message, or the queue is finished.
+  /// Whether there seems to be room or a message, or the queue is finished.
   private func isReady(_ byteCount: Int, at position: UInt64) -> Bool {
     ring.isFinished
       || (isSending
         ? ring.hasRoom(for: byteCount, at: position) : ring.hasMessage(at: position))
   }
 
-  /// One turn of that wait.
+  /// One attempt of that wait.
   func attempt(
     _ stage: Waiting.Stage, _ byteCount: Int = 0, at position: UInt64? = nil
   ) throws(InterprocessError) -> Waiting.Turn<Void> {
@@ -348,7 +350,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     return turn
   }
 
-  /// One turn of that wait, which looks after a receiver that has died.
+  /// One attempt of that wait, which also frees what a dead receiver had taken.
   ///
   /// - Throws: `corrupted` and `system`.
   func attempt(
@@ -358,10 +360,10 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     return try attempt(stage, at: position)
   }
 
-  /// Gives back what a receiver had taken that has died.
+  /// Frees what a dead receiver had taken.
   ///
-  /// The next one that comes does so, too. But those who sleep do not come before there is a
-  /// message; and perhaps there is no room for one until then.
+  /// The next receiver that takes a turn does so as well. But sleeping receivers take no turn until
+  /// there is a message, and perhaps there is no room for one until this is done.
   ///
   /// - Throws: `corrupted` and `system`.
   func recover(in memory: borrowing SharedMemory) throws(InterprocessError) {
@@ -370,18 +372,18 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     _ = try ring.receivingCursor()
   }
 
-  /// Where this side sleeps.
+  /// The gate on which this side sleeps.
   var gate: LightGate { side.gate }
 
-  /// Whether this side can go on, or seems to be able to.
+  /// Whether this side can, or seems to be able to, go on.
   var isReady: Bool { isReady(0, at: side.position.loadRelaxed()) }
 
-  /// Counts one who is about to sleep.
+  /// Counts one more sleep of this side.
   func countSleep() { side.countSleep() }
 
   // MARK: - Finishing
 
-  /// Lets nobody send any more, in a turn of the sending side.
+  /// Finishes the queue, in a turn of the sending side.
   ///
   /// - Throws: `timedOut`, `roleTaken`, `corrupted` and `system`.
   func finish(
@@ -392,9 +394,9 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     leave(turn)
   }
 
-  /// Suspends the task where the blocking form waits.
+  /// The same, suspending the task while it waits.
   ///
-  /// - Throws: Also `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   nonisolated(nonsending) func finish(
     _ memory: borrowing SharedMemory, atMost timeout: Duration?
   ) async throws {
@@ -406,7 +408,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
 
   // MARK: - Roles
 
-  /// Takes the role of the only one at this side.
+  /// Takes the role of the only sender or receiver.
   ///
   /// - Throws: `roleTaken`, `corrupted` and `system`.
   func claim(_ memory: borrowing SharedMemory) throws(InterprocessError) {
@@ -414,20 +416,20 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
       throw InterprocessError(
         code: .roleTaken, name: memory.name,
         message: """
-          The queue "\(memory.name)" has its only \(isSending ? "sender" : "receiver") already, by \
-          another handle or value. Make it for many, if there are to be several.
+          Another handle or value is already the only \(isSending ? "sender" : "receiver") of the \
+          queue "\(memory.name)". To use several, create the queue for many.
           """)
     }
   }
 
   /// Gives back the role; does nothing in a child of the process that claimed it.
   ///
-  /// - Parameter generation: In which it was claimed.
+  /// - Parameter generation: The generation in which it was claimed.
   func giveBack(_ generation: UInt32) { lock.unlock(takenIn: generation) }
 
-  /// Gives back a role that this handle has, and lets it take none any more.
+  /// Gives back any role that this handle holds, and lets it take no other.
   func close() {
-    let message = "A sender or receiver of the queue is in use, which was to be closed"
+    let message = "The queue was to be closed while a sender or receiver of it was in use"
     role.withLock { role in
       guard let current = role.take() else { return }
       if current.thread != nil { failAsMisused(message) }

@@ -11,12 +11,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// How the messages of a queue lie.
+/// How the messages of a queue are laid out.
 @usableFromInline
 struct QueueLayout: Sendable {
-  /// How many messages share a group: as many as a cache line holds.
+  /// How many messages share a group: as many as a cache line holds, but at least one.
   @usableFromInline let groupCapacity: Int
-  /// The bytes from one group to the next, whole cache lines.
+  /// The number of bytes from one group to the next, a whole number of cache lines.
   @usableFromInline let groupStride: Int
 
   init<Element: Shareable>(of type: Element.Type) {
@@ -27,20 +27,20 @@ struct QueueLayout: Sendable {
     groupStride = (head + groupCapacity * stride + alignment - 1) / alignment * alignment
   }
 
-  /// The bytes of a group before its messages.
+  /// The number of bytes of a group before its messages.
   @inlinable static func headByteCount<Element: Shareable>(of type: Element.Type) -> Int {
     max(8, MemoryLayout<Element>.alignment)
   }
 
-  /// How many groups a queue has, a power of two; `nil` for a capacity that no queue has.
+  /// The number of groups of a queue, a power of two; `nil` for a capacity that no queue has.
   func groupCount(of capacity: Int) -> Int? {
     guard capacity >= 1, capacity <= Int.max / 4 else { return nil }
-    // One more than hold that many messages, so that each is empty when it is written anew.
+    // One more than hold that many messages, so that a group is empty when it is filled again.
     let least = (capacity - 1) / groupCapacity + 2
     return 1 << (Int.bitWidth - (least - 1).leadingZeroBitCount)
   }
 
-  /// The bytes behind the header; `nil` for a capacity that no queue has.
+  /// The number of bytes after the header; `nil` for a capacity that no queue has.
   func byteCount(of capacity: Int) -> Int? {
     guard let groupCount = groupCount(of: capacity) else { return nil }
     let (byteCount, overflow) = groupCount.multipliedReportingOverflow(by: groupStride)

@@ -13,64 +13,67 @@
 
 public import Synchronization
 
-/// The messages of a queue, and what is known of how far each side has come.
+/// The messages of a queue, and the steps by which each side moves on.
 @usableFromInline
 final class QueueRing: MessageRing {
-  // A class, as it is too large a value to be passed from function to function.
+  // A class, as it is too large to pass from function to function as a value.
 
-  // Messages are counted from 0 on; that number is their position, and never comes again. They lie
-  // in groups, each of which begins with a word, its count: the position behind the last message
-  // that was written into it. So a small message and what says that it is there move in one cache
-  // line, and several of them share one.
+  // Messages are counted from 0; the number of a message is its position, and is never used again.
+  // Messages lie in groups. A group begins with a word, its count: the position after the last
+  // message written into the group. So a small message moves in one cache line with the word that
+  // announces it, and several small messages share one line.
   //
-  // One thread at a time sends: it has the one role, or holds the lock of that side.
+  // One thread at a time sends: it has the only role, or holds the lock of the sending side.
   //
-  //   S1  position - limit = 0: limit = taken + capacity   acquiring, pairs with T2
+  //   S1  if position = limit: limit = taken + capacity    acquiring, pairs with T2
   //   S2  write the message
   //   S3  count of the group = position + 1                releasing
   //   S4  tail = position + 1                              relaxed
-  //   S5  let receivers go on who wait: R2' of `LightGate`, for which S3 is R1
+  //   S5  wake waiting receivers: R2' of `LightGate`, for which S3 is R1
   //
   // One thread at a time receives.
   //
-  //   T0  count of the group > position                    acquiring, pairs with S3
+  //   T0  check that the group's count > position          acquiring, pairs with S3
   //   T1  read the message
   //   T2  taken = position + 1                             releasing
-  //   T3  let senders go on who wait, for which T2 is R1
+  //   T3  wake waiting senders: R2' of `LightGate`, for which T2 is R1
   //
-  // A receiver reads what T0 has told, so S2 of that message and all before it; the sender writes
-  // over a message only after S1 has told that T2 came behind the reading. There are so many groups
-  // that each is empty when its first message is written anew: `capacity` messages, and a group.
+  // T0 sees S3, so the receiver reads what S2 wrote for that message and for all before it. A
+  // sender overwrites a message only after S1 has seen the T2 that followed the reading. There are
+  // groups for `capacity` messages, and one more, so that each group is empty when a sender begins
+  // to fill it again.
   //
-  // Killed before S3, a sender has sent nothing: whoever sends next begins at the tail, and writes
-  // over what is there. Killed between S3 and S4, it has sent its messages: who sends next finds
-  // that the count of the tail's group is greater than the tail, and begins there. Killed before
-  // S5, it leaves sleepers that look by themselves within a second.
+  // A sender killed
+  //   before S3 has sent nothing; the next sender begins at the tail, and overwrites what is there.
+  //   between S3 and S4 has sent its messages; the next sender sees that the count of the tail's
+  //     group is ahead of the tail, and begins at the count.
+  //   before S5 leaves sleepers that look again by themselves within a second.
   //
-  // Killed before T2, a receiver has taken nothing: the next one finds the same message. Killed
-  // after T2, it has taken the message with it.
+  // A receiver killed
+  //   before T2 has taken nothing; the next receiver finds the same message.
+  //   after T2 has taken the message, which is lost with it.
   //
-  // The tail is what only senders need. A receiver can be ahead of it, for as long as a sender is
-  // between S3 and S4, or was killed there.
+  // Only senders need the tail. A receiver can be ahead of it while a sender is between S3 and S4,
+  // or after one was killed there.
   //
-  // `Models/queue.pml` goes through this in every order, with deaths; see `scripts/verify`.
-  // `QueueModelTests` looks at the orderings.
+  // `Models/queue.pml` explores this in every order, with deaths; see `scripts/verify`.
+  // `QueueModelTests` checks the memory orderings.
 
-  /// How the messages lie.
+  /// How the messages are laid out.
   @usableFromInline let layout: QueueLayout
-  /// How many messages it holds.
+  /// The greatest number of messages that the queue holds.
   @usableFromInline let capacity: UInt64
   /// The groups.
   @usableFromInline let groups: MappedRange
-  /// The words of the side that sends, and of the one that receives.
+  /// The words of the sending side, and of the receiving side.
   @usableFromInline let sending: QueueSide
   @usableFromInline let receiving: QueueSide
   private let isFinishedWord: SharedWord32
-  /// The generation of this process, for functions that clients have inlined.
+  /// The generation of this process, for functions that clients inline.
   @usableFromInline let generation = SharedWord32.generation
   @usableFromInline let name: String
 
-  /// - Precondition: The capacity is one that has been checked against the memory.
+  /// - Precondition: The capacity has been checked against the memory.
   init(
     in memory: borrowing SharedMemory, at offset: Int, _ layout: QueueLayout, capacity: Int
   ) {
@@ -89,31 +92,31 @@ final class QueueRing: MessageRing {
   /// The count of the group of a cursor.
   @inlinable @inline(__always)
   func count(at cursor: QueueCursor) -> SharedWord {
-    // SAFETY: the offset of a group is one of those that there are; the first one lies at a
-    // multiple of 128, as the content does, and each stride is one of 64.
+    // SAFETY: the offset is that of an existing group; the first group lies at a multiple of 128,
+    // as the content does, and the stride is a multiple of 64.
     unsafe SharedWord(
       pointer: UnsafePointer(
         (groups.start + cursor.groupOffset).assumingMemoryBound(to: Atomic<UInt64>.self)))
   }
 
-  /// Where the next message of a cursor lies, or the one that lies some places behind it in the
-  /// same group.
+  /// Where the next message of a cursor lies, or the one `distance` places after it in the same
+  /// group.
   @inlinable @inline(__always) @unsafe
   func place<Element: Shareable>(
     of cursor: QueueCursor, plus distance: Int = 0, as type: Element.Type
   ) -> UnsafeMutablePointer<Element> {
-    // SAFETY: as for `count(at:)`; the index is less than the capacity of a group, also with the
-    // distance added, which the callers see to.
+    // SAFETY: as for `count(at:)`; the callers ensure that the index is less than the capacity of a
+    // group, even with the distance added.
     unsafe (groups.start + cursor.groupOffset + QueueLayout.headByteCount(of: type))
       .assumingMemoryBound(to: Element.self) + (cursor.index + distance)
   }
 
   // MARK: - Cursors
 
-  /// A cursor at a position, of which nothing is known yet.
+  /// A cursor at a position, with nothing known yet about the other side.
   private func cursor(at position: UInt64) -> QueueCursor {
     let (group, index) = position.quotientAndRemainder(dividingBy: UInt64(layout.groupCapacity))
-    // There is a power of two of groups.
+    // The number of groups is a power of two.
     let mask = UInt64(groups.byteCount / layout.groupStride - 1)
     return QueueCursor(
       position: position, limit: position, groupOffset: Int(group & mask) * layout.groupStride,
@@ -132,26 +135,26 @@ final class QueueRing: MessageRing {
     }
   }
 
-  /// The position behind the group of a cursor.
+  /// The position after the last message of a cursor's group.
   @inlinable @inline(__always)
   func groupEnd(_ cursor: QueueCursor) -> UInt64 {
     cursor.position &+ UInt64(truncatingIfNeeded: layout.groupCapacity &- cursor.index)
   }
 
-  /// Where to send next, as the last sender has left it.
+  /// Where to send next, as the last sender left it.
   ///
   /// - Throws: `corrupted`.
   @usableFromInline func sendingCursor() throws(InterprocessError) -> QueueCursor {
     var cursor = cursor(at: sending.position.loadRelaxed())
     let count = count(at: cursor).loadRelaxed()
-    // Killed between S3 and S4.
+    // The last sender was killed between S3 and S4.
     if count > cursor.position {
       guard count <= groupEnd(cursor) else { throw corrupted(count, at: cursor) }
       move(&cursor, by: Int(count &- cursor.position))
       sending.position.storeRelaxed(cursor.position)
       cursor.limit = cursor.position
     }
-    // What the last one knew of the room there is.
+    // The room that the last sender knew of.
     let limit = sending.limit.loadRelaxed()
     if limit &- cursor.position <= capacity { cursor.limit = limit }
     return cursor
@@ -182,7 +185,7 @@ final class QueueRing: MessageRing {
 
   /// Sends as many messages as there is room for in one group.
   ///
-  /// - Returns: How many.
+  /// - Returns: How many messages were sent.
   /// - Throws: `corrupted`.
   @inlinable @inline(__always)
   func send<Element: Shareable>(
@@ -205,7 +208,7 @@ final class QueueRing: MessageRing {
 
   /// Sends as many messages as there is room for.
   ///
-  /// - Returns: How many of all have been sent by then.
+  /// - Returns: How many of `elements` have been sent, including those before `start`.
   /// - Throws: `corrupted`.
   @inlinable func sendAll<Element: Shareable>(
     _ elements: Span<Element>, from start: Int, _ cursor: inout QueueCursor
@@ -243,7 +246,7 @@ final class QueueRing: MessageRing {
     guard cursor.position &- taken <= capacity else {
       throw .corrupted(
         name,
-        "\(taken) messages were taken of \(cursor.position), in a queue that holds \(capacity)")
+        "\(taken) of \(cursor.position) messages were taken, in a queue that holds \(capacity)")
     }
     cursor.limit = taken &+ capacity
     sending.limit.storeRelaxed(cursor.limit)
@@ -268,7 +271,7 @@ final class QueueRing: MessageRing {
     return element
   }
 
-  /// Receives what there is in one group.
+  /// Receives messages of one group, up to a number.
   ///
   /// - Returns: How many messages were appended to `elements`.
   /// - Throws: `corrupted`.
@@ -288,7 +291,7 @@ final class QueueRing: MessageRing {
     return count
   }
 
-  /// Receives what there is, up to some number.
+  /// Receives all messages there are, up to a number.
   ///
   /// - Returns: How many messages were appended to `elements`.
   /// - Throws: `corrupted`.
@@ -304,8 +307,8 @@ final class QueueRing: MessageRing {
     return receivedCount
   }
 
-  /// Lends the next message if there is one, and takes it when that is over: T2 comes after `body`,
-  /// but not in a child that was forked there.
+  /// Lends the next message, if there is one, to `body`, and then takes it: T2 comes after `body`,
+  /// and never in a child that was forked in `body`.
   ///
   /// - Throws: `corrupted`, and what `body` throws, after which the message is not taken.
   @inlinable @inline(__always)
@@ -347,7 +350,7 @@ final class QueueRing: MessageRing {
     if sending.gate.isAwaited { receiving.open(sending.gate, waking: messageCount) }
   }
 
-  // MARK: - What is waited for
+  // MARK: - Conditions for waiters
 
   @usableFromInline func hasRoom(for byteCount: Int, at position: UInt64) -> Bool {
     position &- receiving.position.loadAcquiring() != capacity
@@ -360,18 +363,18 @@ final class QueueRing: MessageRing {
 
   @usableFromInline var isFinished: Bool { isFinishedWord.loadAcquiring() != 0 }
 
-  // Taking a message gives its room back.
+  // Taking a message frees its room at once.
   @usableFromInline var isTakenUnfreed: Bool { false }
 
-  /// Lets receivers get what there is, and then the end.
+  /// Lets receivers get what is left, and then the end.
   ///
-  /// Only who has the sending side may do so: then it is behind all messages, and a receiver that
-  /// finds it, and then no message, has had all of them.
+  /// Only the holder of the sending side may do so: the end then comes after all messages, and a
+  /// receiver that sees the end, and then no message, has had all of them.
   @usableFromInline func finish() {
     isFinishedWord.storeReleasing(1)
     checkpoint(.queueFinished)
     sending.open(receiving.gate, waking: .max)
-    // Those who wait for room are told, too.
+    // Senders that wait for room must see the end, too.
     sending.open(sending.gate, waking: .max)
   }
 
@@ -380,18 +383,18 @@ final class QueueRing: MessageRing {
   @usableFromInline func corrupted(
     _ count: UInt64, at cursor: QueueCursor
   ) -> InterprocessError {
-    .corrupted(name, "the group of message \(cursor.position) says that there are \(count)")
+    .corrupted(name, "the group of message \(cursor.position) has a count of \(count)")
   }
 }
 
-/// How far one side of a queue has come, and what it knows of the other.
+/// The position of one side of a queue, and what it knows about the other side.
 @usableFromInline
 struct QueueCursor: Sendable {
   /// The position of the next message.
   @usableFromInline var position: UInt64
-  /// Up to where the other side is known to have come: there is room, or there are messages.
+  /// The position up to which there is known to be room, or up to which there are messages.
   @usableFromInline var limit: UInt64
-  /// Where the group of the next message lies, in bytes, and the place of the message there.
+  /// Where the group of the next message lies, in bytes, and the place of the message in it.
   @usableFromInline var groupOffset: Int
   @usableFromInline var index: Int
 

@@ -11,39 +11,39 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// The words of one side of a queue: who has it, how far it has come, and where it sleeps.
+/// The words of one side of a queue: its holder, its position, and the gate on which it sleeps.
 @usableFromInline
 struct QueueSide: Sendable {
-  // Two pairs of cache lines: the first one is written by who has the side, and read by the other
-  // side when it has nothing to do; the second one is written by who sleeps, and read by the other
-  // side with each message.
+  // Two pairs of cache lines: the holder of the side writes the first pair, and the other side
+  // reads it when it has nothing to do; sleepers write the second pair, and the other side reads it
+  // with each message.
 
   static let byteCount = 256
-  /// Where it sleeps.
+  /// Where the gate lies.
   static let gateOffset = 128
-  /// Where 8 bytes are free for who has the side.
+  /// Where 8 bytes lie that the holder of the side may use freely.
   static let freeOffset = 48
 
   private let range: MappedRange
   private let offset: Int
-  /// The position of the next message to be sent, or taken.
+  /// The position of the next message to send, or to take.
   @usableFromInline let position: SharedWord
-  /// Of the sending side: up to where there is room, as of the last look at the other side.
+  /// On the sending side: the position up to which there was room at the last look at the other
+  /// side, so that the next sender need not look again.
   ///
-  /// Senders that take turns need not look again. Of the receiving side of a ring of bytes: up to
-  /// where all has been read.
+  /// On the receiving side of a ring of bytes: the position up to which everything has been read.
   let limit: SharedWord
-  /// Counts how often one of this side has slept, as the queue was full, or empty.
+  /// Counts how often a thread of this side has slept because the queue was full, or empty.
   private let sleepCount: SharedWord
-  /// Counts whom of the other side this one has woken.
+  /// Counts the sleepers of the other side that this side has woken.
   private let wokenCount: SharedWord
   /// Counts the messages of a ring of bytes.
   private let messageCount: SharedWord
-  /// Where this side sleeps.
+  /// The gate on which this side sleeps.
   @usableFromInline let gate: LightGate
 
   /// - Parameters:
-  ///   - range: The memory, which is writable.
+  ///   - range: The memory, which must be writable.
   ///   - offset: Where the words lie, a multiple of 128.
   init(in range: MappedRange, at offset: Int) {
     self.range = range
@@ -56,9 +56,9 @@ struct QueueSide: Sendable {
     gate = LightGate(in: range, at: offset + Self.gateOffset)
   }
 
-  /// The lock of the side, or the role, if it has only one holder.
+  /// The lock of the side, or its role if it has a single holder.
   func lock(places: HolderTable? = nil) -> RobustLock {
-    // What it guards needs no repair; so nobody is told of any.
+    // What the lock guards needs no repair, so no error names a function for it.
     RobustLock(
       word: range.word32(at: offset), turn: range.word32(at: offset + 4), places: places,
       repair: "")
@@ -72,14 +72,14 @@ struct QueueSide: Sendable {
     var messages: UInt64
   }
 
-  /// What this side has done so far, as far as that is seen.
+  /// What this side has done so far, as far as this process sees it.
   var counts: Counts {
     Counts(
       position: position.loadAcquiring(), slept: sleepCount.loadRelaxed(),
       woken: wokenCount.loadRelaxed(), messages: messageCount.loadRelaxed())
   }
 
-  /// Lets some of the other side go on, as this one has made a message or room.
+  /// Wakes sleepers of the other side, after this side has made a message or room.
   @usableFromInline func open(_ other: LightGate, waking count: Int) {
     let count = other.gate.open(waking: count)
     if count > 0 { wokenCount.addRelaxed(UInt64(count)) }
@@ -90,9 +90,9 @@ struct QueueSide: Sendable {
   func countSleep() { sleepCount.addRelaxed(1) }
 }
 
-/// What a queue begins with, behind the header, as the tool reads it.
+/// The beginning of a queue, just past the header, as the tool reads it.
 struct QueueHead {
-  /// Where the words of both sides lie, and the bytes of all of this.
+  /// Where the words lie, and the size of the whole.
   static let isFinishedOffset = 8
   static let sendingOffset = 128
   static let receivingOffset = sendingOffset + QueueSide.byteCount
@@ -102,7 +102,7 @@ struct QueueHead {
   var receiving: QueueSide.Counts
   var isFinished: Bool
 
-  /// Reads what is there without using it: nothing is written.
+  /// Reads the words without writing anything.
   init<Bytes: SegmentBytes & ~Copyable>(reading memory: borrowing Bytes, at offset: Int) {
     receiving = Self.counts(memory, at: offset + Self.receivingOffset)
     sending = Self.counts(memory, at: offset + Self.sendingOffset)

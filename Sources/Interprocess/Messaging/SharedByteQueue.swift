@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// Messages of any length between processes, first in, first out, each of which one receiver gets.
+/// A first-in, first-out queue of messages of any length, each of which goes to one receiver.
 ///
 /// ```swift
 /// let texts = try SharedByteQueue.create("texts", byteCapacity: 1 << 20, maximumByteCount: 4096)
@@ -21,39 +21,39 @@
 /// while let message = try texts.receive() { print(String(decoding: message, as: UTF8.self)) }
 /// ```
 ///
-/// Messages lie in one ring, one behind the other, and can be written and read where they lie,
-/// without a copy: `send(byteCount:)` and `receive` take a closure that does so. This is for
-/// encoded messages what a pipe is, with the messages kept apart.
+/// The messages lie in a ring, one behind the other. `send(byteCount:)` and `receive` take closures
+/// that write and read a message in place, without a copy. For encoded messages, the queue does
+/// what a pipe does, and keeps the messages apart.
 ///
-/// Roles, crashes and waiting are as those of ``SharedQueue``, which is faster where all messages
-/// are of one type. Corresponds to `mq_open` in C and to `multiprocessing.Pipe` in Python.
+/// Roles, crashes and waiting work as in ``SharedQueue``, which is faster if all messages are of
+/// one type. Corresponds to `mq_open` in C and to `multiprocessing.Pipe` in Python.
 public final class SharedByteQueue: Sendable {
   let segment: StructuredSegment
   let ring: ByteRing
   let senders: QueueEnd<ByteRing>
   let receivers: QueueEnd<ByteRing>
 
-  /// Where the greatest length of a message lies behind the header.
+  /// Where the greatest length of a message lies, counted from the end of the header.
   private static let maximumOffset = 16
 
   // MARK: - Create and attach
 
-  /// Creates a queue under a name that is not taken.
+  /// Creates an empty queue under a name that is not taken.
   ///
   /// Does not wait for other processes.
   ///
   /// - Parameters:
   ///   - name: The name, as for
   ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
-  ///   - byteCapacity: How many bytes of messages it holds at least, each with 8 bytes more and
-  ///     rounded up to a multiple of 8. It is rounded up to a power of two, and to what two of the
-  ///     longest messages need.
-  ///   - maximumByteCount: How many bytes a message has at most.
-  ///   - senders: Whether one at a time may send, or many take turns.
-  ///   - receivers: Whether one at a time may receive, or many take turns.
-  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
-  ///     uses it has to be allowed to write.
-  /// - Returns: The queue, which is empty.
+  ///   - byteCapacity: The least number of bytes of messages that the queue holds; each message
+  ///     takes 8 bytes more, rounded up to a multiple of 8. The capacity is rounded up to a power
+  ///     of two, and to at least what two of the longest messages need.
+  ///   - maximumByteCount: The greatest number of bytes of a message.
+  ///   - senders: Whether there is one sender at a time, or many that take turns.
+  ///   - receivers: Whether there is one receiver at a time, or many that take turns.
+  ///   - options: When the name is removed, who may use the queue, and when its pages are taken.
+  ///     Each user of the queue needs write permission.
+  /// - Returns: The queue.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
   public static func create(
@@ -74,9 +74,9 @@ public final class SharedByteQueue: Sendable {
   /// Waits only if asked to, and not for messages.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the queue was created under.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for the segment if there is none yet; `nil`: not at all.
+  ///   - timeout: How long to wait if the queue does not exist yet; `nil`: not at all.
   /// - Returns: The queue.
   /// - Throws: `wrongKind` if something else lies under that name, `unsupportedVersion`,
   ///   `corrupted`, and what attaching to ``SharedMemory`` throws: `notFound`, `timedOut`,
@@ -92,17 +92,17 @@ public final class SharedByteQueue: Sendable {
       ) { ByteRing.byteCount(of: $0) })
   }
 
-  /// Attaches to a queue, or creates it if there is none.
+  /// Attaches to a queue, or creates it if it does not exist.
   ///
   /// - Parameters:
   ///   - name: The name.
-  ///   - byteCapacity: How many bytes of messages a new queue holds.
-  ///   - maximumByteCount: How many bytes a message of a new queue has at most.
-  ///   - senders: Who may send to a new queue.
-  ///   - receivers: Who may receive from a new queue.
-  ///   - options: Those of a new queue.
+  ///   - byteCapacity: The least number of bytes of messages that a new queue holds.
+  ///   - maximumByteCount: The greatest number of bytes of a message in a new queue.
+  ///   - senders: Whether a new queue has one sender at a time, or many.
+  ///   - receivers: Whether a new queue has one receiver at a time, or many.
+  ///   - options: The options of a new queue.
   ///   - owner: Whose memory to accept.
-  /// - Returns: The queue; ``isCreator`` tells which of both has happened.
+  /// - Returns: The queue; ``isCreator`` says whether it is new.
   /// - Throws: What creating and attaching throw.
   public static func attachOrCreate(
     _ name: String,
@@ -131,7 +131,7 @@ public final class SharedByteQueue: Sendable {
       throw InterprocessError(
         code: .invalidSize,
         message: """
-          No queue holds \(byteCapacity) bytes, in messages of up to \(maximumByteCount).
+          No queue holds \(byteCapacity) bytes in messages of up to \(maximumByteCount) bytes.
           """)
     }
     return StructuredSegment.Plan(
@@ -153,7 +153,7 @@ public final class SharedByteQueue: Sendable {
     guard ByteRing.isLimit(maximum, of: segment.capacity) else {
       throw .corrupted(
         segment.memory.name,
-        "it has room for \(segment.capacity) bytes, and messages of up to \(maximum)")
+        "it has room for \(segment.capacity) bytes, but messages of up to \(maximum)")
     }
     ring = ByteRing(
       in: segment.memory, at: offset, capacity: segment.capacity, maximumByteCount: Int(maximum))
@@ -164,17 +164,17 @@ public final class SharedByteQueue: Sendable {
 
   // MARK: - Basics
 
-  /// Ends this handle's use of the queue, and a role that it has.
+  /// Ends this handle's use of the queue, and any role that it holds.
   ///
-  /// Its lease is given up, and with the last one of all processes a temporary name. The same
-  /// happens when the last reference to the handle goes, and then the memory is unmapped.
-  /// Afterwards the handle only tells its name and what belongs to that, and unlinks it; all else
-  /// is a failed precondition, also for a thread or task that waits here meanwhile, when it goes
-  /// on. To close it once more does nothing.
+  /// Gives up its lease; a temporary name goes with the last lease of all processes. The same
+  /// happens when the last reference to the handle goes, and only then is the memory unmapped. A
+  /// closed handle still gives its name and related properties, and can unlink it; any other use
+  /// is a failed precondition, including by a thread or task that is waiting here when it next
+  /// runs. Closing again does nothing.
   ///
-  /// Does not block, but as ``SharedMemory/close()``.
+  /// Does not block, except as ``SharedMemory/close()`` does.
   ///
-  /// - Precondition: No thread sends or receives with this handle.
+  /// - Precondition: No thread is sending or receiving with this handle.
   public func close() {
     segment.close {
       senders.close()
@@ -182,32 +182,34 @@ public final class SharedByteQueue: Sendable {
     }
   }
 
-  /// How many bytes of messages it holds, each with 8 bytes more and rounded up to a multiple of 8.
+  /// How many bytes of messages the queue holds; each message takes 8 bytes more, rounded up to a
+  /// multiple of 8.
   public var byteCapacity: Int { ring.capacity }
 
-  /// How many bytes a message has at most.
+  /// The greatest number of bytes of a message.
   public var maximumByteCount: Int { ring.maximumByteCount }
 
-  /// Who may send, as the creator has decided.
+  /// Whether there is one sender at a time, or many, as the creator chose.
   public var senderRole: QueueRole { senders.mode }
 
-  /// Who may receive, as the creator has decided.
+  /// Whether there is one receiver at a time, or many, as the creator chose.
   public var receiverRole: QueueRole { receivers.mode }
 
-  /// How many messages have been sent and not been received.
+  /// The number of messages that have been sent and not yet received.
   ///
-  /// It may be another number by the time it is returned, and off by one for each process that was
-  /// killed at the queue. Does not disturb those who use it.
+  /// It may have changed before the caller sees it, and is off by one for each process that was
+  /// killed in the middle of sending or receiving. Reading it does not disturb senders and
+  /// receivers.
   ///
   /// - Complexity: O(1), without blocking.
   public var count: Int { statistics.count }
 
-  /// What has happened so far, by all processes.
+  /// What all processes have done so far.
   ///
   /// - Complexity: O(1), without blocking.
   public var statistics: QueueStatistics {
     segment.checkOpen()
-    // In this order, so that not more were received than sent.
+    // In this order, so that the received messages do not exceed the sent ones.
     let receiving = ring.receiving.counts
     return QueueStatistics(ofBytes: ring.sending.counts, receiving)
   }
@@ -222,44 +224,45 @@ public final class SharedByteQueue: Sendable {
     return ring.isFinished
   }
 
-  /// Lets nobody send any more: receivers get what there is, and then the end.
+  /// Finishes the queue: no more messages can be sent; receivers get what is left, and then `nil`.
   ///
-  /// Blocks while other senders keep their turns, and for nothing else. With one sender, only that
-  /// one can finish the queue.
+  /// Blocks only while other senders keep their turns. If the queue has a single sender, only that
+  /// one can finish it.
   ///
-  /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
-  /// - Throws: `roleTaken` if another handle or value is the one sender; `timedOut`, `corrupted`
-  ///   and `system`.
+  /// - Parameter timeout: How long to wait for other senders' turns; `nil`: as long as they take.
+  /// - Throws: `roleTaken` if another handle is the only sender; `timedOut`, `corrupted` and
+  ///   `system`.
   public func finish(timeout: Duration? = nil) throws(InterprocessError) {
     try senders.finish(segment.memory, atMost: timeout)
   }
 
-  /// Lets nobody send any more: receivers get what there is, and then the end.
+  /// Finishes the queue: no more messages can be sent; receivers get what is left, and then `nil`.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
-  /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
-  /// - Throws: As the blocking form, and `CancellationError`; with any error, the queue is not
-  ///   finished.
+  /// - Parameter timeout: How long to wait for other senders' turns; `nil`: as long as they take.
+  /// - Throws: What the blocking form throws, and `CancellationError`; after any error, the queue
+  ///   is not finished.
   public nonisolated(nonsending) func finish(timeout: Duration? = nil) async throws {
     try await senders.finish(segment.memory, atMost: timeout)
   }
 
   // MARK: - Sending
 
-  /// Sends a message if there is room, which is written where it will lie.
+  /// Sends a message, written in place, if there is room.
   ///
   /// Does not block.
   ///
   /// - Parameters:
-  ///   - byteCount: The bytes of the message.
-  ///   - body: Writes the message; what it leaves is sent, whatever was there before. It must not
-  ///     send to this queue. If it throws, nothing is sent.
-  /// - Returns: Whether it was sent; it was not if there is no room, or if others keep their turns
-  ///   for more than some microseconds.
+  ///   - byteCount: The number of bytes of the message.
+  ///   - body: Writes the message. Bytes that it does not write are sent with whatever they held
+  ///     before. It must not send to this queue. If it throws, nothing is sent.
+  /// - Returns: Whether the message was sent; it was not if there is no room, or if other senders
+  ///   keep their turns for more than some microseconds.
   /// - Throws: What `body` throws, and ``InterprocessError``: `invalidSize` if the message is
-  ///   longer than ``maximumByteCount``; `finished`; `roleTaken` if another handle or value is the
-  ///   one sender; `corrupted` if something else than this type has written there; `system`.
+  ///   longer than ``maximumByteCount``; `finished`; `roleTaken` if another handle is the only
+  ///   sender; `corrupted` if something other than this type has written into the queue; `system`
+  ///   for anything else.
   public func trySend(
     byteCount: Int, _ body: (inout MutableRawSpan) throws -> Void
   ) throws -> Bool {
@@ -268,7 +271,7 @@ public final class SharedByteQueue: Sendable {
     return try send(byteCount, cursor, body)
   }
 
-  /// Sends in a turn, which ends.
+  /// Sends, and ends the turn.
   private func send(
     _ byteCount: Int, _ cursor: QueueCursor, _ body: (inout MutableRawSpan) throws -> Void
   ) throws -> Bool {
@@ -280,22 +283,22 @@ public final class SharedByteQueue: Sendable {
       senders.leave(cursor, takenIn: generation)
       return isSent
     } catch {
-      // The room is still there.
+      // The room is still there, for another sender.
       senders.leave(cursor, takenIn: generation, passingOn: byteCount)
       throw error
     }
   }
 
-  /// Sends a message, which is written where it will lie.
+  /// Sends a message, written in place, waiting while there is no room.
   ///
-  /// Blocks while there is no room, or others keep their turns: spins for some microseconds, and
-  /// then sleeps in the kernel.
+  /// Blocks while there is no room, or while other senders keep their turns: spins for some
+  /// microseconds, and then sleeps in the kernel.
   ///
   /// - Parameters:
-  ///   - byteCount: The bytes of the message.
+  ///   - byteCount: The number of bytes of the message.
   ///   - timeout: How long to wait for room; `nil`: as long as it takes.
   ///   - body: Writes the message, as for `trySend(byteCount:_:)`.
-  /// - Throws: As `trySend(byteCount:_:)`, and `timedOut`.
+  /// - Throws: What `trySend(byteCount:_:)` throws, and `timedOut`.
   public func send(
     byteCount: Int, timeout: Duration? = nil, _ body: (inout MutableRawSpan) throws -> Void
   ) throws {
@@ -308,15 +311,16 @@ public final class SharedByteQueue: Sendable {
     }
   }
 
-  /// Sends a message, which is written where it will lie.
+  /// Sends a message, written in place, waiting while there is no room.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - byteCount: The bytes of the message.
+  ///   - byteCount: The number of bytes of the message.
   ///   - timeout: How long to wait for room; `nil`: as long as it takes.
-  ///   - body: Writes the message.
-  /// - Throws: As the blocking form, and `CancellationError`; with any error, nothing was sent.
+  ///   - body: Writes the message, as for `trySend(byteCount:_:)`.
+  /// - Throws: What the blocking form throws, and `CancellationError`; after any error, nothing has
+  ///   been sent.
   public nonisolated(nonsending) func send(
     byteCount: Int, timeout: Duration? = nil, _ body: (inout MutableRawSpan) throws -> Void
   ) async throws {
@@ -330,7 +334,7 @@ public final class SharedByteQueue: Sendable {
     }
   }
 
-  /// Sends a message that lies elsewhere.
+  /// Sends a copy of the given bytes, waiting while there is no room.
   ///
   /// Blocks while there is no room. Corresponds to `mq_timedsend` in C and to
   /// `Connection.send_bytes` in Python.
@@ -338,19 +342,20 @@ public final class SharedByteQueue: Sendable {
   /// - Parameters:
   ///   - bytes: The message.
   ///   - timeout: How long to wait for room; `nil`: as long as it takes.
-  /// - Throws: As `send(byteCount:timeout:_:)`.
+  /// - Throws: What `send(byteCount:timeout:_:)` throws.
   public func send(_ bytes: RawSpan, timeout: Duration? = nil) throws {
     try send(byteCount: bytes.byteCount, timeout: timeout) { Self.copy(bytes, to: &$0) }
   }
 
-  /// Sends a message that lies elsewhere.
+  /// Sends a copy of the given bytes, waiting while there is no room.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - bytes: The message.
   ///   - timeout: How long to wait for room; `nil`: as long as it takes.
-  /// - Throws: As the blocking form, and `CancellationError`; with any error, nothing was sent.
+  /// - Throws: What the blocking form throws, and `CancellationError`; after any error, nothing has
+  ///   been sent.
   public nonisolated(nonsending) func send(
     _ bytes: RawSpan, timeout: Duration? = nil
   ) async throws {
@@ -365,12 +370,12 @@ public final class SharedByteQueue: Sendable {
   }
 
   private func check(_ byteCount: Int) throws(InterprocessError) {
-    precondition(byteCount >= 0, "A message has no negative number of bytes")
+    precondition(byteCount >= 0, "The number of bytes of a message is negative")
     guard byteCount <= maximumByteCount else {
       throw InterprocessError(
         code: .invalidSize, name: name,
         message: """
-          The message has \(byteCount) bytes, and those of "\(name)" have at most \
+          The message has \(byteCount) bytes, but messages in "\(name)" have at most \
           \(maximumByteCount).
           """)
     }
@@ -379,7 +384,7 @@ public final class SharedByteQueue: Sendable {
   private var finished: InterprocessError {
     InterprocessError(
       code: .finished, name: name,
-      message: "The queue \"\(name)\" is finished, and takes no more messages.")
+      message: "The queue \"\(name)\" is finished, and accepts no more messages.")
   }
 
   private var isFull: InterprocessError {
@@ -390,24 +395,24 @@ public final class SharedByteQueue: Sendable {
 
   // MARK: - Receiving
 
-  /// Receives the next message if there is one, which is read where it lies.
+  /// Receives the next message, read in place, if there is one.
   ///
-  /// The message is gone with this process, if it dies meanwhile, and also if `body` throws. With
-  /// many receivers, others wait until `body` has returned. Does not block.
+  /// The message is lost if this process dies in `body`, or if `body` throws. Other receivers wait
+  /// until `body` has returned. Does not block.
   ///
   /// - Parameter body: Reads the message. It must not receive from this queue.
-  /// - Returns: What `body` returns, or `nil` if there is no message, or if others keep their turns
-  ///   for more than some microseconds. Whether the queue has ended is told by `receive` with a
-  ///   time-out of zero.
-  /// - Throws: What `body` throws, and ``InterprocessError``: `roleTaken` if another handle or
-  ///   value is the one receiver; `corrupted` if something else than this type has written there;
+  /// - Returns: What `body` returns, or `nil` if there is no message, or if other receivers keep
+  ///   their turns for more than some microseconds. `receive` with a time-out of zero shows whether
+  ///   the queue has ended.
+  /// - Throws: What `body` throws, and ``InterprocessError``: `roleTaken` if another handle is the
+  ///   only receiver; `corrupted` if something other than this type has written into the queue;
   ///   `system` for anything else.
   public func tryReceive<Result>(_ body: (RawSpan) throws -> Result) throws -> Result? {
     guard let cursor = try receivers.enter(segment.memory, atMost: .zero) else { return nil }
     return try receive(isAcknowledging: false, cursor, body)
   }
 
-  /// Receives in a turn, which ends.
+  /// Receives, and ends the turn.
   private func receive<Result>(
     isAcknowledging: Bool, _ cursor: QueueCursor, _ body: (RawSpan) throws -> Result
   ) throws -> Result? {
@@ -418,39 +423,39 @@ public final class SharedByteQueue: Sendable {
       receivers.leave(cursor, takenIn: generation)
       return result
     } catch {
-      // There may still be a message.
+      // There may still be a message, for another receiver.
       receivers.leave(cursor, takenIn: generation, passingOn: 0)
       throw error
     }
   }
 
-  /// Receives the next message, which is read where it lies.
+  /// Receives the next message, read in place, waiting while the queue is empty.
   ///
-  /// Blocks while the queue is empty and not finished, or others keep their turns: spins for some
-  /// microseconds, and then sleeps in the kernel.
+  /// Blocks while the queue is empty and not finished, or while other receivers keep their turns:
+  /// spins for some microseconds, and then sleeps in the kernel.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
   ///   - body: Reads the message, as for `tryReceive(_:)`.
-  /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been received.
-  /// - Throws: As `tryReceive(_:)`, and `timedOut`.
+  /// - Returns: What `body` returns, or `nil` if the queue is finished and empty.
+  /// - Throws: What `tryReceive(_:)` throws, and `timedOut`.
   public func receive<Result>(
     timeout: Duration? = nil, _ body: (RawSpan) throws -> Result
   ) throws -> Result? {
     try receive(isAcknowledging: false, timeout, body)
   }
 
-  /// Receives the next message, which counts as taken only when `body` has returned.
+  /// Receives the next message, and takes it only when `body` has returned.
   ///
-  /// If this process dies in `body`, or `body` throws, the next receiver gets the message, perhaps
-  /// once more: at least once instead of at most once. Blocks as `receive(timeout:_:)` does.
+  /// If this process dies in `body`, or `body` throws, the next receiver gets the message again:
+  /// delivery is at least once instead of at most once. Blocks as `receive(timeout:_:)` does.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
   ///   - body: Reads the message.
-  /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been received.
-  /// - Throws: As `receive(timeout:_:)`.
-  @_disfavoredOverload  // a closure behind the call, which has no label, is the other form's
+  /// - Returns: What `body` returns, or `nil` if the queue is finished and empty.
+  /// - Throws: What `receive(timeout:_:)` throws.
+  @_disfavoredOverload  // a trailing closure, which has no label, belongs to the other form
   public func receive<Result>(
     timeout: Duration? = nil, acknowledging body: (RawSpan) throws -> Result
   ) throws -> Result? {
@@ -462,8 +467,8 @@ public final class SharedByteQueue: Sendable {
   ) throws -> Result? {
     let sleeps = Sleeps(atMost: timeout)
     while true {
-      // First whether it is finished, and then whether there are messages: then there is none
-      // behind the last one.
+      // First looks whether the queue is finished, and then for messages: if it is finished, a
+      // look that finds none comes after the last message.
       let isFinished = isFinished
       let cursor = try receivers.enter(segment.memory, until: sleeps)
       if let result = try receive(isAcknowledging: isAcknowledging, cursor, body) {
@@ -474,30 +479,32 @@ public final class SharedByteQueue: Sendable {
     }
   }
 
-  /// Receives the next message, which is read where it lies.
+  /// Receives the next message, read in place, waiting while the queue is empty.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
   ///   - body: Reads the message.
-  /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been received.
-  /// - Throws: As the blocking form, and `CancellationError`, after which no message was taken.
+  /// - Returns: What `body` returns, or `nil` if the queue is finished and empty.
+  /// - Throws: What the blocking form throws, and `CancellationError`, after which no message has
+  ///   been taken.
   public nonisolated(nonsending) func receive<Result>(
     timeout: Duration? = nil, _ body: (RawSpan) throws -> Result
   ) async throws -> Result? {
     try await receive(isAcknowledging: false, timeout, body)
   }
 
-  /// Receives the next message, which counts as taken only when `body` has returned.
+  /// Receives the next message, and takes it only when `body` has returned.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
   ///   - body: Reads the message.
-  /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been received.
-  /// - Throws: As the blocking form, and `CancellationError`, after which no message was taken.
+  /// - Returns: What `body` returns, or `nil` if the queue is finished and empty.
+  /// - Throws: What the blocking form throws, and `CancellationError`, after which no message has
+  ///   been taken.
   @_disfavoredOverload
   public nonisolated(nonsending) func receive<Result>(
     timeout: Duration? = nil, acknowledging body: (RawSpan) throws -> Result
@@ -522,25 +529,26 @@ public final class SharedByteQueue: Sendable {
     }
   }
 
-  /// Receives a copy of the next message.
+  /// Receives a copy of the next message, waiting while the queue is empty.
   ///
   /// Blocks as `receive(timeout:_:)` does. Corresponds to `mq_timedreceive` in C and to
   /// `Connection.recv_bytes` in Python.
   ///
   /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
-  /// - Returns: The message, or `nil` if the queue is finished and all have been received.
-  /// - Throws: As `receive(timeout:_:)`.
+  /// - Returns: The message, or `nil` if the queue is finished and empty.
+  /// - Throws: What `receive(timeout:_:)` throws.
   public func receive(timeout: Duration? = nil) throws -> [UInt8]? {
     try receive(timeout: timeout, Self.copy)
   }
 
-  /// Receives a copy of the next message.
+  /// Receives a copy of the next message, waiting while the queue is empty.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
-  /// - Returns: The message, or `nil` if the queue is finished and all have been received.
-  /// - Throws: As the blocking form, and `CancellationError`, after which no message was taken.
+  /// - Returns: The message, or `nil` if the queue is finished and empty.
+  /// - Throws: What the blocking form throws, and `CancellationError`, after which no message has
+  ///   been taken.
   public nonisolated(nonsending) func receive(
     timeout: Duration? = nil
   ) async throws -> [UInt8]? {
@@ -565,25 +573,25 @@ public final class SharedByteQueue: Sendable {
     public struct AsyncIterator: AsyncIteratorProtocol {
       fileprivate let queue: SharedByteQueue
 
-      /// A copy of the next message, or `nil` if the queue is finished and all have been received.
+      /// A copy of the next message, or `nil` if the queue is finished and empty.
       ///
-      /// - Throws: As `receive(timeout:)`.
+      /// - Throws: What `receive(timeout:)` throws.
       public mutating func next() async throws -> [UInt8]? { try await queue.receive() }
     }
 
-    /// An iterator; several of them share the messages.
+    /// Makes an iterator; each message goes to only one of several iterators.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(queue: queue) }
   }
 
   /// Copies of the messages as they come, for `for try await`.
   ///
-  /// Ends when the queue is finished and all have been received, and with `CancellationError` when
-  /// the task is cancelled.
+  /// Ends when the queue is finished and empty, and with `CancellationError` when the task is
+  /// cancelled.
   public var messages: Messages { Messages(queue: self) }
 }
 
 extension SharedByteQueue: SharedObject {
-  /// For the functions of ``SharedObject``.
+  /// Runs a closure with the memory, for the functions of ``SharedObject``.
   public func _withMemory<Result, Failure: Error>(
     open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
   ) throws(Failure) -> Result {

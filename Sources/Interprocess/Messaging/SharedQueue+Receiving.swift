@@ -19,10 +19,11 @@ extension SharedQueue {
   /// Does not block. Corresponds to `mq_receive` with `O_NONBLOCK` in C and to `Queue.get_nowait`
   /// in Python.
   ///
-  /// - Returns: The message, or `nil` if there is none, or if others keep their turns for more than
-  ///   some microseconds. Whether the queue has ended is told by `receive(timeout:)` with `.zero`.
-  /// - Throws: `roleTaken` if another handle or value is the one receiver; `corrupted` if something
-  ///   else than this type has written there; `system` for anything else.
+  /// - Returns: The message, or `nil` if there is none, or if other receivers keep their turns for
+  ///   more than some microseconds. `receive(timeout:)` with `.zero` shows whether the queue has
+  ///   ended.
+  /// - Throws: `roleTaken` if another handle or value is the only receiver; `corrupted` if
+  ///   something other than this type has written into the queue; `system` for anything else.
   @inlinable
   public func tryReceive() throws(InterprocessError) -> Element? {
     guard var cursor = try enterToReceive(atMost: .zero) else { return nil }
@@ -30,15 +31,15 @@ extension SharedQueue {
     return try ring.receive(Element.self, &cursor)
   }
 
-  /// Receives the next message.
+  /// Receives the next message, waiting while the queue is empty.
   ///
-  /// Blocks while the queue is empty and not finished, or others keep their turns: spins for some
-  /// microseconds, and then sleeps in the kernel. Corresponds to `mq_timedreceive` in C and to
-  /// `Queue.get` in Python.
+  /// Blocks while the queue is empty and not finished, or while other receivers keep their turns:
+  /// spins for some microseconds, and then sleeps in the kernel. Corresponds to `mq_timedreceive`
+  /// in C and to `Queue.get` in Python.
   ///
   /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
-  /// - Returns: The message, or `nil` if the queue is finished and all have been received.
-  /// - Throws: As ``tryReceive()``, and `timedOut`.
+  /// - Returns: The message, or `nil` if the queue is finished and empty.
+  /// - Throws: What ``tryReceive()`` throws, and `timedOut`.
   @inlinable
   public func receive(timeout: Duration? = nil) throws(InterprocessError) -> Element? {
     if var cursor = try enterToReceiveAtOnce() {
@@ -52,8 +53,8 @@ extension SharedQueue {
   func waitAndReceive(_ timeout: Duration?) throws(InterprocessError) -> Element? {
     let sleeps = Sleeps(atMost: timeout)
     while true {
-      // First whether it is finished, and then whether there are messages: then there is none
-      // behind the last one.
+      // First looks whether the queue is finished, and then for messages: if it is finished, a
+      // look that finds none comes after the last message.
       let isFinished = isFinished
       let cursor = try enterToReceive(until: sleeps)
       if let element = try receive(cursor) { return element }
@@ -62,21 +63,21 @@ extension SharedQueue {
     }
   }
 
-  /// Receives in a turn, which ends.
+  /// Receives, and ends the turn.
   @inlinable func receive(_ cursor: QueueCursor) throws(InterprocessError) -> Element? {
     var cursor = cursor
     defer { receivers.leave(cursor) }
     return try ring.receive(Element.self, &cursor)
   }
 
-  /// Receives the next message.
+  /// Receives the next message, waiting while the queue is empty.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
-  /// - Returns: The message, or `nil` if the queue is finished and all have been received.
-  /// - Throws: As the blocking form, and `CancellationError`; with any error, no message was
-  ///   taken.
+  /// - Returns: The message, or `nil` if the queue is finished and empty.
+  /// - Throws: What the blocking form throws, and `CancellationError`; after any error, no message
+  ///   has been taken.
   @inlinable
   public nonisolated(nonsending) func receive(
     timeout: Duration? = nil
@@ -94,20 +95,20 @@ extension SharedQueue {
 
   /// Receives several messages at once.
   ///
-  /// Blocks until there is one, as `receive(timeout:)` does, and takes what there is then.
+  /// Blocks until there is a message, as `receive(timeout:)` does, and then takes what there is.
   ///
   /// - Parameters:
-  ///   - maximumCount: How many at most, at least 1.
-  ///   - elements: What they are appended to.
+  ///   - maximumCount: The greatest number of messages to receive, at least 1.
+  ///   - elements: The array to append the messages to.
   ///   - timeout: How long to wait for the first message; `nil`: as long as it takes.
-  /// - Returns: How many there were; 0 if the queue is finished and all have been received.
-  /// - Throws: As ``tryReceive()``, and `timedOut`.
+  /// - Returns: How many messages were received; 0 if the queue is finished and empty.
+  /// - Throws: What ``tryReceive()`` throws, and `timedOut`.
   /// - Complexity: Linear in the number of messages.
   @inlinable @discardableResult
   public func receive(
     upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
   ) throws(InterprocessError) -> Int {
-    precondition(maximumCount >= 1, "At least one message has to be asked for")
+    precondition(maximumCount >= 1, "The maximum number of messages is less than one")
     let sleeps = Sleeps(atMost: timeout)
     while true {
       let isFinished = isFinished
@@ -123,17 +124,17 @@ extension SharedQueue {
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - maximumCount: How many at most, at least 1.
-  ///   - elements: What they are appended to.
+  ///   - maximumCount: The greatest number of messages to receive, at least 1.
+  ///   - elements: The array to append the messages to.
   ///   - timeout: How long to wait for the first message; `nil`: as long as it takes.
-  /// - Returns: How many there were; 0 if the queue is finished and all have been received.
-  /// - Throws: As the blocking form, and `CancellationError`; with any error, no message was
-  ///   taken.
+  /// - Returns: How many messages were received; 0 if the queue is finished and empty.
+  /// - Throws: What the blocking form throws, and `CancellationError`; after any error, no message
+  ///   has been taken.
   @inlinable @discardableResult
   public nonisolated(nonsending) func receive(
     upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
   ) async throws -> Int {
-    precondition(maximumCount >= 1, "At least one message has to be asked for")
+    precondition(maximumCount >= 1, "The maximum number of messages is less than one")
     try Task.checkCancellation()
     let sleeps = Sleeps(atMost: timeout)
     while true {
@@ -145,7 +146,7 @@ extension SharedQueue {
     }
   }
 
-  /// Receives several in a turn, which ends.
+  /// Receives several messages, and ends the turn.
   @inlinable func receive(
     _ cursor: QueueCursor, upTo maximumCount: Int, into elements: inout [Element]
   ) throws(InterprocessError) -> Int {
@@ -154,17 +155,17 @@ extension SharedQueue {
     return try ring.receiveAll(upTo: maximumCount, into: &elements, &cursor)
   }
 
-  /// Receives the next message, which counts as taken only when `body` has returned.
+  /// Receives the next message, and takes it only when `body` has returned.
   ///
-  /// If this process dies in `body`, or `body` throws, the next receiver gets the message, perhaps
-  /// once more: at least once instead of at most once. With many receivers, the others wait
-  /// meanwhile. Blocks as `receive(timeout:)` does.
+  /// If this process dies in `body`, or `body` throws, the next receiver gets the message again:
+  /// delivery is at least once instead of at most once. Other receivers wait until `body` has
+  /// returned. Blocks as `receive(timeout:)` does.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
-  ///   - body: What is to be done with the message. It must not receive from this queue.
-  /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been received.
-  /// - Throws: What `body` throws, and as `receive(timeout:)`.
+  ///   - body: Handles the message. It must not receive from this queue.
+  /// - Returns: What `body` returns, or `nil` if the queue is finished and empty.
+  /// - Throws: What `body` throws, and what `receive(timeout:)` throws.
   @inlinable
   public func receive<Result>(
     timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
@@ -179,15 +180,15 @@ extension SharedQueue {
     }
   }
 
-  /// Receives the next message, which counts as taken only when `body` has returned.
+  /// Receives the next message, and takes it only when `body` has returned.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
-  ///   - body: What is to be done with the message. It must not receive from this queue.
-  /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been received.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  ///   - body: Handles the message. It must not receive from this queue.
+  /// - Returns: What `body` returns, or `nil` if the queue is finished and empty.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   @inlinable
   public nonisolated(nonsending) func receive<Result>(
     timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
@@ -203,7 +204,7 @@ extension SharedQueue {
     }
   }
 
-  /// Receives in a turn, which ends, and counts the message as taken when `body` has returned.
+  /// Receives, takes the message when `body` has returned, and ends the turn.
   @inlinable func receive<Result>(
     _ cursor: QueueCursor, acknowledging body: (Element) throws -> Result
   ) throws -> Result? {
@@ -220,7 +221,7 @@ extension SharedQueue {
     }
   }
 
-  // Begin to use the receiving side, for those that clients have inlined.
+  // The inlinable functions above begin a turn of the receiving side by these.
 
   @usableFromInline func enterToReceiveAtOnce() throws(InterprocessError) -> QueueCursor? {
     try receivers.enterAtOnce(segment.memory)
@@ -262,27 +263,27 @@ extension SharedQueue {
     public struct AsyncIterator: AsyncIteratorProtocol {
       fileprivate let queue: SharedQueue
 
-      /// The next message, or `nil` if the queue is finished and all have been received.
+      /// The next message, or `nil` if the queue is finished and empty.
       ///
-      /// - Throws: As `receive(timeout:)`.
+      /// - Throws: What `receive(timeout:)` throws.
       public mutating func next() async throws -> Element? { try await queue.receive() }
     }
 
-    /// An iterator; several of them share the messages.
+    /// Makes an iterator; each message goes to only one of several iterators.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(queue: queue) }
   }
 
   /// The messages as they come, for `for try await`.
   ///
-  /// Ends when the queue is finished and all have been received, and with `CancellationError` when
-  /// the task is cancelled.
+  /// Ends when the queue is finished and empty, and with `CancellationError` when the task is
+  /// cancelled.
   public var elements: Elements { Elements(queue: self) }
 
   // MARK: - The one receiver
 
-  /// The role of the one receiver of a queue, for as long as this lives.
+  /// The role of a queue's only receiver, held for as long as this value exists.
   ///
-  /// The fastest way to receive: it takes no lock, and knows where it is.
+  /// It is the fastest way to receive, as it takes no lock and keeps its own position.
   ///
   /// ```swift
   /// var receiver = try queue.receiver()
@@ -292,7 +293,7 @@ extension SharedQueue {
     @usableFromInline let queue: SharedQueue
     @usableFromInline let ring: QueueRing
     @usableFromInline var cursor: QueueCursor
-    /// How often to look before sleep is thought of: not at all with one processor.
+    /// How often to look for a message before preparing to sleep: once with one processor.
     @usableFromInline let lookCount: Int
     @usableFromInline let taken = Taken()
 
@@ -307,14 +308,15 @@ extension SharedQueue {
       queue.receivers.giveBack(taken.generation)
     }
 
-    /// Keeps a child that `fork` has made, which has a copy of this, from what its parent receives.
+    /// Keeps a child created by `fork`, which has a copy of this value, from receiving its parent's
+    /// messages.
     ///
     /// - Throws: `roleTaken`.
     @inlinable @inline(__always) func checkRole() throws(InterprocessError) {
       if !taken.isOwn { throw queue.receiverIsOfParent }
     }
 
-    /// Gives the role back, as the end of its life does.
+    /// Gives the role back, as does the end of this value's life.
     ///
     /// Does not block.
     public consuming func close() {}
@@ -324,21 +326,21 @@ extension SharedQueue {
     /// Does not block.
     ///
     /// - Returns: The message, or `nil` if there is none.
-    /// - Throws: `corrupted` if something else than this type has written there.
+    /// - Throws: `corrupted` if something other than this type has written into the queue.
     @inlinable
     public mutating func tryReceive() throws(InterprocessError) -> Element? {
       try checkRole()
       return try ring.receive(Element.self, &cursor)
     }
 
-    /// Receives the next message, as the function of the queue does.
+    /// Receives the next message, as the queue's own function does.
     ///
     /// Blocks while the queue is empty and not finished.
     ///
     /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
-    /// - Returns: The message, or `nil` if the queue is finished and all have been received.
-    /// - Throws: `timedOut`; `corrupted` if something else than this type has written there;
-    ///   `system` for anything else.
+    /// - Returns: The message, or `nil` if the queue is finished and empty.
+    /// - Throws: `timedOut`; `corrupted` if something other than this type has written into the
+    ///   queue; `system` for anything else.
     @inlinable
     public mutating func receive(
       timeout: Duration? = nil
@@ -365,13 +367,13 @@ extension SharedQueue {
       }
     }
 
-    /// Receives the next message, as the function of the queue does.
+    /// Receives the next message, as the queue's own function does.
     ///
     /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
-    /// - Returns: The message, or `nil` if the queue is finished and all have been received.
-    /// - Throws: As the blocking form, and `CancellationError`.
+    /// - Returns: The message, or `nil` if the queue is finished and empty.
+    /// - Throws: What the blocking form throws, and `CancellationError`.
     @inlinable
     public nonisolated(nonsending) mutating func receive(
       timeout: Duration? = nil
@@ -388,21 +390,21 @@ extension SharedQueue {
       }
     }
 
-    /// Receives several messages at once, as the function of the queue does.
+    /// Receives several messages at once, as the queue's own function does.
     ///
-    /// Blocks until there is one, and takes what there is then.
+    /// Blocks until there is a message, and then takes what there is.
     ///
     /// - Parameters:
-    ///   - maximumCount: How many at most, at least 1.
-    ///   - elements: What they are appended to.
+    ///   - maximumCount: The greatest number of messages to receive, at least 1.
+    ///   - elements: The array to append the messages to.
     ///   - timeout: How long to wait for the first message; `nil`: as long as it takes.
-    /// - Returns: How many there were; 0 if the queue is finished and all have been received.
-    /// - Throws: As `receive(timeout:)`.
+    /// - Returns: How many messages were received; 0 if the queue is finished and empty.
+    /// - Throws: What `receive(timeout:)` throws.
     @inlinable @discardableResult
     public mutating func receive(
       upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
     ) throws(InterprocessError) -> Int {
-      precondition(maximumCount >= 1, "At least one message has to be asked for")
+      precondition(maximumCount >= 1, "The maximum number of messages is less than one")
       try checkRole()
       let sleeps = Sleeps(atMost: timeout)
       while true {
@@ -414,21 +416,21 @@ extension SharedQueue {
       }
     }
 
-    /// Receives several messages at once, as the function of the queue does.
+    /// Receives several messages at once, as the queue's own function does.
     ///
     /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameters:
-    ///   - maximumCount: How many at most, at least 1.
-    ///   - elements: What they are appended to.
+    ///   - maximumCount: The greatest number of messages to receive, at least 1.
+    ///   - elements: The array to append the messages to.
     ///   - timeout: How long to wait for the first message; `nil`: as long as it takes.
-    /// - Returns: How many there were; 0 if the queue is finished and all have been received.
-    /// - Throws: As the blocking form, and `CancellationError`.
+    /// - Returns: How many messages were received; 0 if the queue is finished and empty.
+    /// - Throws: What the blocking form throws, and `CancellationError`.
     @inlinable @discardableResult
     public nonisolated(nonsending) mutating func receive(
       upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
     ) async throws -> Int {
-      precondition(maximumCount >= 1, "At least one message has to be asked for")
+      precondition(maximumCount >= 1, "The maximum number of messages is less than one")
       try checkRole()
       try Task.checkCancellation()
       let sleeps = Sleeps(atMost: timeout)
@@ -441,14 +443,13 @@ extension SharedQueue {
       }
     }
 
-    /// Receives the next message, which counts as taken only when `body` has returned.
+    /// Receives the next message, and takes it only when `body` has returned.
     ///
     /// - Parameters:
     ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
-    ///   - body: What is to be done with the message.
-    /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been
-    ///   received.
-    /// - Throws: What `body` throws, and as `receive(timeout:)`.
+    ///   - body: Handles the message.
+    /// - Returns: What `body` returns, or `nil` if the queue is finished and empty.
+    /// - Throws: What `body` throws, and what `receive(timeout:)` throws.
     @inlinable
     public mutating func receive<Result>(
       timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
@@ -464,16 +465,15 @@ extension SharedQueue {
       }
     }
 
-    /// Receives the next message, which counts as taken only when `body` has returned.
+    /// Receives the next message, and takes it only when `body` has returned.
     ///
     /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameters:
     ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
-    ///   - body: What is to be done with the message.
-    /// - Returns: What `body` returns, or `nil` if the queue is finished and all have been
-    ///   received.
-    /// - Throws: As the blocking form, and `CancellationError`.
+    ///   - body: Handles the message.
+    /// - Returns: What `body` returns, or `nil` if the queue is finished and empty.
+    /// - Throws: What the blocking form throws, and `CancellationError`.
     @inlinable
     public nonisolated(nonsending) mutating func receive<Result>(
       timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
@@ -491,16 +491,16 @@ extension SharedQueue {
     }
   }
 
-  /// Takes the role of the one receiver.
+  /// Takes the role of the only receiver.
   ///
-  /// Does not block. That of a process that has died is free at once.
+  /// Does not block. The role of a process that has died is free at once.
   ///
-  /// - Returns: The role, which is given back at the end of its life.
-  /// - Throws: `roleTaken` if another handle or value has it; `corrupted` if something else than
-  ///   this type has written there; `system` for anything else.
-  /// - Precondition: The queue was made for one receiver; see ``receiverRole``.
+  /// - Returns: The role, which is given back at the end of the value's life.
+  /// - Throws: `roleTaken` if another handle or value holds it; `corrupted` if something other than
+  ///   this type has written into the queue; `system` for anything else.
+  /// - Precondition: The queue was created for one receiver; see ``receiverRole``.
   public func receiver() throws(InterprocessError) -> Receiver {
-    precondition(receiverRole == .one, "The queue has many receivers, who take turns")
+    precondition(receiverRole == .one, "The queue has many receivers, which take turns")
     try receivers.claim(segment.memory)
     return Receiver(self, ring.receivingCursor())
   }

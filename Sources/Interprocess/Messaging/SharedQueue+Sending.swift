@@ -20,17 +20,17 @@ extension SharedQueue {
   /// Python.
   ///
   /// - Parameter element: The message.
-  /// - Returns: Whether it was sent; it was not if there is no room, or if others keep their turns
-  ///   for more than some microseconds.
-  /// - Throws: `finished`; `roleTaken` if another handle or value is the one sender; `corrupted` if
-  ///   something else than this type has written there; `system` for anything else.
+  /// - Returns: Whether the message was sent; it was not if there is no room, or if other senders
+  ///   keep their turns for more than some microseconds.
+  /// - Throws: `finished`; `roleTaken` if another handle or value is the only sender; `corrupted`
+  ///   if something other than this type has written into the queue; `system` for anything else.
   @inlinable
   public func trySend(_ element: Element) throws(InterprocessError) -> Bool {
     guard let cursor = try enterToSend(atMost: .zero) else { return false }
     return try send(element, cursor)
   }
 
-  /// Sends in a turn, which ends.
+  /// Sends, and ends the turn.
   @inlinable func send(_ element: Element, _ cursor: QueueCursor) throws(InterprocessError) -> Bool
   {
     var cursor = cursor
@@ -38,7 +38,7 @@ extension SharedQueue {
     return try ring.send(element, &cursor)
   }
 
-  /// Sends a message.
+  /// Sends a message, waiting while the queue is full.
   ///
   /// Blocks while the queue is full: spins for some microseconds, and then sleeps in the kernel.
   /// Corresponds to `mq_timedsend` in C and to `Queue.put` in Python.
@@ -46,7 +46,7 @@ extension SharedQueue {
   /// - Parameters:
   ///   - element: The message.
   ///   - timeout: How long to wait for room; `nil`: as long as it takes.
-  /// - Throws: As ``trySend(_:)``, and `timedOut`.
+  /// - Throws: What ``trySend(_:)`` throws, and `timedOut`.
   @inlinable
   public func send(
     _ element: Element, timeout: Duration? = nil
@@ -55,7 +55,7 @@ extension SharedQueue {
     try waitAndSend(element, timeout)
   }
 
-  // The clock is nothing for the function above, which is to be small.
+  // Kept apart, with its clock, so that the function above stays small.
   @inlinable @inline(never)
   func waitAndSend(_ element: Element, _ timeout: Duration?) throws(InterprocessError) {
     let sleeps = Sleeps(atMost: timeout)
@@ -66,15 +66,15 @@ extension SharedQueue {
     }
   }
 
-  /// Sends a message.
+  /// Sends a message, waiting while the queue is full.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - element: The message.
   ///   - timeout: How long to wait for room; `nil`: as long as it takes.
-  /// - Throws: As the blocking form, and `CancellationError`; with any error, the message was
-  ///   not sent.
+  /// - Throws: What the blocking form throws, and `CancellationError`; after any error, the message
+  ///   has not been sent.
   @inlinable
   public nonisolated(nonsending) func send(
     _ element: Element, timeout: Duration? = nil
@@ -88,17 +88,17 @@ extension SharedQueue {
     }
   }
 
-  /// Sends messages, one behind the other, several of them at once where there is room.
+  /// Sends messages in order, several at once where there is room.
   ///
-  /// Those of other senders may come between them. Blocks as `send(_:timeout:)` does.
+  /// Messages of other senders may come between them. Blocks as `send(_:timeout:)` does.
   ///
   /// - Parameters:
   ///   - elements: The messages.
-  ///   - timeout: How long to wait for room in all; `nil`: as long as it takes.
-  /// - Returns: How many were sent: all; or fewer, perhaps 0, if the time was over before; or
-  ///   fewer, and at least 1, if the queue was finished meanwhile, of which the next call tells.
-  /// - Throws: `finished` if none was sent; `roleTaken`, `corrupted` and `system` as
-  ///   ``trySend(_:)``, also when some were sent.
+  ///   - timeout: How long to wait for room in total; `nil`: as long as it takes.
+  /// - Returns: How many messages were sent: all; or fewer, perhaps 0, if the time-out passed; or
+  ///   fewer, but at least 1, if the queue was finished meanwhile, which the next call reports.
+  /// - Throws: `finished` if no message was sent; `roleTaken`, `corrupted` and `system` as
+  ///   ``trySend(_:)`` does, even when some messages were sent.
   /// - Complexity: Linear in the number of messages.
   @inlinable @discardableResult
   public func send(
@@ -122,16 +122,16 @@ extension SharedQueue {
     return sentCount
   }
 
-  /// Sends messages, one behind the other, several of them at once where there is room.
+  /// Sends messages in order, several at once where there is room.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
   ///   - elements: The messages.
-  ///   - timeout: How long to wait for room in all; `nil`: as long as it takes.
-  /// - Returns: As the blocking form; also fewer than all, and at least 1, if the task was
-  ///   cancelled meanwhile, of which the next call tells.
-  /// - Throws: As the blocking form; `CancellationError` if none was sent.
+  ///   - timeout: How long to wait for room in total; `nil`: as long as it takes.
+  /// - Returns: What the blocking form returns; also fewer than all, but at least 1, if the task
+  ///   was cancelled meanwhile, which the next call reports.
+  /// - Throws: What the blocking form throws; `CancellationError` if no message was sent.
   @inlinable @discardableResult
   public nonisolated(nonsending) func send(
     contentsOf elements: Span<Element>, timeout: Duration? = nil
@@ -156,9 +156,9 @@ extension SharedQueue {
     return sentCount
   }
 
-  /// Sends several in a turn, which ends.
+  /// Sends several messages, and ends the turn.
   ///
-  /// - Returns: How many of all have been sent by then.
+  /// - Returns: How many of `elements` have been sent, including those before `start`.
   @inlinable func send(
     _ elements: Span<Element>, from start: Int, _ cursor: QueueCursor
   ) throws(InterprocessError) -> Int {
@@ -167,8 +167,8 @@ extension SharedQueue {
     return try ring.sendAll(elements, from: start, &cursor)
   }
 
-  // Begin to use the sending side, as long as the queue is not finished, for those that clients
-  // have inlined.
+  // The inlinable functions above begin a turn of the sending side by these, which throw if the
+  // queue is finished.
 
   @usableFromInline func enterToSendAtOnce() throws(InterprocessError) -> QueueCursor? {
     try unfinished(try senders.enterAtOnce(segment.memory))
@@ -203,7 +203,7 @@ extension SharedQueue {
   fileprivate var finished: InterprocessError {
     InterprocessError(
       code: .finished, name: name,
-      message: "The queue \"\(name)\" is finished, and takes no more messages.")
+      message: "The queue \"\(name)\" is finished, and accepts no more messages.")
   }
 
   @usableFromInline var senderIsOfParent: InterprocessError { .ofParent("sender", of: name) }
@@ -216,9 +216,9 @@ extension SharedQueue {
 
   // MARK: - The one sender
 
-  /// The role of the one sender of a queue, for as long as this lives.
+  /// The role of a queue's only sender, held for as long as this value exists.
   ///
-  /// The fastest way to send: it takes no lock, and knows where it is.
+  /// It is the fastest way to send, as it takes no lock and keeps its own position.
   ///
   /// ```swift
   /// var sender = try queue.sender()
@@ -241,8 +241,8 @@ extension SharedQueue {
       queue.senders.giveBack(taken.generation)
     }
 
-    /// Keeps a child that `fork` has made, which has a copy of this, from sending in its parent's
-    /// place.
+    /// Keeps a child created by `fork`, which has a copy of this value, from sending in its
+    /// parent's place.
     ///
     /// - Throws: `roleTaken`.
     @inlinable @inline(__always) func checkRole() throws(InterprocessError) {
@@ -255,22 +255,22 @@ extension SharedQueue {
     ///
     /// - Parameter element: The message.
     /// - Returns: Whether there was room.
-    /// - Throws: `corrupted` if something else than this type has written there.
+    /// - Throws: `corrupted` if something other than this type has written into the queue.
     @inlinable
     public mutating func trySend(_ element: Element) throws(InterprocessError) -> Bool {
       try checkRole()
       return try ring.send(element, &cursor)
     }
 
-    /// Sends a message, as the function of the queue does.
+    /// Sends a message, as the queue's own function does.
     ///
     /// Blocks while the queue is full.
     ///
     /// - Parameters:
     ///   - element: The message.
     ///   - timeout: How long to wait for room; `nil`: as long as it takes.
-    /// - Throws: `timedOut`; `corrupted` if something else than this type has written there;
-    ///   `system` for anything else.
+    /// - Throws: `timedOut`; `corrupted` if something other than this type has written into the
+    ///   queue; `system` for anything else.
     @inlinable
     public mutating func send(
       _ element: Element, timeout: Duration? = nil
@@ -291,14 +291,14 @@ extension SharedQueue {
       } while try !ring.send(element, &cursor)
     }
 
-    /// Sends a message, as the function of the queue does.
+    /// Sends a message, as the queue's own function does.
     ///
     /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameters:
     ///   - element: The message.
     ///   - timeout: How long to wait for room; `nil`: as long as it takes.
-    /// - Throws: As the blocking form, and `CancellationError`.
+    /// - Throws: What the blocking form throws, and `CancellationError`.
     @inlinable
     public nonisolated(nonsending) mutating func send(
       _ element: Element, timeout: Duration? = nil
@@ -313,15 +313,15 @@ extension SharedQueue {
       } while try !ring.send(element, &cursor)
     }
 
-    /// Sends messages, one behind the other, several of them at once where there is room.
+    /// Sends messages in order, several at once where there is room.
     ///
     /// Blocks while the queue is full.
     ///
     /// - Parameters:
     ///   - elements: The messages.
-    ///   - timeout: How long to wait for room in all; `nil`: as long as it takes.
-    /// - Returns: How many were sent: all of them, or fewer if the time was over before, perhaps 0.
-    /// - Throws: `corrupted` and `system`, also when some were sent.
+    ///   - timeout: How long to wait for room in total; `nil`: as long as it takes.
+    /// - Returns: How many messages were sent: all, or fewer, perhaps 0, if the time-out passed.
+    /// - Throws: `corrupted` and `system`, even when some messages were sent.
     @inlinable @discardableResult
     public mutating func send(
       contentsOf elements: Span<Element>, timeout: Duration? = nil
@@ -338,16 +338,16 @@ extension SharedQueue {
       return sentCount
     }
 
-    /// Sends messages, one behind the other, several of them at once where there is room.
+    /// Sends messages in order, several at once where there is room.
     ///
     /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameters:
     ///   - elements: The messages.
-    ///   - timeout: How long to wait for room in all; `nil`: as long as it takes.
-    /// - Returns: As the blocking form; also fewer than all, and at least 1, if the task was
-    ///   cancelled meanwhile, of which the next call tells.
-    /// - Throws: As the blocking form; `CancellationError` if none was sent.
+    ///   - timeout: How long to wait for room in total; `nil`: as long as it takes.
+    /// - Returns: What the blocking form returns; also fewer than all, but at least 1, if the task
+    ///   was cancelled meanwhile, which the next call reports.
+    /// - Throws: What the blocking form throws; `CancellationError` if no message was sent.
     @inlinable @discardableResult
     public nonisolated(nonsending) mutating func send(
       contentsOf elements: Span<Element>, timeout: Duration? = nil
@@ -369,30 +369,30 @@ extension SharedQueue {
       return sentCount
     }
 
-    /// Gives the role back, as the end of its life does.
+    /// Gives the role back, as does the end of this value's life.
     ///
     /// Does not block.
     public consuming func close() {}
 
-    /// Gives the role back, and lets nobody send any more: receivers get what there is, and then
-    /// the end.
+    /// Finishes the queue and gives the role back: no more messages can be sent; receivers get what
+    /// is left, and then `nil`.
     ///
-    /// Does not block; does nothing in a child that `fork` has made.
+    /// Does not block; does nothing in a child created by `fork`.
     public consuming func finish() {
       if taken.isOwn { ring.finish() }
     }
   }
 
-  /// Takes the role of the one sender.
+  /// Takes the role of the only sender.
   ///
-  /// Does not block. That of a process that has died is free at once.
+  /// Does not block. The role of a process that has died is free at once.
   ///
-  /// - Returns: The role, which is given back at the end of its life.
-  /// - Throws: `roleTaken` if another handle or value has it; `finished`; `corrupted` if something
-  ///   else than this type has written there; `system` for anything else.
-  /// - Precondition: The queue was made for one sender; see ``senderRole``.
+  /// - Returns: The role, which is given back at the end of the value's life.
+  /// - Throws: `roleTaken` if another handle or value holds it; `finished`; `corrupted` if
+  ///   something other than this type has written into the queue; `system` for anything else.
+  /// - Precondition: The queue was created for one sender; see ``senderRole``.
   public func sender() throws(InterprocessError) -> Sender {
-    precondition(senderRole == .one, "The queue has many senders, who take turns")
+    precondition(senderRole == .one, "The queue has many senders, which take turns")
     try senders.claim(segment.memory)
     do throws(InterprocessError) {
       if isFinished { throw finished }

@@ -11,11 +11,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// Who may be at one side of a queue.
+/// How many senders or receivers may use one side of a queue.
 public enum QueueRole: UInt32, Sendable, Hashable {
-  /// One at a time, who keeps the side and needs no lock.
+  /// One at a time, which keeps the side and needs no lock.
   case one = 1
-  /// Any number, who take turns.
+  /// Any number, which take turns.
   case many = 2
 
   /// Reads the role of a side in a segment.
@@ -24,13 +24,13 @@ public enum QueueRole: UInt32, Sendable, Hashable {
   init(_ memory: borrowing SharedMemory, at offset: Int) throws(InterprocessError) {
     let found = memory.load(fromByteOffset: offset, as: UInt32.self)
     guard let role = QueueRole(rawValue: found) else {
-      throw .corrupted(memory.name, "it is for neither one nor many, but \(found)")
+      throw .corrupted(memory.name, "its role is neither one nor many, but \(found)")
     }
     self = role
   }
 }
 
-/// Messages between processes, first in, first out, each of which one receiver gets.
+/// A first-in, first-out queue between processes, in which each message goes to one receiver.
 ///
 /// ```swift
 /// let orders = try SharedQueue<Order>.create("orders", capacity: 1024)
@@ -39,23 +39,24 @@ public enum QueueRole: UInt32, Sendable, Hashable {
 /// // ... in another process:
 /// let orders = try SharedQueue<Order>.attach("orders")
 /// while let order = try orders.receive() {
-///   // ... until all have been received, and the queue is finished
+///   // ... until the queue is finished and empty
 /// }
 /// ```
 ///
-/// It holds up to ``capacity`` messages; who sends more waits until some have been received. With
-/// one sender or one receiver, which the queue is made for, that side has no lock; and
-/// ``sender()`` and ``receiver()`` return a value that has the role, which is the fastest way.
+/// The queue holds up to ``capacity`` messages; a sender waits while it is full. A side that was
+/// created for a single sender or receiver has no lock, and the values that ``sender()`` and
+/// ``receiver()`` return, which hold the role, are the fastest way to use it.
 ///
-/// A process that is killed while it sends has sent its message or has not. One that is killed
-/// while it receives has taken its message with it, unless it used
-/// `receive(acknowledging:)`. No other process waits longer than it takes to find out.
+/// If a process is killed while it sends, the message is either sent or not. If one is killed while
+/// it receives, the message may be lost with it, unless it used `receive(acknowledging:)`. Other
+/// processes wait only until they notice the death.
 ///
-/// Use ``SharedByteQueue`` for messages of different lengths, ``SharedTopic`` if each message is
-/// for several, and ``SharedValue`` if only the latest one counts; see <doc:QueueOrTopic>.
+/// Use ``SharedByteQueue`` for messages of different lengths, ``SharedTopic`` if several processes
+/// should get each message, and ``SharedValue`` if only the latest one counts; see
+/// <doc:QueueOrTopic>.
 ///
-/// Tasks and threads of one process may use one handle at once. The handle is closed when the last
-/// reference to it goes. Corresponds to `mq_open` in C and to `multiprocessing.Queue` in Python.
+/// Threads and tasks of one process may share a handle, which is closed when the last reference to
+/// it goes. Corresponds to `mq_open` in C and to `multiprocessing.Queue` in Python.
 public final class SharedQueue<Element: Shareable>: Sendable {
   let segment: StructuredSegment
   @usableFromInline let ring: QueueRing
@@ -64,19 +65,19 @@ public final class SharedQueue<Element: Shareable>: Sendable {
 
   // MARK: - Create and attach
 
-  /// Creates a queue under a name that is not taken.
+  /// Creates an empty queue under a name that is not taken.
   ///
   /// Does not wait for other processes.
   ///
   /// - Parameters:
   ///   - name: The name, as for
   ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
-  ///   - capacity: How many messages it holds, at least 1.
-  ///   - senders: Whether one at a time may send, or many take turns.
-  ///   - receivers: Whether one at a time may receive, or many take turns.
-  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
-  ///     uses it has to be allowed to write.
-  /// - Returns: The queue, which is empty.
+  ///   - capacity: How many messages the queue holds, at least 1.
+  ///   - senders: Whether there is one sender at a time, or many that take turns.
+  ///   - receivers: Whether there is one receiver at a time, or many that take turns.
+  ///   - options: When the name is removed, who may use the queue, and when its pages are taken.
+  ///     Each user of the queue needs write permission.
+  /// - Returns: The queue.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
   public static func create(
@@ -96,9 +97,9 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   /// Waits only if asked to, and not for messages.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the queue was created under.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for the segment if there is none yet; `nil`: not at all.
+  ///   - timeout: How long to wait if the queue does not exist yet; `nil`: not at all.
   /// - Returns: The queue.
   /// - Throws: `wrongKind` if something else lies under that name, `layoutMismatch` if its messages
   ///   are of another type, `unsupportedVersion`, `corrupted`, and what attaching to
@@ -115,16 +116,16 @@ public final class SharedQueue<Element: Shareable>: Sendable {
       ) { QueueLayout(of: Element.self).byteCount(of: $0) })
   }
 
-  /// Attaches to a queue, or creates it if there is none.
+  /// Attaches to a queue, or creates it if it does not exist.
   ///
   /// - Parameters:
   ///   - name: The name.
   ///   - capacity: How many messages a new queue holds, at least 1.
-  ///   - senders: Who may send to a new queue.
-  ///   - receivers: Who may receive from a new queue.
-  ///   - options: Those of a new queue.
+  ///   - senders: Whether a new queue has one sender at a time, or many.
+  ///   - receivers: Whether a new queue has one receiver at a time, or many.
+  ///   - options: The options of a new queue.
   ///   - owner: Whose memory to accept.
-  /// - Returns: The queue; ``isCreator`` tells which of both has happened.
+  /// - Returns: The queue; ``isCreator`` says whether it is new.
   /// - Throws: What creating and attaching throw.
   public static func attachOrCreate(
     _ name: String,
@@ -146,7 +147,7 @@ public final class SharedQueue<Element: Shareable>: Sendable {
     guard let byteCount = QueueLayout(of: Element.self).byteCount(of: capacity) else {
       throw InterprocessError(
         code: .invalidSize,
-        message: "A queue holds at least one message, and fewer than \(capacity) of that size.")
+        message: "No queue holds \(capacity) messages of that size; the least is 1.")
     }
     return StructuredSegment.Plan(
       kind: QueueKind.self, capacity: capacity, byteCount: byteCount
@@ -169,18 +170,18 @@ public final class SharedQueue<Element: Shareable>: Sendable {
 
   // MARK: - Basics
 
-  /// Ends this handle's use of the queue, and a role that it has without a value.
+  /// Ends this handle's use of the queue, and any role that the handle itself holds.
   ///
-  /// Its lease is given up, and with the last one of all processes a temporary name. The same
-  /// happens when the last reference to the handle goes, and then the memory is unmapped.
-  /// Afterwards the handle only tells its name and what belongs to that, and unlinks it; all else
-  /// is a failed precondition, also for a thread or task that waits here meanwhile, when it goes
-  /// on. To close it once more does nothing.
+  /// Gives up its lease; a temporary name goes with the last lease of all processes. The same
+  /// happens when the last reference to the handle goes, and only then is the memory unmapped. A
+  /// closed handle still gives its name and related properties, and can unlink it; any other use
+  /// is a failed precondition, including by a thread or task that is waiting here when it next
+  /// runs. Closing again does nothing.
   ///
-  /// Does not block, but as ``SharedMemory/close()``.
+  /// Does not block, except as ``SharedMemory/close()`` does.
   ///
-  /// - Precondition: No ``Sender`` or ``Receiver`` of this handle lives, and no thread sends or
-  ///   receives with it.
+  /// - Precondition: No ``Sender`` or ``Receiver`` of this handle exists, and no thread is sending
+  ///   or receiving with it.
   public func close() {
     segment.close {
       senders.close()
@@ -188,29 +189,29 @@ public final class SharedQueue<Element: Shareable>: Sendable {
     }
   }
 
-  /// How many messages it holds at most.
+  /// The greatest number of messages that the queue holds.
   public var capacity: Int { segment.capacity }
 
-  /// Who may send, as the creator has decided.
+  /// Whether there is one sender at a time, or many, as the creator chose.
   public var senderRole: QueueRole { senders.mode }
 
-  /// Who may receive, as the creator has decided.
+  /// Whether there is one receiver at a time, or many, as the creator chose.
   public var receiverRole: QueueRole { receivers.mode }
 
-  /// How many messages have been sent and not been received.
+  /// The number of messages that have been sent and not yet received.
   ///
-  /// It may be another number by the time it is returned. Does not disturb those who use the
-  /// queue. Corresponds to `Queue.qsize()` in Python.
+  /// It may have changed before the caller sees it. Reading it does not disturb senders and
+  /// receivers. Corresponds to `Queue.qsize()` in Python.
   ///
   /// - Complexity: O(1), without blocking.
   public var count: Int { statistics.count }
 
-  /// What has happened so far, by all processes.
+  /// What all processes have done so far.
   ///
   /// - Complexity: O(1), without blocking.
   public var statistics: QueueStatistics {
     segment.checkOpen()
-    // In this order, so that not more were received than sent.
+    // In this order, so that the received messages do not exceed the sent ones.
     let receiving = ring.receiving.counts
     return QueueStatistics(ring.sending.counts, receiving, capacity)
   }
@@ -225,50 +226,50 @@ public final class SharedQueue<Element: Shareable>: Sendable {
     return ring.isFinished
   }
 
-  /// Lets nobody send any more: receivers get what there is, and then the end.
+  /// Finishes the queue: no more messages can be sent; receivers get what is left, and then `nil`.
   ///
-  /// Blocks while other senders keep their turns, and for nothing else. With one sender, only that
-  /// one can finish the queue.
+  /// Blocks only while other senders keep their turns. If the queue has a single sender, only that
+  /// one can finish it.
   ///
-  /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
-  /// - Throws: `roleTaken` if another handle or value is the one sender; `timedOut`, `corrupted`
+  /// - Parameter timeout: How long to wait for other senders' turns; `nil`: as long as they take.
+  /// - Throws: `roleTaken` if another handle or value is the only sender; `timedOut`, `corrupted`
   ///   and `system`.
   public func finish(timeout: Duration? = nil) throws(InterprocessError) {
     try senders.finish(segment.memory, atMost: timeout)
   }
 
-  /// Lets nobody send any more: receivers get what there is, and then the end.
+  /// Finishes the queue: no more messages can be sent; receivers get what is left, and then `nil`.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
-  /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
-  /// - Throws: As the blocking form, and `CancellationError`; with any error, the queue is not
-  ///   finished.
+  /// - Parameter timeout: How long to wait for other senders' turns; `nil`: as long as they take.
+  /// - Throws: What the blocking form throws, and `CancellationError`; after any error, the queue
+  ///   is not finished.
   public nonisolated(nonsending) func finish(timeout: Duration? = nil) async throws {
     try await senders.finish(segment.memory, atMost: timeout)
   }
 }
 
-/// What has happened in a queue since it was created.
+/// Counts of what has happened in a queue since its creation.
 public struct QueueStatistics: Sendable, Hashable {
-  /// Messages that were sent.
+  /// The number of messages sent.
   public var sentCount: UInt64
-  /// Messages that were received.
+  /// The number of messages received.
   public var receivedCount: UInt64
-  /// Times that a sender went to sleep, as the queue was full.
+  /// How often a sender went to sleep because the queue was full.
   public var fullCount: UInt64
-  /// Times that a receiver went to sleep, as the queue was empty.
+  /// How often a receiver went to sleep because the queue was empty.
   public var emptyCount: UInt64
-  /// Those who were woken, on both sides; all tasks of a process count as one.
+  /// The number of sleepers woken, on both sides; all tasks of a process count as one.
   public var wokenCount: UInt64
-  /// Messages that were sent and not received.
+  /// The number of messages sent and not yet received.
   public var count: Int
 
   init(_ sending: QueueSide.Counts, _ receiving: QueueSide.Counts, _ capacity: Int) {
     self.init(sending, receiving, sending.position, receiving.position, capacity)
   }
 
-  /// Those of a ring of bytes, whose positions are no messages.
+  /// For a ring of bytes, whose positions do not count messages.
   init(ofBytes sending: QueueSide.Counts, _ receiving: QueueSide.Counts) {
     self.init(sending, receiving, sending.messages, receiving.messages, .max)
   }
@@ -278,7 +279,7 @@ public struct QueueStatistics: Sendable, Hashable {
     _ sentCount: UInt64, _ receivedCount: UInt64, _ maximum: Int
   ) {
     self.receivedCount = receivedCount
-    // A sender that was killed may have left one uncounted that was received.
+    // A killed sender may have left a message uncounted that was then received.
     self.sentCount = max(sentCount, receivedCount)
     fullCount = sending.slept
     emptyCount = receiving.slept
@@ -288,7 +289,7 @@ public struct QueueStatistics: Sendable, Hashable {
 }
 
 extension SharedQueue: SharedObject {
-  /// For the functions of ``SharedObject``.
+  /// Runs a closure with the memory, for the functions of ``SharedObject``.
   public func _withMemory<Result, Failure: Error>(
     open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
   ) throws(Failure) -> Result {

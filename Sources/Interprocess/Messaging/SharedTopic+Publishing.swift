@@ -12,7 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 extension SharedTopic {
-  /// Who publishes messages, for as long as this lives.
+  /// A publisher of a topic, for as long as this value exists.
   ///
   /// ```swift
   /// var publisher = try topic.publisher()
@@ -23,22 +23,23 @@ extension SharedTopic {
 
     fileprivate init(_ writer: TopicWriter) { self.writer = writer }
 
-    /// Gives the role back, if there is one, as the end of its life does.
+    /// Gives the role back, if the topic has a single publisher; so does the end of this value's
+    /// life.
     ///
-    /// A message on loan keeps it. Does not block.
+    /// A message on loan keeps the role. Does not block.
     public consuming func close() {}
 
     /// Publishes a message of one element.
     ///
-    /// Blocks while one of many other publishers keeps its turn, and while a subscriber is too
-    /// slow, if the publisher was made to wait for that.
+    /// Blocks while another of many publishers keeps its turn, and while a subscriber is too slow,
+    /// if this publisher was created to wait for subscribers.
     ///
     /// - Parameters:
     ///   - element: The message.
     ///   - timeout: How long to wait; `nil`: as long as it takes.
     /// - Throws: `timedOut`; `finished` if another publisher, or a handle, has finished the topic;
-    ///   `corrupted` if something else than this type has written there; `system` for anything
-    ///   else. With any error, the message was not published.
+    ///   `corrupted` if something other than this type has written into the topic; `system` for
+    ///   anything else. After any error, the message has not been published.
     /// - Precondition: No message of this publisher is on loan.
     /// - Complexity: O(1).
     @inlinable
@@ -57,8 +58,8 @@ extension SharedTopic {
     /// - Parameters:
     ///   - element: The message.
     ///   - timeout: How long to wait; `nil`: as long as it takes.
-    /// - Throws: As the blocking form, and `CancellationError`; with any error, the message was
-    ///   not published.
+    /// - Throws: What the blocking form throws, and `CancellationError`; after any error, the
+    ///   message has not been published.
     @inlinable
     public nonisolated(nonsending) mutating func publish(
       _ element: Element, timeout: Duration? = nil
@@ -68,15 +69,15 @@ extension SharedTopic {
       try writer.end(writing, count: 1)
     }
 
-    /// Publishes a message of several elements, which are copied.
+    /// Publishes a message of several elements by copying them.
     ///
     /// Blocks as `publish(_:timeout:)` does.
     ///
     /// - Parameters:
     ///   - elements: The message, at least one element.
     ///   - timeout: How long to wait; `nil`: as long as it takes.
-    /// - Throws: As `publish(_:timeout:)`; `invalidSize` if the message has no elements, or more
-    ///   than ``SharedTopic/maximumElementCount``.
+    /// - Throws: What `publish(_:timeout:)` throws; `invalidSize` if the message has no elements,
+    ///   or more than ``SharedTopic/maximumElementCount``.
     /// - Complexity: Linear in the number of elements.
     @inlinable
     public mutating func publish(
@@ -86,15 +87,15 @@ extension SharedTopic {
       try publish(elements, in: try writer.begin(atMost: timeout))
     }
 
-    /// Publishes a message of several elements, which are copied.
+    /// Publishes a message of several elements by copying them.
     ///
     /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameters:
     ///   - elements: The message, at least one element.
     ///   - timeout: How long to wait; `nil`: as long as it takes.
-    /// - Throws: As the blocking form, and `CancellationError`; with any error, the message was
-    ///   not published.
+    /// - Throws: What the blocking form throws, and `CancellationError`; after any error, the
+    ///   message has not been published.
     @inlinable
     public nonisolated(nonsending) mutating func publish(
       contentsOf elements: Span<Element>, timeout: Duration? = nil
@@ -108,24 +109,23 @@ extension SharedTopic {
     ) throws(InterprocessError) {
       let pointer = unsafe SharedTopic.pointer(to: writing.elements)
       for index in 0..<elements.count {
-        // SAFETY: a slot has room for so many elements, as has been checked.
+        // SAFETY: the slot has room for all the elements, as the callers have checked.
         unsafe pointer[index] = elements[index]
       }
       try writer.end(writing, count: elements.count)
     }
 
-    /// Lends the memory of a new message, to be written where subscribers will read it.
+    /// Lends the memory of a new message, so that the caller writes it where subscribers read it.
     ///
-    /// Blocks as `publish(_:timeout:)` does; other publishers wait until the message is published,
-    /// or is gone.
+    /// Blocks as `publish(_:timeout:)` does; other publishers wait until the loan has ended.
     ///
     /// - Parameters:
-    ///   - count: How many elements it has, at least 1.
+    ///   - count: The number of elements of the message, at least 1.
     ///   - timeout: How long to wait; `nil`: as long as it takes.
-    /// - Returns: The message. What it has not written before it is published is what an old one
-    ///   has left there.
-    /// - Throws: As `publish(_:timeout:)`; `invalidSize` if the message has no elements, or more
-    ///   than ``SharedTopic/maximumElementCount``.
+    /// - Returns: The message. Elements that the caller does not write are published with what an
+    ///   old message has left there.
+    /// - Throws: What `publish(_:timeout:)` throws; `invalidSize` if the message has no elements,
+    ///   or more than ``SharedTopic/maximumElementCount``.
     /// - Precondition: No message of this publisher is on loan.
     /// - Complexity: O(1).
     public mutating func loan(
@@ -135,15 +135,15 @@ extension SharedTopic {
       return Loan(writer, try writer.begin(atMost: timeout), count)
     }
 
-    /// Lends the memory of a new message, to be written where subscribers will read it.
+    /// Lends the memory of a new message, so that the caller writes it where subscribers read it.
     ///
     /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameters:
-    ///   - count: How many elements it has, at least 1.
+    ///   - count: The number of elements of the message, at least 1.
     ///   - timeout: How long to wait; `nil`: as long as it takes.
     /// - Returns: The message.
-    /// - Throws: As the blocking form, and `CancellationError`.
+    /// - Throws: What the blocking form throws, and `CancellationError`.
     public nonisolated(nonsending) mutating func loan(
       count: Int = 1, timeout: Duration? = nil
     ) async throws -> Loan {
@@ -151,26 +151,29 @@ extension SharedTopic {
       return Loan(writer, try await writer.begin(atMost: timeout), count)
     }
 
-    /// Gives the role back, if there is one, and lets nobody publish any more: subscribers get what
-    /// there is, and then the end.
+    /// Finishes the topic, and ends this publisher: no more messages can be published; subscribers
+    /// get what is left, and then the end.
     ///
-    /// Blocks only while one of many other publishers keeps its turn.
+    /// Gives the role back, if the topic has a single publisher. Blocks only while another of many
+    /// publishers keeps its turn.
     ///
-    /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
-    /// - Throws: `timedOut`, `corrupted` and `system`, none of them where there is one publisher;
-    ///   with any error, the topic is not finished.
+    /// - Parameter timeout: How long to wait for other publishers' turns; `nil`: as long as they
+    ///   take.
+    /// - Throws: `timedOut`, `corrupted` and `system`, but none of them if the topic has a single
+    ///   publisher; after any error, the topic is not finished.
     /// - Precondition: No message of this publisher is on loan.
     public consuming func finish(timeout: Duration? = nil) throws(InterprocessError) {
       try writer.finish(atMost: timeout)
     }
 
-    /// Gives the role back, if there is one, and lets nobody publish any more: subscribers get what
-    /// there is, and then the end.
+    /// Finishes the topic, and ends this publisher: no more messages can be published; subscribers
+    /// get what is left, and then the end.
     ///
     /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
-    /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
-    /// - Throws: As the blocking form, and `CancellationError`.
+    /// - Parameter timeout: How long to wait for other publishers' turns; `nil`: as long as they
+    ///   take.
+    /// - Throws: What the blocking form throws, and `CancellationError`.
     public nonisolated(nonsending) consuming func finish(
       timeout: Duration? = nil
     ) async throws {
@@ -183,21 +186,21 @@ extension SharedTopic {
         throw InterprocessError(
           code: .invalidSize, name: writer.ring.name,
           message: """
-            A message of \(count) elements cannot be published in "\(writer.ring.name)", where \
-            they have 1 to \(maximum).
+            A message of \(count) elements cannot be published in "\(writer.ring.name)", whose \
+            messages have 1 to \(maximum) elements.
             """)
       }
     }
   }
 
-  /// A message that is not published yet.
+  /// A message on loan to its publisher, which has yet to publish it.
   ///
-  /// At the end of its life without that, it was none.
+  /// If its life ends before that, no message is published.
   public struct Loan: ~Copyable, Sendable {
     /// `nil` when the message is published.
     private var writer: TopicWriter?
     private let writing: TopicRing.Writing
-    /// How many elements it has.
+    /// The number of elements of the message.
     public let count: Int
 
     fileprivate init(_ writer: TopicWriter, _ writing: TopicRing.Writing, _ count: Int) {
@@ -211,12 +214,12 @@ extension SharedTopic {
       writer?.cancelLoan(writing)
     }
 
-    /// The elements, to be written.
+    /// The elements, for writing.
     public var elements: MutableSpan<Element> {
       @_lifetime(&self)
       mutating get {
-        // SAFETY: the slot is this message's until the end of its life, and has room for so many
-        // elements; every bit pattern is one.
+        // SAFETY: the slot belongs to this message until the end of its life, and has room for
+        // `count` elements; every bit pattern is a valid element.
         let span = unsafe MutableSpan(
           _unsafeStart: SharedTopic.pointer(to: writing.elements), count: count)
         return unsafe _overrideLifetime(span, mutating: &self)
@@ -225,7 +228,7 @@ extension SharedTopic {
 
     /// The element at an index.
     ///
-    /// - Parameter index: 0 up to, and without, ``count``.
+    /// - Parameter index: At least 0, and less than ``count``.
     public subscript(index: Int) -> Element {
       mutating get { elements[index] }
       set {
@@ -238,7 +241,7 @@ extension SharedTopic {
     ///
     /// Does not block.
     ///
-    /// - Throws: `corrupted` if something else than this type has written into the topic.
+    /// - Throws: `corrupted` if something other than this type has written into the topic.
     public consuming func publish() throws(InterprocessError) {
       guard let writer else { return }
       self.writer = nil
@@ -246,16 +249,16 @@ extension SharedTopic {
     }
   }
 
-  /// Makes a publisher.
+  /// Creates a publisher, taking the role if the topic has a single publisher.
   ///
-  /// Does not block. Where there is only one, the role of a process that has died is free at once.
+  /// Does not block. The role of a process that has died is free at once.
   ///
-  /// - Parameter overflow: What to do when a slow subscriber has not received what a new message
-  ///   replaces.
-  /// - Returns: The publisher; where there is only one, the role is given back at the end of its
-  ///   life.
-  /// - Throws: `roleTaken` if there can be only one, and another handle or value is; `finished`;
-  ///   `corrupted` if something else than this type has written there; `system` for anything else.
+  /// - Parameter overflow: What to do if a slow subscriber has not received the message that a new
+  ///   one replaces.
+  /// - Returns: The publisher, which gives back any role at the end of its life.
+  /// - Throws: `roleTaken` if the topic is for a single publisher, and another handle or value
+  ///   holds the role; `finished`; `corrupted` if something other than this type has written into
+  ///   the topic; `system` for anything else.
   public func publisher(
     overflow: TopicOverflow = .overwrite
   ) throws(InterprocessError) -> Publisher {
@@ -264,7 +267,7 @@ extension SharedTopic {
     return Publisher(writer)
   }
 
-  /// Where the elements of a message lie.
+  /// A pointer to the elements of a message.
   @inlinable @unsafe
   static func pointer(to elements: MappedRange) -> UnsafeMutablePointer<Element> {
     unsafe elements.start.assumingMemoryBound(to: Element.self)

@@ -12,7 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 extension SharedTopic {
-  /// Who gets the messages of a topic, for as long as this lives.
+  /// A subscriber of a topic, for as long as this value exists.
   ///
   /// ```swift
   /// var subscriber = try topic.subscriber()
@@ -27,22 +27,22 @@ extension SharedTopic {
       self.cursor = cursor
     }
 
-    /// Gives the place back, as the end of its life does.
+    /// Gives the subscriber's place back, as does the end of this value's life.
     ///
-    /// Samples and sets that wait for it keep it. Does not block.
+    /// Samples, and wait sets with this subscriber, keep the place. Does not block.
     public consuming func close() {}
 
-    /// How many messages this subscriber was too slow for so far, or has skipped by ``latest()``.
+    /// How many messages this subscriber has missed so far, by being slow or through ``latest()``.
     public var missedCount: UInt64 { reader.missedCount }
 
-    /// The next message, if there is one.
+    /// Receives the next message, if there is one.
     ///
     /// Does not block.
     ///
-    /// - Returns: The message, which is not written over while it is held; `nil` if there is none.
-    ///   Whether the topic has ended is told by `next(timeout:)` with `.zero`.
-    /// - Throws: `limitReached` if as many samples are held as can be; `corrupted` if something
-    ///   else than this type has written there.
+    /// - Returns: The message, which is not overwritten while it is held; `nil` if there is none.
+    ///   `next(timeout:)` with `.zero` shows whether the topic has ended.
+    /// - Throws: `limitReached` if this subscriber holds as many samples as it can; `corrupted` if
+    ///   something other than this type has written into the topic.
     /// - Complexity: O(1).
     @inlinable
     public mutating func tryNext() throws(InterprocessError) -> Sample? {
@@ -50,15 +50,15 @@ extension SharedTopic {
       return Sample(reader, hold)
     }
 
-    /// The next message.
+    /// Receives the next message, waiting until there is one.
     ///
-    /// Blocks until there is one, or the topic is finished: spins for some microseconds, and then
-    /// sleeps in the kernel.
+    /// Blocks until there is a message, or the topic is finished: spins for some microseconds, and
+    /// then sleeps in the kernel.
     ///
     /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
-    /// - Returns: The message, which is not written over while it is held; `nil` if the topic is
+    /// - Returns: The message, which is not overwritten while it is held; `nil` if the topic is
     ///   finished and this subscriber has had all messages.
-    /// - Throws: As ``tryNext()``; `timedOut`; `system` for anything else.
+    /// - Throws: What ``tryNext()`` throws; `timedOut`; `system` for anything else.
     @inlinable
     public mutating func next(timeout: Duration? = nil) throws(InterprocessError) -> Sample? {
       if let sample = try tryNext() { return sample }
@@ -76,15 +76,15 @@ extension SharedTopic {
       }
     }
 
-    /// The next message.
+    /// Receives the next message, waiting until there is one.
     ///
     /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
     ///
     /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
-    /// - Returns: The message, which is not written over while it is held; `nil` if the topic is
+    /// - Returns: The message, which is not overwritten while it is held; `nil` if the topic is
     ///   finished and this subscriber has had all messages.
-    /// - Throws: As the blocking form, and `CancellationError`; with any error, no message was
-    ///   taken.
+    /// - Throws: What the blocking form throws, and `CancellationError`; after any error, no
+    ///   message has been taken.
     @inlinable
     public nonisolated(nonsending) mutating func next(
       timeout: Duration? = nil
@@ -100,12 +100,12 @@ extension SharedTopic {
       }
     }
 
-    /// The newest message, if this subscriber has not received it yet.
+    /// Receives the newest message, if this subscriber has not received it yet.
     ///
     /// Does not block. The messages before it are skipped, and counted as missed.
     ///
-    /// - Returns: The message, which is not written over while it is held.
-    /// - Throws: As ``tryNext()``.
+    /// - Returns: The message, which is not overwritten while it is held; otherwise `nil`.
+    /// - Throws: What ``tryNext()`` throws.
     /// - Complexity: O(1).
     @inlinable
     public mutating func latest() throws(InterprocessError) -> Sample? {
@@ -114,9 +114,9 @@ extension SharedTopic {
     }
   }
 
-  /// A message as a subscriber has received it.
+  /// A message that a subscriber has received.
   ///
-  /// It lies in the shared memory, and is given back at the end of the life of this.
+  /// It lies in the shared memory, and is given back at the end of this value's life.
   public struct Sample: ~Copyable, Sendable {
     @usableFromInline let reader: TopicReader
     @usableFromInline let hold: TopicHold
@@ -128,10 +128,10 @@ extension SharedTopic {
 
     @inlinable deinit { reader.giveBack(hold) }
 
-    /// Which message it is: the first one of a topic is number 0, and each has the next number.
+    /// The number of the message; the messages of a topic are numbered in order from 0.
     public var sequence: UInt64 { hold.position }
 
-    /// How many elements it has, at least 1.
+    /// The number of elements of the message, at least 1.
     public var count: Int { hold.count }
 
     /// The elements.
@@ -139,8 +139,8 @@ extension SharedTopic {
     public var elements: Span<Element> {
       @_lifetime(borrow self)
       borrowing get {
-        // SAFETY: the slot has so many elements, as was checked, and is mapped as long as the
-        // reader lives; every bit pattern is one.
+        // SAFETY: the slot has room for `count` elements, as was checked, and is mapped as long as
+        // the reader exists; every bit pattern is a valid element.
         let span = unsafe Span(
           _unsafeStart: UnsafePointer(SharedTopic.pointer(to: hold.elements)), count: hold.count)
         return unsafe _overrideLifetime(span, borrowing: self)
@@ -149,22 +149,22 @@ extension SharedTopic {
 
     /// The element at an index.
     ///
-    /// - Parameter index: 0 up to, and without, ``count``.
+    /// - Parameter index: At least 0, and less than ``count``.
     @inlinable
     public subscript(index: Int) -> Element { elements[index] }
   }
 
-  /// Subscribes.
+  /// Subscribes to the topic.
   ///
   /// Does not block. The place of a process that has died is free at once.
   ///
   /// - Parameter includesHistory: Whether to begin with the oldest message that is kept, or with
-  ///   the next one that is published. Where there was a publisher that waits for subscribers, the
-  ///   oldest one is left out, as it may be replaced just then.
-  /// - Returns: The subscriber, whose place is given back at the end of its life and that of its
-  ///   samples.
+  ///   the next one that is published. If the topic has ever had a publisher that waits for
+  ///   subscribers, the oldest one is left out, as it may be replaced at that moment.
+  /// - Returns: The subscriber, whose place is given back when its life and those of its samples
+  ///   have ended.
   /// - Throws: `limitReached` if there are ``maximumSubscriberCount`` already; `corrupted` if
-  ///   something else than this type has written there; `system` for anything else.
+  ///   something other than this type has written into the topic; `system` for anything else.
   public func subscriber(
     includesHistory: Bool = true
   ) throws(InterprocessError) -> Subscriber {
@@ -186,12 +186,13 @@ extension SharedTopic {
 
       fileprivate init(_ messages: Messages) { self.messages = messages }
 
-      /// A copy of the next message, or `nil` if the topic is finished and all have been received.
+      /// A copy of the next message, or `nil` if the topic is finished and all messages have been
+      /// received.
       ///
       /// The first call subscribes.
       ///
-      /// - Throws: As ``SharedTopic/subscriber(includesHistory:)`` and the async form of
-      ///   `next(timeout:)`.
+      /// - Throws: What ``SharedTopic/subscriber(includesHistory:)`` and the async form of
+      ///   `next(timeout:)` throw.
       public mutating func next() async throws -> [Element]? {
         try Task.checkCancellation()
         var (reader, cursor) =
@@ -211,14 +212,14 @@ extension SharedTopic {
       }
     }
 
-    /// An iterator, which is a subscriber of its own.
+    /// Makes an iterator, which is a subscriber of its own.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
   }
 
   /// Copies of the messages as they come, for `for try await`.
   ///
-  /// Ends when the topic is finished and all have been received, and with `CancellationError` when
-  /// the task is cancelled.
+  /// Ends when the topic is finished and all messages have been received, and with
+  /// `CancellationError` when the task is cancelled.
   ///
   /// - Parameter includesHistory: As for ``subscriber(includesHistory:)``.
   public func messages(includesHistory: Bool = true) -> Messages {

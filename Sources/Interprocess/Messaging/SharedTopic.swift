@@ -11,18 +11,18 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// What a publisher does when a slow subscriber has not received what a new message replaces.
+/// What a publisher does if a slow subscriber has not received the message that a new one replaces.
 public enum TopicOverflow: Sendable, Hashable {
   /// It publishes: the subscriber misses the old message.
   case overwrite
   /// It waits for the subscriber.
   ///
-  /// Who subscribes from then on gets one message less of the history, which may be replaced just
-  /// then.
+  /// From then on, a new subscriber gets one message less than the history, as the oldest one may
+  /// be replaced at that moment.
   case wait
 }
 
-/// Messages from publishers to subscribers, each of whom gets all of them.
+/// Messages from publishers to subscribers, where each subscriber gets every message.
 ///
 /// ```swift
 /// struct Pixel: Shareable { var red, green, blue: UInt8 }
@@ -37,47 +37,48 @@ public enum TopicOverflow: Sendable, Hashable {
 /// var subscriber = try camera.subscriber()
 /// while let frame = try subscriber.next() {
 ///   show(frame.elements)
-///   // ... until all have been received, and the topic is finished
+///   // ... until the topic is finished and all messages have been received
 /// }
 /// ```
 ///
-/// A message is one element or several. It is written where it will lie and read where it lies: to
-/// hand over 64 MiB takes as long as to hand over 8 bytes. What a subscriber has received, a
-/// ``Sample``, is not written over while it is held, and is given back at the end of its life.
+/// A message is one or more elements. It is written and read in place, so that handing over 64 MiB
+/// takes as long as handing over 8 bytes. A subscriber receives a message as a ``Sample``, which is
+/// not overwritten while it is held, and is given back at the end of its life.
 ///
-/// The last messages are kept, as many as the history says: for subscribers that come late, and for
-/// those that are slow. A publisher never waits for subscribers, unless it is asked to; one that
-/// falls further behind misses messages, and is told how many. There is room for the history, for
-/// each sample that a subscriber can hold, and for one that is being written.
+/// The topic keeps the latest messages, as many as the history, for late and for slow subscribers.
+/// A publisher waits for subscribers only if it is created to; otherwise a subscriber that falls
+/// further behind misses messages, and learns how many. There is room for the history, for each
+/// sample that a subscriber can hold, and for one message that is being written.
 ///
-/// When a publisher has finished the topic, subscribers get what there is, and then the end.
+/// When the topic has been finished, subscribers get what is left, and then the end.
 ///
-/// A publisher that is killed has published its last message in whole or not at all, and the next
-/// one goes on behind it. The samples of a subscriber that was killed are given back when another
-/// one subscribes.
+/// A killed publisher has published its last message entirely or not at all, and the next one
+/// continues from there. The samples of a killed subscriber are given back when another subscriber
+/// takes over its place.
 ///
-/// Where each message is for one receiver, use ``SharedQueue``. There is nothing like it in C or in
-/// Python's library.
+/// If each message is for one receiver only, use ``SharedQueue``. C and Python's library have
+/// nothing that corresponds.
 public final class SharedTopic<Element: Shareable>: Sendable {
   let ring: TopicRing
 
   // MARK: - Create and attach
 
-  /// Creates a topic under a name that is not taken.
+  /// Creates a topic without messages under a name that is not taken.
   ///
   /// Does not wait for other processes.
   ///
   /// - Parameters:
   ///   - name: The name, as for
   ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
-  ///   - maximumElementCount: How many elements a message has at most.
-  ///   - history: How many of the last messages are kept, at least 1.
-  ///   - publishers: Whether one at a time may publish, or many take turns.
-  ///   - maximumSubscriberCount: How many subscribers there are at most at a time.
-  ///   - maximumSampleCount: How many samples each of them holds at most at a time, 1 to 64.
-  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
-  ///     uses it has to be allowed to write.
-  /// - Returns: The topic, without messages.
+  ///   - maximumElementCount: The greatest number of elements of a message.
+  ///   - history: How many of the latest messages the topic keeps, at least 1.
+  ///   - publishers: Whether there is one publisher at a time, or many that take turns.
+  ///   - maximumSubscriberCount: The greatest number of subscribers at a time.
+  ///   - maximumSampleCount: The greatest number of samples that each subscriber holds at a time,
+  ///     1 to 64.
+  ///   - options: When the name is removed, who may use the topic, and when its pages are taken.
+  ///     Each user of the topic needs write permission.
+  /// - Returns: The topic.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `invalidSize`, `outOfMemory`, `permissionDenied` and `system`.
   public static func create(
@@ -102,9 +103,9 @@ public final class SharedTopic<Element: Shareable>: Sendable {
   /// Waits only if asked to, and not for messages.
   ///
   /// - Parameters:
-  ///   - name: The name that it was created under.
+  ///   - name: The name that the topic was created under.
   ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for the segment if there is none yet; `nil`: not at all.
+  ///   - timeout: How long to wait if the topic does not exist yet; `nil`: not at all.
   /// - Returns: The topic.
   /// - Throws: `wrongKind` if something else lies under that name, `layoutMismatch` if its messages
   ///   are of another type, `unsupportedVersion`, `corrupted`, and what attaching to
@@ -121,18 +122,18 @@ public final class SharedTopic<Element: Shareable>: Sendable {
       ) { _ in TopicLayout.subscribersOffset })
   }
 
-  /// Attaches to a topic, or creates it if there is none.
+  /// Attaches to a topic, or creates it if it does not exist.
   ///
   /// - Parameters:
   ///   - name: The name.
-  ///   - maximumElementCount: How many elements a message of a new topic has at most.
-  ///   - history: How many of the last messages a new topic keeps.
-  ///   - publishers: Who may publish in a new topic.
-  ///   - maximumSubscriberCount: How many subscribers a new topic has at most.
-  ///   - maximumSampleCount: How many samples each of them holds at most.
-  ///   - options: Those of a new topic.
+  ///   - maximumElementCount: The greatest number of elements of a message in a new topic.
+  ///   - history: How many of the latest messages a new topic keeps.
+  ///   - publishers: Whether a new topic has one publisher at a time, or many.
+  ///   - maximumSubscriberCount: The greatest number of subscribers of a new topic.
+  ///   - maximumSampleCount: The greatest number of samples that each of them holds.
+  ///   - options: The options of a new topic.
   ///   - owner: Whose memory to accept.
-  /// - Returns: The topic; ``isCreator`` tells which of both has happened.
+  /// - Returns: The topic; ``isCreator`` says whether it is new.
   /// - Throws: What creating and attaching throw.
   public static func attachOrCreate(
     _ name: String,
@@ -168,9 +169,9 @@ public final class SharedTopic<Element: Shareable>: Sendable {
         code: .invalidSize,
         message: """
           No topic keeps \(history) messages of up to \(maximumElementCount) elements, for \
-          \(maximumSubscriberCount) subscribers that hold \(maximumSampleCount) each. There have \
-          to be at least 1 of each, at most 64 to hold, and \
-          \(TopicLayout.maximumSlotCount) messages in all.
+          \(maximumSubscriberCount) subscribers that hold \(maximumSampleCount) each. Each number \
+          must be at least 1; a subscriber holds at most \(TopicLayout.maximumSampleCount), and \
+          there is room for at most \(TopicLayout.maximumSlotCount) messages in total.
           """)
     }
     return StructuredSegment.Plan(
@@ -192,38 +193,39 @@ public final class SharedTopic<Element: Shareable>: Sendable {
 
   /// Ends this handle's use of the topic.
   ///
-  /// Its lease is given up, and with the last one of all processes a temporary name. The same
-  /// happens when the last reference to the handle goes, and then the memory is unmapped.
-  /// Afterwards the handle only tells its name and what belongs to that, and unlinks it; all else
-  /// is a failed precondition, also for a thread or task that waits here meanwhile, when it goes
-  /// on. To close it once more does nothing.
+  /// Gives up its lease; a temporary name goes with the last lease of all processes. The same
+  /// happens when the last reference to the handle goes, and only then is the memory unmapped. A
+  /// closed handle still gives its name and related properties, and can unlink it; any other use
+  /// is a failed precondition, including by a thread or task that is waiting here when it next
+  /// runs. Closing again does nothing.
   ///
-  /// Does not block, but as ``SharedMemory/close()``.
+  /// Does not block, except as ``SharedMemory/close()`` does.
   ///
-  /// - Precondition: No subscriber, sample, message on loan or only publisher of this handle lives.
+  /// - Precondition: No subscriber, sample, message on loan or only publisher of this handle
+  ///   exists.
   public func close() { ring.close() }
 
-  /// How many elements a message has at most.
+  /// The greatest number of elements of a message.
   public var maximumElementCount: Int { ring.layout.maximumElementCount }
 
-  /// How many of the last messages are kept.
+  /// How many of the latest messages the topic keeps.
   public var history: Int { ring.layout.history }
 
-  /// Who may publish, as the creator has decided.
+  /// Whether there is one publisher at a time, or many, as the creator chose.
   public var publisherRole: QueueRole { ring.publishers }
 
-  /// How many subscribers there are at most at a time.
+  /// The greatest number of subscribers at a time.
   public var maximumSubscriberCount: Int { ring.layout.maximumSubscriberCount }
 
-  /// How many samples each of them holds at most at a time.
+  /// The greatest number of samples that each subscriber holds at a time.
   public var maximumSampleCount: Int { ring.layout.maximumSampleCount }
 
-  /// What has happened so far, by all processes.
+  /// What all processes have done so far.
   ///
-  /// Does not disturb those who use the topic.
+  /// Reading it does not disturb publishers and subscribers.
   ///
-  /// - Complexity: Linear in the number of subscribers and of samples that they can hold, without
-  ///   blocking.
+  /// - Complexity: Linear in the number of subscribers and of the samples that they can hold,
+  ///   without blocking.
   public var statistics: TopicStatistics {
     ring.segment.checkOpen()
     return TopicStatistics(
@@ -240,56 +242,60 @@ public final class SharedTopic<Element: Shareable>: Sendable {
     return ring.isFinished
   }
 
-  /// Lets nobody publish any more: subscribers get what there is, and then the end, also those who
-  /// come later.
+  /// Finishes the topic: no more messages can be published; subscribers, including later ones, get
+  /// what is left, and then the end.
   ///
-  /// Blocks only while one of many publishers keeps its turn. Where there is one publisher, that
-  /// one finishes the topic, by the function of the same name.
+  /// Blocks only while one of many publishers keeps its turn. If the topic has a single publisher,
+  /// that publisher finishes the topic, with its own `finish(timeout:)`.
   ///
-  /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
-  /// - Throws: `roleTaken` if there can be only one publisher, and another handle or value is;
-  ///   `timedOut`; `corrupted` if something else than this type has written there; `system` for
-  ///   anything else. With any error, the topic is not finished.
+  /// - Parameter timeout: How long to wait for other publishers' turns; `nil`: as long as they
+  ///   take.
+  /// - Throws: `roleTaken` if the topic is for a single publisher, and another handle or value
+  ///   holds the role; `timedOut`; `corrupted` if something other than this type has written into
+  ///   the topic; `system` for anything else. After any error, the topic is not finished.
   public func finish(timeout: Duration? = nil) throws(InterprocessError) {
     try TopicWriter(ring, .overwrite).finish(atMost: timeout)
   }
 
-  /// Lets nobody publish any more: subscribers get what there is, and then the end, also those who
-  /// come later.
+  /// Finishes the topic: no more messages can be published; subscribers, including later ones, get
+  /// what is left, and then the end.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
-  /// - Parameter timeout: How long to wait for the turns of others; `nil`: as long as they take.
-  /// - Throws: As the blocking form, and `CancellationError`.
+  /// - Parameter timeout: How long to wait for other publishers' turns; `nil`: as long as they
+  ///   take.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   public nonisolated(nonsending) func finish(timeout: Duration? = nil) async throws {
     try await TopicWriter(ring, .overwrite).finish(atMost: timeout)
   }
 }
 
-/// What has happened in a topic since it was made.
+/// Counts of what has happened in a topic since its creation.
 ///
-/// Several processes count at once, so that the numbers need not be of one moment.
+/// Several processes count at once, so the numbers need not belong to one moment.
 public struct TopicStatistics: Sendable, Hashable {
-  /// Messages that were published.
+  /// The number of messages published.
   public var publishedCount: UInt64
-  /// Messages that were received, by all subscribers together.
+  /// The number of messages received, by all subscribers together.
   public var receivedCount: UInt64
-  /// Messages that subscribers were too slow for, all together.
+  /// The number of messages missed, by all subscribers together.
   public var missedCount: UInt64
-  /// Those who subscribe now; one that was killed is among them until its place is needed.
+  /// The current number of subscribers, including killed ones whose places have not been needed
+  /// since.
   public var subscriberCount: Int
-  /// Samples that subscribers hold now.
+  /// The number of samples that subscribers hold at the moment.
   public var heldCount: Int
-  /// Times that a publisher went to sleep, as a subscriber was slow.
+  /// How often a publisher went to sleep because a subscriber was slow.
   public var fullCount: UInt64
-  /// Times that a subscriber went to sleep, as there was no message.
+  /// How often a subscriber went to sleep because there was no message.
   public var emptyCount: UInt64
-  /// Those who were woken, on both sides; all tasks of a process count as one.
+  /// The number of sleepers woken, on both sides; all tasks of a process count as one.
   public var wokenCount: UInt64
-  /// The messages that there is room for: the history, the samples that can be held, and one.
+  /// The number of messages that there is room for: the history, the samples that can be held, and
+  /// one more.
   public var slotCount: Int
 
-  /// Reads what is there without using it: nothing is written.
+  /// Reads the counts without writing anything.
   init<Bytes: SegmentBytes & ~Copyable>(
     reading memory: borrowing Bytes, at offset: Int, _ layout: TopicLayout
   ) {
@@ -318,7 +324,7 @@ public struct TopicStatistics: Sendable, Hashable {
 }
 
 extension SharedTopic: SharedObject {
-  /// For the functions of ``SharedObject``.
+  /// Runs a closure with the memory, for the functions of ``SharedObject``.
   public func _withMemory<Result, Failure: Error>(
     open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
   ) throws(Failure) -> Result {

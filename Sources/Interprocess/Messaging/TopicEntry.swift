@@ -11,8 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// Which message lies in which slot: the position and one, without its upper 16 bits; and the slot
-/// and one.
+/// An entry, which says which message lies in which slot: the low 48 bits of the position plus 1,
+/// and in the low 16 bits the slot plus 1.
 struct TopicEntry: Sendable, Hashable {
   let bits: UInt64
 
@@ -22,13 +22,13 @@ struct TopicEntry: Sendable, Hashable {
     bits = (position &+ 1) << 16 | UInt64(slot + 1)
   }
 
-  /// As it was found; `nil` if there is no message.
+  /// The slot, unchecked; `nil` if there is no message.
   var slot: Int? { bits & 0xFFFF == 0 ? nil : Int(bits & 0xFFFF) - 1 }
 
-  /// How many positions behind another one it is; `nil` if there is no message.
+  /// How many positions the message is past the given one; `nil` if there is no message.
   func distance(from position: UInt64) -> Int64? {
     if bits & 0xFFFF == 0 { return nil }
-    // The sign is that of the 48 bits.
+    // The sign is that of the 48-bit difference.
     return Int64(bitPattern: (bits >> 16 &- (position &+ 1)) << 16) >> 16
   }
 }

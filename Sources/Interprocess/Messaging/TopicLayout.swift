@@ -11,31 +11,31 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// Where everything of a topic lies behind the header, as its four numbers tell.
+/// Where the parts of a topic lie past the header, as its four numbers determine.
 struct TopicLayout: Sendable {
-  /// How many of the last messages are kept.
+  /// How many of the latest messages are kept.
   let history: Int
   let maximumSubscriberCount: Int
-  /// How many samples a subscriber can hold.
+  /// The greatest number of samples that a subscriber holds.
   let maximumSampleCount: Int
-  /// How many elements a message has at most.
+  /// The greatest number of elements of a message.
   let maximumElementCount: Int
-  /// The bytes of a slot before its elements, the first of which count them.
+  /// The number of bytes of a slot before its elements; the first of them count the elements.
   let slotHeadByteCount: Int
-  /// The bytes from one slot to the next, whole cache lines.
+  /// The number of bytes from one slot to the next, a whole number of cache lines.
   let slotStride: Int
-  /// All bytes behind the header.
+  /// The number of all bytes past the header.
   let byteCount: Int
-  /// Where the words of the entries, both lists of slots, and the slots lie.
+  /// Where the entries, both lists of slots, and the slots lie.
   let entriesOffset: Int
   let freeListOffset: Int
   let retiredListOffset: Int
   let slotsOffset: Int
 
-  // The head: the role of publishers (4 bytes), 4 not used, whether it is finished (4), 4 not used,
-  // the greatest number of elements (8), of subscribers (4) and of samples (4); the words of both
-  // sides; how many messages those have received and missed who are subscribers no more (8 each),
-  // and the arrivals (8).
+  // The head: the role of publishers (4 bytes), 4 not used, whether the topic is finished (4), 4
+  // not used, the greatest number of elements (8), of subscribers (4) and of samples (4); the words
+  // of both sides; how many messages former subscribers have received and missed (8 each); and the
+  // arrivals (8).
 
   static let elementCountOffset = 16
   static let subscriberCountOffset = 24
@@ -43,24 +43,24 @@ struct TopicLayout: Sendable {
   static let receivedTotalOffset = QueueHead.byteCount
   static let missedTotalOffset = receivedTotalOffset + 8
   static let arrivalsOffset = missedTotalOffset + 8
-  /// Where the first subscriber's words lie.
+  /// Where the words of the first subscriber lie.
   static let subscribersOffset = receivedTotalOffset + 128
 
   // The words of a subscriber: the number of its handle (4 bytes), 4 not used, its position (8),
   // how many messages it has received (8) and missed (8); and for each sample that it can hold, the
-  // slot that it holds, and one (4).
+  // slot that it holds, plus 1 (4).
 
   static let positionOffset = 8
   static let receivedOffset = 16
   static let missedOffset = 24
   static let pinsOffset = 32
 
-  /// A slot and one fit into 16 bits.
+  /// A slot number plus 1 fits into 16 bits.
   static let maximumSlotCount = Int(UInt16.max)
-  /// A bit for each.
+  /// A word has one bit for each sample.
   static let maximumSampleCount = 64
 
-  /// - Returns: `nil` if no topic has these numbers.
+  /// - Returns: `nil` if no topic can have these numbers.
   init?(
     history: Int, maximumSubscriberCount: Int, maximumSampleCount: Int, maximumElementCount: Int,
     elementStride: Int, elementAlignment: Int
@@ -96,7 +96,7 @@ struct TopicLayout: Sendable {
 
   /// Reads the numbers of a topic.
   ///
-  /// - Throws: `corrupted`, also if the memory is too small for them.
+  /// - Throws: `corrupted`, including if the memory is too small for them.
   init<Bytes: SegmentBytes & ~Copyable>(
     reading memory: borrowing Bytes, _ header: SegmentHeader
   ) throws(InterprocessError) {
@@ -105,7 +105,7 @@ struct TopicLayout: Sendable {
       elementStride: header.elementStride, elementAlignment: header.elementAlignment)
   }
 
-  /// As the other one, where the header has been read.
+  /// The same, after the header has been read.
   init<Bytes: SegmentBytes & ~Copyable>(
     reading memory: borrowing Bytes, at offset: Int, history: Int, elementStride: Int,
     elementAlignment: Int
@@ -126,18 +126,18 @@ struct TopicLayout: Sendable {
       throw .corrupted(
         memory.name,
         """
-        it says a history of \(history) messages of up to \(elementCount) elements, and \
-        \(subscriberCount) subscribers of \(sampleCount) samples, and has \(memory.byteCount) bytes
+        it claims a history of \(history) messages of up to \(elementCount) elements, and \
+        \(subscriberCount) subscribers of \(sampleCount) samples, in \(memory.byteCount) bytes
         """)
     }
     self = layout
   }
 
-  /// How many messages there is room for: those that are kept, those that subscribers hold, and one
-  /// that is being written.
+  /// The number of messages that there is room for: those that are kept, those that subscribers can
+  /// hold, and one that is being written.
   var slotCount: Int { history + maximumSubscriberCount * maximumSampleCount + 1 }
 
-  /// The bytes from one subscriber's words to the next one's.
+  /// The number of bytes from one subscriber's words to the next one's.
   var subscriberStride: Int { Self.subscriberStride(maximumSampleCount) }
 
   /// Where the words of a subscriber lie.
@@ -153,7 +153,7 @@ struct TopicLayout: Sendable {
     (byteCount + alignment - 1) / alignment * alignment
   }
 
-  /// Writes the numbers but the history, which the header tells.
+  /// Writes the numbers except the history, which is in the header.
   func write(_ publishers: QueueRole, to bytes: inout MutableRawSpan, at offset: Int) {
     bytes.storeBytes(of: publishers.rawValue, toByteOffset: offset, as: UInt32.self)
     bytes.storeBytes(

@@ -13,11 +13,11 @@
 
 internal import Synchronization
 
-/// Which message a subscriber gets next.
+/// The message that a subscriber gets next.
 @usableFromInline
 struct TopicCursor: Sendable {
   var position: UInt64
-  /// Its place in the ring.
+  /// The place of its entry in the ring.
   var index: Int
 }
 
@@ -31,16 +31,16 @@ struct TopicHold: Sendable {
   var pin: Int
 }
 
-/// A place in the table of subscribers, for as long as this lives.
+/// A place in the table of subscribers, for as long as this object exists.
 @usableFromInline
 final class TopicReader: Sendable {
   @usableFromInline let ring: TopicRing
   private let number: UInt32
-  /// The place.
+  /// The index of the place.
   private let index: Int
-  /// A child that `fork` has made has a copy of this, and not the place.
+  /// A child created by `fork` has a copy of this object, but not the place.
   private let generation = Descriptor.generation
-  /// A bit for each pin that is in use: what lies in shared memory may have been changed.
+  /// One bit for each pin in use, kept here because another process may change shared memory.
   private let usedPins = Atomic<UInt64>(0)
   private let waiting = Waiting(longestSpin: .microseconds(50))
 
@@ -59,8 +59,8 @@ final class TopicReader: Sendable {
       throw InterprocessError(
         code: .limitReached, name: ring.name,
         message: """
-          "\(ring.name)" has its \(ring.layout.maximumSubscriberCount) subscribers. Make the topic \
-          for more, if there are to be more.
+          "\(ring.name)" already has \(ring.layout.maximumSubscriberCount) subscribers, as many as \
+          it can have. To have more, create the topic for more.
           """)
     }
     let reader = TopicReader(ring, number, index)
@@ -77,7 +77,7 @@ final class TopicReader: Sendable {
     if generation == Descriptor.generation { ring.places.free(index, number) }
   }
 
-  /// - Throws: `roleTaken` in a child that `fork` has made.
+  /// - Throws: `roleTaken` in a child created by `fork`.
   @inline(__always) private func checkPlace() throws(InterprocessError) {
     guard generation == Descriptor.generation else { throw .ofParent("subscriber", of: ring.name) }
   }
@@ -90,14 +90,14 @@ final class TopicReader: Sendable {
   private var received: SharedWord { word(TopicLayout.receivedOffset) }
   private var missed: SharedWord { word(TopicLayout.missedOffset) }
 
-  /// How many messages were missed so far.
+  /// How many messages this subscriber has missed so far.
   var missedCount: UInt64 { missed.loadRelaxed() }
 
   @inline(__always) private func cursor(at position: UInt64) -> TopicCursor {
     TopicCursor(position: position, index: ring.index(of: position))
   }
 
-  /// J1 to J5: makes the place that of a subscriber that has received nothing.
+  /// J1 to J5: prepares the place for a subscriber that has received nothing yet.
   private func begin(_ includesHistory: Bool) -> TopicCursor {
     for pin in 0..<ring.layout.maximumSampleCount {
       ring.pin(pin, ofSubscriber: index).storeReleasing(0)
@@ -120,7 +120,7 @@ final class TopicReader: Sendable {
       start = max(start, end - min(end, history))
       position.storeReleasing(start)
     }
-    // One may wait for who had the place before.
+    // A publisher may be waiting for the former subscriber in this place.
     letPublishersGoOn()
     return cursor(at: start)
   }
@@ -133,10 +133,11 @@ final class TopicReader: Sendable {
 
   // MARK: - Receiving
 
-  /// How often to look for a message of which each one was replaced, before looking at the time.
+  /// How often to look again for a message when each one found is replaced meanwhile, before
+  /// checking the time.
   private static let attemptLimit = 16
 
-  /// N0 to N3a: holds the next message that is there.
+  /// N0 to N3a: holds the next message, if there is one.
   ///
   /// - Throws: `limitReached`, `roleTaken` and `corrupted`.
   @usableFromInline func tryNext(_ cursor: inout TopicCursor) throws(InterprocessError)
@@ -156,9 +157,9 @@ final class TopicReader: Sendable {
     return nil
   }
 
-  /// Holds the newest message, if that has not been received yet.
+  /// Holds the newest message, if this subscriber has not received it yet.
   ///
-  /// - Throws: As `tryNext(_:)`.
+  /// - Throws: What `tryNext(_:)` throws.
   @usableFromInline func tryLatest(_ cursor: inout TopicCursor) throws(InterprocessError)
     -> TopicHold?
   {
@@ -168,27 +169,27 @@ final class TopicReader: Sendable {
       let target = tail &- 1
       let entry = TopicEntry(ring.entry(at: ring.index(of: target)).loadAcquiring())
       guard let distance = entry.distance(from: target), distance >= 0 else {
-        throw .corrupted(ring.name, "it says \(tail) messages, and there is no number \(target)")
+        throw .corrupted(ring.name, "it counts \(tail) messages, but has no number \(target)")
       }
       miss(until: target, &cursor)
     }
     return try tryNext(&cursor)
   }
 
-  /// Goes on to a message that is still there.
+  /// Skips to a message that is still there.
   ///
   /// - Parameters:
-  ///   - newer: The message that was found where an older one was to be.
-  ///   - attempt: How often that has happened: the oldest one may be gone by the time that it is
-  ///     looked at, so it is a newer one each time.
+  ///   - newer: The message that was found in place of an older one.
+  ///   - attempt: How often that has happened so far. The oldest message may be gone before it is
+  ///     looked at, so each attempt skips to a newer one.
   /// - Throws: `corrupted`.
   private func skip(
     to newer: UInt64, _ attempt: Int, _ cursor: inout TopicCursor
   ) throws(InterprocessError) {
     let tail = ring.publishing.position.loadAcquiring()
-    // The tail is written behind the entry.
+    // The publisher stores the entry before the tail.
     guard Int64(bitPattern: newer &- tail) <= 0 else {
-      throw .corrupted(ring.name, "there is a message \(newer), of \(tail)")
+      throw .corrupted(ring.name, "it counts \(tail) messages, but has one of number \(newer)")
     }
     let depth = max(1, UInt64(ring.layout.history) >> UInt64(attempt))
     let next = cursor.position &+ 1
@@ -205,14 +206,14 @@ final class TopicReader: Sendable {
 
   /// N1 to N3.
   ///
-  /// - Returns: `nil` if the message is gone.
+  /// - Returns: `nil` if the message has been replaced.
   /// - Throws: `limitReached` and `corrupted`.
   @inline(__always) private func hold(
     _ entry: TopicEntry, _ cursor: TopicCursor
   ) throws(InterprocessError) -> TopicHold? {
     let slot = try ring.checked(entry.slot!)
     let range = ring.slot(slot)
-    // It comes while the pin is made.
+    // The memory arrives while the pin is set.
     Processors.prefetch(range)
     let pin = (~usedPins.load(ordering: .acquiring)).trailingZeroBitCount
     guard pin < ring.layout.maximumSampleCount else {
@@ -220,7 +221,7 @@ final class TopicReader: Sendable {
         code: .limitReached, name: ring.name,
         message: """
           The subscriber holds \(ring.layout.maximumSampleCount) samples of "\(ring.name)", as \
-          many as it can. Give one back, or make the topic for more.
+          many as it can hold. Give one back, or create the topic for more.
           """)
     }
     checkpoint(.messageSeen)
@@ -237,7 +238,10 @@ final class TopicReader: Sendable {
       word.storeReleasing(0)
       throw .corrupted(
         ring.name,
-        "message \(cursor.position) has \(count) elements, of \(ring.layout.maximumElementCount)")
+        """
+        message \(cursor.position) has \(count) elements, not 1 to \
+        \(ring.layout.maximumElementCount)
+        """)
     }
     usedPins.bitwiseOr(1 << UInt64(pin), ordering: .relaxed)
     let head = ring.layout.slotHeadByteCount
@@ -268,14 +272,14 @@ final class TopicReader: Sendable {
   @usableFromInline var isEmpty: InterprocessError {
     InterprocessError(
       code: .timedOut, name: ring.name,
-      message: "There was no message of \"\(ring.name)\" in time. Does a process publish there?")
+      message: "No message came in \"\(ring.name)\" in time. Does a process publish there?")
   }
 
   // MARK: - Waiting
 
-  /// Whether there is a next message, or the end, as the place tells which one that is.
+  /// Whether there is a message at the position stored in the place, or the end.
   ///
-  /// - Throws: `roleTaken` in a child that `fork` has made.
+  /// - Throws: `roleTaken` in a child created by `fork`.
   func isReady() throws(InterprocessError) -> Bool {
     try checkPlace()
     return hasMessage(cursor(at: position.loadRelaxed())) || isFinished
@@ -292,9 +296,10 @@ final class TopicReader: Sendable {
     return turn
   }
 
-  /// F3: whether no more messages are published.
+  /// F3: whether no more messages will be published.
   ///
-  /// Looked at before the next message: then there is none behind the last one.
+  /// Check this before looking for the next message: then a look that finds none comes after the
+  /// last message.
   @usableFromInline var isFinished: Bool { ring.isFinished }
 
   private func hasMessage(_ cursor: TopicCursor) -> Bool {
@@ -304,12 +309,12 @@ final class TopicReader: Sendable {
 
   /// Waits until there is a message, or the topic is finished.
   ///
-  /// - Returns: Whether that came before the time was over.
+  /// - Returns: Whether that happened before the time-out.
   /// - Throws: `system`.
   @usableFromInline func wait(
     _ cursor: TopicCursor, atMost timeout: Duration?
   ) throws(InterprocessError) -> Bool {
-    // Whoever has the time for another look has had one.
+    // With no time left, one look is enough, and the caller has just made it.
     if let timeout, timeout <= .zero { return false }
     let outcome: Void? = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
       try attempt(stage, cursor)
@@ -319,7 +324,7 @@ final class TopicReader: Sendable {
     return outcome != nil
   }
 
-  /// Suspends the task where the blocking form waits.
+  /// The same, suspending the task while it waits.
   @usableFromInline nonisolated(nonsending) func wait(
     _ cursor: TopicCursor, atMost timeout: Duration?
   ) async throws -> Bool {

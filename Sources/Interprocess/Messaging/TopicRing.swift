@@ -13,97 +13,107 @@
 
 internal import Synchronization
 
-/// The messages of a topic, and what is known of who publishes and who subscribes.
+/// The messages of a topic, and the steps of its publishers and subscribers.
 @usableFromInline
 final class TopicRing: Sendable {
-  // Messages are counted from 0 on; that number is their position, and never comes again. They lie
-  // in slots, of which there are `history` + one for each sample that a subscriber can hold + 1. A
-  // ring of as many entries as the history says which slot has which message.
+  // Messages are counted from 0; the number of a message is its position, and is never used again.
+  // Messages lie in slots: `history` slots, one for each sample that a subscriber can hold, and one
+  // more. A ring of `history` entries says which message lies in which slot.
   //
-  // One thread at a time publishes: it has the one role, or holds the lock.
+  // One thread at a time publishes: it has the only role, or holds the lock.
   //
-  //   P0  the entry at the tail is that of the tail?  then tail = tail + 1
-  //   P1  take a slot from the list of those that are free; if there is none, make the list anew:
+  //   P0  if the entry at the tail is already that of the tail's message: tail = tail + 1
+  //   P1  take a slot from the list of free slots; if there is none, fill the list again:
   //   P1a   fence                                  seq. cons.
   //   P1b   look at all pins                       acquiring, pairs with N5
-  //         each slot that was retired and is not pinned is free
-  //         if that is none: each slot without an entry that is not pinned is free
+  //         free each retired slot that is not pinned
+  //         if that frees none: free each slot that has neither an entry nor a pin
   //   P2  write the message into the slot
   //   P3  entry = its position and its slot        releasing, pairs with N0
   //   P4  tail = position + 1                      releasing
   //   P4a retire the slot of the entry that was replaced
-  //   P5  let subscribers go on who wait: R2' of `LightGate`, for which P3 is R1
+  //   P5  wake waiting subscribers: R2' of `LightGate`, for which P3 is R1
   //
   // Each subscriber has a place in a table, with its position and a pin for each sample:
   //
-  //   N0  entry of the position                    acquiring
-  //   N1  pin = its slot                           releasing, as reading an older one comes first
+  //   N0  load the entry of the position           acquiring
+  //   N1  pin = its slot                           releasing, so that reads of an older message
+  //                                                come first
   //   N2  fence                                    seq. cons.
-  //   N3  the entry is the same?  else pin = 0, and anew with one that there is
-  //   N3a position = position + 1                  releasing; lets a publisher go on who waits
-  //   N4  read the message, for as long as one likes
+  //   N3  check that the entry is the same; if not: pin = 0, and start again with a message that is
+  //       there
+  //   N3a position = position + 1                  releasing; wake publishers that wait
+  //   N4  read the message, for any length of time
   //   N5  pin = 0                                  releasing
   //
-  // A message is written only into a slot that had no entry when P1b found no pin on it. Whoever
-  // pins it later has found its old entry, and N3 finds another one: either N2 comes before P1a,
-  // and P1b sees the pin of N1; or P1a comes before N2, and N3 sees the P3 that has replaced the
-  // entry. So nobody reads a slot while it is written, and a subscriber that holds a sample need
-  // never hurry. As there is one more slot than can have an entry or a pin, P1 always finds one.
+  // A publisher writes only into a slot that had no entry when P1b found no pin on it. A subscriber
+  // that pins the slot later has loaded its old entry, and N3 finds that the entry has changed:
+  // either N2 comes before P1a, and P1b sees the pin of N1; or P1a comes before N2, and N3 sees the
+  // P3 that replaced the entry. So no subscriber reads a slot while it is written, and a subscriber
+  // may hold a sample as long as it likes. There is one slot more than can have an entry or a pin,
+  // so P1 always finds one.
   //
-  // A publisher killed before P3 has published nothing. Killed between P3 and P4, it has, and the
-  // next one finds that by P0. A slot is always taken from its list before anything else is done
-  // with it, so that one that is killed leaves slots in no list, and never one in two: when there
-  // are no free ones left, they are found by what has an entry or a pin.
+  // A publisher killed
+  //   before P3 has published nothing.
+  //   between P3 and P4 has published its message; the next publisher finds that in P0.
+  // A publisher takes a slot off its list before it does anything else with it. If it is then
+  // killed, the slot may be in no list, but never in two; when no slot is free, P1b finds the lost
+  // ones, as they have neither an entry nor a pin.
   //
-  // A subscriber killed with pins keeps those slots from being used until its place is given to
-  // another one, or freed: pins in a free place do not count.
+  // A subscriber killed
+  //   while it has pins keeps those slots from being used until its place is freed or taken over;
+  //     pins in a free place do not count.
   //
-  // Who finishes the topic publishes nothing more, and keeps others from it:
+  // A process that finishes the topic publishes nothing more, and keeps others from publishing. It
+  // has the role, or holds the lock:
   //
   //   F0  P0
   //   F1  finished = 1                             releasing, pairs with F3
-  //   F2  let all subscribers go on, and all publishers who wait for them
+  //   F2  wake all subscribers, and all publishers that wait for them
   //
-  // It has the role, or the lock; one of many looks at the word each time that it has taken the
-  // lock, after which it sees F1 of whoever had the lock before. So F1 comes behind the last P3. A
-  // subscriber looks for the end and then for a message:
+  // If there are many publishers, each looks at that word whenever it has taken the lock, and then
+  // sees the F1 of an earlier lock holder. So F1 comes after the last P3. A subscriber looks for
+  // the end, and then for a message:
   //
-  //   F3  finished?                                acquiring
-  //   N0  to N3; if there is no message, and F3 found 1, that was the end
+  //   F3  load finished                            acquiring
+  //   N0  to N3; if there is no message, and F3 found 1, this is the end
   //
-  // F3 that finds 1 has seen the last P3, so N0 finds each message that there is.
+  // If F3 finds 1, it has seen the last P3, so N0 finds every message that there is.
   //
-  // Killed before F1, a process has not finished the topic, and another one can. Killed between F1
-  // and F2, it has, and leaves sleepers that look by themselves within a second.
+  // A finishing process killed
+  //   before F1 has not finished the topic; another process can.
+  //   between F1 and F2 has finished it, and leaves sleepers that look again by themselves within a
+  //     second.
   //
-  // A publisher that is to wait for slow subscribers has, in its own memory, a limit up to which it
-  // publishes without looking at them. Positions only grow, but for those who arrive, who are
-  // counted: the arrivals are a word with twice their number, and 1 if any publisher has waited.
+  // A publisher that waits for slow subscribers keeps, in its own memory, a limit up to which it
+  // publishes without looking at their positions. Positions only grow, except when a subscriber
+  // arrives. So arrivals are counted: their word is twice their number, plus 1 if any publisher has
+  // waited.
   //
-  //   Q0  once: arrivals has its 1                 relaxed
+  //   Q0  once: set the 1 of arrivals              relaxed
   //   Q1  before each message: fence               seq. cons.
-  //   Q2  arrivals as at the last Q3, and limit ahead of the tail?  then publish
+  //   Q2  if arrivals are as at the last Q3, and the limit is ahead of the tail: publish
   //                                                acquiring, pairs with J2
-  //   Q3  limit = least position + history         acquiring, as Q2 comes first
+  //   Q3  limit = least position + history         acquiring; Q2 comes first
   //
-  // Who subscribes:
+  // A new subscriber:
   //
   //   J1  position = oldest message that is kept   releasing
   //   J2  arrivals = arrivals + 2                  releasing
-  //   J3  arrivals had its 1?  then:
+  //   J3  if arrivals had the 1:
   //   J4    fence                                  seq. cons.
-  //   J5    position = at least tail + 1 - history, of the tail as it is by now
+  //   J5    load the tail again; position = at least tail + 1 - history
   //
-  // If Q2 finds J2, it looks at the positions, and finds J1. If J4 comes before Q1, that is so. If
-  // Q1 comes before J4, J5 finds the tail of that time, and the one message that is published then
-  // replaces one that is older than J5 allows: that is why it is one less than the history. For the
-  // next message, again one of both is so. If J3 finds no 1, J2 comes before Q0, and every Q2 finds
-  // it. So no message from the position of J5 on is replaced before the subscriber has received it;
-  // and whoever is killed leaves no limit to anybody.
+  // If Q2 sees J2, Q3 looks at the positions, and sees J1. That is the case if J4 comes before Q1.
+  // If Q1 comes before J4, J5 sees the tail of that time, and the one message that is published
+  // then replaces one that is older than J5 allows: that is why J5 keeps one message less than the
+  // history. For the next message, one of the two cases holds again. If J3 finds no 1, J2 comes
+  // before Q0, and every Q2 sees it. So no message from the position of J5 on is replaced before
+  // the subscriber has received it. The limit is in the publisher's own memory, so a killed
+  // publisher leaves none behind.
   //
-  // `Models/topic.pml` goes through this in every order, with deaths, but for the limit; see
-  // `scripts/verify`. `TopicModelTests` looks at the fences, and `TopicLimitModelTests` at the
-  // limit.
+  // `Models/topic.pml` explores this in every order, with deaths, except for the limit; see
+  // `scripts/verify`. `TopicModelTests` checks the fences, and `TopicLimitModelTests` the limit.
 
   let segment: StructuredSegment
   let layout: TopicLayout
@@ -119,7 +129,7 @@ final class TopicRing: Sendable {
   /// The lengths of both lists of slots.
   private let freeCount: SharedWord32
   private let retiredCount: SharedWord32
-  // What Q3 has found, as whoever publishes next finds it.
+  // What the last Q3 found, for the next message, which another thread may publish.
   private let limit = Atomic<UInt64>(0)
   private let knownArrivals = Atomic<UInt64>(0)
 
@@ -147,23 +157,23 @@ final class TopicRing: Sendable {
 
   func close() {
     segment.close {
-      lock.close(orElse: "The topic has a publisher or subscriber here, and was to be closed")
+      lock.close(orElse: "The topic was to be closed while it had a publisher or subscriber here")
     }
   }
 
   // MARK: - Words
 
-  /// The entry at some place of the ring.
+  /// The entry at a place of the ring.
   @inline(__always) func entry(at index: Int) -> SharedWord {
     range.word(at: layout.entriesOffset + 8 * index)
   }
 
-  /// The place in the ring of a message.
+  /// The place of a message in the ring.
   @inline(__always) func index(of position: UInt64) -> Int {
     Int(position % UInt64(layout.history))
   }
 
-  /// A word of a subscriber's.
+  /// A word of a subscriber.
   @inline(__always) func word(_ distance: Int, ofSubscriber index: Int) -> SharedWord {
     range.word(at: layout.offset(ofSubscriber: index) + distance)
   }
@@ -172,11 +182,11 @@ final class TopicRing: Sendable {
     range.word32(at: layout.offset(ofSubscriber: index) + TopicLayout.pinsOffset + 4 * pin)
   }
 
-  /// How many messages those have received, or missed, who are subscribers no more.
+  /// How many messages former subscribers have received, or missed.
   var receivedTotal: SharedWord { range.word(at: TopicLayout.receivedTotalOffset) }
   var missedTotal: SharedWord { range.word(at: TopicLayout.missedTotalOffset) }
 
-  /// How often somebody has subscribed, times 2, and 1 if any publisher has waited.
+  /// The number of subscriptions so far, times 2, plus 1 if any publisher has waited.
   var arrivals: SharedWord { range.word(at: TopicLayout.arrivalsOffset) }
 
   @inline(__always) private func free(at index: Int) -> SharedWord32 {
@@ -200,7 +210,7 @@ final class TopicRing: Sendable {
     var slot: Int
     /// Where its elements lie.
     @usableFromInline var elements: MappedRange
-    /// Of the process that has begun it; a child that `fork` has made only has a copy.
+    /// The generation of the process that began it; a child created by `fork` only has a copy.
     let generation = Descriptor.generation
   }
 
@@ -218,7 +228,7 @@ final class TopicRing: Sendable {
   /// P0 and P1.
   ///
   /// - Parameter isPatient: Whether no subscriber may miss a message.
-  /// - Returns: `nil` if one would.
+  /// - Returns: `nil` if a subscriber would miss one.
   /// - Throws: `corrupted`.
   func begin(isPatient: Bool) throws(InterprocessError) -> Writing? {
     let position = takeOver()
@@ -249,7 +259,7 @@ final class TopicRing: Sendable {
     prefetchNext()
   }
 
-  /// Fetches the slot of the next message, which a subscriber has read last.
+  /// Prefetches the slot of the next message, which a subscriber has read last.
   private func prefetchNext() {
     let count = Int(freeCount.loadRelaxed())
     guard count >= 1, count <= layout.slotCount else { return }
@@ -259,18 +269,19 @@ final class TopicRing: Sendable {
 
   /// Gives back the slot of a message that is not published after all.
   func cancel(_ writing: Writing) {
-    // Nobody else has had it, and what a list that is not right costs is that it is made anew.
+    // No other process has had the slot; and if the list is damaged, the only cost is filling it
+    // again.
     addFree(writing.slot)
   }
 
   // MARK: - Finishing
 
-  /// F3: whether no more messages are published.
+  /// F3: whether no more messages will be published.
   @usableFromInline var isFinished: Bool { isFinishedWord.loadAcquiring() != 0 }
 
-  /// F0 to F2, for who has the role or the lock.
+  /// F0 to F2, for the holder of the role or the lock.
   func finish() {
-    // Else a message that a dead publisher did not count would never be.
+    // Otherwise a message that a dead publisher did not count would never be counted.
     _ = takeOver()
     isFinishedWord.storeReleasing(1)
     checkpoint(.topicFinished)
@@ -286,21 +297,21 @@ final class TopicRing: Sendable {
     if let slot = try takeFree() { return slot }
     try rebuild()
     if let slot = try takeFree() { return slot }
-    throw .corrupted(name, "there is no free slot, of one more than can be used")
+    throw .corrupted(name, "it has no free slot, although it has one more than can be in use")
   }
 
   @inline(__always) private func takeFree() throws(InterprocessError) -> Int? {
     let count = freeCount.loadRelaxed()
     if count == 0 { return nil }
     guard count <= layout.slotCount else {
-      throw .corrupted(name, "it has \(layout.slotCount) slots, \(count) of them free")
+      throw .corrupted(name, "it has \(layout.slotCount) slots, but \(count) free ones")
     }
     freeCount.storeReleasing(count - 1)
     return try checked(Int(free(at: Int(count) - 1).loadRelaxed()))
   }
 
-  // A list that says that it is longer than it can be is left alone: the slot is lost until the
-  // lists are made anew.
+  // A list that claims an impossible length is left alone: the slot is lost until the lists are
+  // built again.
 
   @inline(__always) private func addFree(_ slot: Int) {
     let count = freeCount.loadRelaxed()
@@ -316,33 +327,33 @@ final class TopicRing: Sendable {
     retiredCount.storeReleasing(count + 1)
   }
 
-  /// A slot that was found in shared memory.
+  /// A slot number from shared memory, after a check.
   ///
   /// - Throws: `corrupted`.
   @inline(__always) func checked(_ slot: Int) throws(InterprocessError) -> Int {
     guard slot < layout.slotCount else {
-      throw .corrupted(name, "it has \(layout.slotCount) slots, and says number \(slot)")
+      throw .corrupted(name, "it has \(layout.slotCount) slots, but refers to number \(slot)")
     }
     return slot
   }
 
-  /// Makes those slots free that were retired and are not pinned.
+  /// Frees the retired slots that are not pinned.
   private func collect() throws(InterprocessError) {
     let count = retiredCount.loadRelaxed()
     guard count <= layout.slotCount else {
-      throw .corrupted(name, "it has \(layout.slotCount) slots, and has retired \(count)")
+      throw .corrupted(name, "it has \(layout.slotCount) slots, but \(count) retired ones")
     }
     retiredCount.storeReleasing(0)
     checkpoint(.slotsTaken)
     let pinned = pinnedSlots()
-    // What is retired again is written no faster than it is read.
+    // Retiring slots again overwrites the list no faster than this loop reads it.
     for index in 0..<Int(count) {
       let slot = try checked(Int(retired(at: index).loadRelaxed()))
       if pinned.contains(slot) { retire(slot) } else { addFree(slot) }
     }
   }
 
-  /// Makes the lists anew by what has an entry or a pin.
+  /// Builds both lists again: a slot without an entry is retired if it is pinned, and free if not.
   private func rebuild() throws(InterprocessError) {
     let pinned = pinnedSlots()
     freeCount.storeReleasing(0)
@@ -361,7 +372,7 @@ final class TopicRing: Sendable {
   /// P1a and P1b.
   private func pinnedSlots() -> Set<Int> {
     atomicMemoryFence(ordering: .sequentiallyConsistent)
-    // There are few, and mostly none, for which a set takes no memory.
+    // There are few pins, and mostly none; an empty set takes no memory.
     var pinned: Set<Int> = []
     for subscriber in 0..<layout.maximumSubscriberCount where places.isTaken(subscriber) {
       for index in 0..<layout.maximumSampleCount {
@@ -377,7 +388,7 @@ final class TopicRing: Sendable {
   /// Q0.
   func becomePatient() { arrivals.orRelaxed(1) }
 
-  /// Q1 to Q3: whether no subscriber misses a message when the next one is published.
+  /// Q1 to Q3: whether no subscriber will miss a message if the next one is published now.
   private func findRoom(for tail: UInt64) -> Bool {
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     let arrived = arrivals.loadAcquiring()
@@ -392,19 +403,19 @@ final class TopicRing: Sendable {
     return found != tail
   }
 
-  /// The position of the slowest subscriber, but none that the history has left behind.
+  /// The position of the slowest subscriber, but no more than the history behind the tail.
   private func leastPosition(_ tail: UInt64) -> UInt64 {
     var distance: UInt64 = 0
     for subscriber in 0..<layout.maximumSubscriberCount where places.isTaken(subscriber) {
       let position = word(TopicLayout.positionOffset, ofSubscriber: subscriber).loadAcquiring()
       let other = tail &- position
-      // One that is ahead of the tail is no slow one.
+      // A subscriber that is ahead of the tail is not slow.
       if Int64(bitPattern: other) > 0 { distance = max(distance, other) }
     }
     return tail &- min(distance, UInt64(layout.history))
   }
 
-  /// One turn of a wait for slow subscribers.
+  /// One attempt of a wait for slow subscribers.
   private func attemptPublishing(
     _ stage: Waiting.Stage, as number: UInt32
   ) throws(InterprocessError) -> Waiting.Turn<Void> {
@@ -420,10 +431,10 @@ final class TopicRing: Sendable {
 
   /// Waits until the slowest subscriber has gone on, or the topic is finished.
   ///
-  /// - Returns: Whether that came before the time was over.
+  /// - Returns: Whether that happened before the time-out.
   /// - Throws: `corrupted` and `system`.
   func waitForSubscribers(atMost timeout: Duration?) throws(InterprocessError) -> Bool {
-    // Whoever has the time for another look has had one.
+    // With no time left, one look is enough, and the caller has just made it.
     if let timeout, timeout <= .zero { return false }
     let number = try lock.number(segment.memory)
     let outcome: Void? = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
@@ -434,7 +445,7 @@ final class TopicRing: Sendable {
     return outcome != nil
   }
 
-  /// Suspends the task where the blocking form waits.
+  /// The same, suspending the task while it waits.
   nonisolated(nonsending) func waitForSubscribers(atMost timeout: Duration?) async throws -> Bool {
     if let timeout, timeout <= .zero {
       try Task.checkCancellation()

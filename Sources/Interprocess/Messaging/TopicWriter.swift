@@ -13,22 +13,22 @@
 
 internal import Synchronization
 
-/// The right to publish, for as long as this lives.
+/// The right to publish, for as long as this object exists.
 @usableFromInline
 final class TopicWriter: Sendable {
   @usableFromInline let ring: TopicRing
   let overflow: TopicOverflow
-  /// The generation in which a message is being written, to be published later, and one; or 0.
+  /// While a message is on loan, the generation in which the loan began, plus 1; otherwise 0.
   private let loan = Atomic<UInt64>(0)
-  /// A child that `fork` has made has a copy of this, and not the role.
+  /// A child created by `fork` has a copy of this object, but not the role.
   private let generation = Descriptor.generation
 
-  /// Takes the role, if there is one.
+  /// Takes the role, if the topic has a single publisher.
   ///
   /// - Throws: `roleTaken`, `corrupted` and `system`.
   init(_ ring: TopicRing, _ overflow: TopicOverflow) throws(InterprocessError) {
     ring.segment.checkOpen()
-    // Before there is anything that gives it back.
+    // Before all properties are set, so that no `deinit` gives back a role that was not taken.
     if ring.publishers == .one {
       guard try ring.lock.claim(ring.segment.memory) else { throw Self.roleTaken(ring.name) }
     }
@@ -41,9 +41,9 @@ final class TopicWriter: Sendable {
     if ring.publishers == .one { ring.lock.unlock(takenIn: generation) }
   }
 
-  /// Refuses what a child that `fork` has made must not do in its parent's place.
+  /// Keeps a child created by `fork` from publishing in its parent's place.
   ///
-  /// Where there are many publishers, its copy is one more.
+  /// If there are many publishers, the child's copy is one more publisher.
   ///
   /// - Throws: `roleTaken`.
   private func checkRole() throws(InterprocessError) {
@@ -59,10 +59,10 @@ final class TopicWriter: Sendable {
 
   private var isPatient: Bool { overflow != .overwrite }
 
-  /// Begins a message, and keeps other publishers waiting until it ends.
+  /// Begins a message, which keeps other publishers waiting until it ends.
   ///
-  /// - Parameter timeout: How long to wait for the turns of others and for subscribers; `nil`: as
-  ///   long as it takes.
+  /// - Parameter timeout: How long to wait for other publishers' turns and for subscribers; `nil`:
+  ///   as long as it takes.
   /// - Throws: `timedOut`, `finished`, `roleTaken`, `corrupted` and `system`.
   @usableFromInline func begin(
     atMost timeout: Duration?
@@ -74,7 +74,7 @@ final class TopicWriter: Sendable {
     return try waitAndBegin(timeout)
   }
 
-  // The clock is nothing for the function above, which is to be small.
+  // Kept apart, with its clock, so that the function above stays small.
   @inline(never) private func waitAndBegin(
     _ timeout: Duration?
   ) throws(InterprocessError) -> TopicRing.Writing {
@@ -86,7 +86,7 @@ final class TopicWriter: Sendable {
     }
   }
 
-  /// Suspends the task where the blocking form waits.
+  /// The same, suspending the task while it waits.
   @usableFromInline nonisolated(nonsending) func begin(
     atMost timeout: Duration?
   ) async throws -> TopicRing.Writing {
@@ -100,10 +100,10 @@ final class TopicWriter: Sendable {
     }
   }
 
-  /// Begins a message if no subscriber has to be waited for.
+  /// Begins a message, or ends the turn if that would mean waiting for a subscriber.
   private func attempt() throws(InterprocessError) -> TopicRing.Writing? {
     do throws(InterprocessError) {
-      // With one publisher, only that one can finish the topic, and then it is no publisher.
+      // A single publisher is the only one that can finish the topic, and is then no publisher.
       if ring.publishers == .many { try checkUnfinished() }
       if let writing = try ring.begin(isPatient: isPatient) { return writing }
     } catch {
@@ -116,7 +116,7 @@ final class TopicWriter: Sendable {
 
   // MARK: - Turns
 
-  /// Waits until no other publisher has its turn.
+  /// Waits for a turn, if there are many publishers.
   ///
   /// - Throws: `timedOut`, `corrupted` and `system`.
   private func enter(atMost timeout: Duration?) throws(InterprocessError) {
@@ -126,7 +126,7 @@ final class TopicWriter: Sendable {
     if outcome == nil { throw turnTaken }
   }
 
-  /// The same for a task, which has to leave before it is suspended again.
+  /// The same for a task, which must leave before it is suspended again.
   private nonisolated(nonsending) func enter(atMost timeout: Duration?) async throws {
     if ring.publishers == .one || ring.lock.lockAtOnce() { return }
     let outcome = try await ring.lock.lockInTime(
@@ -140,7 +140,7 @@ final class TopicWriter: Sendable {
 
   // MARK: - Finishing
 
-  /// Lets nobody publish any more.
+  /// Finishes the topic: no more messages can be published.
   ///
   /// - Throws: `timedOut`, `roleTaken`, `corrupted` and `system`.
   func finish(atMost timeout: Duration?) throws(InterprocessError) {
@@ -149,9 +149,9 @@ final class TopicWriter: Sendable {
     finishInTurn()
   }
 
-  /// Suspends the task where the blocking form waits.
+  /// The same, suspending the task while it waits.
   ///
-  /// - Throws: Also `CancellationError`.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
   nonisolated(nonsending) func finish(atMost timeout: Duration?) async throws {
     try Task.checkCancellation()
     try checkRole()
@@ -160,7 +160,7 @@ final class TopicWriter: Sendable {
   }
 
   private func finishInTurn() {
-    // The role stays until then.
+    // The role must not be given back before that.
     withExtendedLifetime(self) { ring.finish() }
     leave(Descriptor.generation)
   }
@@ -169,7 +169,7 @@ final class TopicWriter: Sendable {
     guard ring.isFinished else { return }
     throw InterprocessError(
       code: .finished, name: ring.name,
-      message: "The topic \"\(ring.name)\" is finished, and takes no more messages.")
+      message: "The topic \"\(ring.name)\" is finished, and accepts no more messages.")
   }
 
   // MARK: - Messages
@@ -183,13 +183,13 @@ final class TopicWriter: Sendable {
     try ring.end(writing, count: count)
   }
 
-  /// Lets a message be written for longer, also by another thread.
+  /// Begins a loan: the message may take longer to write, and any thread may end the loan.
   func lend() {
     loan.store(Self.currentLoan, ordering: .relaxed)
     if ring.publishers == .many { ring.lock.setHolder(isRunning: false) }
   }
 
-  /// Ends that by publishing the message.
+  /// Ends the loan by publishing the message.
   ///
   /// - Throws: `roleTaken` and `corrupted`.
   func publishLoan(_ writing: TopicRing.Writing, count: Int) throws(InterprocessError) {
@@ -200,7 +200,7 @@ final class TopicWriter: Sendable {
     try end(writing, count: count)
   }
 
-  /// Ends that without publishing it.
+  /// Ends the loan without publishing the message.
   func cancelLoan(_ writing: TopicRing.Writing) {
     guard writing.generation == Descriptor.generation else { return }
     ring.cancel(writing)
@@ -214,8 +214,8 @@ final class TopicWriter: Sendable {
     InterprocessError(
       code: .roleTaken, name: name,
       message: """
-        The topic "\(name)" has its only publisher already, by another handle or value. Make it \
-        for many, if there are to be several.
+        Another handle or value is already the only publisher of the topic "\(name)". To use \
+        several, create the topic for many.
         """)
   }
 
@@ -223,8 +223,8 @@ final class TopicWriter: Sendable {
     InterprocessError(
       code: .timedOut, name: ring.name,
       message: """
-        Another publisher of "\(ring.name)" kept its turn. Has it a message on loan, or has it \
-        been stopped?
+        Another publisher of "\(ring.name)" kept its turn until the time-out. Does it have a \
+        message on loan, or has it been stopped?
         """)
   }
 
@@ -232,8 +232,8 @@ final class TopicWriter: Sendable {
     InterprocessError(
       code: .timedOut, name: ring.name,
       message: """
-        A subscriber of "\(ring.name)" stayed \(ring.layout.history) messages behind. Does it \
-        still receive?
+        A subscriber of "\(ring.name)" stayed \(ring.layout.history) messages behind. Is it still \
+        receiving?
         """)
   }
 }

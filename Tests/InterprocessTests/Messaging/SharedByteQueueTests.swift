@@ -181,7 +181,7 @@ struct SharedByteQueueTests {
       try queue.unlink()
       _ = try queue.trySend(byteCount: -1) { _ in }
     }
-    #expect(result.says("A message has no negative number of bytes"))
+    #expect(result.says("The number of bytes of a message is negative"))
   }
 
   // MARK: - In place
@@ -250,7 +250,7 @@ struct SharedByteQueueTests {
     #expect(
       result.says(
         isOfOne
-          ? "This thread is at this side of the queue already"
+          ? "This thread is already using this side of the queue"
           : "This thread holds the lock already"))
   }
 
