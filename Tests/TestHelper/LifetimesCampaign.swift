@@ -34,44 +34,14 @@ struct LifetimesCampaign {
   /// The percentage of the others that kill themselves while they grow memory.
   private static let dyingPercentage = 25
 
-  private let killCount: Int
-  private let seed: UInt64
-  private var generator: SeededGenerator
+  let killCount: Int
+  let seed: UInt64
+  var generator: SeededGenerator
   private let logPath: String
-  private let logs: [WorkerLog]
-  private let freeAtStart: FreeSpace
-  private var workers: [CampaignWorker] = []
-  private var report = Report()
-
-  /// The counts of the conductor.
-  private struct Report {
-    var kills = 0
-    var killsAtStep: [Checkpoint: Int] = [:]
-    var exits = 0
-    /// Memory whose last holder ended in an orderly way while all others were paused.
-    var goneAtExit = 0
-    /// Memory found without a holder that still had its name.
-    var stale = 0
-    /// The part of these that had been moved aside for removal.
-    var aside = 0
-    var sweptByConductor = 0
-    var replacedByConductor = 0
-    /// Memory that a process held and that had its name, summed over all rounds.
-    var heldAndNamed = 0
-    /// Memory that a process held after an `unlink`.
-    var heldAndUnlinked = 0
-    /// Lasting memory without a holder that a sweep left alone.
-    var lastingLeftAlone = 0
-    /// Second names, summed over all rounds.
-    var secondNames = 0
-    /// Memory with pages behind its end, left by a grower that was killed.
-    var pagesBehindEnd = 0
-    /// Stale memory that was left alone and lasting memory that was attached to, under a lock of a
-    /// foreign program; and memory in use that was attached to under such a lock.
-    var staleUnderLock = 0
-    var lastingUnderLock = 0
-    var usedUnderLock = 0
-  }
+  let logs: [WorkerLog]
+  let freeAtStart: FreeSpace
+  var workers: [CampaignWorker] = []
+  var report = Report()
 
   init(killCount: Int, seed: UInt64) throws {
     guard killCount > 0 else { fatalError("The number of kills is not positive") }
@@ -166,31 +136,7 @@ struct LifetimesCampaign {
     worker.isReady = true
   }
 
-  // MARK: - Checking
-
-  /// What a worker holds.
-  private struct Holding {
-    var content: CampaignMemory
-    var intent: CampaignMemory.Intent
-    var pageCount: Int
-  }
-
-  /// A file of the campaign.
-  private struct File {
-    enum Place {
-      case named, aside
-      /// A second name of memory that has, or had, another name.
-      case second
-    }
-
-    var fileName: String
-    var content: CampaignMemory
-    var place: Place
-    var inode: UInt64
-    /// The current size.
-    var byteCount: Int
-    var pageCount: Int
-  }
+  // MARK: - Rounds
 
   private mutating func checkRound() throws {
     for worker in workers where !worker.isReady { expectReady(worker) }
@@ -250,146 +196,6 @@ struct LifetimesCampaign {
       } else {
         workers[index].send("go")
       }
-    }
-  }
-
-  /// Expects that memory went with a worker that ended in an orderly way, if no other process had
-  /// it.
-  private mutating func expectGone(_ ended: [Holding], others: [Holding]) throws {
-    let others = Set(others.map(\.content.instance))
-    let instances = Set(
-      ended.filter {
-        $0.content.isTemporary && $0.intent == .none && !others.contains($0.content.instance)
-      }.map(\.content.instance))
-    if let left = try files().first(where: { instances.contains($0.content.instance) }) {
-      fail("\(left) outlived its only holder, which has ended in good order")
-    }
-    report.goneAtExit += instances.count
-  }
-
-  private func readHoldings(of worker: CampaignWorker) -> [Holding] {
-    let line = worker.nextLine() ?? "nothing"
-    let words = line.split(separator: " ")
-    guard words.first == "holds" else { fail("Worker \(worker.index) says \(line)") }
-    return words.dropFirst().map { word in
-      let numbers = word.split(separator: ",").compactMap { UInt64($0) }
-      guard numbers.count == 6, let intent = CampaignMemory.Intent(rawValue: numbers[4]) else {
-        fail("Worker \(worker.index) says \(line)")
-      }
-      let content = CampaignMemory(
-        instance: numbers[0], byteCount: Int(numbers[1]), nameIndex: Int(numbers[2]),
-        isTemporary: numbers[3] == 1)
-      return Holding(content: content, intent: intent, pageCount: Int(numbers[5]))
-    }
-  }
-
-  /// Reads all files in `/dev/shm`, without the library.
-  private func files() throws -> [File] {
-    try fileNames(in: "/dev/shm").map { fileName in
-      let parts = fileName.split(separator: ".", omittingEmptySubsequences: false)
-      // `.swift-removing.TOKEN.INODE.NAME` and `.swift-guard.TOKEN.INODE.NAME`
-      let places: [Substring: File.Place] = ["swift-removing": .aside, "swift-guard": .second]
-      let isHidden = parts.count == 5 && parts[0] == ""
-      let place = isHidden ? places[parts[1]] ?? .named : .named
-      let name = isHidden ? String(parts[4]) : fileName
-      guard let nameIndex = CampaignMemory.names.firstIndex(of: name) else {
-        fail("\(fileName) lies in /dev/shm")
-      }
-      let descriptor = try FileDescriptor.open(FilePath("/dev/shm/\(fileName)"), .readOnly)
-      return try descriptor.closeAfter {
-        var status = stat()
-        guard fstat(descriptor.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
-        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-        let count = try bytes.withUnsafeMutableBytes {
-          try descriptor.read(fromAbsoluteOffset: 0, into: $0)
-        }
-        guard count == bytes.count else { fail("\(fileName) has only \(count) bytes") }
-        let content: CampaignMemory
-        do throws(CampaignMemory.Problem) {
-          content = try CampaignMemory(
-            bytes.span.bytes, nameIndex: nameIndex, isTemporary: status.st_mode & S_ISVTX != 0)
-        } catch {
-          fail("Wrong bytes in \(fileName): \(error.text)")
-        }
-        // A remover moves aside the name that it has claimed; here no other process removes a
-        // claimed name.
-        if isHidden && UInt64(parts[3]) != UInt64(status.st_ino) {
-          fail("\(fileName) has the inode \(status.st_ino)")
-        }
-        return File(
-          fileName: fileName, content: content, place: place, inode: UInt64(status.st_ino),
-          byteCount: bytes.count,
-          pageCount: Int(status.st_blocks) * 512 / CampaignMemory.pageByteCount)
-      }
-    }
-  }
-
-  private func check(_ holdings: [Holding], against files: [File]) {
-    for holding in holdings {
-      let file = files.first {
-        $0.content.instance == holding.content.instance && $0.place != .second
-      }
-      switch (holding.intent, file) {
-      case (.none, let file?), (.begun, let file?):
-        // A killed `unlink` may have moved the file aside.
-        let isInPlace = file.place == .named || holding.intent == .begun
-        guard file.content == holding.content && isInPlace else {
-          fail("\(holding.content) is held, and lies at \(file)")
-        }
-      case (.none, nil):
-        fail("The name of \(holding.content) has vanished, though a worker holds it")
-      case (.begun, nil), (.done, nil):
-        break
-      case (.done, let file?):
-        // A remover killed in the middle has left the file aside, and the next one found no name.
-        guard file.place == .aside else { fail("\(file) was unlinked") }
-      }
-    }
-  }
-
-  /// Expects that exactly the pages and files that are named or held are in use.
-  private mutating func checkSpace(_ holdings: [Holding], files: [File]) throws {
-    var all: [UInt64: (content: CampaignMemory, pageCount: Int)] = [:]
-    let page = CampaignMemory.pageByteCount
-    let known =
-      holdings.map { ($0.content, $0.content.byteCount, $0.pageCount) }
-      + files.map { ($0.content, $0.byteCount, $0.pageCount) }
-    for (content, byteCount, pageCount) in known {
-      let possible = (byteCount + page - 1) / page...CampaignMemory.maximumGrownByteCount / page
-      guard possible.contains(pageCount),
-        all.updateValue((content, pageCount), forKey: content.instance)?.pageCount ?? pageCount
-          == pageCount
-      else { fail("\(content) of \(byteCount) bytes has \(pageCount) pages") }
-    }
-    report.pagesBehindEnd += files.count { $0.pageCount > ($0.byteCount + page - 1) / page }
-    let blockCount = all.values.reduce(0) { $0 + $1.pageCount }
-    // A tmpfs counts each further name of a file as one more file.
-    let linkCount = files.count - Set(files.map(\.inode)).count
-    let expected = FreeSpace(
-      blockCount: freeAtStart.blockCount - blockCount,
-      fileCount: freeAtStart.fileCount - all.count - linkCount)
-    // The mark of temporary memory takes up to 128 bytes, and a tmpfs counts 1024 for each file.
-    let marks = (all.values.count(where: \.content.isTemporary) + 7) / 8
-    func isExpected(_ free: FreeSpace) -> Bool {
-      free.blockCount == expected.blockCount
-        && (0...marks).contains(expected.fileCount - free.fileCount)
-    }
-    let free = try freeSpace(waitingUntil: isExpected)
-    guard isExpected(free) else {
-      fail("\(free) instead of \(expected) is left in /dev/shm")
-    }
-  }
-
-  /// The free space, once it is as expected, or after a while.
-  ///
-  /// Another program that reads the mappings of a process in `/proc` keeps them for a moment, even
-  /// if the process is killed meanwhile. A leak stays.
-  private func freeSpace(waitingUntil isExpected: (FreeSpace) -> Bool) throws -> FreeSpace {
-    let deadline = ContinuousClock.now + .seconds(10)
-    while true {
-      let free = try FreeSpace.now()
-      if isExpected(free) || .now > deadline { return free }
-      usleep(1000)
     }
   }
 
@@ -526,33 +332,7 @@ struct LifetimesCampaign {
     }
   }
 
-  private func summarize() throws {
-    var counts: [(String, Int)] = [
-      ("kills", report.kills), ("exits", report.exits), ("gone at exit", report.goneAtExit),
-      ("left stale", report.stale), ("left aside", report.aside),
-      ("swept", report.sweptByConductor), ("replaced", report.replacedByConductor),
-      ("held and named", report.heldAndNamed), ("held and unlinked", report.heldAndUnlinked),
-      ("lasting left alone", report.lastingLeftAlone), ("second names", report.secondNames),
-      ("pages behind an end", report.pagesBehindEnd),
-      ("stale under a lock", report.staleUnderLock),
-      ("lasting under a lock", report.lastingUnderLock),
-      ("used under a lock", report.usedUnderLock),
-    ]
-    for count in WorkerLog.Count.allCases {
-      counts.append(("workers \(count)", logs.reduce(0) { $0 + $1[count] }))
-    }
-    for step in Checkpoint.ofMemory {
-      counts.append(("killed at \(step)", report.killsAtStep[step] ?? 0))
-    }
-    let summary = counts.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
-    Helper.answer("seed \(seed): \(summary)")
-    // A campaign proves nothing about a case that never happened. In a short one that may be.
-    if killCount >= 1000, let missing = counts.first(where: { $0.1 == 0 }) {
-      fail("\(missing.0): none")
-    }
-  }
-
-  private func fail(_ problem: String) -> Never {
+  func fail(_ problem: String) -> Never {
     for worker in workers { worker.kill { _ in } }
     unlink(logPath)
     let message = """

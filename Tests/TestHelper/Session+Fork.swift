@@ -58,6 +58,47 @@ extension Session {
     }
   }
 
+  /// Forks a child that has what this process has, and that performs the commands that this process
+  /// sends.
+  ///
+  /// - Parameter words: `outliving` if the child waits to be killed once its parent is dead,
+  ///   `reviving` if it takes a lease before that; `limited` if no descriptor is free meanwhile.
+  func fork(_ words: inout Words) -> String {
+    let isReviving = words.flag("reviving")
+    let isOutliving = words.flag("outliving") || isReviving
+    var ends: [CInt] = [0, 0]
+    guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0 else {
+      fatalError("No socket")
+    }
+    let processID =
+      words.flag("limited") ? ipctest_fork_without_descriptors() : ipctest_fork()
+    if processID != 0 {
+      _ = Glibc.close(ends[1])
+      child = ForkedChild(processID: processID, fd: ends[0])
+      childSockets.append(ends[0])
+      return "\(processID)"
+    }
+    // Ends an orphan, whatever happens to the test.
+    alarm(120)
+    dup2(ends[1], 0)
+    dup2(ends[1], 1)
+    // Closes the siblings' sockets, too, as the siblings would not notice the end of the parent.
+    for end in ends + childSockets { _ = Glibc.close(end) }
+    child = nil
+    childSockets = []
+    while let line = readLine() {
+      do {
+        Helper.answer("ok \(try perform(line))")
+      } catch {
+        Helper.answer("error \(error.code)")
+      }
+    }
+    // The parent is dead.
+    if isReviving { try? memory?.takeLease() }
+    while isOutliving { pause() }
+    exit(0)
+  }
+
   /// Opens a file under all free numbers up to 31, so that a closed number leads to it.
   private func occupyNumbers(_ path: String) -> String {
     while true {

@@ -11,10 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-internal import CInterprocess
 internal import Glibc
 internal import Interprocess
-internal import Synchronization
 internal import SystemPackage
 internal import TestFork
 internal import TestSupport
@@ -24,11 +22,11 @@ final class Session {
   var memory: SharedMemory?
   private var value: SharedValue<InlineArray<8, UInt64>>?
   private var kept: [Handle] = []
-  private var child: ForkedChild?
+  var child: ForkedChild?
   /// The message of the last error.
   var lastMessage = ""
   /// This process's ends of the sockets to all children.
-  private var childSockets: [CInt] = []
+  var childSockets: [CInt] = []
 
   /// A handle in a class, as an array cannot hold noncopyable values.
   private final class Handle {
@@ -316,208 +314,11 @@ final class Session {
     return differences.map { "\($0)" }.joined(separator: " ")
   }
 
-  /// Forks a child that has what this process has, and that performs the commands that this process
-  /// sends.
-  ///
-  /// - Parameter words: `outliving` if the child waits to be killed once its parent is dead,
-  ///   `reviving` if it takes a lease before that; `limited` if no descriptor is free meanwhile.
-  private func fork(_ words: inout Words) -> String {
-    let isReviving = words.flag("reviving")
-    let isOutliving = words.flag("outliving") || isReviving
-    var ends: [CInt] = [0, 0]
-    guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0 else {
-      fatalError("No socket")
-    }
-    let processID =
-      words.flag("limited") ? ipctest_fork_without_descriptors() : ipctest_fork()
-    if processID != 0 {
-      _ = Glibc.close(ends[1])
-      child = ForkedChild(processID: processID, fd: ends[0])
-      childSockets.append(ends[0])
-      return "\(processID)"
-    }
-    // Ends an orphan, whatever happens to the test.
-    alarm(120)
-    dup2(ends[1], 0)
-    dup2(ends[1], 1)
-    // Closes the siblings' sockets, too, as the siblings would not notice the end of the parent.
-    for end in ends + childSockets { _ = Glibc.close(end) }
-    child = nil
-    childSockets = []
-    while let line = readLine() {
-      do {
-        Helper.answer("ok \(try perform(line))")
-      } catch {
-        Helper.answer("error \(error.code)")
-      }
-    }
-    // The parent is dead.
-    if isReviving { try? memory?.takeLease() }
-    while isOutliving { pause() }
-    exit(0)
-  }
-
   func keep(_ handle: consuming SharedMemory) {
     kept.append(Handle(handle))
   }
 
   private func text<Value>(_ value: Value?) -> String {
     value.map { "\($0)" } ?? "closed"
-  }
-
-  /// Reports each of some checkpoints when it comes there first, and stops this process.
-  private func stopAt(_ labels: [String]) {
-    #if DEBUG
-      // Only one thread exists here.
-      nonisolated(unsafe) var labels = Set(labels)
-      Checkpoint.handler = { checkpoint in
-        guard labels.remove(checkpoint.description) != nil else { return }
-        Helper.answer("stopped \(checkpoint.description)")
-        raise(SIGSTOP)
-      }
-    #else
-      fatalError("Checkpoints exist in debug builds only")
-    #endif
-  }
-
-  /// Makes stale memory of a name whenever this process has removed some, like another process that
-  /// is always faster.
-  private func remakeStale(_ name: String) {
-    #if DEBUG
-      Checkpoint.handler = { checkpoint in
-        guard checkpoint == .removeDone else { return }
-        let fd = open("/dev/shm/\(name)", O_RDWR | O_CREAT | O_EXCL, 0o600)
-        guard fd >= 0, ftruncate(fd, 64) == 0, ipc_set_temporary_mark(fd) == 0,
-          fchmod(fd, 0o1600) == 0
-        else { abort() }
-        _ = Glibc.close(fd)
-      }
-    #else
-      fatalError("Checkpoints exist in debug builds only")
-    #endif
-  }
-
-  /// Kills this process as soon as it reaches a checkpoint.
-  private func dieAt(_ label: String) {
-    #if DEBUG
-      Checkpoint.handler = { checkpoint in
-        if checkpoint.description == label { raise(SIGKILL) }
-      }
-    #else
-      fatalError("Checkpoints exist in debug builds only")
-    #endif
-  }
-}
-
-/// A child made by `fork`, as its parent sees it.
-private struct ForkedChild {
-  var processID: pid_t
-  var fd: CInt
-
-  /// The child's answer to a command, or how the child ended if it gave none.
-  func ask(_ command: String) -> String {
-    let socket = FileDescriptor(rawValue: fd)
-    guard (try? socket.writeAll((command + "\n").utf8)) != nil else { return "deaf" }
-    var answer: [UInt8] = []
-    while answer.last != UInt8(ascii: "\n") {
-      var byte: UInt8 = 0
-      guard read(fd, &byte, 1) == 1 else {
-        var status: CInt = 0
-        waitpid(processID, &status, 0)
-        return "ended \(status)"
-      }
-      answer.append(byte)
-    }
-    return String(decoding: answer.dropLast(), as: UTF8.self)
-  }
-}
-
-/// Forks in one thread while another creates memory, so that forks fall between any two of its
-/// steps.
-private enum ForkStorm {
-  private static let isOver = Atomic<Bool>(false)
-  private static let madeCount = Atomic<Int>(0)
-  private static let isPassing = Atomic<Bool>(false)
-
-  /// Returns how many children held a lock, and how many failed; `none made` if no memory was
-  /// created meanwhile.
-  ///
-  /// - Parameter isPassing: Whether the memory also goes through a socket.
-  static func run(forkCount: Int, passing isPassing: Bool) -> String {
-    Self.isPassing.store(isPassing, ordering: .relaxed)
-    var thread = pthread_t()
-    let error = pthread_create(&thread, nil, { _ in ForkStorm.makeMemory() }, nil)
-    guard error == 0 else { fatalError("No thread") }
-    while madeCount.load(ordering: .relaxed) == 0 { usleep(1000) }
-    let start = madeCount.load(ordering: .relaxed)
-    var (lockedCount, failedCount) = (0, 0)
-    for _ in 0..<forkCount {
-      switch ipctest_fork_and_find_lock() {
-      case 0: break
-      case 1: lockedCount += 1
-      default: failedCount += 1
-      }
-    }
-    let end = madeCount.load(ordering: .relaxed)
-    isOver.store(true, ordering: .relaxed)
-    pthread_join(thread, nil)
-    return end == start ? "none made" : "\(lockedCount) \(failedCount)"
-  }
-
-  private static func makeMemory() -> UnsafeMutableRawPointer? {
-    var numbers: [CInt] = [0, 0]
-    guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &numbers) == 0 else {
-      fatalError("No socket")
-    }
-    let ends = (FileDescriptor(rawValue: numbers[0]), FileDescriptor(rawValue: numbers[1]))
-    while !isOver.load(ordering: .relaxed) {
-      // Lasting memory, whose lease ends only with its open file description.
-      guard let memory = try? SharedMemory.create(byteCount: 16) else { fatalError("No memory") }
-      if isPassing.load(ordering: .relaxed) {
-        guard (try? memory.send(over: ends.0)) != nil,
-          let received = try? SharedMemory.receive(over: ends.1)
-        else { fatalError("No memory passed") }
-        received.close()
-      }
-      try? memory.unlink()
-      memory.close()
-      madeCount.add(1, ordering: .relaxed)
-    }
-    return nil
-  }
-}
-
-/// The words of a command.
-struct Words {
-  private var words: [Substring]
-
-  init(_ line: String) {
-    words = line.split(separator: " ")
-  }
-
-  mutating func next() -> String {
-    words.isEmpty ? "" : String(words.removeFirst())
-  }
-
-  mutating func number() -> Int {
-    let word = next()
-    guard let number = Int(word) else { fatalError("\(word) is not a number") }
-    return number
-  }
-
-  mutating func rest() -> [String] {
-    defer { words = [] }
-    return words.map { String($0) }
-  }
-
-  var lifetime: SharedMemory.Lifetime { flag("temporary") ? .whileAttached : .untilUnlinked }
-
-  func flag(_ name: String) -> Bool {
-    words.contains { $0 == name }
-  }
-
-  /// The value of a word of the form `name=value`.
-  func option(_ name: String) -> String? {
-    words.first { $0.hasPrefix("\(name)=") }.map { String($0.dropFirst(name.count + 1)) }
   }
 }

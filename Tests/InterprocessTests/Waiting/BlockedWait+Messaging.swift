@@ -1,0 +1,205 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Interprocess
+import TestSupport
+
+// Waits for queues and topics.
+extension Blocked {
+  func makeOfQueue() throws -> BlockedWait {
+    let queue = try SharedQueue<Int>.create(capacity: 1, options: .whileAttached)
+    switch self {
+    case .receiving:
+      return BlockedWait {
+        _ = try queue.receive(timeout: $0)
+      } runAsTask: {
+        _ = try await queue.receive(timeout: $0)
+      } unblock: {
+        try queue.send(1)
+      }
+    case .receivingBatch:
+      return BlockedWait {
+        var elements: [Int] = []
+        try queue.receive(upTo: 2, into: &elements, timeout: $0)
+      } runAsTask: {
+        var elements: [Int] = []
+        try await queue.receive(upTo: 2, into: &elements, timeout: $0)
+      } unblock: {
+        try queue.send(1)
+      }
+    case .acknowledging:
+      return BlockedWait {
+        _ = try queue.receive(timeout: $0, acknowledging: { $0 })
+      } runAsTask: {
+        _ = try await queue.receive(timeout: $0, acknowledging: { $0 })
+      } unblock: {
+        try queue.send(1)
+      }
+    case .sending:
+      try queue.send(1)
+      return BlockedWait {
+        try queue.send(2, timeout: $0)
+      } runAsTask: {
+        try await queue.send(2, timeout: $0)
+      } unblock: {
+        _ = try queue.receive()
+      }
+    default:
+      // A turn at the sending side, which only a closure holds.
+      let bytes = try Self.bytes()
+      let holder = Holder { wait in try bytes.send(byteCount: 8) { _ in wait() } }
+      if self == .finishing {
+        return BlockedWait {
+          try bytes.finish(timeout: $0)
+        } runAsTask: {
+          try await bytes.finish(timeout: $0)
+        } unblock: {
+          holder.release()
+        }
+      }
+      return BlockedWait {
+        try bytes.send(byteCount: 8, timeout: $0) { _ in }
+      } runAsTask: {
+        try await bytes.send(byteCount: 8, timeout: $0) { _ in }
+      } unblock: {
+        holder.release()
+      }
+    }
+  }
+
+  func makeOfRole() throws -> BlockedWait {
+    let queue = try SharedQueue<Int>.create(
+      capacity: 1, senders: .one, receivers: .one, options: .whileAttached)
+    let sender = Box(try queue.sender())
+    let receiver = Box(try queue.receiver())
+    switch self {
+    case .sender:
+      try sender.value.send(1)
+      return BlockedWait {
+        try sender.value.send(2, timeout: $0)
+      } runAsTask: {
+        try await sender.value.send(2, timeout: $0)
+      } unblock: {
+        _ = try receiver.value.tryReceive()
+      }
+    case .receiver:
+      return BlockedWait {
+        _ = try receiver.value.receive(timeout: $0)
+      } runAsTask: {
+        _ = try await receiver.value.receive(timeout: $0)
+      } unblock: {
+        try sender.value.send(1)
+      }
+    case .receiverBatch:
+      return BlockedWait {
+        var elements: [Int] = []
+        try receiver.value.receive(upTo: 2, into: &elements, timeout: $0)
+      } runAsTask: {
+        var elements: [Int] = []
+        try await receiver.value.receive(upTo: 2, into: &elements, timeout: $0)
+      } unblock: {
+        try sender.value.send(1)
+      }
+    default:
+      return BlockedWait {
+        _ = try receiver.value.receive(timeout: $0, acknowledging: { $0 })
+      } runAsTask: {
+        _ = try await receiver.value.receive(timeout: $0, acknowledging: { $0 })
+      } unblock: {
+        try sender.value.send(1)
+      }
+    }
+  }
+
+  private static func bytes() throws -> SharedByteQueue {
+    try SharedByteQueue.create(byteCapacity: 128, maximumByteCount: 8, options: .whileAttached)
+  }
+
+  func makeOfBytes() throws -> BlockedWait {
+    let queue = try Self.bytes()
+    let message = [UInt8](repeating: 0, count: 8)
+    switch self {
+    case .sendingBytes:
+      while try queue.trySend(byteCount: 8, { _ in }) {}
+      return BlockedWait {
+        try queue.send(message.span.bytes, timeout: $0)
+      } runAsTask: {
+        try await queue.send(byteCount: 8, timeout: $0) { _ in }
+      } unblock: {
+        while try queue.tryReceive({ _ in true }) != nil {}
+      }
+    case .receivingBytes:
+      return BlockedWait {
+        _ = try queue.receive(timeout: $0)
+      } runAsTask: {
+        _ = try await queue.receive(timeout: $0)
+      } unblock: {
+        try queue.send(message.span.bytes)
+      }
+    default:
+      return BlockedWait {
+        _ = try queue.receive(timeout: $0, acknowledging: { $0.byteCount })
+      } runAsTask: {
+        _ = try await queue.receive(timeout: $0, acknowledging: { $0.byteCount })
+      } unblock: {
+        try queue.send(message.span.bytes)
+      }
+    }
+  }
+
+  func makeOfTopic() throws -> BlockedWait {
+    let topic = try SharedTopic<Int>.create(history: 2, options: .whileAttached)
+    let subscriber = Box(try topic.subscriber())
+    let publisher = Box(try topic.publisher(overflow: .wait))
+    if self == .nextMessage {
+      return BlockedWait {
+        _ = try subscriber.value.next(timeout: $0)
+      } runAsTask: {
+        _ = try await subscriber.value.next(timeout: $0)
+      } unblock: {
+        try publisher.value.publish(1)
+      }
+    }
+    // Two messages that the subscriber has not received.
+    for number in 1...2 { try publisher.value.publish(number) }
+    @Sendable func receive() throws {
+      _ = try subscriber.value.tryNext()
+    }
+    switch self {
+    case .publishing:
+      return BlockedWait {
+        try publisher.value.publish(3, timeout: $0)
+      } runAsTask: {
+        try await publisher.value.publish(3, timeout: $0)
+      } unblock: {
+        try receive()
+      }
+    case .publishingBatch:
+      return BlockedWait {
+        try publisher.value.publish(contentsOf: [3].span, timeout: $0)
+      } runAsTask: {
+        try await publisher.value.publish(contentsOf: [3].span, timeout: $0)
+      } unblock: {
+        try receive()
+      }
+    default:
+      return BlockedWait {
+        try publisher.value.loan(timeout: $0).publish()
+      } runAsTask: {
+        try await publisher.value.loan(timeout: $0).publish()
+      } unblock: {
+        try receive()
+      }
+    }
+  }
+}
