@@ -1,6 +1,16 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
 #define _GNU_SOURCE
-#include "CInterprocess.h"
-
 #include "CInterprocess.h"
 
 #include <sys/auxv.h>

@@ -1,3 +1,15 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
 #define _GNU_SOURCE
 #include "CInterprocess.h"
 
@@ -24,12 +36,6 @@ int ipc_is_open_elsewhere(int fd) {
   if (fcntl(fd, F_SETSIG, SIGURG) != 0) return -1;
   if (fcntl(fd, F_SETLEASE, F_WRLCK) != 0) return errno == EAGAIN ? 1 : -1;
   return fcntl(fd, F_SETLEASE, F_UNLCK);
-}
-
-int ipc_is_on_tmpfs(int fd) {
-  struct statfs status;
-  if (fstatfs(fd, &status) != 0) return -1;
-  return status.f_type == TMPFS_MAGIC;
 }
 
 int ipc_has_access_list(int fd) {

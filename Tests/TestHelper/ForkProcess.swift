@@ -70,6 +70,21 @@ struct ForkProcess: ~Copyable {
     }
   }
 
+  /// The same of an asynchronous form, which a forked child must not let suspend: no other thread is
+  /// there to resume it.
+  private static func asyncOutcome(_ body: () async throws -> String) async -> String {
+    do {
+      return try await body()
+    } catch {
+      return outcome { throw error }
+    }
+  }
+
+  /// Calls the blocking form of what has one for tasks, too.
+  private static func blocking<Result>(_ body: () throws -> Result) rethrows -> Result {
+    try body()
+  }
+
   private struct Thrown: Error {}
 
   // MARK: - Closures
@@ -245,11 +260,11 @@ struct ForkProcess: ~Copyable {
   // MARK: - Roles
 
   /// Makes a child use its copies of the roles that this process has taken.
-  static func use(_ role: String, _ name: String) throws {
+  static func use(_ role: String, _ name: String) async throws {
     var process = try ForkProcess(name)
     switch role {
-    case "sender": try process.useSender()
-    case "receiver": try process.useReceiver()
+    case "sender": try await process.useSender()
+    case "receiver": try await process.useReceiver()
     case "handle": try process.useHandle()
     case "publisher": try process.usePublisher()
     case "subscriber": try process.useSubscriber()
@@ -259,9 +274,9 @@ struct ForkProcess: ~Copyable {
     }
   }
 
-  private mutating func useSender() throws {
+  private mutating func useSender() async throws {
     var sender = try SharedQueue<UInt64>.attach(name).sender()
-    try sender.send(1)
+    try Self.blocking { try sender.send(1) }
     fork()
     if isChild {
       let outcomes = [
@@ -271,17 +286,22 @@ struct ForkProcess: ~Copyable {
           return "sent"
         },
         Self.outcome { "\(try sender.send(contentsOf: [5, 5].span))" },
+        await Self.asyncOutcome {
+          try await sender.send(5)
+          return "sent"
+        },
+        await Self.asyncOutcome { "\(try await sender.send(contentsOf: [5, 5].span))" },
       ]
       sender.finish()
       end(outcomes.joined(separator: " "))
       return
     }
-    try sender.send(2)
+    try Self.blocking { try sender.send(2) }
     sender.finish()
     Helper.answer("sent")
   }
 
-  private mutating func useReceiver() throws {
+  private mutating func useReceiver() async throws {
     var receiver = try SharedQueue<UInt64>.attach(name).receiver()
     fork()
     if isChild {
@@ -291,12 +311,17 @@ struct ForkProcess: ~Copyable {
         Self.outcome { "\(String(describing: try receiver.receive()))" },
         Self.outcome { "\(try receiver.receive(upTo: 2, into: &elements))" },
         Self.outcome { "\(String(describing: try receiver.receive(acknowledging: { $0 })))" },
+        await Self.asyncOutcome { "\(String(describing: try await receiver.receive()))" },
+        await Self.asyncOutcome { "\(try await receiver.receive(upTo: 2, into: &elements))" },
+        await Self.asyncOutcome {
+          "\(String(describing: try await receiver.receive(acknowledging: { $0 })))"
+        },
       ]
       receiver.close()
       end(outcomes.joined(separator: " "))
       return
     }
-    Helper.answer("\(try receiver.receive() ?? 0)")
+    Helper.answer("\(try Self.blocking { try receiver.receive() } ?? 0)")
   }
 
   /// The roles that a handle takes by itself.

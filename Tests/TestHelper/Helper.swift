@@ -60,7 +60,7 @@ struct Helper {
     case "fork-leave":
       try await ForkProcess.leave(CommandLine.arguments[2], CommandLine.arguments[3])
     case "fork-use":
-      try ForkProcess.use(CommandLine.arguments[2], CommandLine.arguments[3])
+      try await ForkProcess.use(CommandLine.arguments[2], CommandLine.arguments[3])
     case "place":
       try PlaceProcess.hold(
         CommandLine.arguments[2], CommandLine.arguments[3],

@@ -74,8 +74,6 @@ unsigned ipc_device_minor(uint64_t device);
 /// once. Returns 1 or 0, or -1 with `errno`: `EACCES` if the caller is not the owner, `EINVAL` if
 /// there are no leases.
 int ipc_is_open_elsewhere(int fd);
-/// Whether the file lies on a tmpfs. Returns 1 or 0, or -1 with `errno`.
-int ipc_is_on_tmpfs(int fd);
 /// Whether an access list adds to what the mode says about who may open the file. Returns 1 or 0,
 /// or -1 with `errno`.
 int ipc_has_access_list(int fd);

@@ -24,8 +24,6 @@ struct PlaceHolding: Sendable {
   /// The places of all living holders.
   var heldCount: Int { holders.reduce(0) { $0 + $1.count } }
 
-  /// No page is smaller.
-  private static let pieceByteCount = 4096
   /// How many holders to identify at most; each costs a look into `/proc`.
   private static let maximumSearchCount = 64
 

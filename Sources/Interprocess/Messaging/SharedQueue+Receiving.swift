@@ -326,7 +326,8 @@ extension SharedQueue {
     /// Does not block.
     ///
     /// - Returns: The message, or `nil` if there is none.
-    /// - Throws: `corrupted` if something other than this type has written into the queue.
+    /// - Throws: `corrupted` if something other than this type has written into the queue;
+    ///   `roleTaken` in a forked child.
     @inlinable
     public mutating func tryReceive() throws(InterprocessError) -> Element? {
       try checkRole()
@@ -340,7 +341,7 @@ extension SharedQueue {
     /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
     /// - Returns: The message, or `nil` if the queue is finished and empty.
     /// - Throws: `timedOut`; `corrupted` if something other than this type has written into the
-    ///   queue; `system` for anything else.
+    ///   queue; `roleTaken` in a forked child; `system` for anything else.
     @inlinable
     public mutating func receive(
       timeout: Duration? = nil

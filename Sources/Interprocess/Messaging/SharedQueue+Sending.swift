@@ -223,7 +223,7 @@ extension SharedQueue {
   /// ```swift
   /// var sender = try queue.sender()
   /// for number in 0..<1_000_000 { try sender.send(number) }
-  /// try sender.finish()
+  /// sender.finish()
   /// ```
   public struct Sender: ~Copyable, Sendable {
     @usableFromInline let queue: SharedQueue
@@ -255,7 +255,8 @@ extension SharedQueue {
     ///
     /// - Parameter element: The message.
     /// - Returns: Whether there was room.
-    /// - Throws: `corrupted` if something other than this type has written into the queue.
+    /// - Throws: `corrupted` if something other than this type has written into the queue;
+    ///   `roleTaken` in a forked child.
     @inlinable
     public mutating func trySend(_ element: Element) throws(InterprocessError) -> Bool {
       try checkRole()
@@ -270,7 +271,7 @@ extension SharedQueue {
     ///   - element: The message.
     ///   - timeout: How long to wait for room; `nil`: as long as it takes.
     /// - Throws: `timedOut`; `corrupted` if something other than this type has written into the
-    ///   queue; `system` for anything else.
+    ///   queue; `roleTaken` in a forked child; `system` for anything else.
     @inlinable
     public mutating func send(
       _ element: Element, timeout: Duration? = nil
@@ -321,7 +322,8 @@ extension SharedQueue {
     ///   - elements: The messages.
     ///   - timeout: How long to wait for room in total; `nil`: as long as it takes.
     /// - Returns: How many messages were sent: all, or fewer, perhaps 0, if the time-out passed.
-    /// - Throws: `corrupted` and `system`, even when some messages were sent.
+    /// - Throws: `corrupted` and `system`, even when some messages were sent; `roleTaken` in a
+    ///   forked child.
     @inlinable @discardableResult
     public mutating func send(
       contentsOf elements: Span<Element>, timeout: Duration? = nil
@@ -352,6 +354,7 @@ extension SharedQueue {
     public nonisolated(nonsending) mutating func send(
       contentsOf elements: Span<Element>, timeout: Duration? = nil
     ) async throws -> Int {
+      try checkRole()
       try Task.checkCancellation()
       var sentCount = try ring.sendAll(elements, from: 0, &cursor)
       if sentCount == elements.count { return sentCount }

@@ -35,7 +35,7 @@ public enum QueueRole: UInt32, Sendable, Hashable {
 /// ```swift
 /// let orders = try SharedQueue<Order>.create("orders", capacity: 1024)
 /// try orders.send(Order(symbol: 7, count: 100))
-/// orders.finish()
+/// try orders.finish()
 /// // ... in another process:
 /// let orders = try SharedQueue<Order>.attach("orders")
 /// while let order = try orders.receive() {

@@ -116,7 +116,7 @@ extension Files {
       let byteCount = min(step, range.upperBound - offset)
       switch call(offset, byteCount) {
       case 0: offset += byteCount
-      case EINTR: step = max(step / 2, 4096)
+      case EINTR: step = max(step / 2, Files.pageByteCount)
       case let errno: throw Errno(rawValue: errno)
       }
     }

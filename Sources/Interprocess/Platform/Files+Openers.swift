@@ -27,7 +27,7 @@ extension Files {
     switch ipc_is_open_elsewhere(descriptor.fd) {
     case 1: true
     // An overlay maps the underlying file, which the lease does not cover.
-    case 0: ipc_is_on_tmpfs(descriptor.fd) == 1 ? false : nil
+    case 0: ipc_is_in_tmpfs(descriptor.fd) == 1 ? false : nil
     default: nil
     }
   }

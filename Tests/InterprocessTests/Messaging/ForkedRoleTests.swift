@@ -146,7 +146,8 @@ struct ForkedRoleTests {
     let queue = try queueOfOne()
     defer { try? queue.unlink() }
     try await withForkedChild(
-      ["fork-use", "sender", queue.name], child: "roleTaken roleTaken roleTaken", parent: "sent"
+      ["fork-use", "sender", queue.name],
+      child: "roleTaken roleTaken roleTaken roleTaken roleTaken", parent: "sent"
     ) {
       #expect(!queue.isFinished && queue.count == 1)
       #expect(errorCode { _ = try queue.sender() } == .roleTaken)
@@ -164,7 +165,7 @@ struct ForkedRoleTests {
     try inThisThread { try queue.send(1) }
     try await withForkedChild(
       ["fork-use", "receiver", queue.name],
-      child: "roleTaken roleTaken roleTaken roleTaken", parent: "1"
+      child: "roleTaken roleTaken roleTaken roleTaken roleTaken roleTaken roleTaken", parent: "1"
     ) {
       #expect(queue.count == 1)
       #expect(errorCode { _ = try queue.receiver() } == .roleTaken)
