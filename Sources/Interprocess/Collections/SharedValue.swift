@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+
 /// The latest value that one process has stored, for any number of processes to read.
 ///
 /// A reader never sees half of one value and half of another, and never waits, neither for a live
@@ -80,11 +81,12 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
       capacity: layout.slotCount,
       to: &bytes)
     let slotOffset = layout.slotOffset(of: 1)
-    bytes.storeBytes(of: initialValue, toByteOffset: slotOffset + 8, as: Value.self)
+    bytes.storeBytes(
+      of: initialValue, toByteOffset: slotOffset + ValueLayout.slotHeadByteCount, as: Value.self)
     bytes.storeBytes(of: 1, toByteOffset: slotOffset, as: UInt64.self)
     bytes.storeBytes(of: 1, toByteOffset: layout.versionOffset, as: UInt64.self)
     bytes.storeBytes(
-      of: UInt64(layout.slotStride), toByteOffset: layout.versionOffset + 8, as: UInt64.self)
+      of: UInt64(layout.slotStride), toByteOffset: layout.strideOffset, as: UInt64.self)
   }
 
   /// Attaches to a value that another process has created.

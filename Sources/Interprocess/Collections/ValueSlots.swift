@@ -189,7 +189,8 @@ struct ValueSlots: ~Copyable, Sendable {
     slotVersion.storeReleasing(0)
     atomicMemoryFence(ordering: .releasing)
     checkpoint(.storeMarked)
-    memory.range.words(at: offset + 8, count: wordCount).store(words)
+    memory.range.words(at: offset + ValueLayout.slotHeadByteCount, count: wordCount)
+      .store(words)
     checkpoint(.storeWritten)
     slotVersion.storeReleasing(version)
     checkpoint(.storeCompleted)
@@ -207,7 +208,8 @@ struct ValueSlots: ~Copyable, Sendable {
     let slotVersion = memory.range.word(at: offset)
     let version = slotVersion.loadAcquiring()
     guard version >= latest else { return nil }
-    memory.range.words(at: offset + 8, count: wordCount).load(into: &words)
+    memory.range.words(at: offset + ValueLayout.slotHeadByteCount, count: wordCount)
+      .load(into: &words)
     atomicMemoryFence(ordering: .acquiring)
     guard slotVersion.loadRelaxed() == version else { return nil }
     return version == latest || latestVersion.loadRelaxed() >= version ? version : nil

@@ -11,6 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import CInterprocess
+
 /// Where the parts of a shared value lie after its header: `ipc_value` and the slots in C.
 struct ValueLayout: Sendable {
   /// How many slots a new value has.
@@ -24,9 +26,14 @@ struct ValueLayout: Sendable {
   let slotStride: Int
   /// The two words of a `LightGate`, on which waiters for a version sleep: after the two words
   /// above, in the same cache line, which the writer owns whenever it reads them.
-  var gateOffset: Int { versionOffset + 16 }
+  var gateOffset: Int { versionOffset + fieldOffset(\ipc_value.gate) }
   /// A power of two.
   let slotCount: Int
+
+  /// Where the number of bytes from one slot to the next lies.
+  var strideOffset: Int { versionOffset + fieldOffset(\ipc_value.slot_stride) }
+  /// The number of bytes of a slot before the words of its value.
+  static var slotHeadByteCount: Int { MemoryLayout<ipc_value_slot>.size }
 
   /// The layout of a new value of the given size.
   init(contentOffset: Int, valueByteCount: Int) {
@@ -45,7 +52,8 @@ struct ValueLayout: Sendable {
     let alignment = SegmentHeader.contentAlignment
     let room = memory.byteCount - header.contentOffset - alignment
     guard room >= 0 else { throw .corrupted(memory.name, "it has no room for a version") }
-    let slotStride = memory.loadUnaligned(at: header.contentOffset + 8, as: UInt64.self)
+    let slotStride = memory.loadUnaligned(
+      at: header.contentOffset + fieldOffset(\ipc_value.slot_stride), as: UInt64.self)
     let slotCount = header.capacity
     let (slotsByteCount, overflow) = slotStride.multipliedReportingOverflow(by: UInt64(slotCount))
     guard slotCount >= 2, slotCount & (slotCount - 1) == 0, !overflow, slotsByteCount <= room,
@@ -78,7 +86,7 @@ struct ValueLayout: Sendable {
   /// A slot contains its version and the words of a value, and shares no pair of cache lines.
   private static func slotStride(of valueByteCount: Int) -> Int {
     let alignment = SegmentHeader.contentAlignment
-    let byteCount = 8 + (valueByteCount + 7) / 8 * 8
+    let byteCount = slotHeadByteCount + (valueByteCount + 7) / 8 * 8
     return (byteCount + alignment - 1) / alignment * alignment
   }
 }

@@ -11,6 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import CInterprocess
+
 /// The words of one side of a queue: its holder, its position, and the gate on which it sleeps.
 @usableFromInline
 struct QueueSide: Sendable {
@@ -18,11 +20,9 @@ struct QueueSide: Sendable {
   // reads it when it has nothing to do; sleepers write the second pair, and the other side reads it
   // with each message.
 
-  static let byteCount = 256
+  static let byteCount = MemoryLayout<ipc_queue_side>.size
   /// Where the gate lies.
-  static let gateOffset = 128
-  /// Where 8 bytes lie that the holder of the side may use freely.
-  static let freeOffset = 48
+  static var gateOffset: Int { fieldOffset(\ipc_queue_side.gate) }
 
   private let range: MappedRange
   private let offset: Int
@@ -48,11 +48,11 @@ struct QueueSide: Sendable {
   init(in range: MappedRange, at offset: Int) {
     self.range = range
     self.offset = offset
-    position = range.word(at: offset + 8)
-    limit = range.word(at: offset + 16)
-    sleepCount = range.word(at: offset + 24)
-    wokenCount = range.word(at: offset + 32)
-    messageCount = range.word(at: offset + 40)
+    position = range.word(at: offset + fieldOffset(\ipc_queue_side.position))
+    limit = range.word(at: offset + fieldOffset(\ipc_queue_side.limit))
+    sleepCount = range.word(at: offset + fieldOffset(\ipc_queue_side.sleep_count))
+    wokenCount = range.word(at: offset + fieldOffset(\ipc_queue_side.woken_count))
+    messageCount = range.word(at: offset + fieldOffset(\ipc_queue_side.message_count))
     gate = LightGate(in: range, at: offset + Self.gateOffset)
   }
 
@@ -60,7 +60,8 @@ struct QueueSide: Sendable {
   func lock(places: HolderTable? = nil) -> RobustLock {
     // What the lock guards needs no repair, so no error names a function for it.
     RobustLock(
-      word: range.word32(at: offset), turn: range.word32(at: offset + 4), places: places,
+      word: range.word32(at: offset + fieldOffset(\ipc_queue_side.word)),
+      turn: range.word32(at: offset + fieldOffset(\ipc_queue_side.turn)), places: places,
       repair: "")
   }
 
@@ -93,10 +94,10 @@ struct QueueSide: Sendable {
 /// The beginning of a queue, just past the header, as the tool reads it.
 struct QueueHead {
   /// Where the words lie, and the size of the whole.
-  static let isFinishedOffset = 8
-  static let sendingOffset = 128
-  static let receivingOffset = sendingOffset + QueueSide.byteCount
-  static let byteCount = receivingOffset + QueueSide.byteCount
+  static var isFinishedOffset: Int { fieldOffset(\ipc_queue.is_finished) }
+  static var sendingOffset: Int { fieldOffset(\ipc_queue.sending) }
+  static var receivingOffset: Int { fieldOffset(\ipc_queue.receiving) }
+  static var byteCount: Int { fieldOffset(\ipc_queue.count) }
 
   var sending: QueueSide.Counts
   var receiving: QueueSide.Counts
@@ -113,7 +114,9 @@ struct QueueHead {
     _ memory: borrowing Bytes, at offset: Int
   ) -> QueueSide.Counts {
     QueueSide.Counts(
-      position: memory.currentWord(at: offset + 8), slept: memory.currentWord(at: offset + 24),
-      woken: memory.currentWord(at: offset + 32), messages: memory.currentWord(at: offset + 40))
+      position: memory.currentWord(at: offset + fieldOffset(\ipc_queue_side.position)),
+      slept: memory.currentWord(at: offset + fieldOffset(\ipc_queue_side.sleep_count)),
+      woken: memory.currentWord(at: offset + fieldOffset(\ipc_queue_side.woken_count)),
+      messages: memory.currentWord(at: offset + fieldOffset(\ipc_queue_side.message_count)))
   }
 }

@@ -11,6 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import CInterprocess
+
 /// A first-in, first-out queue of messages of any length, each of which goes to one receiver.
 ///
 /// ```swift
@@ -34,7 +36,7 @@ public final class SharedByteQueue: Sendable {
   let receivers: QueueEnd<ByteRing>
 
   /// Where the greatest length of a message lies, counted from the end of the header.
-  private static let maximumOffset = 16
+  private static var maximumOffset: Int { fieldOffset(\ipc_byte_queue.maximum_byte_count) }
 
   // MARK: - Create and attach
 
@@ -137,8 +139,12 @@ public final class SharedByteQueue: Sendable {
     return StructuredSegment.Plan(
       kind: ByteQueueKind.self, capacity: capacity, byteCount: byteCount
     ) { bytes, offset in
-      bytes.storeBytes(of: senders.rawValue, toByteOffset: offset, as: UInt32.self)
-      bytes.storeBytes(of: receivers.rawValue, toByteOffset: offset + 4, as: UInt32.self)
+      bytes.storeBytes(
+        of: senders.rawValue, toByteOffset: offset + fieldOffset(\ipc_byte_queue.senders),
+        as: UInt32.self)
+      bytes.storeBytes(
+        of: receivers.rawValue, toByteOffset: offset + fieldOffset(\ipc_byte_queue.receivers),
+        as: UInt32.self)
       bytes.storeBytes(
         of: UInt64(maximumByteCount), toByteOffset: offset + maximumOffset, as: UInt64.self)
     }
@@ -146,8 +152,10 @@ public final class SharedByteQueue: Sendable {
 
   init(_ segment: consuming StructuredSegment) throws(InterprocessError) {
     let offset = segment.contentOffset
-    let senderRole = try QueueRole(segment.memory, at: offset)
-    let receiverRole = try QueueRole(segment.memory, at: offset + 4)
+    let senderRole = try QueueRole(
+      segment.memory, at: offset + fieldOffset(\ipc_byte_queue.senders))
+    let receiverRole = try QueueRole(
+      segment.memory, at: offset + fieldOffset(\ipc_byte_queue.receivers))
     let maximum = segment.memory.load(
       fromByteOffset: offset + Self.maximumOffset, as: UInt64.self)
     guard ByteRing.isLimit(maximum, of: segment.capacity) else {

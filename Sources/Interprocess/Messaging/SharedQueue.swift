@@ -11,6 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import CInterprocess
+
 /// How many senders or receivers may use one side of a queue.
 public enum QueueRole: UInt32, Sendable, Hashable {
   /// One at a time, which keeps the side and needs no lock.
@@ -152,15 +154,21 @@ public final class SharedQueue<Element: Shareable>: Sendable {
     return StructuredSegment.Plan(
       kind: QueueKind.self, capacity: capacity, byteCount: byteCount
     ) { bytes, offset in
-      bytes.storeBytes(of: senders.rawValue, toByteOffset: offset, as: UInt32.self)
-      bytes.storeBytes(of: receivers.rawValue, toByteOffset: offset + 4, as: UInt32.self)
+      bytes.storeBytes(
+        of: senders.rawValue, toByteOffset: offset + fieldOffset(\ipc_queue.senders),
+        as: UInt32.self)
+      bytes.storeBytes(
+        of: receivers.rawValue, toByteOffset: offset + fieldOffset(\ipc_queue.receivers),
+        as: UInt32.self)
     }
   }
 
   init(_ segment: consuming StructuredSegment) throws(InterprocessError) {
     let offset = segment.contentOffset
-    let senderRole = try QueueRole(segment.memory, at: offset)
-    let receiverRole = try QueueRole(segment.memory, at: offset + 4)
+    let senderRole = try QueueRole(
+      segment.memory, at: offset + fieldOffset(\ipc_queue.senders))
+    let receiverRole = try QueueRole(
+      segment.memory, at: offset + fieldOffset(\ipc_queue.receivers))
     ring = QueueRing(
       in: segment.memory, at: offset, QueueLayout(of: Element.self), capacity: segment.capacity)
     senders = QueueEnd(senderRole, of: ring, isSending: true)

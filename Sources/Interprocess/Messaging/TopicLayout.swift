@@ -11,6 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import CInterprocess
+
 /// Where the parts of a topic lie past the header, as its four numbers determine.
 struct TopicLayout: Sendable {
   /// How many of the latest messages are kept.
@@ -32,28 +34,23 @@ struct TopicLayout: Sendable {
   let retiredListOffset: Int
   let slotsOffset: Int
 
-  // The head: the role of publishers (4 bytes), 4 not used, whether the topic is finished (4), 4
-  // not used, the greatest number of elements (8), of subscribers (4) and of samples (4); the words
-  // of both sides; how many messages former subscribers have received and missed (8 each); and the
-  // arrivals (8).
+  // The fields of `ipc_topic`.
 
-  static let elementCountOffset = 16
-  static let subscriberCountOffset = 24
-  static let sampleCountOffset = 28
-  static let receivedTotalOffset = QueueHead.byteCount
-  static let missedTotalOffset = receivedTotalOffset + 8
-  static let arrivalsOffset = missedTotalOffset + 8
+  static var elementCountOffset: Int { fieldOffset(\ipc_topic.maximum_element_count) }
+  static var subscriberCountOffset: Int { fieldOffset(\ipc_topic.maximum_subscriber_count) }
+  static var sampleCountOffset: Int { fieldOffset(\ipc_topic.maximum_sample_count) }
+  static var receivedTotalOffset: Int { fieldOffset(\ipc_topic.received_total) }
+  static var missedTotalOffset: Int { fieldOffset(\ipc_topic.missed_total) }
+  static var arrivalsOffset: Int { fieldOffset(\ipc_topic.arrivals) }
   /// Where the words of the first subscriber lie.
-  static let subscribersOffset = receivedTotalOffset + 128
+  static let subscribersOffset = MemoryLayout<ipc_topic>.size
 
-  // The words of a subscriber: the number of its handle (4 bytes), 4 not used, its position (8),
-  // how many messages it has received (8) and missed (8); and for each sample that it can hold, the
-  // slot that it holds, plus 1 (4).
+  // The fields of `ipc_subscriber`.
 
-  static let positionOffset = 8
-  static let receivedOffset = 16
-  static let missedOffset = 24
-  static let pinsOffset = 32
+  static var positionOffset: Int { fieldOffset(\ipc_subscriber.position) }
+  static var receivedOffset: Int { fieldOffset(\ipc_subscriber.received_count) }
+  static var missedOffset: Int { fieldOffset(\ipc_subscriber.missed_count) }
+  static let pinsOffset = MemoryLayout<ipc_subscriber>.size
 
   /// A slot number plus 1 fits into 16 bits.
   static let maximumSlotCount = Int(UInt16.max)
@@ -155,7 +152,9 @@ struct TopicLayout: Sendable {
 
   /// Writes the numbers except the history, which is in the header.
   func write(_ publishers: QueueRole, to bytes: inout MutableRawSpan, at offset: Int) {
-    bytes.storeBytes(of: publishers.rawValue, toByteOffset: offset, as: UInt32.self)
+    bytes.storeBytes(
+      of: publishers.rawValue, toByteOffset: offset + fieldOffset(\ipc_topic.publishers),
+      as: UInt32.self)
     bytes.storeBytes(
       of: UInt64(maximumElementCount), toByteOffset: offset + Self.elementCountOffset,
       as: UInt64.self)

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import CInterprocess
 internal import Synchronization
 
 /// The messages of a topic, and the steps of its publishers and subscribers.
@@ -136,7 +137,8 @@ final class TopicRing: Sendable {
   /// - Throws: `corrupted`.
   init(_ segment: consuming StructuredSegment, _ layout: TopicLayout) throws(InterprocessError) {
     let offset = segment.contentOffset
-    publishers = try QueueRole(segment.memory, at: offset)
+    publishers = try QueueRole(
+      segment.memory, at: offset + fieldOffset(\ipc_topic.publishers))
     self.layout = layout
     let range = segment.memory.range.part(at: offset, byteCount: layout.byteCount)
     self.range = range
@@ -148,8 +150,10 @@ final class TopicRing: Sendable {
       count: layout.maximumSubscriberCount, wakeCount: .max)
     lock = publishing.lock(places: places)
     isFinishedWord = range.word32(at: QueueHead.isFinishedOffset)
-    freeCount = range.word32(at: QueueHead.sendingOffset + QueueSide.freeOffset)
-    retiredCount = range.word32(at: QueueHead.sendingOffset + QueueSide.freeOffset + 4)
+    freeCount = range.word32(
+      at: QueueHead.sendingOffset + fieldOffset(\ipc_queue_side.free_count))
+    retiredCount = range.word32(
+      at: QueueHead.sendingOffset + fieldOffset(\ipc_queue_side.retired_count))
     self.segment = segment
   }
 

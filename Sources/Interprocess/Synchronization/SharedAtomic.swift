@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import CInterprocess
 public import Synchronization
 
 /// An integer that processes change at once.
@@ -35,7 +36,7 @@ public import Synchronization
 public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   // Behind the value lies a `Gate`, which `notify` opens to all. The change before is R1.
 
-  private static var gateOffset: Int { 8 }
+  private static var gateOffset: Int { fieldOffset(\ipc_integer.gate) }
 
   @usableFromInline let segment: StructuredSegment
   private let range: MappedRange
@@ -114,7 +115,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
       ) { _ in byteCount })
   }
 
-  static var byteCount: Int { 16 }
+  static var byteCount: Int { MemoryLayout<ipc_integer>.size }
 
   private static func plan(_ initialValue: Value) -> StructuredSegment.Plan<Value> {
     StructuredSegment.Plan(kind: AtomicKind.self, byteCount: byteCount) { bytes, offset in

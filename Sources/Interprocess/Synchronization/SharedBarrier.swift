@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import CInterprocess
 internal import Synchronization
 
 /// A point at which processes wait for each other until all have arrived.
@@ -65,8 +66,8 @@ public final class SharedBarrier: Sendable {
   }
 
   /// Where the gate of the parties' places lies, and where the places begin.
-  static let gateOffset = 4
-  static let placesOffset = 8
+  static var gateOffset: Int { fieldOffset(\ipc_barrier.gate) }
+  static let placesOffset = MemoryLayout<ipc_barrier>.size
 
   let segment: StructuredSegment
   private let word: SharedWord32

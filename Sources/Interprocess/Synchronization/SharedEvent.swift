@@ -11,6 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import CInterprocess
+
 /// A signal between processes, which is set or not; waiters continue when it is set.
 ///
 /// ```swift
@@ -124,7 +126,7 @@ public final class SharedEvent: Sendable {
   }
 
   /// The bytes that an event takes within memory.
-  public static var byteCount: Int { 4 }
+  public static var byteCount: Int { MemoryLayout<ipc_event>.size }
 
   private static func plan(isSet: Bool) -> StructuredSegment.Plan<UInt32> {
     StructuredSegment.Plan(kind: EventKind.self, byteCount: byteCount) { bytes, offset in

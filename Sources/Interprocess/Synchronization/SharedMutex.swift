@@ -11,6 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import CInterprocess
+
 /// A value that processes change one at a time, under a lock that survives the death of its holder.
 ///
 /// ```swift
@@ -132,7 +134,8 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     let offset = segment.contentOffset
     let range = segment.memory.range
     lock = RobustLock(
-      word: range.word32(at: offset), turn: range.word32(at: offset + 4),
+      word: range.word32(at: offset + fieldOffset(\ipc_mutex.word)),
+      turn: range.word32(at: offset + fieldOffset(\ipc_mutex.turn)),
       repair: "withLock(recovering:)")
     value = GuardedValue(in: range, at: offset + LockLayout<Value>.valueOffset)
     self.segment = segment
@@ -412,7 +415,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
 /// Where the parts of a value with a lock lie after the header: `ipc_lock` of C, and the value.
 enum LockLayout<Value: Shareable> {
   /// In the cache line of the lock, if it fits: taking the lock then also fetches the value.
-  static var valueOffset: Int { 16 }
+  static var valueOffset: Int { MemoryLayout<ipc_mutex>.size }
   static var byteCount: Int { valueOffset + MemoryLayout<Value>.size }
 }
 

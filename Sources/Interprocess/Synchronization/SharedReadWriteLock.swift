@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import CInterprocess
 internal import Synchronization
 
 /// A value that many processes read at once, or one changes, under a lock that survives the death
@@ -136,10 +137,10 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   }
 
   /// Where the gate lies at which writers wait for readers.
-  static var gateOffset: Int { 8 }
+  static var gateOffset: Int { fieldOffset(\ipc_read_write_lock.gate) }
   /// Where the readers' places begin, and their distance: each place has its own cache line.
-  static var placesOffset: Int { 128 }
-  static var placeStride: Int { 64 }
+  static var placesOffset: Int { MemoryLayout<ipc_read_write_lock>.size }
+  static var placeStride: Int { Int(IPC_READER_STRIDE) }
 
   /// Where the value lies; `nil` if no lock can have this number of readers.
   static func valueOffset(_ maximumReaderCount: Int) -> Int? {
@@ -179,7 +180,8 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
       in: range, gateOffset: offset + Self.gateOffset, offset: offset + Self.placesOffset,
       stride: Self.placeStride, count: segment.capacity, wakeCount: .max)
     lock = RobustLock(
-      word: range.word32(at: offset), turn: range.word32(at: offset + 4), wakeCount: .max,
+      word: range.word32(at: offset + fieldOffset(\ipc_read_write_lock.word)),
+      turn: range.word32(at: offset + fieldOffset(\ipc_read_write_lock.turn)), wakeCount: .max,
       places: readers, repair: "withWriteLock(recovering:)")
     // The capacity has been checked against the memory.
     value = GuardedValue(in: range, at: offset + Self.valueOffset(segment.capacity)!)

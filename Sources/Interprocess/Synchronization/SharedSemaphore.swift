@@ -11,6 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import CInterprocess
+
 /// A number of permits, which processes take and release; those of a dead process become free
 /// again.
 ///
@@ -34,7 +36,7 @@
 /// `multiprocessing.BoundedSemaphore` in Python, where the permits of a dead process are lost.
 public final class SharedSemaphore: Sendable {
   /// Where the permits begin after the gate: in another pair of cache lines.
-  static let permitsOffset = 128
+  static let permitsOffset = MemoryLayout<ipc_semaphore>.size
 
   let segment: StructuredSegment
   fileprivate let permits: HolderTable
@@ -133,7 +135,8 @@ public final class SharedSemaphore: Sendable {
 
   init(_ segment: consuming StructuredSegment) {
     permits = HolderTable(
-      in: segment.memory.range, gateOffset: segment.contentOffset,
+      in: segment.memory.range,
+      gateOffset: segment.contentOffset + fieldOffset(\ipc_semaphore.gate),
       offset: segment.contentOffset + Self.permitsOffset, stride: 4, count: segment.capacity,
       wakeCount: 1)
     self.segment = segment
