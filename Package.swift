@@ -69,6 +69,7 @@ let package = Package(
         "Interprocess",
         "TestFork",
         "TestSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Tests/TestHelper"

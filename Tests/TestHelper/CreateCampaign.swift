@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 internal import TestSupport
@@ -18,11 +19,14 @@ internal import TestSupport
 /// Kills a process that creates shared memory, at random moments, and checks what it leaves.
 ///
 /// Runs where no other process uses `/dev/shm`, so that it can count the pages.
-struct CreateCampaign {
+struct CreateCampaign: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "create-campaign")
+
   static let byteCount = 512 << 10
   /// The distance of the words that are written and checked: several on each page.
   static let stepByteCount = 1 << 10
-  var rounds: Int
+
+  @Argument var rounds: Int
 
   func run() async throws {
     let freeAtStart = try FreeSpace.now().blockCount
@@ -60,13 +64,22 @@ struct CreateCampaign {
       fatalError("\(name) is not filled at \(offset)")
     }
   }
+}
 
-  /// Creates and removes memory until it is killed; the name exists for about half of the time.
-  static func createForever(seed: UInt64) throws {
+/// Creates and removes memory until it is killed; the name exists for about half of the time.
+struct CreateLoop: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "create-loop")
+
+  @Argument var seed: UInt64
+
+  func run() throws {
     Helper.answer("ready")
     while true {
-      let memory = try SharedMemory.create("campaign", byteCount: byteCount) { bytes in
-        for offset in stride(from: 0, to: byteCount, by: stepByteCount) {
+      let memory = try SharedMemory.create("campaign", byteCount: CreateCampaign.byteCount) {
+        bytes in
+        for offset in stride(
+          from: 0, to: CreateCampaign.byteCount, by: CreateCampaign.stepByteCount)
+        {
           bytes.storeBytes(of: seed &+ UInt64(offset), toByteOffset: offset, as: UInt64.self)
         }
       }

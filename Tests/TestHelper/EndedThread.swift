@@ -11,32 +11,42 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 
 /// A thread that ends within a closure, and later threads at the same address.
-enum EndedThread {
+struct EndedThread: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "ended-thread")
+
+  /// The closure that the thread ends in.
+  enum Kind: String, ExpressibleByArgument {
+    case mutex, writer, reader, receiver, byteSender
+  }
+
+  @Argument var kind: Kind
+  @Argument var name: String
+
   /// Reports for each later thread whether it could take what the first one held.
-  static func run(_ kind: String, _ name: String) throws {
-    let use = try use(kind, name)
-    inThread { use(true) }
-    for _ in 0..<4 { inThread { use(false) } }
+  func run() throws {
+    let use = try Self.use(kind, name)
+    Self.inThread { use(true) }
+    for _ in 0..<4 { Self.inThread { use(false) } }
     Helper.answer("end")
   }
 
   /// Takes the subject: forever, as the thread then ends; or within a short time, and reports the
   /// result.
-  private static func use(_ kind: String, _ name: String) throws -> @Sendable (_ ends: Bool) -> Void
-  {
+  private static func use(_ kind: Kind, _ name: String) throws -> @Sendable (_ ends: Bool) -> Void {
     let timeout = Duration.milliseconds(50)
     switch kind {
-    case "mutex":
+    case .mutex:
       let mutex = try SharedMutex<Int>.attach(name)
       return { ends in say { try mutex.withLock(timeout: timeout) { _ in hold(ends) } } }
-    case "writer":
+    case .writer:
       let lock = try SharedReadWriteLock<Int>.attach(name)
       return { ends in say { try lock.withWriteLock(timeout: timeout) { _ in hold(ends) } } }
-    case "reader":
+    case .reader:
       let lock = try SharedReadWriteLock<Int>.attach(name)
       return { ends in
         say {
@@ -44,17 +54,16 @@ enum EndedThread {
           try lock.withReadLock(timeout: timeout) { _ in }
         }
       }
-    case "receiver":
+    case .receiver:
       let queue = try SharedQueue<Int>.attach(name)
       return { ends in
         say { _ = try queue.receive(timeout: timeout, acknowledging: { _ in hold(ends) }) }
       }
-    case "byteSender":
+    case .byteSender:
       let queue = try SharedByteQueue.attach(name)
       return { ends in
         say { try queue.send(byteCount: 8, timeout: timeout) { _ in hold(ends) } }
       }
-    default: fatalError("Unknown closure \(kind)")
     }
   }
 

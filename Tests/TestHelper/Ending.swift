@@ -11,13 +11,16 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 internal import Synchronization
 internal import TestFork
 
 /// Programs that end in various ways while globals hold temporary memory and do not close it.
-enum Ending {
+struct Ending: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "ending")
+
   /// Handles that a program has until it ends, and that nothing closes.
   private final class Holdings: Sendable {
     let memory: SharedMemory
@@ -35,26 +38,37 @@ enum Ending {
   private nonisolated(unsafe) static var holdings: Holdings?
   private nonisolated(unsafe) static var later: SharedMemory?
 
-  static func run(_ how: String) throws {
-    holdings = try Holdings()
+  /// How it ends.
+  enum Way: String, ExpressibleByArgument {
+    case main, exit
+    case exitAtOnce = "_exit"
+    case abort, signal, exec, handler, thread, threads, fork, child
+    case closingChild = "closing child"
+    case clone
+  }
+
+  @Argument var way: Way
+
+  func run() throws {
+    Self.holdings = try Holdings()
     _ = Unmanaged.passRetained(try SharedEvent.create("leaked", options: .whileAttached))
-    switch how {
-    case "main":
+    switch way {
+    case .main:
       Helper.answer("held")
       // The main function returns.
       _ = readLine()
-    case "exit": wait(then: { exit(0) })
-    case "_exit": wait(then: { _exit(0) })
-    case "abort":
+    case .exit: Self.wait(then: { Glibc.exit(0) })
+    case .exitAtOnce: Self.wait(then: { _exit(0) })
+    case .abort:
       signal(SIGABRT, SIG_DFL)
-      wait(then: { abort() })
-    case "signal": wait(then: { raise(SIGTERM) })
-    case "exec":
-      wait(then: {
+      Self.wait(then: { abort() })
+    case .signal: Self.wait(then: { raise(SIGTERM) })
+    case .exec:
+      Self.wait(then: {
         let arguments = [strdup("true"), nil]
         execvp("true", arguments)
       })
-    case "handler":
+    case .handler:
       // Runs before the library gives up the remaining names, although the library registered
       // first.
       atexit {
@@ -63,46 +77,45 @@ enum Ending {
         Ending.holdings!.mutex.close()
         Helper.answer("handled \(attached.byteCount)")
       }
-      wait(then: { exit(0) })
-    case "thread":
-      wait(then: {
-        startThread { exit(0) }
+      Self.wait(then: { Glibc.exit(0) })
+    case .thread:
+      Self.wait(then: {
+        Self.startThread { Glibc.exit(0) }
         while true { pause() }
       })
-    case "threads":
-      for index in 0..<4 { startThread { makeMemory(index) } }
-      wait(then: { exit(0) })
-    case "fork":
+    case .threads:
+      for index in 0..<4 { Self.startThread { Self.makeMemory(index) } }
+      Self.wait(then: { Glibc.exit(0) })
+    case .fork:
       let child = ipctest_fork()
-      if child == 0 { exit(0) }
+      if child == 0 { Glibc.exit(0) }
       Helper.answer("\(waitForExit(child))")
-      wait(then: { exit(0) })
-    case "child":
+      Self.wait(then: { Glibc.exit(0) })
+    case .child:
       // Memory that a child creates is its own.
       let child = ipctest_fork()
       if child == 0 {
-        later = try SharedMemory.create("later", byteCount: 16, options: .whileAttached)
-        exit(0)
+        Self.later = try SharedMemory.create("later", byteCount: 16, options: .whileAttached)
+        Glibc.exit(0)
       }
       Helper.answer("\(waitForExit(child))")
-      wait(then: { exit(0) })
-    case "closing child":
-      try holdings!.mutex.withLock { $0 += 1 }
+      Self.wait(then: { Glibc.exit(0) })
+    case .closingChild:
+      try Self.holdings!.mutex.withLock { $0 += 1 }
       let child = ipctest_fork()
       if child == 0 {
-        holdings!.mutex.close()
-        exit(0)
+        Self.holdings!.mutex.close()
+        Glibc.exit(0)
       }
       Helper.answer("\(waitForExit(child))")
-      try holdings!.mutex.withLock { $0 += 1 }
-      wait(then: { exit(0) })
-    case "clone":
+      try Self.holdings!.mutex.withLock { $0 += 1 }
+      Self.wait(then: { Glibc.exit(0) })
+    case .clone:
       // A child of which this program's fork handlers learn nothing.
       let child = ipctest_clone()
-      if child == 0 { exit(0) }
+      if child == 0 { Glibc.exit(0) }
       Helper.answer("\(waitForExit(child))")
-      wait(then: { exit(0) })
-    case let other: fatalError("Unknown ending \(other)")
+      Self.wait(then: { Glibc.exit(0) })
     }
   }
 

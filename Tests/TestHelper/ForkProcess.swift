@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 internal import TestFork
@@ -22,19 +23,19 @@ internal import TestSupport
 /// The child reports the results, and ends. The parent then reports whether the child has changed a
 /// byte of the shared memory, and waits for a line before it continues.
 struct ForkProcess: ~Copyable {
-  private let name: String
+  let name: String
   private let memory: SharedMemory
-  private var child: pid_t = -1
+  var child: pid_t = -1
 
-  private init(_ name: String) throws {
+  init(_ name: String) throws {
     self.name = name
     memory = try SharedMemory.attach(name, access: .readOnly)
   }
 
-  private var isChild: Bool { child == 0 }
+  var isChild: Bool { child == 0 }
 
   /// Forks; the parent returns once the child has ended.
-  private mutating func fork() {
+  mutating func fork() {
     let before = memory.withBytes { $0.withUnsafeBytes { [UInt8]($0) } }
     child = ipctest_fork()
     if isChild {
@@ -55,12 +56,12 @@ struct ForkProcess: ~Copyable {
     Helper.answer(outcome)
   }
 
-  private func end(_ outcome: String) {
+  func end(_ outcome: String) {
     Helper.answer("child: \(outcome)")
     _exit(0)
   }
 
-  private static func outcome(_ body: () throws -> String) -> String {
+  static func outcome(_ body: () throws -> String) -> String {
     do {
       return try body()
     } catch let error as InterprocessError {
@@ -72,7 +73,7 @@ struct ForkProcess: ~Copyable {
 
   /// The same of an asynchronous form, which a forked child must not let suspend: no other thread is
   /// there to resume it.
-  private static func asyncOutcome(_ body: () async throws -> String) async -> String {
+  static func asyncOutcome(_ body: () async throws -> String) async -> String {
     do {
       return try await body()
     } catch {
@@ -81,7 +82,7 @@ struct ForkProcess: ~Copyable {
   }
 
   /// Calls the blocking form of what has one for tasks, too.
-  private static func blocking<Result>(_ body: () throws -> Result) rethrows -> Result {
+  static func blocking<Result>(_ body: () throws -> Result) rethrows -> Result {
     try body()
   }
 
@@ -89,8 +90,20 @@ struct ForkProcess: ~Copyable {
 
   // MARK: - Closures
 
+  /// What the child leaves.
+  enum Closure: String, ExpressibleByArgument {
+    case mutex, mutexIfAvailable, mutexThrowing, mutexUntil
+    case mutexRecovering, mutexRecoveringThrowing
+    case read, write, writeRecovering
+    case acknowledging, acknowledgingOfOne, acknowledgingThrowing, receiverAcknowledging
+    case bytesSending, bytesSendingOfOne, bytesSendingThrowing
+    case bytesReceiving, bytesReceivingOfOne, bytesAcknowledging
+    case loanPublished, loanPublishedOfMany, loanDropped, loanDroppedOfMany
+    case mutexAsTask, readAsTask, writeAsTask, acknowledgingAsTask
+  }
+
   /// Leaves a closure.
-  static func leave(_ closure: String, _ name: String) async throws {
+  static func leave(_ closure: Closure, _ name: String) async throws {
     var process = try ForkProcess(name)
     if try process.leaveLock(closure) { return }
     if try process.leaveQueue(closure) { return }
@@ -98,16 +111,16 @@ struct ForkProcess: ~Copyable {
     try await process.leaveAsTask(closure)
   }
 
-  private mutating func leaveLock(_ closure: String) throws -> Bool {
+  private mutating func leaveLock(_ closure: Closure) throws -> Bool {
     let name = name
     switch closure {
-    case "mutex":
+    case .mutex:
       let mutex = try SharedMutex<Account>.attach(name)
       leave { process in try mutex.withLock { _ in process.forkAndReturn() } }
-    case "mutexIfAvailable":
+    case .mutexIfAvailable:
       let mutex = try SharedMutex<Account>.attach(name)
       leave { process in try mutex.withLockIfAvailable { _ in process.forkAndReturn() } ?? "none" }
-    case "mutexThrowing":
+    case .mutexThrowing:
       let mutex = try SharedMutex<Account>.attach(name)
       leave { process in
         try mutex.withLock { _ in
@@ -115,12 +128,12 @@ struct ForkProcess: ~Copyable {
           throw Thrown()
         }
       }
-    case "mutexRecovering":
+    case .mutexRecovering:
       let mutex = try SharedMutex<Account>.attach(name)
       leave { process in
         try mutex.withLock(recovering: { _ in process.fork() }, { _ in "body" })
       }
-    case "mutexRecoveringThrowing":
+    case .mutexRecoveringThrowing:
       let mutex = try SharedMutex<Account>.attach(name)
       leave { process in
         try mutex.withLock(
@@ -129,7 +142,7 @@ struct ForkProcess: ~Copyable {
             throw Thrown()
           }, { _ in "body" })
       }
-    case "mutexUntil":
+    case .mutexUntil:
       let mutex = try SharedMutex<Account>.attach(name)
       leave { process in
         try mutex.withLock(
@@ -138,13 +151,13 @@ struct ForkProcess: ~Copyable {
             return true
           }, { _ in "body" })
       }
-    case "read":
+    case .read:
       let lock = try SharedReadWriteLock<Account>.attach(name)
       leave { process in try lock.withReadLock { _ in process.forkAndReturn() } }
-    case "write":
+    case .write:
       let lock = try SharedReadWriteLock<Account>.attach(name)
       leave { process in try lock.withWriteLock { _ in process.forkAndReturn() } }
-    case "writeRecovering":
+    case .writeRecovering:
       let lock = try SharedReadWriteLock<Account>.attach(name)
       leave { process in
         try lock.withWriteLock(recovering: { _ in process.fork() }, { _ in "body" })
@@ -159,15 +172,15 @@ struct ForkProcess: ~Copyable {
     return "left"
   }
 
-  private mutating func leaveQueue(_ closure: String) throws -> Bool {
+  private mutating func leaveQueue(_ closure: Closure) throws -> Bool {
     let name = name
     switch closure {
-    case "acknowledging", "acknowledgingOfOne":
+    case .acknowledging, .acknowledgingOfOne:
       let queue = try SharedQueue<UInt64>.attach(name)
       leave { process in
         try queue.receive(acknowledging: { "\($0) \(process.forkAndReturn())" }) ?? "none"
       }
-    case "acknowledgingThrowing":
+    case .acknowledgingThrowing:
       let queue = try SharedQueue<UInt64>.attach(name)
       leave { process in
         try queue.receive(
@@ -176,12 +189,12 @@ struct ForkProcess: ~Copyable {
             throw Thrown()
           }) ?? "none"
       }
-    case "receiverAcknowledging":
+    case .receiverAcknowledging:
       var receiver = try SharedQueue<UInt64>.attach(name).receiver()
       leave { process in
         try receiver.receive(acknowledging: { "\($0) \(process.forkAndReturn())" }) ?? "none"
       }
-    case "bytesSending", "bytesSendingOfOne":
+    case .bytesSending, .bytesSendingOfOne:
       let queue = try SharedByteQueue.attach(name)
       leave { process in
         try queue.send(byteCount: 8) { bytes in
@@ -191,7 +204,7 @@ struct ForkProcess: ~Copyable {
         }
         return "sent"
       }
-    case "bytesSendingThrowing":
+    case .bytesSendingThrowing:
       let queue = try SharedByteQueue.attach(name)
       leave { process in
         try queue.send(byteCount: 8) { _ in
@@ -200,12 +213,12 @@ struct ForkProcess: ~Copyable {
         }
         return "sent"
       }
-    case "bytesReceiving", "bytesReceivingOfOne":
+    case .bytesReceiving, .bytesReceivingOfOne:
       let queue = try SharedByteQueue.attach(name)
       leave { process in
         try queue.receive { "\($0.byteCount) \(process.forkAndReturn())" } ?? "none"
       }
-    case "bytesAcknowledging":
+    case .bytesAcknowledging:
       let queue = try SharedByteQueue.attach(name)
       leave { process in
         try queue.receive(acknowledging: { "\($0.byteCount) \(process.forkAndReturn())" }) ?? "none"
@@ -215,12 +228,12 @@ struct ForkProcess: ~Copyable {
     return true
   }
 
-  private mutating func leaveTopic(_ closure: String) throws -> Bool {
+  private mutating func leaveTopic(_ closure: Closure) throws -> Bool {
     switch closure {
-    case "loanPublished", "loanPublishedOfMany", "loanDropped", "loanDroppedOfMany":
+    case .loanPublished, .loanPublishedOfMany, .loanDropped, .loanDroppedOfMany:
       var publisher = try SharedTopic<UInt64>.attach(name).publisher()
       var loan = try publisher.loan()
-      let isPublishing = closure.hasPrefix("loanPublished")
+      let isPublishing = closure == .loanPublished || closure == .loanPublishedOfMany
       fork()
       if !isChild { loan[0] = 7 }
       var outcome = isPublishing ? "published" : "dropped"
@@ -236,197 +249,33 @@ struct ForkProcess: ~Copyable {
     return true
   }
 
-  private mutating func leaveAsTask(_ closure: String) async throws {
+  private mutating func leaveAsTask(_ closure: Closure) async throws {
     let outcome: String
     switch closure {
-    case "mutexAsTask":
+    case .mutexAsTask:
       outcome = try await SharedMutex<Account>.attach(name).withLock { _ in forkAndReturn() }
-    case "readAsTask":
+    case .readAsTask:
       outcome = try await SharedReadWriteLock<Account>.attach(name)
         .withReadLock { _ in forkAndReturn() }
-    case "writeAsTask":
+    case .writeAsTask:
       outcome = try await SharedReadWriteLock<Account>.attach(name)
         .withWriteLock { _ in forkAndReturn() }
-    case "acknowledgingAsTask":
+    case .acknowledgingAsTask:
       outcome =
         try await SharedQueue<UInt64>.attach(name)
         .receive(acknowledging: { "\($0) \(forkAndReturn())" }) ?? "none"
-    default: fatalError("Unknown closure \(closure)")
+    default: fatalError("\(closure) is no closure of a task")
     }
     if isChild { end(outcome) }
     Helper.answer(outcome)
   }
+}
 
-  // MARK: - Roles
+struct ForkLeave: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "fork-leave")
 
-  /// Makes a child use its copies of the roles that this process has taken.
-  static func use(_ role: String, _ name: String) async throws {
-    var process = try ForkProcess(name)
-    switch role {
-    case "sender": try await process.useSender()
-    case "receiver": try await process.useReceiver()
-    case "handle": try process.useHandle()
-    case "publisher": try process.usePublisher()
-    case "subscriber": try process.useSubscriber()
-    case "permit": try process.usePermit()
-    case "waitSet": try process.useWaitSet()
-    default: fatalError("Unknown role \(role)")
-    }
-  }
+  @Argument var closure: ForkProcess.Closure
+  @Argument var name: String
 
-  private mutating func useSender() async throws {
-    var sender = try SharedQueue<UInt64>.attach(name).sender()
-    try Self.blocking { try sender.send(1) }
-    fork()
-    if isChild {
-      let outcomes = [
-        Self.outcome { "\(try sender.trySend(5))" },
-        Self.outcome {
-          try sender.send(5)
-          return "sent"
-        },
-        Self.outcome { "\(try sender.send(contentsOf: [5, 5].span))" },
-        await Self.asyncOutcome {
-          try await sender.send(5)
-          return "sent"
-        },
-        await Self.asyncOutcome { "\(try await sender.send(contentsOf: [5, 5].span))" },
-      ]
-      sender.finish()
-      end(outcomes.joined(separator: " "))
-      return
-    }
-    try Self.blocking { try sender.send(2) }
-    sender.finish()
-    Helper.answer("sent")
-  }
-
-  private mutating func useReceiver() async throws {
-    var receiver = try SharedQueue<UInt64>.attach(name).receiver()
-    fork()
-    if isChild {
-      var elements: [UInt64] = []
-      let outcomes = [
-        Self.outcome { "\(String(describing: try receiver.tryReceive()))" },
-        Self.outcome { "\(String(describing: try receiver.receive()))" },
-        Self.outcome { "\(try receiver.receive(upTo: 2, into: &elements))" },
-        Self.outcome { "\(String(describing: try receiver.receive(acknowledging: { $0 })))" },
-        await Self.asyncOutcome { "\(String(describing: try await receiver.receive()))" },
-        await Self.asyncOutcome { "\(try await receiver.receive(upTo: 2, into: &elements))" },
-        await Self.asyncOutcome {
-          "\(String(describing: try await receiver.receive(acknowledging: { $0 })))"
-        },
-      ]
-      receiver.close()
-      end(outcomes.joined(separator: " "))
-      return
-    }
-    Helper.answer("\(try Self.blocking { try receiver.receive() } ?? 0)")
-  }
-
-  /// The roles that a handle takes by itself.
-  private mutating func useHandle() throws {
-    let queue = try SharedQueue<UInt64>.attach(name)
-    try queue.send(1)
-    let first = try queue.tryReceive() ?? 0
-    fork()
-    if isChild {
-      let outcomes = [
-        Self.outcome { "\(try queue.trySend(5))" },
-        Self.outcome { "\(String(describing: try queue.tryReceive()))" },
-        Self.outcome {
-          try queue.finish()
-          return "finished"
-        },
-      ]
-      queue.close()
-      end(outcomes.joined(separator: " "))
-      return
-    }
-    try queue.send(2)
-    Helper.answer("\(first) \(try queue.tryReceive() ?? 0)")
-  }
-
-  private mutating func usePublisher() throws {
-    let topic = try SharedTopic<UInt64>.attach(name)
-    var publisher = try topic.publisher()
-    fork()
-    if isChild {
-      let outcomes = [
-        Self.outcome {
-          try publisher.publish(5)
-          return "published"
-        },
-        Self.outcome {
-          try publisher.publish(contentsOf: [5].span)
-          return "published"
-        },
-        Self.outcome {
-          let loan = try publisher.loan()
-          try loan.publish()
-          return "published"
-        },
-      ]
-      publisher.close()
-      end(outcomes.joined(separator: " "))
-      return
-    }
-    try publisher.publish(2)
-    Helper.answer("published")
-  }
-
-  private mutating func useSubscriber() throws {
-    var subscriber = try SharedTopic<UInt64>.attach(name).subscriber()
-    guard let sample = try subscriber.next() else { return Helper.answer("finished") }
-    fork()
-    if isChild {
-      var outcomes: [String] = []
-      func note(_ body: () throws -> Void) {
-        outcomes.append(
-          Self.outcome {
-            try body()
-            return "received"
-          })
-      }
-      note { _ = try subscriber.tryNext() }
-      note { _ = try subscriber.next() }
-      note { _ = try subscriber.latest() }
-      var set = WaitSet<Int>()
-      set.insert(subscriber, as: 1)
-      note { _ = try set.wait(timeout: .seconds(10)) }
-      _ = consume sample
-      subscriber.close()
-      end(outcomes.joined(separator: " "))
-      return
-    }
-    guard let next = try subscriber.next() else { return Helper.answer("finished") }
-    Helper.answer("\(sample[0]) \(next[0])")
-  }
-
-  private mutating func usePermit() throws {
-    let permit = try SharedSemaphore.attach(name).acquire()
-    fork()
-    permit.release()
-    if isChild { end("released") }
-    Helper.answer("released")
-  }
-
-  /// Waits for more words at once than one thread can sleep on.
-  private mutating func useWaitSet() throws {
-    var set = WaitSet<Int>()
-    for number in 0..<300 {
-      set.insert(try SharedAtomic<UInt32>.attach(name), while: 0, as: number)
-    }
-    func wait() -> String {
-      Self.outcome { "\(try set.wait(timeout: .milliseconds(20)))" }
-    }
-    let before = wait()
-    fork()
-    let after = "\(wait()) \(wait())"
-    if isChild {
-      end(after)
-      return
-    }
-    Helper.answer("\(before) \(after)")
-  }
+  func run() async throws { try await ForkProcess.leave(closure, name) }
 }

@@ -11,132 +11,66 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 internal import SystemPackage
-internal import TestSupport
 
 /// The program that the tests start, talk to and kill.
 ///
 /// Without arguments it reads commands from its standard input, one on each line, and answers each
-/// with one line: `ok` and a result, or `error` and the code of the error. With arguments it runs a
-/// campaign.
+/// with one line: `ok` and a result, or `error` and the code of the error.
 @main
-struct Helper {
+struct Helper: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "interprocess-test-helper",
+    subcommands: [
+      // What a single process does.
+      Adopt.self, Deny.self, EndedThread.self, Ending.self, PlaceProcess.self, SyncProcess.self,
+      ByteQueueHold.self, QueueFork.self, QueueHold.self, TopicFinish.self, TopicFork.self,
+      TopicHold.self, ForkLeave.self, ForkUse.self, ValueReader.self, ValueWriter.self,
+      // Campaigns, and the processes that they start.
+      CreateCampaign.self, CreateLoop.self, LifetimesCampaign.Command.self,
+      LifetimesWorker.Command.self, SyncCampaign.Command.self, MessagingCampaign.self,
+      SyncWorker.Command.self, SyncTurns.Command.self, SyncTurn.self, QueueStreams.Command.self,
+      QueueStreamSend.self, QueueStreamReceive.self, TopicStreams.Command.self,
+      TopicStreamSubscribe.self,
+    ])
+
+  /// Runs a command; one that fails ends the program with a trap, and so do wrong arguments.
   static func main() async throws {
-    switch CommandLine.arguments.dropFirst().first {
-    case nil:
-      let session = Session()
-      while let line = readLine() {
-        do {
-          answer("ok \(try session.perform(line))")
-        } catch {
-          session.lastMessage = error.message
-          answer("error \(error.code)")
-        }
+    // Most tests start it without arguments; the parser would take a third of the start.
+    guard CommandLine.arguments.count > 1 else { return Helper().run() }
+    var command: any ParsableCommand
+    do {
+      command = try parseAsRoot()
+    } catch {
+      guard exitCode(for: error).isSuccess else { fatalError(fullMessage(for: error)) }
+      exit(withError: error)
+    }
+    if var command = command as? any AsyncParsableCommand {
+      try await command.run()
+    } else {
+      try command.run()
+    }
+  }
+
+  func run() {
+    let session = Session()
+    while let line = readLine() {
+      do {
+        Self.answer("ok \(try session.perform(line))")
+      } catch {
+        session.lastMessage = error.message
+        Self.answer("error \(error.code)")
       }
-    case "adopt":
-      try Passing.adoptStandardInput()
-    case "create-campaign":
-      try await CreateCampaign(rounds: number(2)).run()
-    case "create-loop":
-      try CreateCampaign.createForever(seed: UInt64(number(2)))
-    case "deny":
-      Refusal.run(Array(CommandLine.arguments.dropFirst(2)))
-    case "ending":
-      try Ending.run(CommandLine.arguments[2])
-    case "lifetimes-campaign":
-      // A write to a dead worker must not end the conductor.
-      signal(SIGPIPE, SIG_IGN)
-      let seed = CommandLine.arguments.count > 3 ? seed(3) : .random(in: 1...UInt64.max)
-      var campaign = try LifetimesCampaign(killCount: number(2), seed: seed)
-      campaign.run()
-    case "lifetimes-worker":
-      LifetimesWorker(log: CommandLine.arguments[2], index: number(3), seed: seed(4)).run()
-    case "byte-queue-hold":
-      try QueueProcess.holdBytes(CommandLine.arguments[2])
-    case "ended-thread":
-      try EndedThread.run(CommandLine.arguments[2], CommandLine.arguments[3])
-    case "fork-leave":
-      try await ForkProcess.leave(CommandLine.arguments[2], CommandLine.arguments[3])
-    case "fork-use":
-      try await ForkProcess.use(CommandLine.arguments[2], CommandLine.arguments[3])
-    case "place":
-      try PlaceProcess.hold(
-        CommandLine.arguments[2], CommandLine.arguments[3],
-        isStopping: CommandLine.arguments.count > 4)
-    case "queue-fork":
-      try QueueProcess.fork(CommandLine.arguments[2])
-    case "queue-hold":
-      try QueueProcess.hold(CommandLine.arguments[2], CommandLine.arguments[3])
-    case "queue-stream-receive":
-      try QueueStreams.receive(
-        .init(rawValue: CommandLine.arguments[2])!, CommandLine.arguments[3], index: number(4),
-        senderCount: number(5))
-    case "queue-stream-send":
-      try QueueStreams.send(
-        .init(rawValue: CommandLine.arguments[2])!, CommandLine.arguments[3], index: number(4),
-        count: number(5))
-    case "queue-streams":
-      try QueueStreams.run(messageCount: number(2))
-    case "topic-finish":
-      try TopicProcess.finish(CommandLine.arguments[2], dyingAt: CommandLine.arguments[3])
-    case "topic-fork":
-      try TopicProcess.fork(CommandLine.arguments[2])
-    case "topic-hold":
-      try TopicProcess.hold(CommandLine.arguments[2], CommandLine.arguments[3])
-    case "topic-streams":
-      try TopicStreams.run(seconds: number(2))
-    case "topic-stream-subscribe":
-      try TopicStreams.subscribe(
-        CommandLine.arguments[2], isSlow: CommandLine.arguments[3] == "slow")
-    case "sync":
-      try SyncProcess.run(Array(CommandLine.arguments.dropFirst(2)))
-    case "sync-campaign", "messaging-campaign":
-      let seed = CommandLine.arguments.count > 3 ? seed(3) : .random(in: 1...UInt64.max)
-      let isMessaging = CommandLine.arguments[1] == "messaging-campaign"
-      let all =
-        isMessaging ? SyncSubject.Primitive.ofMessaging : SyncSubject.Primitive.ofSynchronization
-      let only = CommandLine.arguments.dropFirst(4)
-      try SyncCampaign.run(
-        only.isEmpty ? all : all.filter { only.contains($0.rawValue) }, seconds: number(2),
-        seed: seed)
-    case "sync-turn":
-      try SyncTurns.play(
-        CommandLine.arguments[2], CommandLine.arguments[3], number(4),
-        isFirst: CommandLine.arguments[5] == "first")
-    case "sync-turns":
-      try SyncTurns.run(rounds: number(2))
-    case "sync-worker":
-      var worker = try SyncWorker(
-        primitive: CommandLine.arguments[2], name: CommandLine.arguments[3], index: number(4),
-        seed: seed(5))
-      try worker.run()
-    case "value-reader":
-      try ValueProcess.named(CommandLine.arguments[2]).read(CommandLine.arguments[3])
-    case "value-writer":
-      try ValueProcess.named(CommandLine.arguments[2]).write(CommandLine.arguments[3])
-    case let other:
-      fatalError("Unknown argument \(other ?? "")")
     }
   }
 
   /// Prints a line at once, whatever the standard output is.
   static func answer(_ line: String) {
-    guard (try? FileDescriptor.standardOutput.writeAll((line + "\n").utf8)) != nil else { exit(1) }
-  }
-
-  private static func seed(_ position: Int) -> UInt64 {
-    guard let seed = UInt64(CommandLine.arguments[position]) else {
-      fatalError("Argument \(position) is not a seed")
+    guard (try? FileDescriptor.standardOutput.writeAll((line + "\n").utf8)) != nil else {
+      Glibc.exit(1)
     }
-    return seed
-  }
-
-  private static func number(_ position: Int) -> Int {
-    guard let number = Int(CommandLine.arguments[position]) else {
-      fatalError("Argument \(position) is not a number")
-    }
-    return number
   }
 }

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 internal import SystemPackage
@@ -342,5 +343,23 @@ struct LifetimesCampaign {
       """
     _ = try? FileDescriptor.standardError.writeAll(message.utf8)
     exit(1)
+  }
+}
+
+extension LifetimesCampaign {
+  struct Command: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "lifetimes-campaign")
+
+    @Argument var killCount: Int
+    /// A random one if not given.
+    @Argument var seed: UInt64?
+
+    func run() throws {
+      // A write to a dead worker must not end the conductor.
+      signal(SIGPIPE, SIG_IGN)
+      var campaign = try LifetimesCampaign(
+        killCount: killCount, seed: seed ?? .random(in: 1...UInt64.max))
+      campaign.run()
+    }
   }
 }

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 internal import SystemPackage
@@ -330,5 +331,17 @@ final class LifetimesWorker {
     }
     CampaignMemory.setIntent(.done, of: &held.memory)
     log[.unlinked] += 1
+  }
+}
+
+extension LifetimesWorker {
+  struct Command: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "lifetimes-worker")
+
+    @Argument var log: String
+    @Argument var index: Int
+    @Argument var seed: UInt64
+
+    func run() { LifetimesWorker(log: log, index: index, seed: seed).run() }
   }
 }

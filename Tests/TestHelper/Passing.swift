@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 internal import SystemPackage
@@ -86,9 +87,13 @@ enum Passing {
     precondition(result == 0, "Cannot connect to \(path)")
     return FileDescriptor(rawValue: fd)
   }
+}
 
-  /// Adopts the standard input, adds one to the first byte, and reports what it found.
-  static func adoptStandardInput() throws(InterprocessError) {
+/// Adopts the standard input, adds one to the first byte, and reports what it found.
+struct Adopt: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "adopt")
+
+  func run() throws {
     var memory = try SharedMemory(adopting: .standardInput)
     memory[0] += 1
     Helper.answer("\(memory.byteCount) \(memory[0]) \(memory.access)")

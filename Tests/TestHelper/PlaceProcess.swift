@@ -11,18 +11,32 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 
-/// A process that needs one of several places, without waiting for it.
-enum PlaceProcess {
-  /// Takes a place, and holds it until a line arrives; answers `none` if it gets none.
-  ///
-  /// - Parameter isStopping: Whether to stop when it has found a free place, but not yet taken it.
-  static func hold(_ kind: String, _ name: String, isStopping: Bool) throws {
+/// Takes one of several places without waiting for it, and holds it until a line arrives; answers
+/// `none` if it gets none.
+struct PlaceProcess: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "place")
+
+  enum Kind: String, ExpressibleByArgument {
+    case subscriber, permit, permitInTime, reader
+  }
+
+  /// What the process does when it has found a free place, but not yet taken it.
+  enum Pause: String, ExpressibleByArgument {
+    case stop
+  }
+
+  @Argument var kind: Kind
+  @Argument var name: String
+  @Argument var pause: Pause?
+
+  func run() throws {
     #if DEBUG
       // Only one thread exists here.
-      nonisolated(unsafe) var isStopping = isStopping
+      nonisolated(unsafe) var isStopping = pause == .stop
       Checkpoint.handler = { step in
         guard step == .placeSeen, isStopping else { return }
         isStopping = false
@@ -34,23 +48,22 @@ enum PlaceProcess {
     #endif
     do {
       switch kind {
-      case "subscriber":
+      case .subscriber:
         let subscriber = try SharedTopic<UInt64>.attach(name).subscriber()
-        hold()
+        Self.hold()
         subscriber.close()
-      case "permit":
+      case .permit:
         guard let permit = try SharedSemaphore.attach(name).acquireIfAvailable() else {
           return Helper.answer("none")
         }
-        hold()
+        Self.hold()
         permit.release()
-      case "permitInTime":
+      case .permitInTime:
         let permit = try SharedSemaphore.attach(name).acquire(timeout: .zero)
-        hold()
+        Self.hold()
         permit.release()
-      case "reader":
-        try SharedReadWriteLock<Int>.attach(name).withReadLock(timeout: .zero) { _ in hold() }
-      default: fatalError("Unknown place \(kind)")
+      case .reader:
+        try SharedReadWriteLock<Int>.attach(name).withReadLock(timeout: .zero) { _ in Self.hold() }
       }
     } catch let error as InterprocessError
       where error.code == .limitReached || error.code == .timedOut

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 internal import SystemPackage
@@ -40,7 +41,7 @@ enum QueueStreams {
   }
 
   /// The content of the messages.
-  enum Content: String, CaseIterable {
+  enum Content: String, CaseIterable, ExpressibleByArgument {
     case elements, bytes
   }
 
@@ -211,19 +212,36 @@ enum QueueStreams {
   }
 }
 
-/// Starts this program with other arguments.
-func spawnSelf(_ arguments: [String]) throws(Errno) -> pid_t {
-  var pointers = ([CommandLine.arguments[0]] + arguments).map { strdup($0) } + [nil]
-  defer { for pointer in pointers { free(pointer) } }
-  var process: pid_t = 0
-  let error = posix_spawn(&process, "/proc/self/exe", nil, nil, &pointers, environ)
-  guard error == 0 else { throw Errno(rawValue: error) }
-  return process
+extension QueueStreams {
+  struct Command: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "queue-streams")
+
+    @Argument var messageCount: Int
+
+    func run() throws { try QueueStreams.run(messageCount: messageCount) }
+  }
 }
 
-/// Waits until a child has ended, and returns its status as `waitpid` does.
-func waitForExit(_ process: pid_t) -> CInt {
-  var status: CInt = -1
-  while waitpid(process, &status, 0) == -1 && errno == EINTR {}
-  return status
+struct QueueStreamSend: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "queue-stream-send")
+
+  @Argument var content: QueueStreams.Content
+  @Argument var name: String
+  @Argument var index: Int
+  @Argument var count: Int
+
+  func run() throws { try QueueStreams.send(content, name, index: index, count: count) }
+}
+
+struct QueueStreamReceive: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "queue-stream-receive")
+
+  @Argument var content: QueueStreams.Content
+  @Argument var name: String
+  @Argument var index: Int
+  @Argument var senderCount: Int
+
+  func run() throws {
+    try QueueStreams.receive(content, name, index: index, senderCount: senderCount)
+  }
 }

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import SystemPackage
 internal import TestFork
@@ -28,22 +29,27 @@ enum Refusal {
     }
   }
 
-  /// Replaces this process by another program under refusals.
-  ///
-  /// - Parameter arguments: The words of `install`, then `--`, the program and its arguments.
-  static func run(_ arguments: [String]) -> Never {
-    guard let end = arguments.firstIndex(of: "--") else { fatalError("No -- and no program") }
-    install(Array(arguments[..<end]))
-    let program = arguments[(end + 1)...].map { strdup($0) }
-    execvp(arguments[end + 1], program + [nil])
-    fatalError("Cannot run \(arguments[end + 1]): \(Errno(rawValue: errno))")
-  }
-
   private static let numbers: [String: CInt] = [
     "EACCES": EACCES, "EINTR": EINTR, "EINVAL": EINVAL, "EISDIR": EISDIR, "EMFILE": EMFILE,
     "ENOLCK": ENOLCK, "ENOMEM": ENOMEM, "ENOSPC": ENOSPC, "ENOSYS": ENOSYS, "ENOTSUP": ENOTSUP,
     "EOPNOTSUPP": EOPNOTSUPP, "EPERM": EPERM,
   ]
+}
+
+/// Replaces this process by another program under refusals.
+struct Deny: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "deny")
+
+  /// The words of `Refusal.install`, then `--`, the program and its arguments.
+  @Argument(parsing: .captureForPassthrough) var words: [String]
+
+  func run() {
+    guard let end = words.firstIndex(of: "--") else { fatalError("No -- and no program") }
+    Refusal.install(Array(words[..<end]))
+    let program = words[(end + 1)...].map { strdup($0) }
+    execvp(words[end + 1], program + [nil])
+    fatalError("Cannot run \(words[end + 1]): \(Errno(rawValue: errno))")
+  }
 }
 
 extension Collection<String> {

@@ -44,11 +44,6 @@ extension Session {
       return "\(foreignCount())"
     case "chroot":
       return "\(chroot(words.next())) \(chdir("/"))"
-    case "limitDescriptors":
-      var limit = rlimit()
-      getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-      limit.rlim_cur = UInt(words.number())
-      return "\(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit))"
     case "handlers":
       return ForkHandlers.set(isEarly: words.next() == "early")
     case "handled":

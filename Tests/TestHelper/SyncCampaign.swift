@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 internal import SystemPackage
@@ -304,4 +305,38 @@ final class SyncLog: @unchecked Sendable {
     self[.step, worker] = number
     raise(SIGKILL)
   }
+}
+
+extension SyncCampaign {
+  /// What all campaigns of this kind take.
+  struct Plan: ParsableArguments {
+    /// The time for each of the primitives.
+    @Argument var seconds: Int
+    /// A random one if not given.
+    @Argument var seed: UInt64?
+    /// Those to play with; all if none is given.
+    @Argument var only: [SyncSubject.Primitive] = []
+
+    func run(_ all: [SyncSubject.Primitive]) throws {
+      try SyncCampaign.run(
+        only.isEmpty ? all : all.filter(only.contains), seconds: seconds,
+        seed: seed ?? .random(in: 1...UInt64.max))
+    }
+  }
+
+  struct Command: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "sync-campaign")
+
+    @OptionGroup var plan: Plan
+
+    func run() throws { try plan.run(SyncSubject.Primitive.ofSynchronization) }
+  }
+}
+
+struct MessagingCampaign: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "messaging-campaign")
+
+  @OptionGroup var plan: SyncCampaign.Plan
+
+  func run() throws { try plan.run(SyncSubject.Primitive.ofMessaging) }
 }

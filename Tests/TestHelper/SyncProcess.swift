@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 internal import Synchronization
@@ -19,30 +20,15 @@ internal import TestSupport
 /// The processes that use locks and signals together, and report what they saw.
 ///
 /// Each first answers `ready`, so that a test can start several of them and let them begin at once.
-enum SyncProcess {
-  static func run(_ arguments: [String]) throws {
-    let (kind, name) = (arguments[0], arguments[1])
-    let number = arguments.count > 2 ? Int(arguments[2])! : 0
-    switch kind {
-    case "mutex-add": try addToMutex(name, number)
-    case "mutex-loop": try loopOnMutex(name)
-    case "mutex-hold": try holdMutex(name)
-    case "come-and-go": try comeAndGo(name, semaphore: arguments[3])
-    case "atomic-add": try addToAtomic(name, number)
-    case "event-wait": try waitForEvent(name, milliseconds: number)
-    case "rwlock-use": try useReadWriteLock(name, number)
-    case "rwlock-loop": try loopOnReadWriteLock(name)
-    case "rwlock-read": try holdForReading(name)
-    case "rwlock-write": try holdForWriting(name)
-    case "barrier-rounds": try meet(name, number)
-    case "barrier-arrive": try arrive(name, number)
-    case "parts": try useParts(name, number)
-    case "part-hold": try holdPart(name)
-    case "semaphore-loop": try loopOnSemaphore(name, number)
-    case "semaphore-hold": try holdPermits(name, number)
-    default: fatalError("Unknown argument \(kind)")
-    }
-  }
+struct SyncProcess: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sync",
+    subcommands: [
+      MutexAdd.self, MutexLoop.self, MutexHold.self, ComeAndGo.self, ReadWriteLockUse.self,
+      ReadWriteLockLoop.self, ReadWriteLockRead.self, ReadWriteLockWrite.self, EventWait.self,
+      AtomicAdd.self, BarrierRounds.self, BarrierArrive.self, Parts.self, PartHold.self,
+      SemaphoreLoop.self, SemaphoreHold.self,
+    ])
 
   /// Answers that it is ready, and waits for a line.
   private static func begin() {
@@ -52,239 +38,345 @@ enum SyncProcess {
 
   // MARK: - Mutex
 
-  private static func addToMutex(_ name: String, _ count: Int) throws {
-    let mutex = try SharedMutex<Account>.attach(name)
-    begin()
-    for _ in 0..<count { try mutex.withLock { $0.add() } }
-    Helper.answer("done")
+  struct MutexAdd: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "mutex-add")
+
+    @Argument var name: String
+    @Argument var count: Int
+
+    func run() throws {
+      let mutex = try SharedMutex<Account>.attach(name)
+      SyncProcess.begin()
+      for _ in 0..<count { try mutex.withLock { $0.add() } }
+      Helper.answer("done")
+    }
   }
 
   /// Adds until it is killed, or finds the two numbers different.
-  private static func loopOnMutex(_ name: String) throws {
-    let mutex = try SharedMutex<Account>.attach(name)
-    Helper.answer("ready")
-    while true {
-      try mutex.withLock(recovering: { $0.repair() }) { account in
-        guard account.isWhole else {
-          Helper.answer("broken \(account)")
-          exit(3)
+  struct MutexLoop: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "mutex-loop")
+
+    @Argument var name: String
+
+    func run() throws {
+      let mutex = try SharedMutex<Account>.attach(name)
+      Helper.answer("ready")
+      while true {
+        try mutex.withLock(recovering: { $0.repair() }) { account in
+          guard account.isWhole else {
+            Helper.answer("broken \(account)")
+            Glibc.exit(3)
+          }
+          account.add()
         }
-        account.add()
       }
     }
   }
 
   /// Holds the lock until a line arrives, with one of the two numbers changed.
-  private static func holdMutex(_ name: String) throws {
-    let mutex = try SharedMutex<Account>.attach(name)
-    try mutex.withLock { account in
-      account.first += 1
-      Helper.answer("held")
-      _ = readLine()
-      account.second += 1
+  struct MutexHold: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "mutex-hold")
+
+    @Argument var name: String
+
+    func run() throws {
+      let mutex = try SharedMutex<Account>.attach(name)
+      try mutex.withLock { account in
+        account.first += 1
+        Helper.answer("held")
+        _ = readLine()
+        account.second += 1
+      }
+      Helper.answer("released")
     }
-    Helper.answer("released")
   }
 
   /// Takes a lock and a permit by a new handle each time, whose number ends with it, until it is
   /// killed.
-  private static func comeAndGo(_ name: String, semaphore: String) throws {
-    Helper.answer("ready")
-    while true {
-      try SharedMutex<Int>.attach(name).withLock { _ in _ = usleep(200) }
-      let permit = try SharedSemaphore.attach(semaphore).acquire()
-      usleep(200)
-      permit.release()
+  struct ComeAndGo: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "come-and-go")
+
+    @Argument var name: String
+    @Argument var semaphore: String
+
+    func run() throws {
+      Helper.answer("ready")
+      while true {
+        try SharedMutex<Int>.attach(name).withLock { _ in _ = usleep(200) }
+        let permit = try SharedSemaphore.attach(semaphore).acquire()
+        usleep(200)
+        permit.release()
+      }
     }
   }
 
   // MARK: - Read-write lock
 
   /// Reads this number of times, and writes every fourth time.
-  private static func useReadWriteLock(_ name: String, _ count: Int) throws {
-    let lock = try SharedReadWriteLock<Account>.attach(name)
-    begin()
-    for round in 1...count {
-      if round.isMultiple(of: 4) {
-        try lock.withWriteLock { $0.add() }
-      } else {
-        guard try lock.withReadLock({ $0.isWhole }) else { return Helper.answer("broken") }
+  struct ReadWriteLockUse: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "rwlock-use")
+
+    @Argument var name: String
+    @Argument var count: Int
+
+    func run() throws {
+      let lock = try SharedReadWriteLock<Account>.attach(name)
+      SyncProcess.begin()
+      for round in 1...count {
+        if round.isMultiple(of: 4) {
+          try lock.withWriteLock { $0.add() }
+        } else {
+          guard try lock.withReadLock({ $0.isWhole }) else { return Helper.answer("broken") }
+        }
       }
+      Helper.answer("done")
     }
-    Helper.answer("done")
   }
 
   /// Reads and writes until it is killed, or finds the two numbers different.
-  private static func loopOnReadWriteLock(_ name: String) throws {
-    let lock = try SharedReadWriteLock<Account>.attach(name)
-    Helper.answer("ready")
-    while true {
-      try lock.withWriteLock(recovering: { $0.repair() }) { $0.add() }
-      do {
-        let account = try lock.withReadLock { $0 }
-        guard account.isWhole else {
-          Helper.answer("broken \(account)")
-          exit(3)
+  struct ReadWriteLockLoop: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "rwlock-loop")
+
+    @Argument var name: String
+
+    func run() throws {
+      let lock = try SharedReadWriteLock<Account>.attach(name)
+      Helper.answer("ready")
+      while true {
+        try lock.withWriteLock(recovering: { $0.repair() }) { $0.add() }
+        do {
+          let account = try lock.withReadLock { $0 }
+          guard account.isWhole else {
+            Helper.answer("broken \(account)")
+            Glibc.exit(3)
+          }
+        } catch let error as InterprocessError where error.code == .ownerDied {
+          continue
         }
-      } catch let error as InterprocessError where error.code == .ownerDied {
-        continue
       }
     }
   }
 
-  private static func holdForReading(_ name: String) throws {
-    let lock = try SharedReadWriteLock<Account>.attach(name)
-    try lock.withReadLock { _ in
-      Helper.answer("held")
-      _ = readLine()
+  struct ReadWriteLockRead: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "rwlock-read")
+
+    @Argument var name: String
+
+    func run() throws {
+      let lock = try SharedReadWriteLock<Account>.attach(name)
+      try lock.withReadLock { _ in
+        Helper.answer("held")
+        _ = readLine()
+      }
+      Helper.answer("released")
     }
-    Helper.answer("released")
   }
 
-  private static func holdForWriting(_ name: String) throws {
-    let lock = try SharedReadWriteLock<Account>.attach(name)
-    try lock.withWriteLock { account in
-      account.first += 1
-      Helper.answer("held")
-      _ = readLine()
-      account.second += 1
+  struct ReadWriteLockWrite: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "rwlock-write")
+
+    @Argument var name: String
+
+    func run() throws {
+      let lock = try SharedReadWriteLock<Account>.attach(name)
+      try lock.withWriteLock { account in
+        account.first += 1
+        Helper.answer("held")
+        _ = readLine()
+        account.second += 1
+      }
     }
   }
 
   // MARK: - Event
 
-  private static func waitForEvent(_ name: String, milliseconds: Int) throws {
-    let event = try SharedEvent.attach(name)
-    Helper.answer("ready")
-    do {
-      try event.wait(timeout: .milliseconds(milliseconds))
-      Helper.answer("came")
-    } catch {
-      Helper.answer("\(error.code)")
+  struct EventWait: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "event-wait")
+
+    @Argument var name: String
+    @Argument var milliseconds: Int
+
+    func run() throws {
+      let event = try SharedEvent.attach(name)
+      Helper.answer("ready")
+      do {
+        try event.wait(timeout: .milliseconds(milliseconds))
+        Helper.answer("came")
+      } catch {
+        Helper.answer("\(error.code)")
+      }
     }
   }
 
   // MARK: - Atomic
 
-  private static func addToAtomic(_ name: String, _ count: Int) throws {
-    let atomic = try SharedAtomic<UInt64>.attach(name)
-    begin()
-    for _ in 0..<count { atomic[].wrappingAdd(1, ordering: .relaxed) }
-    Helper.answer("done")
+  struct AtomicAdd: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "atomic-add")
+
+    @Argument var name: String
+    @Argument var count: Int
+
+    func run() throws {
+      let atomic = try SharedAtomic<UInt64>.attach(name)
+      SyncProcess.begin()
+      for _ in 0..<count { atomic[].wrappingAdd(1, ordering: .relaxed) }
+      Helper.answer("done")
+    }
   }
 
   // MARK: - Barrier
 
   /// Meets others this number of times; between two rounds each process adds 1 to its own number,
   /// and checks that all numbers are equal.
-  private static func meet(_ name: String, _ count: Int) throws {
-    let barrier = try SharedBarrier.attach(name)
-    var numbers = try SharedMemory.attach("\(name)_numbers")
-    let index = Int(CommandLine.arguments[5])!
-    begin()
-    var pauses = Pauses()
-    var lastCount: UInt64 = 0
-    for round in 1...count {
-      numbers.storeBytes(of: UInt64(round), toByteOffset: 64 * index, as: UInt64.self)
-      if try barrier.arriveAndWait() { lastCount += 1 }
-      for other in 0..<barrier.partyCount {
-        let number = numbers.load(fromByteOffset: 64 * other, as: UInt64.self)
-        guard number == round || number == round + 1 else {
-          return Helper.answer("\(number) in round \(round)")
+  struct BarrierRounds: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "barrier-rounds")
+
+    @Argument var name: String
+    @Argument var count: Int
+    @Argument var index: Int
+
+    func run() throws {
+      let barrier = try SharedBarrier.attach(name)
+      var numbers = try SharedMemory.attach("\(name)_numbers")
+      SyncProcess.begin()
+      var pauses = Pauses()
+      var lastCount: UInt64 = 0
+      for round in 1...count {
+        numbers.storeBytes(of: UInt64(round), toByteOffset: 64 * index, as: UInt64.self)
+        if try barrier.arriveAndWait() { lastCount += 1 }
+        for other in 0..<barrier.partyCount {
+          let number = numbers.load(fromByteOffset: 64 * other, as: UInt64.self)
+          guard number == round || number == round + 1 else {
+            return Helper.answer("\(number) in round \(round)")
+          }
         }
+        pauses.next()
       }
-      pauses.next()
+      numbers.storeBytes(of: lastCount, toByteOffset: 64 * index + 8, as: UInt64.self)
+      Helper.answer("done")
     }
-    numbers.storeBytes(of: lastCount, toByteOffset: 64 * index + 8, as: UInt64.self)
-    Helper.answer("done")
   }
 
   /// Arrives, and reports the result; then waits for a line.
-  private static func arrive(_ name: String, _ milliseconds: Int) throws {
-    let barrier = try SharedBarrier.attach(name)
-    Helper.answer("ready")
-    do {
-      let timeout: Duration? = milliseconds == 0 ? nil : .milliseconds(milliseconds)
-      Helper.answer(try barrier.arriveAndWait(timeout: timeout) ? "last" : "met")
-    } catch {
-      Helper.answer("\(error.code)")
+  struct BarrierArrive: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "barrier-arrive")
+
+    @Argument var name: String
+    @Argument var milliseconds: Int
+
+    func run() throws {
+      let barrier = try SharedBarrier.attach(name)
+      Helper.answer("ready")
+      do {
+        let timeout: Duration? = milliseconds == 0 ? nil : .milliseconds(milliseconds)
+        Helper.answer(try barrier.arriveAndWait(timeout: timeout) ? "last" : "met")
+      } catch {
+        Helper.answer("\(error.code)")
+      }
+      _ = readLine()
     }
-    _ = readLine()
   }
 
   // MARK: - Parts of one memory
 
   /// Uses one of each kind, all in one memory.
-  private static func useParts(_ name: String, _ count: Int) throws {
-    let memory = try SharedMemory.attach(name)
-    let mutex = try memory.mutex(of: Account.self, at: 0)
-    let lock = try memory.readWriteLock(of: Account.self, at: 1024, maximumReaderCount: 4)
-    let semaphore = try memory.semaphore(at: 2048, permitCount: 2)
-    let event = try memory.event(at: 3072)
-    let barrier = try memory.barrier(at: 3200, partyCount: 3)
-    begin()
-    try barrier.arriveAndWait()
-    for _ in 0..<count {
-      try mutex.withLock { $0.add() }
-      try lock.withWriteLock { $0.add() }
-      guard try lock.withReadLock({ $0.isWhole }) else { return Helper.answer("broken") }
-      let permit = try semaphore.acquire()
-      event.pulse()
-      memory[atomic: UInt32.self, at: 3080].wrappingAdd(1, ordering: .relaxed)
-      permit.release()
+  struct Parts: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "parts")
+
+    @Argument var name: String
+    @Argument var count: Int
+
+    func run() throws {
+      let memory = try SharedMemory.attach(name)
+      let mutex = try memory.mutex(of: Account.self, at: 0)
+      let lock = try memory.readWriteLock(of: Account.self, at: 1024, maximumReaderCount: 4)
+      let semaphore = try memory.semaphore(at: 2048, permitCount: 2)
+      let event = try memory.event(at: 3072)
+      let barrier = try memory.barrier(at: 3200, partyCount: 3)
+      SyncProcess.begin()
+      try barrier.arriveAndWait()
+      for _ in 0..<count {
+        try mutex.withLock { $0.add() }
+        try lock.withWriteLock { $0.add() }
+        guard try lock.withReadLock({ $0.isWhole }) else { return Helper.answer("broken") }
+        let permit = try semaphore.acquire()
+        event.pulse()
+        memory[atomic: UInt32.self, at: 3080].wrappingAdd(1, ordering: .relaxed)
+        permit.release()
+      }
+      try barrier.arriveAndWait()
+      Helper.answer("done")
     }
-    try barrier.arriveAndWait()
-    Helper.answer("done")
   }
 
-  private static func holdPart(_ name: String) throws {
-    let mutex = try SharedMemory.attach(name).mutex(of: Account.self, at: 0)
-    try mutex.withLock { account in
-      account.first += 1
-      Helper.answer("held")
-      _ = readLine()
+  struct PartHold: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "part-hold")
+
+    @Argument var name: String
+
+    func run() throws {
+      let mutex = try SharedMemory.attach(name).mutex(of: Account.self, at: 0)
+      try mutex.withLock { account in
+        account.first += 1
+        Helper.answer("held")
+        _ = readLine()
+      }
     }
   }
 
   // MARK: - Semaphore
 
   /// Takes permits and counts, in a mutex, how many are taken at once; a count of 0 means no end.
-  private static func loopOnSemaphore(_ name: String, _ count: Int) throws {
-    let semaphore = try SharedSemaphore.attach(name)
-    let inside = try SharedMutex<Account>.attach("\(name)_inside")
-    begin()
-    var round = 0
-    while count == 0 || round < count {
-      let permit = try semaphore.acquire()
-      if count > 0 {
-        let isTooMany = try inside.withLock { account in
-          account.first += 1
-          return account.first > UInt64(semaphore.permitCount)
+  struct SemaphoreLoop: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "semaphore-loop")
+
+    @Argument var name: String
+    @Argument var count: Int
+
+    func run() throws {
+      let semaphore = try SharedSemaphore.attach(name)
+      let inside = try SharedMutex<Account>.attach("\(name)_inside")
+      SyncProcess.begin()
+      var round = 0
+      while count == 0 || round < count {
+        let permit = try semaphore.acquire()
+        if count > 0 {
+          let isTooMany = try inside.withLock { account in
+            account.first += 1
+            return account.first > UInt64(semaphore.permitCount)
+          }
+          if isTooMany { return Helper.answer("too many") }
+          try inside.withLock { $0.first -= 1 }
         }
-        if isTooMany { return Helper.answer("too many") }
-        try inside.withLock { $0.first -= 1 }
+        permit.release()
+        round += 1
       }
+      Helper.answer("done")
+    }
+  }
+
+  struct SemaphoreHold: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "semaphore-hold")
+
+    @Argument var name: String
+    @Argument var count: Int
+
+    func run() throws {
+      let semaphore = try SharedSemaphore.attach(name)
+      try Self.hold(semaphore, count)
+      Helper.answer("released")
+    }
+
+    private static func hold(_ semaphore: SharedSemaphore, _ count: Int) throws {
+      guard count > 0 else {
+        Helper.answer("held")
+        _ = readLine()
+        return
+      }
+      let permit = try semaphore.acquire()
+      try hold(semaphore, count - 1)
       permit.release()
-      round += 1
     }
-    Helper.answer("done")
-  }
-
-  private static func holdPermits(_ name: String, _ count: Int) throws {
-    let semaphore = try SharedSemaphore.attach(name)
-    try hold(semaphore, count)
-    Helper.answer("released")
-  }
-
-  private static func hold(_ semaphore: SharedSemaphore, _ count: Int) throws {
-    guard count > 0 else {
-      Helper.answer("held")
-      _ = readLine()
-      return
-    }
-    let permit = try semaphore.acquire()
-    try hold(semaphore, count - 1)
-    permit.release()
   }
 }
 

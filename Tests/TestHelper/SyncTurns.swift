@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 internal import Synchronization
@@ -352,4 +353,29 @@ enum SyncTurns {
       return sample[0]
     }
   }
+}
+
+extension SyncTurns {
+  struct Command: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "sync-turns")
+
+    @Argument var rounds: Int
+
+    func run() throws { try SyncTurns.run(rounds: rounds) }
+  }
+}
+
+struct SyncTurn: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "sync-turn")
+
+  enum Side: String, ExpressibleByArgument {
+    case first, other
+  }
+
+  @Argument var primitive: String
+  @Argument var name: String
+  @Argument var rounds: Int
+  @Argument var side: Side
+
+  func run() throws { try SyncTurns.play(primitive, name, rounds, isFirst: side == .first) }
 }

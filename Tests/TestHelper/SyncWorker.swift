@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 internal import Synchronization
@@ -18,7 +19,7 @@ internal import TestSupport
 
 /// The lock or signal of a campaign.
 enum SyncSubject {
-  enum Primitive: String, CaseIterable {
+  enum Primitive: String, CaseIterable, ExpressibleByArgument {
     case mutex, condition, readWriteLock, semaphore, event, barrier, atomic
     case queue, queueAcknowledged, queueOfOne, queueOfOneAcknowledged
     case queueOfBytes, queueOfBytesAcknowledged, queueOfOneOfBytes, queueOfOneOfBytesAcknowledged
@@ -221,10 +222,9 @@ struct SyncWorker {
   private var generator: SeededGenerator
   private let disturbance: Disturbance
 
-  init(primitive: String, name: String, index: Int, seed: UInt64) throws(InterprocessError) {
-    guard let primitive = SyncSubject.Primitive(rawValue: primitive) else {
-      fatalError("Unknown primitive \(primitive)")
-    }
+  init(
+    primitive: SyncSubject.Primitive, name: String, index: Int, seed: UInt64
+  ) throws(InterprocessError) {
     log = try SyncLog(attaching: "\(name)_log")
     subject = try SyncSubject(attaching: primitive, name)
     self.index = index
@@ -377,5 +377,21 @@ struct SyncWorker {
   private func fail(_ problem: String) -> Never {
     Helper.answer("Worker \(index): \(problem)")
     exit(3)
+  }
+}
+
+extension SyncWorker {
+  struct Command: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "sync-worker")
+
+    @Argument var primitive: SyncSubject.Primitive
+    @Argument var name: String
+    @Argument var index: Int
+    @Argument var seed: UInt64
+
+    func run() throws {
+      var worker = try SyncWorker(primitive: primitive, name: name, index: index, seed: seed)
+      try worker.run()
+    }
   }
 }

@@ -11,24 +11,34 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 internal import TestFork
 
-/// Processes that take part in a topic.
-enum TopicProcess {
-  /// Takes part in a topic of numbers until it is killed: publishes a 7 and has a message on loan,
-  /// or holds two samples.
-  static func hold(_ name: String, _ part: String) throws {
+/// Takes part in a topic of numbers until it is killed: publishes a 7 and has a message on loan, or
+/// holds two samples.
+struct TopicHold: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "topic-hold")
+
+  enum Part: String, ExpressibleByArgument {
+    case publisher, subscriber
+  }
+
+  @Argument var name: String
+  @Argument var part: Part
+
+  func run() throws {
     let topic = try SharedTopic<UInt64>.attach(name)
-    if part == "publisher" {
+    switch part {
+    case .publisher:
       var publisher = try topic.publisher()
       try publisher.publish(7)
       var loan = try publisher.loan()
       loan[0] = 8
       waitToBeKilled()
       try loan.publish()
-    } else {
+    case .subscriber:
       var subscriber = try topic.subscriber()
       let first = try subscriber.next(timeout: .seconds(10))!
       let second = try subscriber.next(timeout: .seconds(10))!
@@ -36,23 +46,31 @@ enum TopicProcess {
       _ = (first[0], second[0])
     }
   }
+}
 
-  private static func waitToBeKilled() {
-    Helper.answer("held")
-    _ = readLine()
-  }
+/// Publishes a 7 and finishes a topic of numbers, and kills itself at a step of that.
+struct TopicFinish: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "topic-finish")
 
-  /// Publishes a 7 and finishes a topic of numbers, and kills itself at a step of that.
-  static func finish(_ name: String, dyingAt step: String) throws {
+  @Argument var name: String
+  @Argument var step: String
+
+  func run() throws {
     let topic = try SharedTopic<UInt64>.attach(name)
     var publisher = try topic.publisher()
-    Checkpoint.handler = { if $0.description == step { raise(SIGKILL) } }
+    Checkpoint.handler = { [step] in if $0.description == step { raise(SIGKILL) } }
     try publisher.publish(7)
     try publisher.finish()
   }
+}
 
-  /// Publishes and holds a sample, after a child has had a copy of both.
-  static func fork(_ name: String) throws {
+/// Publishes and holds a sample, after a child has had a copy of both.
+struct TopicFork: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "topic-fork")
+
+  @Argument var name: String
+
+  func run() throws {
     let topic = try SharedTopic<UInt64>.attach(name)
     var publisher = try topic.publisher()
     var subscriber = try topic.subscriber()
@@ -67,7 +85,7 @@ enum TopicProcess {
       _ = consume subscriber
       _ = consume loan
       _ = consume publisher
-      exit(0)
+      Glibc.exit(0)
     }
     guard waitForExit(child) == 0 else { fatalError("The child failed") }
     Helper.answer("forked")

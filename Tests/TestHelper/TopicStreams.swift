@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 internal import SystemPackage
@@ -106,4 +107,27 @@ enum TopicStreams {
     next = sequence + 1
     return missedNow
   }
+}
+
+extension TopicStreams {
+  struct Command: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "topic-streams")
+
+    @Argument var seconds: Int
+
+    func run() throws { try TopicStreams.run(seconds: seconds) }
+  }
+}
+
+struct TopicStreamSubscribe: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "topic-stream-subscribe")
+
+  enum Pace: String, ExpressibleByArgument {
+    case slow, fast
+  }
+
+  @Argument var name: String
+  @Argument var pace: Pace
+
+  func run() throws { try TopicStreams.subscribe(name, isSlow: pace == .slow) }
 }

@@ -11,18 +11,23 @@
 //
 //===----------------------------------------------------------------------===//
 
+internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 internal import TestSupport
 
 /// The processes that store and load a shared value as fast as they can, and report what they saw.
 enum ValueProcess {
-  /// One size of the value.
-  static func named(_ name: String) -> any ValueRunner.Type {
-    switch name {
-    case "64": Runner<InlineArray<8, UInt64>>.self
-    case "4096": Runner<InlineArray<512, UInt64>>.self
-    default: fatalError("No value of size \(name)")
+  /// The size of the value.
+  enum Size: Int, ExpressibleByArgument {
+    case cacheLine = 64
+    case page = 4096
+
+    var runner: any ValueRunner.Type {
+      switch self {
+      case .cacheLine: Runner<InlineArray<8, UInt64>>.self
+      case .page: Runner<InlineArray<512, UInt64>>.self
+      }
     }
   }
 
@@ -76,4 +81,22 @@ enum ValueProcess {
       Helper.answer("stored \(number)")
     }
   }
+}
+
+struct ValueReader: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "value-reader")
+
+  @Argument var size: ValueProcess.Size
+  @Argument var name: String
+
+  func run() throws { try size.runner.read(name) }
+}
+
+struct ValueWriter: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "value-writer")
+
+  @Argument var size: ValueProcess.Size
+  @Argument var name: String
+
+  func run() throws { try size.runner.write(name) }
 }

@@ -11,7 +11,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-
 /// The latest value that one process has stored, for any number of processes to read.
 ///
 /// A reader never sees half of one value and half of another, and never waits, neither for a live

@@ -351,7 +351,7 @@ struct SegmentContentTests {
     let mutex = try SharedMutex.create(name, initialValue: 0, options: .whileAttached)
     let semaphore = try SharedSemaphore.create(other, permitCount: 2, options: .whileAttached)
     let (status, _) = try await withChildProcess(
-      Places.helper, ["sync", "come-and-go", name, "0", other]
+      Places.helper, ["sync", "come-and-go", name, other]
     ) { child in
       #expect(try await child.nextLine() == "ready")
       var (heldCount, takenCount) = (0, 0)

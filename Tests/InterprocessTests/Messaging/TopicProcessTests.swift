@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+import CInterprocess
 import Subprocess
 import Synchronization
 import TestSupport
@@ -291,7 +292,8 @@ struct TopicProcessTests {
     var foundCount = 0
     // More free, or retired, slots than exist, and one that does not exist.
     for count in [slotCount + 1, UInt64(UInt32.max)] {
-      #expect(isFound(layout, count, at: QueueHead.sendingOffset + QueueSide.freeOffset))
+      let offset = QueueHead.sendingOffset + fieldOffset(\ipc_queue_side.free_count)
+      #expect(isFound(layout, count, at: offset))
     }
     for slot in [slotCount, UInt64(UInt32.max)] {
       for index in 0..<layout.slotCount {

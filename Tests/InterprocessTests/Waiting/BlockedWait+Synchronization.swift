@@ -134,7 +134,7 @@ extension Blocked {
       } runAsTask: {
         try await event.wait(timeout: $0)
       } unblock: {
-        event.pulse()
+        event.set()
       }
     }
   }
