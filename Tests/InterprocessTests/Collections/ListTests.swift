@@ -190,7 +190,7 @@ struct ListTests {
     #expect(
       error?.message
         == "The value for element 1 cannot be in the list \"\(name)\": it ends in NUL, which "
-        + "whoever reads it cuts off; append a byte that is not zero.")
+        + "every reader cuts off; append a byte that is not zero.")
     #expect(!exists(name))
     var list = try ShareableList.create(name, ["a text that has room"])
     let before = try bytes(of: name)
