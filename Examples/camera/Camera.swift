@@ -56,7 +56,7 @@ struct Camera: ParsableCommand {
     let interruption = Interruption()
     let pixelCount = Self.width * Self.height
     let topic = try SharedTopic<Pixel>.create(
-      name, maximumElementCount: pixelCount, history: 3, maximumSubscriberCount: 2,
+      name, maximumElementCount: pixelCount, historyCount: 3, maximumSubscriberCount: 2,
       maximumSampleCount: 1, options: .whileAttached)
     let slotCount = topic.statistics.slotCount
     print("Created \"\(name)\" for \(slotCount) frames of \(Self.width) x \(Self.height) pixels")

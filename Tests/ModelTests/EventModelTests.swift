@@ -175,7 +175,7 @@ struct EventModelTests {
     #expect(outcome.violation == fault.problem, "\(outcome.trace)")
   }
 
-  // MARK: - Gate
+  // MARK: - EventCount
 
   /// The steps and orderings of an integer's gate that can be left out or weakened.
   ///

@@ -43,7 +43,7 @@ extension ModelProgram {
 
   // MARK: - Gates
 
-  /// One turn of a wait, A1 to A4 of `Gate`, with registers 4 to 6 and those of `look`.
+  /// One turn of a wait, A1 to A4 of `EventCount`, with registers 4 to 6 and those of `look`.
   ///
   /// - Parameters:
   ///   - end: The label to go to when the condition seems to hold, or the sleep has ended.
@@ -69,7 +69,7 @@ extension ModelProgram {
     go(to: end) { _ in true }
   }
 
-  /// R2 to R5 of `Gate`, which wake one sleeper, with registers 4 to 6.
+  /// R2 to R5 of `EventCount`, which wake one sleeper, with registers 4 to 6.
   mutating func open(_ gate: Int, isFenced: Bool = true) {
     let (again, end) = (label("gate"), label("opened"))
     if isFenced { add(.fence(.sequentiallyConsistent)) }

@@ -119,7 +119,7 @@ struct ForkProcess: ~Copyable {
       leave { process in try mutex.withLock { _ in process.forkAndReturn() } }
     case .mutexIfAvailable:
       let mutex = try SharedMutex<Account>.attach(name)
-      leave { process in try mutex.withLockIfAvailable { _ in process.forkAndReturn() } ?? "none" }
+      leave { process in try mutex.tryWithLock { _ in process.forkAndReturn() } ?? "none" }
     case .mutexThrowing:
       let mutex = try SharedMutex<Account>.attach(name)
       leave { process in

@@ -53,7 +53,7 @@ struct PlaceProcess: ParsableCommand {
         Self.hold()
         subscriber.close()
       case .permit:
-        guard let permit = try SharedSemaphore.attach(name).acquireIfAvailable() else {
+        guard let permit = try SharedSemaphore.attach(name).tryAcquire() else {
           return Helper.answer("none")
         }
         Self.hold()

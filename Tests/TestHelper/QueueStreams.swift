@@ -46,7 +46,7 @@ enum QueueStreams {
   }
 
   private static func run(
-    _ messageCount: Int, of content: Content, _ role: QueueRole, sideCount: Int
+    _ messageCount: Int, of content: Content, _ role: Multiplicity, sideCount: Int
   ) throws {
     let name = "ipctest_streams_\(getpid())"
     let finish: () throws -> Void
@@ -111,7 +111,7 @@ enum QueueStreams {
     switch content {
     case .elements:
       let queue = try SharedQueue<NumberedMessage>.attach(name)
-      if queue.senderRole == .one {
+      if queue.senderMultiplicity == .one {
         var sender = try queue.sender()
         for number in 1...count { try sender.send(message(number)) }
       } else {
@@ -143,7 +143,7 @@ enum QueueStreams {
     switch content {
     case .elements:
       let queue = try SharedQueue<NumberedMessage>.attach(name)
-      if queue.receiverRole == .one {
+      if queue.receiverMultiplicity == .one {
         var receiver = try queue.receiver()
         while let message = try receiver.receive() { try note(message) }
       } else {

@@ -152,7 +152,7 @@ final class QueueSubject: Sendable {
   let ledger: MessageLedger
 
   init(creating primitive: SyncSubject.Primitive, _ name: String) throws(InterprocessError) {
-    let role: QueueRole = primitive.isOfOne ? .one : .many
+    let role: Multiplicity = primitive.isOfOne ? .one : .many
     queue =
       primitive.isOfBytes
       ? .bytes(

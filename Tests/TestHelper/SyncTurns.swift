@@ -271,7 +271,7 @@ enum SyncTurns {
 
   /// A queue in each direction, one of which is full after one message.
   private static func prepareQueues(
-    _ name: String, _ rounds: Int, _ role: QueueRole
+    _ name: String, _ rounds: Int, _ role: Multiplicity
   ) throws -> () throws -> Bool {
     let there = try SharedQueue<UInt64>.create(
       "\(name)_there", capacity: 3, senders: role, receivers: role, options: .whileAttached)
@@ -332,9 +332,9 @@ enum SyncTurns {
   /// A topic in each direction, one of which keeps a single message.
   private static func prepareTopics(_ name: String, _ rounds: Int) throws -> () throws -> Bool {
     let there = try SharedTopic<UInt64>.create(
-      "\(name)_there", history: 3, maximumSubscriberCount: 1, options: .whileAttached)
+      "\(name)_there", historyCount: 3, maximumSubscriberCount: 1, options: .whileAttached)
     let back = try SharedTopic<UInt64>.create(
-      "\(name)_back", history: 1, maximumSubscriberCount: 1, options: .whileAttached)
+      "\(name)_back", historyCount: 1, maximumSubscriberCount: 1, options: .whileAttached)
     return { [there, back].allSatisfy { $0.statistics.receivedCount == rounds } }
   }
 

@@ -33,7 +33,8 @@ enum TopicStreams {
   static func run(seconds: Int) throws {
     let name = "ipctest_topic_streams_\(getpid())"
     let topic = try SharedTopic<UInt64>.create(
-      name, maximumElementCount: wordCount, history: 4, maximumSubscriberCount: subscriberCount,
+      name, maximumElementCount: wordCount, historyCount: 4,
+      maximumSubscriberCount: subscriberCount,
       maximumSampleCount: 1, options: .whileAttached)
     let subscribers = try (0..<subscriberCount).map {
       try spawnSelf(["topic-stream-subscribe", name, $0 == 0 ? "slow" : "fast"])

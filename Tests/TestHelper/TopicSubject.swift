@@ -56,7 +56,7 @@ final class TopicSubject: Sendable {
   init(creating primitive: SyncSubject.Primitive, _ name: String) throws(InterprocessError) {
     isPatient = primitive == .topicPatient
     topic = try .create(
-      name, maximumElementCount: WordMessage.maximumCount, history: 3,
+      name, maximumElementCount: WordMessage.maximumCount, historyCount: 3,
       publishers: primitive == .topic ? .one : .many, maximumSubscriberCount: 3,
       maximumSampleCount: 2)
     ledger = try MessageLedger(creating: "\(name)_ledger")
@@ -100,8 +100,8 @@ final class TopicSubject: Sendable {
         last = found
         count += 1
       }
-      guard count >= topic.history - (isPatient ? 1 : 0) else {
-        return "There are \(count) messages, of a history of \(topic.history)"
+      guard count >= topic.historyCount - (isPatient ? 1 : 0) else {
+        return "There are \(count) messages, of a history of \(topic.historyCount)"
       }
       guard last?.number == 1, last?.sender == message.sender else {
         return "The last message is \(String(describing: last))"

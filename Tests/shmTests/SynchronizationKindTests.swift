@@ -315,7 +315,7 @@ struct SynchronizationKindTests {
   func topic() async throws {
     try await withName { name in
       let topic = try SharedTopic<UInt32>.create(
-        name, maximumElementCount: 30, history: 2, maximumSubscriberCount: 3)
+        name, maximumElementCount: 30, historyCount: 2, maximumSubscriberCount: 3)
       #expect(try await listedKind(name) == "topic")
       var publisher = try topic.publisher()
       var subscriber = try topic.subscriber()
@@ -332,7 +332,7 @@ struct SynchronizationKindTests {
       _ = consume sample
       let json = try await infoJSON(name)
       let counts = [
-        "history", "maximumElementCount", "slotCount", "slotByteCount", "subscriberCount",
+        "historyCount", "maximumElementCount", "slotCount", "slotByteCount", "subscriberCount",
         "heldCount", "publishedCount", "receivedCount", "missedCount",
       ]
       #expect(counts.map { json[$0] as? Int } == [2, 30, 9, 128, 1, 0, 5, 1, 3])

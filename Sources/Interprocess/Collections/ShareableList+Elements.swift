@@ -79,7 +79,7 @@ extension ShareableList {
   /// - Returns: The index, or `nil` if there is no such element.
   /// - Throws: `corrupted` if an element before it cannot be read.
   /// - Complexity: O(*n*) for *n* elements, without blocking.
-  public func index(of element: Element) throws(InterprocessError) -> Int? {
+  public func firstIndex(of element: Element) throws(InterprocessError) -> Int? {
     for index in 0..<count where try self[index] == element { return index }
     return nil
   }

@@ -62,7 +62,8 @@ struct ValueSlots: ~Copyable, Sendable {
   // The writer holds the role, so no two write at once. It got the role after the kernel took it
   // from the previous writer, so it sees everything that one has written.
   //
-  // Waiters for a version sleep at a gate: W5 is R1 of `LightGate`, and reading the version is A3.
+  // Waiters for a version sleep at a gate: W5 is R1 of `AsymmetricEventCount`, and reading the
+  // version is A3.
   //
   // `SharedValueModelTests` goes through all of this in every order, and with a sleeping waiter.
 
@@ -71,7 +72,7 @@ struct ValueSlots: ~Copyable, Sendable {
   private let wordCount: Int
   /// The gate at which waiters for a version sleep; `nil` if the memory is attached for reading
   /// only.
-  let gate: LightGate?
+  let gate: AsymmetricEventCount?
   let waiting = Waiting(longestSpin: .microseconds(50))
   /// Whether this handle is the writer; its copy in a child created by `fork` is not.
   ///
@@ -84,7 +85,8 @@ struct ValueSlots: ~Copyable, Sendable {
 
   init(_ memory: consuming SharedMemory, _ layout: ValueLayout, wordCount: Int) {
     gate =
-      memory.access == .readWrite ? LightGate(in: memory.range, at: layout.gateOffset) : nil
+      memory.access == .readWrite
+      ? AsymmetricEventCount(in: memory.range, at: layout.gateOffset) : nil
     self.memory = memory
     self.layout = layout
     self.wordCount = wordCount

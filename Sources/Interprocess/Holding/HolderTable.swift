@@ -18,8 +18,8 @@ internal import SystemPackage
 /// gate at which waiters sleep until a place becomes free.
 struct HolderTable: Sendable {
   // A place is a word: 0 if it is free, or the number of the handle that holds it. A handle takes
-  // it (A3 of `Gate`, acquiring) and frees it (R1, releasing) by one compare-exchange, so that the
-  // word always names the holder.
+  // it (A3 of `EventCount`, acquiring) and frees it (R1, releasing) by one compare-exchange, so
+  // that the word always names the holder.
   //
   // A process killed while it holds a place leaves its number there, which then belongs to no
   // living holder. After its first 20 ms, a sleeper asks the kernel about each number, and frees
@@ -39,7 +39,7 @@ struct HolderTable: Sendable {
   // were alive at that moment.
 
   private let range: MappedRange
-  let gate: Gate
+  let gate: EventCount
   private let offset: Int
   private let stride: Int
   private let count: Int
@@ -57,7 +57,7 @@ struct HolderTable: Sendable {
     in range: MappedRange, gateOffset: Int, offset: Int, stride: Int, count: Int, wakeCount: Int
   ) {
     self.range = range
-    gate = Gate(range.word32(at: gateOffset))
+    gate = EventCount(range.word32(at: gateOffset))
     self.offset = offset
     self.stride = stride
     self.count = count

@@ -178,7 +178,7 @@ struct RobustLock: ~Copyable, Sendable {
   ///
   /// - Returns: Whether it was free.
   /// - Throws: `ownerDied`, `corrupted` and `system`.
-  func lockIfAvailable(_ memory: borrowing SharedMemory) throws(InterprocessError) -> Bool {
+  func tryLock(_ memory: borrowing SharedMemory) throws(InterprocessError) -> Bool {
     let number = try number(memory)
     switch try attempt(.spinning, as: number, memory) {
     case .done:

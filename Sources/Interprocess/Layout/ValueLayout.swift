@@ -24,8 +24,8 @@ struct ValueLayout: Sendable {
   let versionOffset: Int
   /// The bytes from one slot to the next; the word after the version contains the same number.
   let slotStride: Int
-  /// The two words of a `LightGate`, on which waiters for a version sleep: after the two words
-  /// above, in the same cache line, which the writer owns whenever it reads them.
+  /// The two words of an `AsymmetricEventCount`, on which waiters for a version sleep: after the
+  /// two words above, in the same cache line, which the writer owns whenever it reads them.
   var gateOffset: Int { versionOffset + fieldOffset(\ipc_value.gate) }
   /// A power of two.
   let slotCount: Int

@@ -30,7 +30,7 @@ final class ByteRing: MessageRing {
   //   S3  head = bytes of the message + 1; or, to skip,    releasing
   //       that head at the beginning, then head = `skip`
   //   S4  tail = position of the next head                 relaxed
-  //   S5  wake waiting receivers: R2' of `LightGate`, for which S3 is R1
+  //   S5  wake waiting receivers: R2' of `AsymmetricEventCount`, for which S3 is R1
   //
   // One thread at a time receives.
   //
@@ -38,7 +38,7 @@ final class ByteRing: MessageRing {
   //   T1  taken = position of the next head                relaxed
   //   T2  read the message
   //   T3  freed = taken                                    releasing
-  //   T4  wake waiting senders: R2' of `LightGate`, for which T3 is R1
+  //   T4  wake waiting senders: R2' of `AsymmetricEventCount`, for which T3 is R1
   //
   // If a receiver acknowledges the message, T1 comes after T2. A receiver looks for a head only
   // where S2 has written a 0 before, or where there was a 0 from the start, so it never mistakes

@@ -51,7 +51,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     var isAwaited = false
   }
 
-  let mode: QueueRole
+  let mode: Multiplicity
   private let ring: Ring
   private let isSending: Bool
   private let lock: RobustLock
@@ -62,7 +62,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   private let waitingForTurns = Waiting()
   private let waiting = Waiting(longestSpin: .microseconds(50))
 
-  init(_ mode: QueueRole, of ring: Ring, isSending: Bool) {
+  init(_ mode: Multiplicity, of ring: Ring, isSending: Bool) {
     self.mode = mode
     self.ring = ring
     self.isSending = isSending
@@ -373,7 +373,7 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   }
 
   /// The gate on which this side sleeps.
-  var gate: LightGate { side.gate }
+  var gate: AsymmetricEventCount { side.gate }
 
   /// Whether this side can, or seems to be able to, go on.
   var isReady: Bool { isReady(0, at: side.position.loadRelaxed()) }

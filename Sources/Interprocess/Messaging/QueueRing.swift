@@ -29,14 +29,14 @@ final class QueueRing: MessageRing {
   //   S2  write the message
   //   S3  count of the group = position + 1                releasing
   //   S4  tail = position + 1                              relaxed
-  //   S5  wake waiting receivers: R2' of `LightGate`, for which S3 is R1
+  //   S5  wake waiting receivers: R2' of `AsymmetricEventCount`, for which S3 is R1
   //
   // One thread at a time receives.
   //
   //   T0  check that the group's count > position          acquiring, pairs with S3
   //   T1  read the message
   //   T2  taken = position + 1                             releasing
-  //   T3  wake waiting senders: R2' of `LightGate`, for which T2 is R1
+  //   T3  wake waiting senders: R2' of `AsymmetricEventCount`, for which T2 is R1
   //
   // T0 sees S3, so the receiver reads what S2 wrote for that message and for all before it. A
   // sender overwrites a message only after S1 has seen the T2 that followed the reading. There are

@@ -40,7 +40,7 @@ struct QueueSide: Sendable {
   /// Counts the messages of a ring of bytes.
   private let messageCount: SharedWord
   /// The gate on which this side sleeps.
-  @usableFromInline let gate: LightGate
+  @usableFromInline let gate: AsymmetricEventCount
 
   /// - Parameters:
   ///   - range: The memory, which must be writable.
@@ -53,7 +53,7 @@ struct QueueSide: Sendable {
     sleepCount = range.word(at: offset + fieldOffset(\ipc_queue_side.sleep_count))
     wokenCount = range.word(at: offset + fieldOffset(\ipc_queue_side.woken_count))
     messageCount = range.word(at: offset + fieldOffset(\ipc_queue_side.message_count))
-    gate = LightGate(in: range, at: offset + Self.gateOffset)
+    gate = AsymmetricEventCount(in: range, at: offset + Self.gateOffset)
   }
 
   /// The lock of the side, or its role if it has a single holder.
@@ -81,7 +81,7 @@ struct QueueSide: Sendable {
   }
 
   /// Wakes sleepers of the other side, after this side has made a message or room.
-  @usableFromInline func open(_ other: LightGate, waking count: Int) {
+  @usableFromInline func open(_ other: AsymmetricEventCount, waking count: Int) {
     let count = other.gate.open(waking: count)
     if count > 0 { wokenCount.addRelaxed(UInt64(count)) }
   }

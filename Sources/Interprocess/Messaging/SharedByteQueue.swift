@@ -62,8 +62,8 @@ public final class SharedByteQueue: Sendable {
     _ name: String? = nil,
     byteCapacity: Int,
     maximumByteCount: Int,
-    senders: QueueRole = .many,
-    receivers: QueueRole = .many,
+    senders: Multiplicity = .many,
+    receivers: Multiplicity = .many,
     options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedByteQueue {
     try SharedByteQueue(
@@ -110,8 +110,8 @@ public final class SharedByteQueue: Sendable {
     _ name: String,
     byteCapacity: Int,
     maximumByteCount: Int,
-    senders: QueueRole = .many,
-    receivers: QueueRole = .many,
+    senders: Multiplicity = .many,
+    receivers: Multiplicity = .many,
     options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedByteQueue {
@@ -123,7 +123,7 @@ public final class SharedByteQueue: Sendable {
   }
 
   private static func plan(
-    _ byteCapacity: Int, _ maximumByteCount: Int, _ senders: QueueRole, _ receivers: QueueRole
+    _ byteCapacity: Int, _ maximumByteCount: Int, _ senders: Multiplicity, _ receivers: Multiplicity
   ) throws(InterprocessError) -> StructuredSegment.Plan<UInt8> {
     guard
       let capacity = ByteRing.capacity(
@@ -152,9 +152,9 @@ public final class SharedByteQueue: Sendable {
 
   init(_ segment: consuming StructuredSegment) throws(InterprocessError) {
     let offset = segment.contentOffset
-    let senderRole = try QueueRole(
+    let senderMultiplicity = try Multiplicity(
       segment.memory, at: offset + fieldOffset(\ipc_byte_queue.senders))
-    let receiverRole = try QueueRole(
+    let receiverMultiplicity = try Multiplicity(
       segment.memory, at: offset + fieldOffset(\ipc_byte_queue.receivers))
     let maximum = segment.memory.load(
       fromByteOffset: offset + Self.maximumOffset, as: UInt64.self)
@@ -165,8 +165,8 @@ public final class SharedByteQueue: Sendable {
     }
     ring = ByteRing(
       in: segment.memory, at: offset, capacity: segment.capacity, maximumByteCount: Int(maximum))
-    senders = QueueEnd(senderRole, of: ring, isSending: true)
-    receivers = QueueEnd(receiverRole, of: ring, isSending: false)
+    senders = QueueEnd(senderMultiplicity, of: ring, isSending: true)
+    receivers = QueueEnd(receiverMultiplicity, of: ring, isSending: false)
     self.segment = segment
   }
 
@@ -198,10 +198,10 @@ public final class SharedByteQueue: Sendable {
   public var maximumByteCount: Int { ring.maximumByteCount }
 
   /// Whether there is one sender at a time, or many, as the creator chose.
-  public var senderRole: QueueRole { senders.mode }
+  public var senderMultiplicity: Multiplicity { senders.mode }
 
   /// Whether there is one receiver at a time, or many, as the creator chose.
-  public var receiverRole: QueueRole { receivers.mode }
+  public var receiverMultiplicity: Multiplicity { receivers.mode }
 
   /// The number of messages that have been sent and not yet received.
   ///

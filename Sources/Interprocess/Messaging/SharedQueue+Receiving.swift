@@ -256,7 +256,7 @@ extension SharedQueue {
   // MARK: - Sequences
 
   /// The messages of a queue until it is finished.
-  public struct Elements: AsyncSequence, Sendable {
+  public struct Messages: AsyncSequence, Sendable {
     fileprivate let queue: SharedQueue
 
     /// Receives one message after the other.
@@ -277,7 +277,7 @@ extension SharedQueue {
   ///
   /// Ends when the queue is finished and empty, and with `CancellationError` when the task is
   /// cancelled.
-  public var elements: Elements { Elements(queue: self) }
+  public var messages: Messages { Messages(queue: self) }
 
   // MARK: - The one receiver
 
@@ -499,9 +499,9 @@ extension SharedQueue {
   /// - Returns: The role, which is given back at the end of the value's life.
   /// - Throws: `roleTaken` if another handle or value holds it; `corrupted` if something other than
   ///   this type has written into the queue; `system` for anything else.
-  /// - Precondition: The queue was created for one receiver; see ``receiverRole``.
+  /// - Precondition: The queue was created for one receiver; see ``receiverMultiplicity``.
   public func receiver() throws(InterprocessError) -> Receiver {
-    precondition(receiverRole == .one, "The queue has many receivers, which take turns")
+    precondition(receiverMultiplicity == .one, "The queue has many receivers, which take turns")
     try receivers.claim(segment.memory)
     return Receiver(self, ring.receivingCursor())
   }

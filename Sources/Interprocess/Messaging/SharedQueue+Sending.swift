@@ -393,9 +393,9 @@ extension SharedQueue {
   /// - Returns: The role, which is given back at the end of the value's life.
   /// - Throws: `roleTaken` if another handle or value holds it; `finished`; `corrupted` if
   ///   something other than this type has written into the queue; `system` for anything else.
-  /// - Precondition: The queue was created for one sender; see ``senderRole``.
+  /// - Precondition: The queue was created for one sender; see ``senderMultiplicity``.
   public func sender() throws(InterprocessError) -> Sender {
-    precondition(senderRole == .one, "The queue has many senders, which take turns")
+    precondition(senderMultiplicity == .one, "The queue has many senders, which take turns")
     try senders.claim(segment.memory)
     do throws(InterprocessError) {
       if isFinished { throw finished }

@@ -13,25 +13,6 @@
 
 internal import CInterprocess
 
-/// How many senders or receivers may use one side of a queue.
-public enum QueueRole: UInt32, Sendable, Hashable {
-  /// One at a time, which keeps the side and needs no lock.
-  case one = 1
-  /// Any number, which take turns.
-  case many = 2
-
-  /// Reads the role of a side in a segment.
-  ///
-  /// - Throws: `corrupted`.
-  init(_ memory: borrowing SharedMemory, at offset: Int) throws(InterprocessError) {
-    let found = memory.load(fromByteOffset: offset, as: UInt32.self)
-    guard let role = QueueRole(rawValue: found) else {
-      throw .corrupted(memory.name, "its role is neither one nor many, but \(found)")
-    }
-    self = role
-  }
-}
-
 /// A first-in, first-out queue between processes, in which each message goes to one receiver.
 ///
 /// ```swift
@@ -85,8 +66,8 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   public static func create(
     _ name: String? = nil,
     capacity: Int,
-    senders: QueueRole = .many,
-    receivers: QueueRole = .many,
+    senders: Multiplicity = .many,
+    receivers: Multiplicity = .many,
     options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedQueue {
     try SharedQueue(
@@ -132,8 +113,8 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   public static func attachOrCreate(
     _ name: String,
     capacity: Int,
-    senders: QueueRole = .many,
-    receivers: QueueRole = .many,
+    senders: Multiplicity = .many,
+    receivers: Multiplicity = .many,
     options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedQueue {
@@ -144,7 +125,7 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   }
 
   private static func plan(
-    _ capacity: Int, _ senders: QueueRole, _ receivers: QueueRole
+    _ capacity: Int, _ senders: Multiplicity, _ receivers: Multiplicity
   ) throws(InterprocessError) -> StructuredSegment.Plan<Element> {
     guard let byteCount = QueueLayout(of: Element.self).byteCount(of: capacity) else {
       throw InterprocessError(
@@ -165,14 +146,14 @@ public final class SharedQueue<Element: Shareable>: Sendable {
 
   init(_ segment: consuming StructuredSegment) throws(InterprocessError) {
     let offset = segment.contentOffset
-    let senderRole = try QueueRole(
+    let senderMultiplicity = try Multiplicity(
       segment.memory, at: offset + fieldOffset(\ipc_queue.senders))
-    let receiverRole = try QueueRole(
+    let receiverMultiplicity = try Multiplicity(
       segment.memory, at: offset + fieldOffset(\ipc_queue.receivers))
     ring = QueueRing(
       in: segment.memory, at: offset, QueueLayout(of: Element.self), capacity: segment.capacity)
-    senders = QueueEnd(senderRole, of: ring, isSending: true)
-    receivers = QueueEnd(receiverRole, of: ring, isSending: false)
+    senders = QueueEnd(senderMultiplicity, of: ring, isSending: true)
+    receivers = QueueEnd(receiverMultiplicity, of: ring, isSending: false)
     self.segment = segment
   }
 
@@ -201,10 +182,10 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   public var capacity: Int { segment.capacity }
 
   /// Whether there is one sender at a time, or many, as the creator chose.
-  public var senderRole: QueueRole { senders.mode }
+  public var senderMultiplicity: Multiplicity { senders.mode }
 
   /// Whether there is one receiver at a time, or many, as the creator chose.
-  public var receiverRole: QueueRole { receivers.mode }
+  public var receiverMultiplicity: Multiplicity { receivers.mode }
 
   /// The number of messages that have been sent and not yet received.
   ///

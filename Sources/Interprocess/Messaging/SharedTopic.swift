@@ -71,7 +71,7 @@ public final class SharedTopic<Element: Shareable>: Sendable {
   ///   - name: The name, as for
   ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///   - maximumElementCount: The greatest number of elements of a message.
-  ///   - history: How many of the latest messages the topic keeps, at least 1.
+  ///   - historyCount: How many of the latest messages the topic keeps, at least 1.
   ///   - publishers: Whether there is one publisher at a time, or many that take turns.
   ///   - maximumSubscriberCount: The greatest number of subscribers at a time.
   ///   - maximumSampleCount: The greatest number of samples that each subscriber holds at a time,
@@ -84,8 +84,8 @@ public final class SharedTopic<Element: Shareable>: Sendable {
   public static func create(
     _ name: String? = nil,
     maximumElementCount: Int = 1,
-    history: Int = 8,
-    publishers: QueueRole = .one,
+    historyCount: Int = 8,
+    publishers: Multiplicity = .one,
     maximumSubscriberCount: Int = 8,
     maximumSampleCount: Int = 2,
     options: SegmentOptions = SegmentOptions()
@@ -94,7 +94,8 @@ public final class SharedTopic<Element: Shareable>: Sendable {
       try StructuredSegment.create(
         name,
         plan(
-          maximumElementCount, history, publishers, maximumSubscriberCount, maximumSampleCount),
+          maximumElementCount, historyCount, publishers, maximumSubscriberCount,
+          maximumSampleCount),
         options: options))
   }
 
@@ -127,7 +128,7 @@ public final class SharedTopic<Element: Shareable>: Sendable {
   /// - Parameters:
   ///   - name: The name.
   ///   - maximumElementCount: The greatest number of elements of a message in a new topic.
-  ///   - history: How many of the latest messages a new topic keeps.
+  ///   - historyCount: How many of the latest messages a new topic keeps.
   ///   - publishers: Whether a new topic has one publisher at a time, or many.
   ///   - maximumSubscriberCount: The greatest number of subscribers of a new topic.
   ///   - maximumSampleCount: The greatest number of samples that each of them holds.
@@ -138,8 +139,8 @@ public final class SharedTopic<Element: Shareable>: Sendable {
   public static func attachOrCreate(
     _ name: String,
     maximumElementCount: Int = 1,
-    history: Int = 8,
-    publishers: QueueRole = .one,
+    historyCount: Int = 8,
+    publishers: Multiplicity = .one,
     maximumSubscriberCount: Int = 8,
     maximumSampleCount: Int = 2,
     options: SegmentOptions = SegmentOptions(),
@@ -149,18 +150,19 @@ public final class SharedTopic<Element: Shareable>: Sendable {
       try StructuredSegment.attachOrCreate(
         name,
         plan(
-          maximumElementCount, history, publishers, maximumSubscriberCount, maximumSampleCount),
+          maximumElementCount, historyCount, publishers, maximumSubscriberCount,
+          maximumSampleCount),
         options: options, owner: owner
       ) { _ in TopicLayout.subscribersOffset })
   }
 
   private static func plan(
-    _ maximumElementCount: Int, _ history: Int, _ publishers: QueueRole,
+    _ maximumElementCount: Int, _ historyCount: Int, _ publishers: Multiplicity,
     _ maximumSubscriberCount: Int, _ maximumSampleCount: Int
   ) throws(InterprocessError) -> StructuredSegment.Plan<Element> {
     guard
       let layout = TopicLayout(
-        history: history, maximumSubscriberCount: maximumSubscriberCount,
+        historyCount: historyCount, maximumSubscriberCount: maximumSubscriberCount,
         maximumSampleCount: maximumSampleCount, maximumElementCount: maximumElementCount,
         elementStride: MemoryLayout<Element>.stride,
         elementAlignment: MemoryLayout<Element>.alignment)
@@ -168,14 +170,14 @@ public final class SharedTopic<Element: Shareable>: Sendable {
       throw InterprocessError(
         code: .invalidSize,
         message: """
-          No topic keeps \(history) messages of up to \(maximumElementCount) elements, for \
+          No topic keeps \(historyCount) messages of up to \(maximumElementCount) elements, for \
           \(maximumSubscriberCount) subscribers that hold \(maximumSampleCount) each. Each number \
           must be at least 1; a subscriber holds at most \(TopicLayout.maximumSampleCount), and \
           there is room for at most \(TopicLayout.maximumSlotCount) messages in total.
           """)
     }
     return StructuredSegment.Plan(
-      kind: TopicKind.self, capacity: history, byteCount: layout.byteCount
+      kind: TopicKind.self, capacity: historyCount, byteCount: layout.byteCount
     ) { bytes, offset in
       layout.write(publishers, to: &bytes, at: offset)
     }
@@ -183,7 +185,7 @@ public final class SharedTopic<Element: Shareable>: Sendable {
 
   init(_ segment: consuming StructuredSegment) throws(InterprocessError) {
     let layout = try TopicLayout(
-      reading: segment.memory, at: segment.contentOffset, history: segment.capacity,
+      reading: segment.memory, at: segment.contentOffset, historyCount: segment.capacity,
       elementStride: MemoryLayout<Element>.stride,
       elementAlignment: MemoryLayout<Element>.alignment)
     ring = try TopicRing(segment, layout)
@@ -209,10 +211,10 @@ public final class SharedTopic<Element: Shareable>: Sendable {
   public var maximumElementCount: Int { ring.layout.maximumElementCount }
 
   /// How many of the latest messages the topic keeps.
-  public var history: Int { ring.layout.history }
+  public var historyCount: Int { ring.layout.historyCount }
 
   /// Whether there is one publisher at a time, or many, as the creator chose.
-  public var publisherRole: QueueRole { ring.publishers }
+  public var publisherMultiplicity: Multiplicity { ring.publishers }
 
   /// The greatest number of subscribers at a time.
   public var maximumSubscriberCount: Int { ring.layout.maximumSubscriberCount }

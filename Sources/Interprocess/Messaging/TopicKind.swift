@@ -30,7 +30,7 @@ enum TopicKind: SegmentKind {
     return [
       .dtype(header),
       SegmentFact("maximumElementCount", "elements, at most", count: layout.maximumElementCount),
-      SegmentFact("history", "history", count: layout.history),
+      SegmentFact("historyCount", "history", count: layout.historyCount),
       SegmentFact("slotCount", "slots", count: statistics.slotCount),
       SegmentFact("slotByteCount", "slot size", .byteCount(layout.slotStride)),
       SegmentFact("isFinished", "finished", .flag(isFinished)),

@@ -16,7 +16,7 @@ internal import CInterprocess
 /// Where the parts of a topic lie past the header, as its four numbers determine.
 struct TopicLayout: Sendable {
   /// How many of the latest messages are kept.
-  let history: Int
+  let historyCount: Int
   let maximumSubscriberCount: Int
   /// The greatest number of samples that a subscriber holds.
   let maximumSampleCount: Int
@@ -59,19 +59,20 @@ struct TopicLayout: Sendable {
 
   /// - Returns: `nil` if no topic can have these numbers.
   init?(
-    history: Int, maximumSubscriberCount: Int, maximumSampleCount: Int, maximumElementCount: Int,
+    historyCount: Int, maximumSubscriberCount: Int, maximumSampleCount: Int,
+    maximumElementCount: Int,
     elementStride: Int, elementAlignment: Int
   ) {
     let slotCounts = 1...Self.maximumSlotCount
-    guard slotCounts.contains(history), slotCounts.contains(maximumSubscriberCount),
+    guard slotCounts.contains(historyCount), slotCounts.contains(maximumSubscriberCount),
       (1...Self.maximumSampleCount).contains(maximumSampleCount), maximumElementCount >= 1,
       elementStride >= 1, (1...64).contains(elementAlignment)
     else { return nil }
-    self.history = history
+    self.historyCount = historyCount
     self.maximumSubscriberCount = maximumSubscriberCount
     self.maximumSampleCount = maximumSampleCount
     self.maximumElementCount = maximumElementCount
-    let slotCount = history + maximumSubscriberCount * maximumSampleCount + 1
+    let slotCount = historyCount + maximumSubscriberCount * maximumSampleCount + 1
     slotHeadByteCount = max(8, elementAlignment)
     let (elementByteCount, overflow) = elementStride.multipliedReportingOverflow(
       by: maximumElementCount)
@@ -82,7 +83,7 @@ struct TopicLayout: Sendable {
     entriesOffset =
       Self.subscribersOffset
       + maximumSubscriberCount * Self.subscriberStride(maximumSampleCount)
-    freeListOffset = Self.aligned(entriesOffset + 8 * history, to: 128)
+    freeListOffset = Self.aligned(entriesOffset + 8 * historyCount, to: 128)
     retiredListOffset = freeListOffset + 4 * slotCount
     slotsOffset = Self.aligned(retiredListOffset + 4 * slotCount, to: 128)
     let (slotsByteCount, isTooMuch) = slotStride.multipliedReportingOverflow(by: slotCount)
@@ -98,13 +99,13 @@ struct TopicLayout: Sendable {
     reading memory: borrowing Bytes, _ header: SegmentHeader
   ) throws(InterprocessError) {
     try self.init(
-      reading: memory, at: header.contentOffset, history: header.capacity,
+      reading: memory, at: header.contentOffset, historyCount: header.capacity,
       elementStride: header.elementStride, elementAlignment: header.elementAlignment)
   }
 
   /// The same, after the header has been read.
   init<Bytes: SegmentBytes & ~Copyable>(
-    reading memory: borrowing Bytes, at offset: Int, history: Int, elementStride: Int,
+    reading memory: borrowing Bytes, at offset: Int, historyCount: Int, elementStride: Int,
     elementAlignment: Int
   ) throws(InterprocessError) {
     let subscriberCount = memory.loadUnaligned(
@@ -115,7 +116,7 @@ struct TopicLayout: Sendable {
       at: offset + Self.elementCountOffset, as: UInt64.self)
     guard
       let layout = TopicLayout(
-        history: history, maximumSubscriberCount: Int(subscriberCount),
+        historyCount: historyCount, maximumSubscriberCount: Int(subscriberCount),
         maximumSampleCount: Int(sampleCount), maximumElementCount: Int(clamping: elementCount),
         elementStride: elementStride, elementAlignment: elementAlignment),
       layout.byteCount <= memory.byteCount - offset
@@ -123,7 +124,7 @@ struct TopicLayout: Sendable {
       throw .corrupted(
         memory.name,
         """
-        it claims a history of \(history) messages of up to \(elementCount) elements, and \
+        it claims a history of \(historyCount) messages of up to \(elementCount) elements, and \
         \(subscriberCount) subscribers of \(sampleCount) samples, in \(memory.byteCount) bytes
         """)
     }
@@ -132,7 +133,7 @@ struct TopicLayout: Sendable {
 
   /// The number of messages that there is room for: those that are kept, those that subscribers can
   /// hold, and one that is being written.
-  var slotCount: Int { history + maximumSubscriberCount * maximumSampleCount + 1 }
+  var slotCount: Int { historyCount + maximumSubscriberCount * maximumSampleCount + 1 }
 
   /// The number of bytes from one subscriber's words to the next one's.
   var subscriberStride: Int { Self.subscriberStride(maximumSampleCount) }
@@ -151,7 +152,7 @@ struct TopicLayout: Sendable {
   }
 
   /// Writes the numbers except the history, which is in the header.
-  func write(_ publishers: QueueRole, to bytes: inout MutableRawSpan, at offset: Int) {
+  func write(_ publishers: Multiplicity, to bytes: inout MutableRawSpan, at offset: Int) {
     bytes.storeBytes(
       of: publishers.rawValue, toByteOffset: offset + fieldOffset(\ipc_topic.publishers),
       as: UInt32.self)

@@ -108,7 +108,7 @@ final class TopicReader: Sendable {
     ring.receivedTotal.addRelaxed(counts.0)
     ring.missedTotal.addRelaxed(counts.1)
     let tail = ring.publishing.position.loadAcquiring()
-    let history = UInt64(ring.layout.history)
+    let history = UInt64(ring.layout.historyCount)
     var start = includesHistory ? tail - min(tail, history) : tail
     position.storeReleasing(start)
     checkpoint(.subscribed)
@@ -191,7 +191,7 @@ final class TopicReader: Sendable {
     guard Int64(bitPattern: newer &- tail) <= 0 else {
       throw .corrupted(ring.name, "it counts \(tail) messages, but has one of number \(newer)")
     }
-    let depth = max(1, UInt64(ring.layout.history) >> UInt64(attempt))
+    let depth = max(1, UInt64(ring.layout.historyCount) >> UInt64(attempt))
     let next = cursor.position &+ 1
     let target = tail &- depth
     miss(until: Int64(bitPattern: target &- next) > 0 ? target : next, &cursor)
@@ -254,7 +254,7 @@ final class TopicReader: Sendable {
   @inline(__always) private func advance(_ cursor: inout TopicCursor) {
     cursor.position &+= 1
     cursor.index += 1
-    if cursor.index == ring.layout.history { cursor.index = 0 }
+    if cursor.index == ring.layout.historyCount { cursor.index = 0 }
     position.storeReleasing(cursor.position)
     received.storeRelaxed(received.loadRelaxed() &+ 1)
     checkpoint(.messageTaken)

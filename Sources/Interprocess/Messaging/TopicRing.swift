@@ -18,8 +18,8 @@ internal import Synchronization
 @usableFromInline
 final class TopicRing: Sendable {
   // Messages are counted from 0; the number of a message is its position, and is never used again.
-  // Messages lie in slots: `history` slots, one for each sample that a subscriber can hold, and one
-  // more. A ring of `history` entries says which message lies in which slot.
+  // Messages lie in slots: `historyCount` slots, one for each sample that a subscriber can hold,
+  // and one more. A ring of `historyCount` entries says which message lies in which slot.
   //
   // One thread at a time publishes: it has the only role, or holds the lock.
   //
@@ -33,7 +33,7 @@ final class TopicRing: Sendable {
   //   P3  entry = its position and its slot        releasing, pairs with N0
   //   P4  tail = position + 1                      releasing
   //   P4a retire the slot of the entry that was replaced
-  //   P5  wake waiting subscribers: R2' of `LightGate`, for which P3 is R1
+  //   P5  wake waiting subscribers: R2' of `AsymmetricEventCount`, for which P3 is R1
   //
   // Each subscriber has a place in a table, with its position and a pin for each sample:
   //
@@ -118,7 +118,7 @@ final class TopicRing: Sendable {
 
   let segment: StructuredSegment
   let layout: TopicLayout
-  let publishers: QueueRole
+  let publishers: Multiplicity
   let publishing: QueueSide
   let subscribing: QueueSide
   /// The table of subscribers.
@@ -137,7 +137,7 @@ final class TopicRing: Sendable {
   /// - Throws: `corrupted`.
   init(_ segment: consuming StructuredSegment, _ layout: TopicLayout) throws(InterprocessError) {
     let offset = segment.contentOffset
-    publishers = try QueueRole(
+    publishers = try Multiplicity(
       segment.memory, at: offset + fieldOffset(\ipc_topic.publishers))
     self.layout = layout
     let range = segment.memory.range.part(at: offset, byteCount: layout.byteCount)
@@ -174,7 +174,7 @@ final class TopicRing: Sendable {
 
   /// The place of a message in the ring.
   @inline(__always) func index(of position: UInt64) -> Int {
-    Int(position % UInt64(layout.history))
+    Int(position % UInt64(layout.historyCount))
   }
 
   /// A word of a subscriber.
@@ -364,7 +364,7 @@ final class TopicRing: Sendable {
     retiredCount.storeReleasing(0)
     checkpoint(.slotsTaken)
     var isKept = [Bool](repeating: false, count: layout.slotCount)
-    for index in 0..<layout.history {
+    for index in 0..<layout.historyCount {
       guard let slot = TopicEntry(entry(at: index).loadRelaxed()).slot else { continue }
       isKept[try checked(slot)] = true
     }
@@ -396,7 +396,7 @@ final class TopicRing: Sendable {
   private func findRoom(for tail: UInt64) -> Bool {
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     let arrived = arrivals.loadAcquiring()
-    let history = UInt64(layout.history)
+    let history = UInt64(layout.historyCount)
     if arrived == knownArrivals.load(ordering: .relaxed) {
       let known = limit.load(ordering: .relaxed) &- tail
       if known >= 1 && known <= history { return true }
@@ -416,7 +416,7 @@ final class TopicRing: Sendable {
       // A subscriber that is ahead of the tail is not slow.
       if Int64(bitPattern: other) > 0 { distance = max(distance, other) }
     }
-    return tail &- min(distance, UInt64(layout.history))
+    return tail &- min(distance, UInt64(layout.historyCount))
   }
 
   /// One attempt of a wait for slow subscribers.
@@ -427,7 +427,7 @@ final class TopicRing: Sendable {
     let turn = try publishing.gate.attempt(stage, alike: 0) { () throws(InterprocessError) in
       if isFinished { return () }
       let tail = publishing.position.loadAcquiring()
-      return tail &- leastPosition(tail) < layout.history ? () : nil
+      return tail &- leastPosition(tail) < layout.historyCount ? () : nil
     }
     if stage != .spinning, case .wait = turn { publishing.countSleep() }
     return turn

@@ -232,8 +232,8 @@ final class TopicWriter: Sendable {
     InterprocessError(
       code: .timedOut, name: ring.name,
       message: """
-        A subscriber of "\(ring.name)" stayed \(ring.layout.history) messages behind. Is it still \
-        receiving?
+        A subscriber of "\(ring.name)" stayed \(ring.layout.historyCount) messages behind. Is it \
+        still receiving?
         """)
   }
 }

@@ -34,7 +34,7 @@ public import Synchronization
 /// `multiprocessing.Value`, which locks.
 @safe
 public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
-  // Behind the value lies a `Gate`, which `notify` opens to all. The change before is R1.
+  // Behind the value lies an `EventCount`, which `notify` opens to all. The change before is R1.
 
   private static var gateOffset: Int { fieldOffset(\ipc_integer.gate) }
 
@@ -42,7 +42,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   private let range: MappedRange
   /// The integer, which the range begins with.
   @usableFromInline nonisolated(unsafe) let address: UnsafePointer<Atomic<Value>>
-  let gate: Gate
+  let gate: EventCount
   private let waiting = Waiting()
 
   // MARK: - Create and attach
@@ -127,7 +127,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
     let offset = segment.contentOffset
     range = segment.memory.range.part(at: offset, byteCount: Self.byteCount)
     unsafe address = range.atomic(Value.self, at: 0)
-    gate = Gate(segment.memory.range.word32(at: offset + Self.gateOffset))
+    gate = EventCount(segment.memory.range.word32(at: offset + Self.gateOffset))
     self.segment = segment
   }
 

@@ -193,10 +193,10 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   /// - Throws: What `withLock(timeout:_:)` throws, except `timedOut`.
   /// - Precondition: This thread does not hold the lock through this handle.
   @inlinable
-  public func withLockIfAvailable<Result: ~Copyable>(
+  public func tryWithLock<Result: ~Copyable>(
     _ body: (inout Value) throws -> Result
   ) throws -> Result? {
-    guard let turn = try acquireIfAvailable() else { return nil }
+    guard let turn = try tryAcquire() else { return nil }
     defer { release(turn) }
     return try value.change(body)
   }
@@ -343,8 +343,8 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     return LockTurn()
   }
 
-  @usableFromInline func acquireIfAvailable() throws(InterprocessError) -> LockTurn? {
-    try lock.lockIfAvailable(segment.memory) ? LockTurn() : nil
+  @usableFromInline func tryAcquire() throws(InterprocessError) -> LockTurn? {
+    try lock.tryLock(segment.memory) ? LockTurn() : nil
   }
 
   @usableFromInline func acquireRecovering(

@@ -236,7 +236,7 @@ public final class SharedSemaphore: Sendable {
   /// - Throws: `corrupted` if something other than this type has written there; `system` for
   ///   anything else.
   /// - Complexity: Linear in the number of permits.
-  public func acquireIfAvailable() throws(InterprocessError) -> Permit? {
+  public func tryAcquire() throws(InterprocessError) -> Permit? {
     let number = try number()
     guard let index = try permits.takeAlsoOfDead(as: number, segment.memory) else { return nil }
     return Permit(self, index: index, number: number)
@@ -260,7 +260,7 @@ public final class SharedSemaphore: Sendable {
   }
 
   /// The gate at which waiters for a permit sleep.
-  var gate: Gate { permits.gate }
+  var gate: EventCount { permits.gate }
 
   /// Whether a permit is free.
   ///

@@ -228,8 +228,8 @@ public struct WaitSet<ID: Sendable>: Sendable {
   /// - Returns: The words, and their values with the mark.
   private func mark() -> [(SharedWord32, while: UInt32)] {
     let words = members.map { $0.source.mark() }
-    let gates = members.compactMap { $0.source.lightGate }
-    if !gates.isEmpty { LightGate.fence(gates) }
+    let gates = members.compactMap { $0.source.eventCount }
+    if !gates.isEmpty { AsymmetricEventCount.fence(gates) }
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     return words
   }

@@ -18,7 +18,7 @@ protocol WaitSource: Sendable {
   /// The state before anything has happened, to pass to the first `look`.
   var beginning: UInt64 { get }
   /// The gate at which waiters sleep, if it is a light one.
-  var lightGate: LightGate? { get }
+  var eventCount: AsymmetricEventCount? { get }
   /// Whether it cannot show that a waiter sleeps.
   var isBlind: Bool { get }
   /// Sets the mark that a waiter sleeps.
@@ -37,17 +37,17 @@ protocol WaitSource: Sendable {
 
 extension WaitSource {
   var beginning: UInt64 { 0 }
-  var lightGate: LightGate? { nil }
+  var eventCount: AsymmetricEventCount? { nil }
   var isBlind: Bool { false }
 }
 
 /// A source whose waiters sleep at a light gate.
 private protocol LightWaitSource: WaitSource {
-  var gate: LightGate { get }
+  var gate: AsymmetricEventCount { get }
 }
 
 extension LightWaitSource {
-  var lightGate: LightGate? { gate }
+  var eventCount: AsymmetricEventCount? { gate }
   func mark() -> (SharedWord32, while: UInt32) {
     (gate.gate.word, while: gate.gate.mark())
   }
@@ -56,7 +56,7 @@ extension LightWaitSource {
 struct QueueSource<Element: Shareable>: LightWaitSource {
   let queue: SharedQueue<Element>
 
-  var gate: LightGate { queue.receivers.gate }
+  var gate: AsymmetricEventCount { queue.receivers.gate }
 
   func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
     queue.segment.checkOpen()
@@ -69,7 +69,7 @@ struct QueueSource<Element: Shareable>: LightWaitSource {
 struct ByteQueueSource: LightWaitSource {
   let queue: SharedByteQueue
 
-  var gate: LightGate { queue.receivers.gate }
+  var gate: AsymmetricEventCount { queue.receivers.gate }
 
   func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
     queue.segment.checkOpen()
@@ -83,7 +83,7 @@ struct ByteQueueSource: LightWaitSource {
 struct TopicSource: LightWaitSource {
   let reader: TopicReader
 
-  var gate: LightGate { reader.ring.subscribing.gate }
+  var gate: AsymmetricEventCount { reader.ring.subscribing.gate }
 
   func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
     if try reader.isReady() { return 0 }
@@ -139,7 +139,7 @@ final class ValueSource: WaitSource {
   }
 
   var beginning: UInt64 { slots.version }
-  var lightGate: LightGate? { slots.gate }
+  var eventCount: AsymmetricEventCount? { slots.gate }
   var isBlind: Bool { slots.gate == nil }
 
   func mark() -> (SharedWord32, while: UInt32) {

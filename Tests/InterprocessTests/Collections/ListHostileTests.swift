@@ -137,7 +137,7 @@ struct ListHostileTests {
       error?.message
         == "Element 0 of the list \"\(name)\" cannot be read: \(reason). Set it again, or guard the "
         + "list with a lock if a process was just writing it.")
-    let sought = #expect(throws: InterprocessError.self) { _ = try list.index(of: 1) }
+    let sought = #expect(throws: InterprocessError.self) { _ = try list.firstIndex(of: 1) }
     #expect(sought?.code == error?.code)
     try list.set("text", at: 0)
     let found = try list[0]

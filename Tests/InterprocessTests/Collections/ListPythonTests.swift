@@ -80,7 +80,7 @@ struct ListPythonTests {
       #expect(try await session("create \(name) \(Self.basics.words)") == "7")
       var list = try ShareableList.attach(name)
       let (count, elements, indices) = try (
-        list.count, list.elements(), [list.index(of: 100), list.index(of: "100")]
+        list.count, list.elements(), [list.firstIndex(of: 100), list.firstIndex(of: "100")]
       )
       #expect(count == 7)
       #expect(elements == Self.basics)
@@ -115,7 +115,7 @@ struct ListPythonTests {
 
       #expect(try await session("create \(empty)") == "0")
       let none = try ShareableList.attach(empty)
-      let (noElements, index) = try (none.elements(), none.index(of: nil))
+      let (noElements, index) = try (none.elements(), none.firstIndex(of: nil))
       #expect(noElements == [])
       #expect(index == nil)
       try none.unlink()
@@ -223,7 +223,7 @@ struct ListPythonTests {
       #expect(
         refusal(&a, "larger than previously allocated storage space", at: 2)
           == .valueNotRepresentable)
-      let (kept, index) = try (a[2], a.index(of: 42))
+      let (kept, index) = try (a[2], a.firstIndex(of: 42))
       #expect(kept == "dry ice")
       #expect(index == 6)
       #expect(try await session("eval \(name) sl[2]") == "dry ice")

@@ -107,7 +107,7 @@ struct ListTests {
     let other = try ShareableList.attach(name, waitingUpTo: .seconds(100))
     try list.unlink()
     #expect(found == Array(repeating: 0, count: 16))
-    let (count, elements, index) = try (other.count, other.elements(), other.index(of: nil))
+    let (count, elements, index) = try (other.count, other.elements(), other.firstIndex(of: nil))
     #expect(count == 0)
     #expect(elements.isEmpty)
     #expect(index == nil)
@@ -244,7 +244,7 @@ struct ListTests {
     let list = try ShareableList.create(elements)
     try list.unlink()
     let sought: [Element] = [1, 1.0, true, "1", [0x31], nil, 2, .double(.nan), false, "e\u{301}"]
-    let found = try sought.map { try list.index(of: $0) }
+    let found = try sought.map { try list.firstIndex(of: $0) }
     #expect(found == [0, 1, 2, 3, 4, 5, nil, nil, nil, 8])
   }
 

@@ -79,7 +79,7 @@ private struct TwoPlaces {
   init(_ kind: String) throws {
     switch kind {
     case "subscriber":
-      _ = try SharedTopic<UInt64>.create(name, history: 2, maximumSubscriberCount: 2)
+      _ = try SharedTopic<UInt64>.create(name, historyCount: 2, maximumSubscriberCount: 2)
     case "reader":
       _ = try SharedReadWriteLock.create(name, initialValue: 0, maximumReaderCount: 2)
     default: _ = try SharedSemaphore.create(name, permitCount: 2)

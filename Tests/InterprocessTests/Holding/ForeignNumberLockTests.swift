@@ -69,7 +69,7 @@ struct ForeignNumberLockTests {
         try await SharedMutex<Int>.attach(name)
           .withLock(until: { $0 == 0 }, timeout: timeout) { _ in }
       case .mutexIfAvailable:
-        _ = try SharedMutex<Int>.attach(name).withLockIfAvailable { $0 += 1 }
+        _ = try SharedMutex<Int>.attach(name).tryWithLock { $0 += 1 }
       case .recovering:
         try recover(try SharedMutex<Int>.attach(name), { _ in }) { $0 += 1 }
       case .reading:
@@ -89,7 +89,7 @@ struct ForeignNumberLockTests {
       case .permitForTasks:
         _ = try await SharedSemaphore.attach(name).acquire(timeout: timeout)
       case .permitIfAvailable:
-        _ = try SharedSemaphore.attach(name).acquireIfAvailable()
+        _ = try SharedSemaphore.attach(name).tryAcquire()
       case .reclaiming:
         try SharedSemaphore.attach(name).reclaim()
       case .party:

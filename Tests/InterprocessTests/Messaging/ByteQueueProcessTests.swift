@@ -118,8 +118,8 @@ struct ByteQueueProcessTests {
 
   @Test(
     "A message between two threads is whole, also under the thread sanitizer",
-    arguments: [QueueRole.one, .many])
-  func twoThreads(role: QueueRole) async throws {
+    arguments: [Multiplicity.one, .many])
+  func twoThreads(role: Multiplicity) async throws {
     let queue = try SharedByteQueue.create(
       byteCapacity: 300, maximumByteCount: 100, senders: role, receivers: role,
       options: .whileAttached)
@@ -165,7 +165,7 @@ struct ByteQueueProcessTests {
   @Test("Random words give an error or a time-out, and no access elsewhere", arguments: 1...10)
   func randomWords(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
-    for role in [QueueRole.one, .many] {
+    for role in [Multiplicity.one, .many] {
       let name = uniqueName()
       let queue = try SharedByteQueue.create(
         name, byteCapacity: 256, maximumByteCount: 100, senders: role, receivers: role,

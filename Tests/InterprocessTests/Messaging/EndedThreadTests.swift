@@ -37,8 +37,8 @@ struct EndedThreadTests {
   }
 
   @Test(
-    "A turn of an ended thread is waited for in the same way", arguments: [QueueRole.one, .many])
-  func turns(role: QueueRole) async throws {
+    "A turn of an ended thread is waited for in the same way", arguments: [Multiplicity.one, .many])
+  func turns(role: Multiplicity) async throws {
     let queue = try SharedQueue<Int>.create(uniqueName(), capacity: 4, receivers: role)
     defer { try? queue.unlink() }
     try inThisThread { try queue.send(1) }

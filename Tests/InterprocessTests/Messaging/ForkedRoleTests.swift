@@ -22,10 +22,10 @@ struct ForkedRoleTests {
   @Test(
     "A child does not acknowledge the message that its parent reads",
     arguments: [
-      ("acknowledging", QueueRole.many), ("acknowledgingAsTask", .many),
+      ("acknowledging", Multiplicity.many), ("acknowledgingAsTask", .many),
       ("acknowledgingOfOne", .one), ("receiverAcknowledging", .one),
     ])
-  func acknowledging(closure: String, role: QueueRole) async throws {
+  func acknowledging(closure: String, role: Multiplicity) async throws {
     let queue = try SharedQueue<UInt64>.create(uniqueName(), capacity: 4, receivers: role)
     defer { try? queue.unlink() }
     try inThisThread { try queue.send(1) }
@@ -58,8 +58,8 @@ struct ForkedRoleTests {
 
   @Test(
     "A child does not send the message that its parent writes in place",
-    arguments: [("bytesSending", QueueRole.many), ("bytesSendingOfOne", .one)])
-  func sendingBytes(closure: String, role: QueueRole) async throws {
+    arguments: [("bytesSending", Multiplicity.many), ("bytesSendingOfOne", .one)])
+  func sendingBytes(closure: String, role: Multiplicity) async throws {
     let queue = try byteQueue(role)
     defer { try? queue.unlink() }
     try await withForkedChild(
@@ -92,10 +92,10 @@ struct ForkedRoleTests {
   @Test(
     "A child gives back no message that its parent reads in place",
     arguments: [
-      ("bytesReceiving", QueueRole.many), ("bytesReceivingOfOne", .one),
+      ("bytesReceiving", Multiplicity.many), ("bytesReceivingOfOne", .one),
       ("bytesAcknowledging", .many),
     ])
-  func receivingBytes(closure: String, role: QueueRole) async throws {
+  func receivingBytes(closure: String, role: Multiplicity) async throws {
     let queue = try byteQueue(role)
     defer { try? queue.unlink() }
     try inThisThread { try queue.send([1, 2, 3 as UInt8].span.bytes) }
@@ -111,7 +111,7 @@ struct ForkedRoleTests {
     #expect(queue.count == 0)
   }
 
-  private func byteQueue(_ role: QueueRole) throws -> SharedByteQueue {
+  private func byteQueue(_ role: Multiplicity) throws -> SharedByteQueue {
     try SharedByteQueue.create(
       uniqueName(), byteCapacity: 64, maximumByteCount: 8, senders: role, receivers: role)
   }
@@ -119,11 +119,11 @@ struct ForkedRoleTests {
   @Test(
     "A child neither publishes nor ends its parent's message on loan",
     arguments: [
-      ("loanPublished", QueueRole.one), ("loanPublishedOfMany", .many),
+      ("loanPublished", Multiplicity.one), ("loanPublishedOfMany", .many),
       ("loanDropped", .one), ("loanDroppedOfMany", .many),
     ])
-  func loan(closure: String, role: QueueRole) async throws {
-    let topic = try SharedTopic<UInt64>.create(uniqueName(), history: 2, publishers: role)
+  func loan(closure: String, role: Multiplicity) async throws {
+    let topic = try SharedTopic<UInt64>.create(uniqueName(), historyCount: 2, publishers: role)
     defer { try? topic.unlink() }
     let isPublished = closure.hasPrefix("loanPublished")
     try await withForkedChild(
@@ -189,8 +189,8 @@ struct ForkedRoleTests {
 
   @Test("A child's copy of the sole publisher publishes nothing; a copy of one of many is one more")
   func publisher() async throws {
-    for role in [QueueRole.one, .many] {
-      let topic = try SharedTopic<UInt64>.create(uniqueName(), history: 2, publishers: role)
+    for role in [Multiplicity.one, .many] {
+      let topic = try SharedTopic<UInt64>.create(uniqueName(), historyCount: 2, publishers: role)
       defer { try? topic.unlink() }
       let outcome = role == .one ? "roleTaken" : "published"
       try await withForkedChild(
@@ -205,7 +205,7 @@ struct ForkedRoleTests {
 
   @Test("A child's copies of a subscriber and a sample take and give back nothing")
   func subscriber() async throws {
-    let topic = try SharedTopic<UInt64>.create(uniqueName(), history: 2)
+    let topic = try SharedTopic<UInt64>.create(uniqueName(), historyCount: 2)
     defer { try? topic.unlink() }
     try inThisThread {
       var publisher = try topic.publisher()

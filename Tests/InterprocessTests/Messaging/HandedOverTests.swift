@@ -47,7 +47,7 @@ struct HandedOverTests {
   )
   func twoThreadsOfSamples() async throws {
     let topic = try SharedTopic<InlineArray<5, UInt64>>.create(
-      history: 2, maximumSampleCount: 3, options: .whileAttached)
+      historyCount: 2, maximumSampleCount: 3, options: .whileAttached)
     let slot = Slot<SharedTopic<InlineArray<5, UInt64>>.Sample>()
     var publisher = try topic.publisher()
     var subscriber = try topic.subscriber()
@@ -71,7 +71,7 @@ struct HandedOverTests {
   @Test("Messages on loan are published by another thread, each once and in order")
   func twoThreadsOfLoans() async throws {
     let topic = try SharedTopic<UInt64>.create(
-      history: 4, publishers: .many, options: .whileAttached)
+      historyCount: 4, publishers: .many, options: .whileAttached)
     let slot = Slot<SharedTopic<UInt64>.Loan>()
     let isPublished = Slot<Int>()
     var publisher = try topic.publisher()

@@ -80,7 +80,7 @@ struct PassedOnTests {
   func turn() async {
     await #expect(processExitsWith: .success) {
       unsafe Sleeping.isEndless = true
-      for role in [QueueRole.one, .many] {
+      for role in [Multiplicity.one, .many] {
         let queue = try SharedQueue<Int>.create(nil, capacity: 4, receivers: role)
         try queue.unlink()
         for number in 1...2 {
@@ -142,7 +142,7 @@ struct PassedOnTests {
 
 /// Makes a subscriber sleep at a topic, and a publisher that waits for it; then the topic ends.
 private func expectEndOfTopic() throws {
-  let topic = try SharedTopic<Int>.create(nil, history: 1, publishers: .many)
+  let topic = try SharedTopic<Int>.create(nil, historyCount: 1, publishers: .many)
   try topic.unlink()
   let (finishedCount, endCount) = (Counter(), Counter())
   let slow = try topic.subscriber()

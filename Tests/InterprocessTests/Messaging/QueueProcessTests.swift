@@ -139,7 +139,7 @@ struct QueueProcessTests {
   @Test("Random words give an error or a time-out, and no access elsewhere", arguments: 1...10)
   func randomWords(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
-    for role in [QueueRole.one, .many] {
+    for role in [Multiplicity.one, .many] {
       let name = uniqueName()
       let queue = try SharedQueue<UInt64>.create(
         name, capacity: 20, senders: role, receivers: role, options: .whileAttached)

@@ -36,7 +36,7 @@ struct SharedByteQueueTests {
     let other = try SharedByteQueue.attach(name)
     #expect(queue.isCreator && !other.isCreator && other.isLinked && other.name == name)
     #expect(other.byteCapacity == 128 && other.maximumByteCount == 20)
-    #expect(other.senderRole == .many && other.receiverRole == .many)
+    #expect(other.senderMultiplicity == .many && other.receiverMultiplicity == .many)
     #expect(other.lifetime == .untilUnlinked && !other.isFinished)
     try send(queue, [1, 2, 3])
     try send(other, [])
@@ -51,8 +51,9 @@ struct SharedByteQueueTests {
     #expect(!exists(name))
   }
 
-  @Test("Messages of all lengths are whole, in lap after lap", arguments: [QueueRole.one, .many])
-  func lengths(role: QueueRole) throws {
+  @Test(
+    "Messages of all lengths are whole, in lap after lap", arguments: [Multiplicity.one, .many])
+  func lengths(role: Multiplicity) throws {
     for maximum in [0, 1, 7, 8, 9, 50, 120, 1000] {
       // The smallest possible capacity, and a larger one.
       for capacity in [0, 4 * maximum + 100] {
@@ -61,7 +62,7 @@ struct SharedByteQueueTests {
     }
   }
 
-  private func fill(_ role: QueueRole, capacity: Int, maximum: Int) throws {
+  private func fill(_ role: Multiplicity, capacity: Int, maximum: Int) throws {
     let queue = try SharedByteQueue.create(
       byteCapacity: capacity, maximumByteCount: maximum, senders: role, receivers: role,
       options: .whileAttached)
@@ -159,12 +160,13 @@ struct SharedByteQueueTests {
     let other = try SharedByteQueue.attachOrCreate(name, byteCapacity: 16, maximumByteCount: 2)
     #expect([queue.isCreator, other.isCreator] == [true, false])
     #expect(other.byteCapacity == 64 && other.maximumByteCount == 10)
-    #expect(other.senderRole == .one && other.receiverRole == .many)
+    #expect(other.senderMultiplicity == .one && other.receiverMultiplicity == .many)
   }
 
   @Test(
-    "A message that is too long is refused, and costs nothing", arguments: [QueueRole.one, .many])
-  func tooLong(role: QueueRole) throws {
+    "A message that is too long is refused, and costs nothing",
+    arguments: [Multiplicity.one, .many])
+  func tooLong(role: Multiplicity) throws {
     let queue = try SharedByteQueue.create(
       byteCapacity: 256, maximumByteCount: 9, senders: role, options: .whileAttached)
     #expect(errorCode { _ = try queue.trySend(byteCount: 10) { _ in } } == .invalidSize)
@@ -234,7 +236,7 @@ struct SharedByteQueueTests {
   func again(isOfOne: Bool, isSending: Bool) async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       [isOfOne, isSending] in
-      let role: QueueRole = isOfOne ? .one : .many
+      let role: Multiplicity = isOfOne ? .one : .many
       let queue = try SharedByteQueue.create(
         byteCapacity: 64, maximumByteCount: 8, senders: role, receivers: role)
       try queue.unlink()
@@ -258,8 +260,8 @@ struct SharedByteQueueTests {
 
   @Test(
     "A finished queue takes no more messages, and delivers what it has",
-    arguments: [QueueRole.one, .many])
-  func finish(role: QueueRole) throws {
+    arguments: [Multiplicity.one, .many])
+  func finish(role: Multiplicity) throws {
     let queue = try SharedByteQueue.create(
       byteCapacity: 64, maximumByteCount: 8, senders: role, receivers: role,
       options: .whileAttached)
@@ -320,7 +322,7 @@ struct SharedByteQueueTests {
   func cancellation(isMany: Bool) async {
     // A process in which the tasks of this test are the only ones.
     await #expect(processExitsWith: .success) { [isMany] in
-      let role: QueueRole = isMany ? .many : .one
+      let role: Multiplicity = isMany ? .many : .one
       let queue = try SharedByteQueue.create(
         byteCapacity: 64, maximumByteCount: 8, senders: role, receivers: role,
         options: .whileAttached)

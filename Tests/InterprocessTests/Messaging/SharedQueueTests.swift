@@ -53,7 +53,9 @@ struct SharedQueueTests {
     let queue = try SharedQueue<Int>.create(name, capacity: 10)
     let other = try SharedQueue<Int>.attach(name)
     #expect(queue.isCreator && !other.isCreator && other.isLinked)
-    #expect(other.capacity == 10 && other.senderRole == .many && other.receiverRole == .many)
+    #expect(
+      other.capacity == 10 && other.senderMultiplicity == .many
+        && other.receiverMultiplicity == .many)
     #expect(other.lifetime == .untilUnlinked && other.name == name)
     try send(queue, 1)
     try send(other, 2)
@@ -68,8 +70,8 @@ struct SharedQueueTests {
 
   @Test(
     "A queue holds as many messages as it was created for, whatever their size, in lap after lap",
-    arguments: [1, 2, 3, 6, 7, 8, 17, 100], [QueueRole.one, .many])
-  func capacities(capacity: Int, role: QueueRole) throws {
+    arguments: [1, 2, 3, 6, 7, 8, 17, 100], [Multiplicity.one, .many])
+  func capacities(capacity: Int, role: Multiplicity) throws {
     try fill(capacity, role) { UInt8(truncatingIfNeeded: $0) }
     try fill(capacity, role) { Small($0) }
     try fill(capacity, role) { $0 }
@@ -78,7 +80,7 @@ struct SharedQueueTests {
   }
 
   private func fill<Element: Shareable & Equatable>(
-    _ capacity: Int, _ role: QueueRole, _ element: (Int) -> Element
+    _ capacity: Int, _ role: Multiplicity, _ element: (Int) -> Element
   ) throws {
     let queue = try SharedQueue<Element>.create(
       capacity: capacity, senders: role, receivers: role, options: .whileAttached)
@@ -139,13 +141,16 @@ struct SharedQueueTests {
       name, capacity: 3, senders: .one, options: .whileAttached)
     let other = try SharedQueue<Int>.attachOrCreate(name, capacity: 5)
     #expect([queue.isCreator, other.isCreator] == [true, false])
-    #expect(other.capacity == 3 && other.senderRole == .one && other.receiverRole == .many)
+    #expect(
+      other.capacity == 3 && other.senderMultiplicity == .one && other.receiverMultiplicity == .many
+    )
   }
 
   // MARK: - Batches
 
-  @Test("Many messages are sent and received at once, in order", arguments: [QueueRole.one, .many])
-  func batches(role: QueueRole) throws {
+  @Test(
+    "Many messages are sent and received at once, in order", arguments: [Multiplicity.one, .many])
+  func batches(role: Multiplicity) throws {
     let queue = try SharedQueue<Int>.create(
       capacity: 50, senders: role, receivers: role, options: .whileAttached)
     let numbers = Array(0..<70)
@@ -188,8 +193,8 @@ struct SharedQueueTests {
 
   @Test(
     "A finished queue takes no more messages, and delivers what it has",
-    arguments: [QueueRole.one, .many])
-  func finish(role: QueueRole) throws {
+    arguments: [Multiplicity.one, .many])
+  func finish(role: Multiplicity) throws {
     let queue = try SharedQueue<Int>.create(
       capacity: 4, senders: role, receivers: role, options: .whileAttached)
     try send(queue, 1)
@@ -212,7 +217,7 @@ struct SharedQueueTests {
     let queue = try SharedQueue<Int>.create(capacity: 4, options: .whileAttached)
     let receiver = Task {
       var numbers: [Int] = []
-      for try await number in queue.elements { numbers.append(number) }
+      for try await number in queue.messages { numbers.append(number) }
       return numbers
     }
     for number in 0..<1000 { try await queue.send(number) }
@@ -306,7 +311,7 @@ struct SharedQueueTests {
   func cancellation(isMany: Bool) async {
     // A process in which the tasks of this test are the only ones.
     await #expect(processExitsWith: .success) { [isMany] in
-      let role: QueueRole = isMany ? .many : .one
+      let role: Multiplicity = isMany ? .many : .one
       let queue = try SharedQueue<Int>.create(
         capacity: 4, senders: role, receivers: role, options: .whileAttached)
       let rounds = 2000
@@ -335,8 +340,8 @@ struct SharedQueueTests {
   // MARK: - Acknowledging
 
   @Test(
-    "A message that is not acknowledged comes again", arguments: [QueueRole.one, .many])
-  func acknowledging(role: QueueRole) throws {
+    "A message that is not acknowledged comes again", arguments: [Multiplicity.one, .many])
+  func acknowledging(role: Multiplicity) throws {
     struct Refusal: Error {}
     let queue = try SharedQueue<Int>.create(
       capacity: 4, senders: role, receivers: role, options: .whileAttached)

@@ -19,9 +19,9 @@ import Testing
 extension SharedTopicTests {
   @Test(
     "A finished topic delivers what it has, and then the end, to latecomers as well",
-    arguments: [QueueRole.one, .many])
-  func finish(role: QueueRole) throws {
-    let topic = try SharedTopic<Int>.create(nil, history: 2, publishers: role)
+    arguments: [Multiplicity.one, .many])
+  func finish(role: Multiplicity) throws {
+    let topic = try SharedTopic<Int>.create(nil, historyCount: 2, publishers: role)
     try topic.unlink()
     var subscriber = try topic.subscriber()
     var publisher = try topic.publisher()

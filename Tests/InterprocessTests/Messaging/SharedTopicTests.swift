@@ -22,10 +22,12 @@ struct SharedTopicTests {
   @Test("Each subscriber gets all messages, in order, through any handle")
   func order() throws {
     let name = uniqueName()
-    let topic = try SharedTopic<Int>.create(name, history: 4)
+    let topic = try SharedTopic<Int>.create(name, historyCount: 4)
     let other = try SharedTopic<Int>.attach(name)
     #expect(topic.isCreator && !other.isCreator && other.isLinked && other.name == name)
-    #expect(other.history == 4 && other.publisherRole == .one && other.maximumElementCount == 1)
+    #expect(
+      other.historyCount == 4 && other.publisherMultiplicity == .one
+        && other.maximumElementCount == 1)
     #expect(other.maximumSubscriberCount == 8 && other.maximumSampleCount == 2)
     #expect(other.lifetime == .untilUnlinked)
     var first = try topic.subscriber()
@@ -65,7 +67,7 @@ struct SharedTopicTests {
     ] {
       let error = #expect(throws: InterprocessError.self) {
         _ = try SharedTopic<Int>.create(
-          nil, maximumElementCount: count, history: history,
+          nil, maximumElementCount: count, historyCount: history,
           maximumSubscriberCount: subscribers, maximumSampleCount: samples)
       }
       #expect(error?.code == .invalidSize, "\(count) \(history) \(subscribers) \(samples)")
@@ -89,11 +91,14 @@ struct SharedTopicTests {
   func attachOrCreate() throws {
     let name = uniqueName()
     let topic = try SharedTopic<UInt16>.attachOrCreate(
-      name, maximumElementCount: 3, history: 5, publishers: .many, maximumSubscriberCount: 2,
+      name, maximumElementCount: 3, historyCount: 5, publishers: .many, maximumSubscriberCount: 2,
       maximumSampleCount: 7, options: .whileAttached)
-    let other = try SharedTopic<UInt16>.attachOrCreate(name, history: 1, maximumSubscriberCount: 1)
+    let other = try SharedTopic<UInt16>.attachOrCreate(
+      name, historyCount: 1, maximumSubscriberCount: 1)
     #expect(topic.isCreator && !other.isCreator)
-    #expect(other.history == 5 && other.publisherRole == .many && other.maximumElementCount == 3)
+    #expect(
+      other.historyCount == 5 && other.publisherMultiplicity == .many
+        && other.maximumElementCount == 3)
     #expect(other.maximumSubscriberCount == 2 && other.maximumSampleCount == 7)
     #expect(other.statistics.slotCount == 5 + 2 * 7 + 1)
   }
@@ -101,7 +106,8 @@ struct SharedTopicTests {
   @Test("Messages of several elements are whole, whatever was in their memory before")
   func elements() throws {
     let topic = try SharedTopic<UInt8>.create(
-      nil, maximumElementCount: 100, history: 2, maximumSubscriberCount: 1, maximumSampleCount: 1)
+      nil, maximumElementCount: 100, historyCount: 2, maximumSubscriberCount: 1,
+      maximumSampleCount: 1)
     try topic.unlink()
     var publisher = try topic.publisher()
     var subscriber = try topic.subscriber()
@@ -148,7 +154,7 @@ struct SharedTopicTests {
 
   @Test("A message on loan is seen only once it is published")
   func loan() throws {
-    let topic = try SharedTopic<Int>.create(nil, maximumElementCount: 3, history: 1)
+    let topic = try SharedTopic<Int>.create(nil, maximumElementCount: 3, historyCount: 1)
     try topic.unlink()
     var publisher = try topic.publisher()
     var subscriber = try topic.subscriber()
@@ -173,8 +179,8 @@ struct SharedTopicTests {
   }
 
   @Test(
-    "A publisher with a message on loan cannot begin another", arguments: [QueueRole.one, .many])
-  func twoLoans(role: QueueRole) async throws {
+    "A publisher with a message on loan cannot begin another", arguments: [Multiplicity.one, .many])
+  func twoLoans(role: Multiplicity) async throws {
     let isMany: Bool = role == .many
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
@@ -237,7 +243,7 @@ struct SharedTopicTests {
   @Test("Many publishers take turns")
   func manyPublishers() async throws {
     let topic = try SharedTopic<Int>.create(
-      nil, maximumElementCount: 2, history: 5, publishers: .many)
+      nil, maximumElementCount: 2, historyCount: 5, publishers: .many)
     try topic.unlink()
     var subscriber = try topic.subscriber()
     let tasks = (0..<3).map { index in

@@ -42,7 +42,7 @@ extension SharedTopicTests {
 
   @Test("Messages come as a sequence, until the task is cancelled")
   func messages() async throws {
-    let topic = try SharedTopic<Int>.create(nil, maximumElementCount: 2, history: 3)
+    let topic = try SharedTopic<Int>.create(nil, maximumElementCount: 2, historyCount: 3)
     try topic.unlink()
     var publisher = try topic.publisher()
     for number in 0..<5 { try await publisher.publish(number) }
@@ -70,7 +70,7 @@ extension SharedTopicTests {
 
   @Test("A publisher waits for subscribers in a task, too, and ends with it")
   func patientTask() async throws {
-    let topic = try SharedTopic<Int>.create(nil, history: 1)
+    let topic = try SharedTopic<Int>.create(nil, historyCount: 1)
     try topic.unlink()
     var subscriber = try topic.subscriber()
     let task = Task {

@@ -19,7 +19,7 @@ import Testing
 extension SharedTopicTests {
   @Test("A latecomer gets the history, or not", arguments: [1, 2, 3, 8])
   func history(count: Int) throws {
-    let topic = try SharedTopic<Int>.create(nil, history: count)
+    let topic = try SharedTopic<Int>.create(nil, historyCount: count)
     try topic.unlink()
     var publisher = try topic.publisher()
     var early = try topic.subscriber()
@@ -41,7 +41,7 @@ extension SharedTopicTests {
 
   @Test("A subscriber can skip to the newest message, and receives it once")
   func latest() throws {
-    let topic = try SharedTopic<Int>.create(nil, history: 4)
+    let topic = try SharedTopic<Int>.create(nil, historyCount: 4)
     try topic.unlink()
     var publisher = try topic.publisher()
     var subscriber = try topic.subscriber()
@@ -71,7 +71,8 @@ extension SharedTopicTests {
   @Test("A held sample is not overwritten, however many messages come")
   func held() throws {
     let topic = try SharedTopic<Int>.create(
-      nil, maximumElementCount: 4, history: 1, maximumSubscriberCount: 1, maximumSampleCount: 2)
+      nil, maximumElementCount: 4, historyCount: 1, maximumSubscriberCount: 1, maximumSampleCount: 2
+    )
     try topic.unlink()
     var publisher = try topic.publisher()
     var subscriber = try topic.subscriber()
@@ -126,7 +127,7 @@ extension SharedTopicTests {
 
   @Test("A publisher that waits for slow subscribers lets none of them miss a message")
   func patience() throws {
-    let topic = try SharedTopic<Int>.create(nil, history: 3)
+    let topic = try SharedTopic<Int>.create(nil, historyCount: 3)
     try topic.unlink()
     var publisher = try topic.publisher(overflow: .wait)
     // Without subscribers the publisher has nothing to wait for.
@@ -157,7 +158,7 @@ extension SharedTopicTests {
     "A latecomer gets the history of a publisher that waits, without the oldest message",
     arguments: [1, 2, 3, 8])
   func historyOfPatience(count: Int) throws {
-    let topic = try SharedTopic<Int>.create(nil, history: count)
+    let topic = try SharedTopic<Int>.create(nil, historyCount: count)
     try topic.unlink()
     var publisher = try topic.publisher(overflow: .wait)
     var early = try topic.subscriber()

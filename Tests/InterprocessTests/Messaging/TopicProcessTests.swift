@@ -53,7 +53,7 @@ struct TopicProcessTests {
   @Test("A dead publisher has published its last whole message, and its role is free at once")
   func deadPublisher() async throws {
     let name = uniqueName()
-    let topic = try SharedTopic<UInt64>.create(name, history: 2)
+    let topic = try SharedTopic<UInt64>.create(name, historyCount: 2)
     let (status, _) = try await withChildProcess(
       Places.helper, ["topic-hold", name, "publisher"]
     ) { holder in
@@ -72,7 +72,7 @@ struct TopicProcessTests {
   @Test("The place and the samples of a dead subscriber are free for the next one")
   func deadSubscriber() async throws {
     let name = uniqueName()
-    let topic = try SharedTopic<UInt64>.create(name, history: 2, maximumSubscriberCount: 1)
+    let topic = try SharedTopic<UInt64>.create(name, historyCount: 2, maximumSubscriberCount: 1)
     try publish(topic, 1)
     try publish(topic, 2)
     let (status, _) = try await withChildProcess(
@@ -98,7 +98,7 @@ struct TopicProcessTests {
     arguments: [Checkpoint.messageSent, .messageTold, .topicFinished])
   func deadFinisher(step: Checkpoint) async throws {
     let name = uniqueName()
-    let topic = try SharedTopic<UInt64>.create(name, history: 2)
+    let topic = try SharedTopic<UInt64>.create(name, historyCount: 2)
     defer { try? topic.unlink() }
     let received = Task {
       var numbers: [UInt64] = []
@@ -122,7 +122,7 @@ struct TopicProcessTests {
   @Test("A publisher does not wait for a dead subscriber")
   func deadSlowSubscriber() async throws {
     let name = uniqueName()
-    let topic = try SharedTopic<UInt64>.create(name, history: 3)
+    let topic = try SharedTopic<UInt64>.create(name, historyCount: 3)
     var publisher = try topic.publisher(overflow: .wait)
     for number: UInt64 in 0...2 { try publish(&publisher, number) }
     _ = try await withChildProcess(Places.helper, ["topic-hold", name, "subscriber"]) { holder in
@@ -140,7 +140,7 @@ struct TopicProcessTests {
   @Test("A forked child gives back nothing of its parent's")
   func fork() async throws {
     let name = uniqueName()
-    let topic = try SharedTopic<UInt64>.create(name, history: 2, maximumSubscriberCount: 1)
+    let topic = try SharedTopic<UInt64>.create(name, historyCount: 2, maximumSubscriberCount: 1)
     let (status, _) = try await withChildProcess(Places.helper, ["topic-fork", name]) { holder in
       let line = try await holder.nextLine()
       #expect(line == "forked")
@@ -181,7 +181,7 @@ struct TopicProcessTests {
     arguments: [TopicOverflow.overwrite, .wait])
   func twoThreads(overflow: TopicOverflow) async throws {
     let topic = try SharedTopic<UInt64>.create(
-      nil, maximumElementCount: 5, history: 3, publishers: .many, maximumSubscriberCount: 1)
+      nil, maximumElementCount: 5, historyCount: 3, publishers: .many, maximumSubscriberCount: 1)
     try topic.unlink()
     let count: UInt64 = 20_000
     // Not the forms for tasks, whose waits the sanitizer does not understand.
@@ -223,10 +223,10 @@ struct TopicProcessTests {
   @Test("Random words give an error or a time-out, and no access elsewhere", arguments: 1...10)
   func randomWords(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
-    for role in [QueueRole.one, .many] {
+    for role in [Multiplicity.one, .many] {
       let name = uniqueName()
       let topic = try SharedTopic<UInt64>.create(
-        name, maximumElementCount: 3, history: 5, publishers: role, maximumSubscriberCount: 2,
+        name, maximumElementCount: 3, historyCount: 5, publishers: role, maximumSubscriberCount: 2,
         options: .whileAttached)
       var memory = try SharedMemory.attach(name)
       let content = content(memory)
@@ -279,7 +279,7 @@ struct TopicProcessTests {
   func wrongWords() throws {
     let layout = try #require(
       TopicLayout(
-        history: 4, maximumSubscriberCount: 1, maximumSampleCount: 1, maximumElementCount: 3,
+        historyCount: 4, maximumSubscriberCount: 1, maximumSampleCount: 1, maximumElementCount: 3,
         elementStride: 8, elementAlignment: 8))
     let slotCount = UInt64(layout.slotCount)
     // A message ahead of the tail, and one in a slot that does not exist.
@@ -317,7 +317,7 @@ struct TopicProcessTests {
     let codes = attempt {
       let name = uniqueName()
       let topic = try SharedTopic<UInt64>.create(
-        name, maximumElementCount: 3, history: 4, maximumSubscriberCount: 1,
+        name, maximumElementCount: 3, historyCount: 4, maximumSubscriberCount: 1,
         maximumSampleCount: 1, options: .whileAttached)
       var memory = try SharedMemory.attach(name)
       var subscriber = try topic.subscriber()
@@ -352,7 +352,8 @@ struct TopicProcessTests {
   func wrongHeader() throws {
     let name = uniqueName()
     let topic = try SharedTopic<UInt64>.create(
-      name, maximumElementCount: 3, history: 5, maximumSubscriberCount: 2, maximumSampleCount: 2,
+      name, maximumElementCount: 3, historyCount: 5, maximumSubscriberCount: 2,
+      maximumSampleCount: 2,
       options: .whileAttached)
     var memory = try SharedMemory.attach(name)
     let content = content(memory)
@@ -384,6 +385,6 @@ struct TopicProcessTests {
       expectCorrupted(count, at: content + TopicLayout.subscriberCountOffset, byteCount: 4)
       expectCorrupted(count, at: content + TopicLayout.sampleCountOffset, byteCount: 4)
     }
-    #expect(try SharedTopic<UInt64>.attach(name).history == topic.history)
+    #expect(try SharedTopic<UInt64>.attach(name).historyCount == topic.historyCount)
   }
 }

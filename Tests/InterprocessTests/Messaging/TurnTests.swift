@@ -113,8 +113,8 @@ struct TurnTests {
 
   @Test(
     "A receiver inside its closure delays no process beyond its time-out",
-    arguments: [QueueRole.one, .many])
-  func receiving(role: QueueRole) async throws {
+    arguments: [Multiplicity.one, .many])
+  func receiving(role: Multiplicity) async throws {
     let queue = try SharedQueue<Int>.create(nil, capacity: 8, receivers: role)
     try queue.unlink()
     for number in 1...2 { try await queue.send(number) }
@@ -163,8 +163,8 @@ struct TurnTests {
 
   @Test(
     "A receiver of bytes inside its closure delays no process beyond its time-out",
-    arguments: [QueueRole.one, .many])
-  func receivingBytes(role: QueueRole) async throws {
+    arguments: [Multiplicity.one, .many])
+  func receivingBytes(role: Multiplicity) async throws {
     let queue = try SharedByteQueue.create(
       nil, byteCapacity: 64, maximumByteCount: 8, receivers: role)
     try queue.unlink()
@@ -206,8 +206,8 @@ struct TurnTests {
 
   @Test(
     "A sender of bytes inside its closure delays no process beyond its time-out",
-    arguments: [QueueRole.one, .many])
-  func sendingBytes(role: QueueRole) async throws {
+    arguments: [Multiplicity.one, .many])
+  func sendingBytes(role: Multiplicity) async throws {
     let queue = try SharedByteQueue.create(
       nil, byteCapacity: 64, maximumByteCount: 8, senders: role)
     try queue.unlink()
@@ -316,7 +316,7 @@ struct TurnTests {
 
   @Test("A subscriber that stops reading delays no process beyond its time-out")
   func publishingToSlow() async throws {
-    let topic = try SharedTopic<Int>.create(nil, history: 1, publishers: .many)
+    let topic = try SharedTopic<Int>.create(nil, historyCount: 1, publishers: .many)
     try topic.unlink()
     let subscriber = try topic.subscriber()
     let isFull = try await inTime {

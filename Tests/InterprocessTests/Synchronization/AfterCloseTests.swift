@@ -22,7 +22,7 @@ extension CloseTests {
   enum Use: String, CaseIterable, Codable {
     case lock, tryLock, recover, lockUntil
     case read, write, recoverToWrite
-    case acquire, acquireIfAvailable, availableCount, reclaim
+    case acquire, tryAcquire, availableCount, reclaim
     case set, pulse, reset, isSet, generation, wait, waitAfter
     case arrive, arrivedCount, isBroken, resetBarrier
     case load, store, add, notify, waitForValue
@@ -39,7 +39,7 @@ extension CloseTests {
         mutex.close()
         switch self {
         case .lock: try mutex.withLock { $0 += 1 }
-        case .tryLock: _ = try mutex.withLockIfAvailable { $0 += 1 }
+        case .tryLock: _ = try mutex.tryWithLock { $0 += 1 }
         case .recover: try mutex.withLock(recovering: { $0 = 0 }) { $0 += 1 }
         default: try mutex.withLock(until: { $0 == 0 }) { $0 += 1 }
         }
@@ -53,7 +53,7 @@ extension CloseTests {
         case .write: try lock.withWriteLock { $0 += 1 }
         default: try lock.withWriteLock(recovering: { $0 = 0 }) { $0 += 1 }
         }
-      case .acquire, .acquireIfAvailable, .availableCount, .reclaim, .waitForSemaphore:
+      case .acquire, .tryAcquire, .availableCount, .reclaim, .waitForSemaphore:
         let semaphore = try SharedSemaphore.create(permitCount: 2, options: .whileAttached)
         try semaphore.acquire().release()
         var set = WaitSet<Int>()
@@ -61,7 +61,7 @@ extension CloseTests {
         semaphore.close()
         switch self {
         case .acquire: try semaphore.acquire().release()
-        case .acquireIfAvailable: _ = try semaphore.acquireIfAvailable()
+        case .tryAcquire: _ = try semaphore.tryAcquire()
         case .availableCount: _ = semaphore.availableCount
         case .reclaim: _ = try semaphore.reclaim()
         default: _ = try set.wait(timeout: .zero)
@@ -103,7 +103,7 @@ extension CloseTests {
         }
       case .send, .trySend, .receive, .tryReceive, .finish, .isFinished, .count, .sender, .receiver,
         .waitForQueue:
-        let role: QueueRole = self == .sender || self == .receiver ? .one : .many
+        let role: Multiplicity = self == .sender || self == .receiver ? .one : .many
         let queue = try SharedQueue<Int>.create(
           capacity: 4, senders: role, receivers: role, options: .whileAttached)
         try queue.send(1)

@@ -133,7 +133,7 @@ struct CloseTests {
     private let permit: Mutex<SharedSemaphore.Permit?>
 
     init(of semaphore: SharedSemaphore) throws {
-      permit = Mutex(try semaphore.acquireIfAvailable())
+      permit = Mutex(try semaphore.tryAcquire())
     }
 
     func release() { permit.withLock { $0 = nil } }

@@ -163,7 +163,7 @@ struct MemorySynchronizationTests {
     let (status, _) = try await withChildProcess(Places.helper, ["sync", "part-hold", name]) {
       holder in
       #expect(try await holder.nextLine() == "held")
-      #expect(try mutex.withLockIfAvailable { _ in } == nil)
+      #expect(try mutex.tryWithLock { _ in } == nil)
       try holder.kill()
     }
     #expect(status == .signaled(9))
@@ -181,7 +181,7 @@ struct MemorySynchronizationTests {
     #expect(try lock(second) { $0 } == 1)
     // Two handles of one lock exclude each other within one process.
     try lock(first) { _ in
-      let isAvailable = try second.withLockIfAvailable { _ in true }
+      let isAvailable = try second.tryWithLock { _ in true }
       #expect(isAvailable == nil)
     }
   }

@@ -71,7 +71,7 @@ struct RestlessWordTests {
         try await mutex.withLock(timeout: short) { _ in }
       }
       #expect(throws: (any Error).self) {
-        while try mutex.withLockIfAvailable({ _ in }) == nil {}
+        while try mutex.tryWithLock({ _ in }) == nil {}
       }
     }
   }
@@ -122,7 +122,7 @@ struct RestlessWordTests {
     let name = uniqueName()
     let semaphore = try SharedSemaphore.create(name, permitCount: 1)
     defer { try? semaphore.unlink() }
-    let permit = try semaphore.acquireIfAvailable()
+    let permit = try semaphore.tryAcquire()
     try await withRestlessWord(of: name, at: semaphore.segment.contentOffset, [0, 1, 2, 3]) {
       #expect(errorCode { _ = try semaphore.acquire(timeout: short) } == .timedOut)
       await #expect(throws: InterprocessError.self) {

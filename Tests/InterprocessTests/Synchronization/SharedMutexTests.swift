@@ -36,7 +36,7 @@ struct SharedMutexTests {
       return account.first + account.second
     }
     #expect(sum == 2)
-    #expect(try second.withLockIfAvailable { $0.first } == 1)
+    #expect(try second.tryWithLock { $0.first } == 1)
     let third = try SharedMutex.attachOrCreate(name, initialValue: Account())
     #expect(!third.isCreator)
     #expect(try third.withLock { $0.second } == 1)
@@ -111,7 +111,7 @@ struct SharedMutexTests {
     let (status, _) = try await withChildProcess(Places.helper, ["sync", "mutex-hold", name]) {
       holder in
       #expect(try await holder.nextLine() == "held")
-      let isAvailable = try mutex.withLockIfAvailable { _ in true }
+      let isAvailable = try mutex.tryWithLock { _ in true }
       #expect(isAvailable == nil)
       let begin = now()
       let error = #expect(throws: InterprocessError.self) {
@@ -139,7 +139,7 @@ struct SharedMutexTests {
     try await killHolder(of: name)
     for handle in [mutex, other, mutex] {
       #expect(errorCode { try lock(handle) { $0.add() } } == .ownerDied)
-      #expect(errorCode { _ = try handle.withLockIfAvailable { $0.add() } } == .ownerDied)
+      #expect(errorCode { _ = try handle.tryWithLock { $0.add() } } == .ownerDied)
     }
     let late = try SharedMutex<Account>.attach(name)
     #expect(errorCode { try lock(late) { $0.add() } } == .ownerDied)

@@ -254,7 +254,7 @@ private func acquire(
 }
 
 private func isAvailable(_ semaphore: SharedSemaphore) throws -> Bool {
-  switch try semaphore.acquireIfAvailable() {
+  switch try semaphore.tryAcquire() {
   case .none: false
   case .some: true
   }

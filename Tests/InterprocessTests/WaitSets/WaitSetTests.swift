@@ -309,7 +309,7 @@ private typealias ID = WaitSetTests.ID
 private func wakeByEach(isTask: Bool) async throws {
   let sources = try Sources()
   let permit = Mutex<SharedSemaphore.Permit?>(nil)
-  permit.withLock { $0 = try? sources.semaphore.acquireIfAvailable() }
+  permit.withLock { $0 = try? sources.semaphore.tryAcquire() }
   let found = Mutex<[ID]>([])
   let isSubscribed = Atomic(false)
   let waiter = Task.detached { () async throws in

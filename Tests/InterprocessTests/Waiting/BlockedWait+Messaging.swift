@@ -158,7 +158,7 @@ extension Blocked {
   }
 
   func makeOfTopic() throws -> BlockedWait {
-    let topic = try SharedTopic<Int>.create(history: 2, options: .whileAttached)
+    let topic = try SharedTopic<Int>.create(historyCount: 2, options: .whileAttached)
     let subscriber = Box(try topic.subscriber())
     let publisher = Box(try topic.publisher(overflow: .wait))
     if self == .nextMessage {

@@ -232,7 +232,7 @@ private func messageWaits() throws -> [Wait] {
   let fullBytes = try SharedByteQueue.create(
     byteCapacity: 64, maximumByteCount: 16, options: .whileAttached)
   while try fullBytes.trySend(byteCount: 16, { _ in }) {}
-  let topic = try SharedTopic<Int>.create(history: 2, options: .whileAttached)
+  let topic = try SharedTopic<Int>.create(historyCount: 2, options: .whileAttached)
   let slow = try topic.subscriber()
   let place = Mutex<SharedTopic<Int>.Subscriber?>(consume slow)
   let kept = try SharedQueue<Int>.create(capacity: 2, options: .whileAttached)

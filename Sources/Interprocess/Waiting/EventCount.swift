@@ -15,7 +15,7 @@ internal import Synchronization
 
 /// A word on which waiters sleep until other words change.
 @usableFromInline
-struct Gate: Sendable {
+struct EventCount: Sendable {
   // The word counts, in steps of two, how often the gate was opened while a waiter slept; its mark
   // `waiters` means that a waiter may sleep.
   //

@@ -15,9 +15,9 @@ public import Synchronization
 
 /// A gate that costs its opener next to nothing while no waiter sleeps.
 @usableFromInline
-struct LightGate: Sendable {
-  // Like `Gate`, but R2 is not an instruction: in A2', the waiter makes the kernel execute a fence
-  // in all threads of the processes involved.
+struct AsymmetricEventCount: Sendable {
+  // Like `EventCount`, but R2 is not an instruction: in A2', the waiter makes the kernel execute a
+  // fence in all threads of the processes involved.
   //
   //   R1   change what is waited for   releasing
   //   R2'  nothing, except that the compiler keeps R1 before R3
@@ -32,7 +32,7 @@ struct LightGate: Sendable {
   // that has not yet seen the request may miss the mark; the sleep then ends by itself, after 20 ms
   // if it is the first.
 
-  @usableFromInline let gate: Gate
+  @usableFromInline let gate: EventCount
   /// Not 0 if some waiter cannot fence for the openers.
   @usableFromInline let wish: SharedWord32
   /// Whether waiters can fence for this process.
@@ -41,7 +41,7 @@ struct LightGate: Sendable {
   /// - Parameter range: The memory, which is writable.
   /// - Parameter offset: Where the two words lie.
   init(in range: MappedRange, at offset: Int) {
-    gate = Gate(range.word32(at: offset))
+    gate = EventCount(range.word32(at: offset))
     wish = range.word32(at: offset + 4)
     isFenced = RemoteFence.isAvailable
     if !isFenced { wishForFences() }
@@ -73,7 +73,7 @@ struct LightGate: Sendable {
   }
 
   /// A2', once for several marked gates.
-  static func fence(_ gates: [LightGate]) {
+  static func fence(_ gates: [AsymmetricEventCount]) {
     defer { checkpoint(.gateFenced) }
     if RemoteFence.make() { return }
     for gate in gates { gate.wishForFences() }
