@@ -54,29 +54,17 @@ struct StructuredSegment: ~Copyable, Sendable {
       memory: memory, contentOffset: contentOffset, capacity: plan.capacity)
   }
 
-  /// - Parameter byteCount: The minimum size of the content for a capacity.
-  static func attach<Element: Shareable>(
-    _ name: String, _ kind: any SegmentKind.Type, of type: Element.Type, owner: SharedMemory.Owner,
-    waitingUpTo timeout: Duration?, byteCount: (_ capacity: Int) -> Int?
-  ) throws(InterprocessError) -> StructuredSegment {
-    let memory = try SharedMemory.attach(
-      name, access: .readWrite, owner: owner, waitingUpTo: timeout)
-    return try StructuredSegment(reading: memory, kind, of: type, byteCount: byteCount)
-  }
-
+  /// - Returns: The memory, whose header is still to be read.
   static func attachOrCreate<Element: Shareable>(
-    _ name: String, _ plan: Plan<Element>, options: SegmentOptions,
-    owner: SharedMemory.Owner, byteCount: (_ capacity: Int) -> Int?
-  ) throws(InterprocessError) -> StructuredSegment {
+    _ name: String, _ plan: Plan<Element>, options: SegmentOptions, owner: SharedMemory.Owner
+  ) throws(InterprocessError) -> SharedMemory {
     let layout = ElementLayout(of: Element.self)
     let contentOffset = SegmentHeader.contentOffset(of: layout)
-    let memory = try SharedMemory.attachOrCreate(
+    return try SharedMemory.attachOrCreate(
       name, byteCount: plan.byteCount(behind: contentOffset), options: options, owner: owner
     ) { bytes in
       write(plan, layout, contentOffset, to: &bytes)
     }
-    return try StructuredSegment(
-      reading: memory, plan.kind, of: Element.self, byteCount: byteCount)
   }
 
   /// A part of memory without a header, used in the same way by a separate handle.

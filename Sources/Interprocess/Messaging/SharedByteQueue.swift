@@ -71,29 +71,6 @@ public final class SharedByteQueue: Sendable {
         name, plan(byteCapacity, maximumByteCount, senders, receivers), options: options))
   }
 
-  /// Attaches to a queue that another process has created.
-  ///
-  /// Waits only if asked to, and not for messages.
-  ///
-  /// - Parameters:
-  ///   - name: The name that the queue was created under.
-  ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait if the queue does not exist yet; `nil`: not at all.
-  /// - Returns: The queue.
-  /// - Throws: `wrongKind` if something else lies under that name, `unsupportedVersion`,
-  ///   `corrupted`, and what attaching to ``SharedMemory`` throws: `notFound`, `timedOut`,
-  ///   `invalidSize`, `foreignOwner`, `permissionDenied`, `invalidName` and `system`.
-  public static func attach(
-    _ name: String,
-    owner: SharedMemory.Owner = .currentUser,
-    waitingUpTo timeout: Duration? = nil
-  ) throws(InterprocessError) -> SharedByteQueue {
-    try SharedByteQueue(
-      try StructuredSegment.attach(
-        name, ByteQueueKind.self, of: UInt8.self, owner: owner, waitingUpTo: timeout
-      ) { ByteRing.byteCount(of: $0) })
-  }
-
   /// Attaches to a queue, or creates it if it does not exist.
   ///
   /// - Parameters:
@@ -115,11 +92,10 @@ public final class SharedByteQueue: Sendable {
     options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedByteQueue {
-    try SharedByteQueue(
-      try StructuredSegment.attachOrCreate(
+    try _open(
+      StructuredSegment.attachOrCreate(
         name, plan(byteCapacity, maximumByteCount, senders, receivers), options: options,
-        owner: owner
-      ) { ByteRing.byteCount(of: $0) })
+        owner: owner))
   }
 
   private static func plan(
@@ -598,7 +574,17 @@ public final class SharedByteQueue: Sendable {
   public var messages: Messages { Messages(queue: self) }
 }
 
-extension SharedByteQueue: SharedObject {
+extension SharedByteQueue: StructuredObject {
+  /// For the functions of ``StructuredObject``.
+  public static func _open(
+    _ memory: consuming SharedMemory
+  ) throws(InterprocessError) -> SharedByteQueue {
+    try SharedByteQueue(
+      try StructuredSegment(reading: memory, ByteQueueKind.self, of: UInt8.self) {
+        ByteRing.byteCount(of: $0)
+      })
+  }
+
   /// Runs a closure with the memory, for the functions of ``SharedObject``.
   public func _withMemory<Result, Failure: Error>(
     open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result

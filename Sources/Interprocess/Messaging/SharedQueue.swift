@@ -75,30 +75,6 @@ public final class SharedQueue<Element: Shareable>: Sendable {
         name, plan(capacity, senders, receivers), options: options))
   }
 
-  /// Attaches to a queue that another process has created.
-  ///
-  /// Waits only if asked to, and not for messages.
-  ///
-  /// - Parameters:
-  ///   - name: The name that the queue was created under.
-  ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait if the queue does not exist yet; `nil`: not at all.
-  /// - Returns: The queue.
-  /// - Throws: `wrongKind` if something else lies under that name, `layoutMismatch` if its messages
-  ///   are of another type, `unsupportedVersion`, `corrupted`, and what attaching to
-  ///   ``SharedMemory`` throws: `notFound`, `timedOut`, `invalidSize`, `foreignOwner`,
-  ///   `permissionDenied`, `invalidName` and `system`.
-  public static func attach(
-    _ name: String,
-    owner: SharedMemory.Owner = .currentUser,
-    waitingUpTo timeout: Duration? = nil
-  ) throws(InterprocessError) -> SharedQueue {
-    try SharedQueue(
-      try StructuredSegment.attach(
-        name, QueueKind.self, of: Element.self, owner: owner, waitingUpTo: timeout
-      ) { QueueLayout(of: Element.self).byteCount(of: $0) })
-  }
-
   /// Attaches to a queue, or creates it if it does not exist.
   ///
   /// - Parameters:
@@ -118,10 +94,9 @@ public final class SharedQueue<Element: Shareable>: Sendable {
     options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedQueue {
-    try SharedQueue(
-      try StructuredSegment.attachOrCreate(
-        name, plan(capacity, senders, receivers), options: options, owner: owner
-      ) { QueueLayout(of: Element.self).byteCount(of: $0) })
+    try _open(
+      StructuredSegment.attachOrCreate(
+        name, plan(capacity, senders, receivers), options: options, owner: owner))
   }
 
   private static func plan(
@@ -277,7 +252,17 @@ public struct QueueStatistics: Sendable, Hashable {
   }
 }
 
-extension SharedQueue: SharedObject {
+extension SharedQueue: StructuredObject {
+  /// For the functions of ``StructuredObject``.
+  public static func _open(
+    _ memory: consuming SharedMemory
+  ) throws(InterprocessError) -> SharedQueue {
+    try SharedQueue(
+      try StructuredSegment(reading: memory, QueueKind.self, of: Element.self) {
+        QueueLayout(of: Element.self).byteCount(of: $0)
+      })
+  }
+
   /// Runs a closure with the memory, for the functions of ``SharedObject``.
   public func _withMemory<Result, Failure: Error>(
     open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result

@@ -99,30 +99,6 @@ public final class SharedTopic<Element: Shareable>: Sendable {
         options: options))
   }
 
-  /// Attaches to a topic that another process has created.
-  ///
-  /// Waits only if asked to, and not for messages.
-  ///
-  /// - Parameters:
-  ///   - name: The name that the topic was created under.
-  ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait if the topic does not exist yet; `nil`: not at all.
-  /// - Returns: The topic.
-  /// - Throws: `wrongKind` if something else lies under that name, `layoutMismatch` if its messages
-  ///   are of another type, `unsupportedVersion`, `corrupted`, and what attaching to
-  ///   ``SharedMemory`` throws: `notFound`, `timedOut`, `invalidSize`, `foreignOwner`,
-  ///   `permissionDenied`, `invalidName` and `system`.
-  public static func attach(
-    _ name: String,
-    owner: SharedMemory.Owner = .currentUser,
-    waitingUpTo timeout: Duration? = nil
-  ) throws(InterprocessError) -> SharedTopic {
-    try SharedTopic(
-      try StructuredSegment.attach(
-        name, TopicKind.self, of: Element.self, owner: owner, waitingUpTo: timeout
-      ) { _ in TopicLayout.subscribersOffset })
-  }
-
   /// Attaches to a topic, or creates it if it does not exist.
   ///
   /// - Parameters:
@@ -146,14 +122,13 @@ public final class SharedTopic<Element: Shareable>: Sendable {
     options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedTopic {
-    try SharedTopic(
-      try StructuredSegment.attachOrCreate(
+    try _open(
+      StructuredSegment.attachOrCreate(
         name,
         plan(
           maximumElementCount, historyCount, publishers, maximumSubscriberCount,
           maximumSampleCount),
-        options: options, owner: owner
-      ) { _ in TopicLayout.subscribersOffset })
+        options: options, owner: owner))
   }
 
   private static func plan(
@@ -325,7 +300,17 @@ public struct TopicStatistics: Sendable, Hashable {
   }
 }
 
-extension SharedTopic: SharedObject {
+extension SharedTopic: StructuredObject {
+  /// For the functions of ``StructuredObject``.
+  public static func _open(
+    _ memory: consuming SharedMemory
+  ) throws(InterprocessError) -> SharedTopic {
+    try SharedTopic(
+      try StructuredSegment(reading: memory, TopicKind.self, of: Element.self) { _ in
+        TopicLayout.subscribersOffset
+      })
+  }
+
   /// Runs a closure with the memory, for the functions of ``SharedObject``.
   public func _withMemory<Result, Failure: Error>(
     open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result

@@ -70,30 +70,6 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
         name, plan(initialValue), options: options))
   }
 
-  /// Attaches to an integer that another process has created.
-  ///
-  /// Waits only if asked to.
-  ///
-  /// - Parameters:
-  ///   - name: The name that it was created under.
-  ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait for the segment if there is none yet; `nil`: not at all.
-  /// - Returns: The integer.
-  /// - Throws: `wrongKind` if something else lies under that name, `layoutMismatch` if it is
-  ///   another type of integer, `unsupportedVersion`, `corrupted`, and what attaching to
-  ///   ``SharedMemory`` throws: `notFound`, `timedOut`, `invalidSize`, `foreignOwner`,
-  ///   `permissionDenied`, `invalidName` and `system`.
-  public static func attach(
-    _ name: String,
-    owner: SharedMemory.Owner = .currentUser,
-    waitingUpTo timeout: Duration? = nil
-  ) throws(InterprocessError) -> SharedAtomic {
-    SharedAtomic(
-      try StructuredSegment.attach(
-        name, AtomicKind.self, of: Value.self, owner: owner, waitingUpTo: timeout
-      ) { _ in byteCount })
-  }
-
   /// Attaches to an integer, or creates it if there is none.
   ///
   /// - Parameters:
@@ -109,10 +85,9 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
     options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedAtomic {
-    SharedAtomic(
-      try StructuredSegment.attachOrCreate(
-        name, plan(initialValue), options: options, owner: owner
-      ) { _ in byteCount })
+    try _open(
+      StructuredSegment.attachOrCreate(
+        name, plan(initialValue), options: options, owner: owner))
   }
 
   static var byteCount: Int { MemoryLayout<ipc_integer>.size }
@@ -257,7 +232,17 @@ extension UInt16: SharedAtomicValue {}
 extension UInt32: SharedAtomicValue {}
 extension UInt64: SharedAtomicValue {}
 
-extension SharedAtomic: SharedObject {
+extension SharedAtomic: StructuredObject {
+  /// For the functions of ``StructuredObject``.
+  public static func _open(
+    _ memory: consuming SharedMemory
+  ) throws(InterprocessError) -> SharedAtomic {
+    SharedAtomic(
+      try StructuredSegment(reading: memory, AtomicKind.self, of: Value.self) { _ in
+        byteCount
+      })
+  }
+
   /// For the functions of ``SharedObject``.
   public func _withMemory<Result, Failure: Error>(
     open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result

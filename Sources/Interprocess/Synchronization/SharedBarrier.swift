@@ -101,29 +101,6 @@ public final class SharedBarrier: Sendable {
         name, plan(partyCount), options: options))
   }
 
-  /// Attaches to a barrier that another process has created.
-  ///
-  /// Waits only if asked to, and never for other parties.
-  ///
-  /// - Parameters:
-  ///   - name: The name that the barrier was created under.
-  ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait if the barrier does not exist yet; `nil`: not at all.
-  /// - Returns: The barrier.
-  /// - Throws: `wrongKind` if the name leads to something else, `unsupportedVersion`, `corrupted`,
-  ///   and what attaching to ``SharedMemory`` throws: `notFound`, `timedOut`, `invalidSize`,
-  ///   `foreignOwner`, `permissionDenied`, `invalidName` and `system`.
-  public static func attach(
-    _ name: String,
-    owner: SharedMemory.Owner = .currentUser,
-    waitingUpTo timeout: Duration? = nil
-  ) throws(InterprocessError) -> SharedBarrier {
-    SharedBarrier(
-      try StructuredSegment.attach(
-        name, BarrierKind.self, of: UInt32.self, owner: owner, waitingUpTo: timeout
-      ) { byteCount(of: $0) })
-  }
-
   /// Attaches to a barrier, or creates it if there is none.
   ///
   /// - Parameters:
@@ -139,10 +116,9 @@ public final class SharedBarrier: Sendable {
     options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedBarrier {
-    SharedBarrier(
-      try StructuredSegment.attachOrCreate(
-        name, plan(partyCount), options: options, owner: owner
-      ) { byteCount(of: $0) })
+    try _open(
+      StructuredSegment.attachOrCreate(
+        name, plan(partyCount), options: options, owner: owner))
   }
 
   /// The bytes after the header; `nil` if no barrier can have this number of parties.
@@ -466,7 +442,17 @@ public final class SharedBarrier: Sendable {
   }
 }
 
-extension SharedBarrier: SharedObject {
+extension SharedBarrier: StructuredObject {
+  /// For the functions of ``StructuredObject``.
+  public static func _open(
+    _ memory: consuming SharedMemory
+  ) throws(InterprocessError) -> SharedBarrier {
+    SharedBarrier(
+      try StructuredSegment(reading: memory, BarrierKind.self, of: UInt32.self) {
+        byteCount(of: $0)
+      })
+  }
+
   /// For the functions of ``SharedObject``.
   public func _withMemory<Result, Failure: Error>(
     open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result

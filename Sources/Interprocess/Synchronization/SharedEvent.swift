@@ -81,29 +81,6 @@ public final class SharedEvent: Sendable {
         name, plan(isSet: isSet), options: options))
   }
 
-  /// Attaches to an event that another process has created.
-  ///
-  /// Waits only if asked to, and never for the event to be set.
-  ///
-  /// - Parameters:
-  ///   - name: The name that the event was created under.
-  ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait if the event does not exist yet; `nil`: not at all.
-  /// - Returns: The event.
-  /// - Throws: `wrongKind` if the name leads to something else, `unsupportedVersion`, `corrupted`,
-  ///   and what attaching to ``SharedMemory`` throws: `notFound`, `timedOut`, `invalidSize`,
-  ///   `foreignOwner`, `permissionDenied`, `invalidName` and `system`.
-  public static func attach(
-    _ name: String,
-    owner: SharedMemory.Owner = .currentUser,
-    waitingUpTo timeout: Duration? = nil
-  ) throws(InterprocessError) -> SharedEvent {
-    SharedEvent(
-      try StructuredSegment.attach(
-        name, EventKind.self, of: UInt32.self, owner: owner, waitingUpTo: timeout
-      ) { _ in byteCount })
-  }
-
   /// Attaches to an event, or creates it if there is none.
   ///
   /// - Parameters:
@@ -119,10 +96,9 @@ public final class SharedEvent: Sendable {
     options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedEvent {
-    SharedEvent(
-      try StructuredSegment.attachOrCreate(
-        name, plan(isSet: isSet), options: options, owner: owner
-      ) { _ in byteCount })
+    try _open(
+      StructuredSegment.attachOrCreate(
+        name, plan(isSet: isSet), options: options, owner: owner))
   }
 
   /// The bytes that an event takes within memory.
@@ -346,7 +322,17 @@ public final class SharedEvent: Sendable {
   }
 }
 
-extension SharedEvent: SharedObject {
+extension SharedEvent: StructuredObject {
+  /// For the functions of ``StructuredObject``.
+  public static func _open(
+    _ memory: consuming SharedMemory
+  ) throws(InterprocessError) -> SharedEvent {
+    SharedEvent(
+      try StructuredSegment(reading: memory, EventKind.self, of: UInt32.self) { _ in
+        byteCount
+      })
+  }
+
   /// For the functions of ``SharedObject``.
   public func _withMemory<Result, Failure: Error>(
     open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result

@@ -75,31 +75,6 @@ public final class SharedMutex<Value: Shareable>: Sendable {
         name, plan(initialValue), options: options))
   }
 
-  /// Attaches to a mutex that another process has created.
-  ///
-  /// Waits only if asked to, and never for the lock.
-  ///
-  /// - Parameters:
-  ///   - name: The name that the mutex was created under.
-  ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait if the mutex does not exist yet; `nil`: not at all.
-  /// - Returns: The mutex.
-  /// - Throws: `wrongKind` if the name leads to something else, `layoutMismatch` if the value has
-  ///   other fields, `unsupportedVersion`, `corrupted`, and what attaching to ``SharedMemory``
-  ///   throws: `notFound`, `timedOut`, `invalidSize`, `foreignOwner`, `permissionDenied`,
-  ///   `invalidName` and `system`.
-  /// - Precondition: All fields of the value are ``Shareable``.
-  public static func attach(
-    _ name: String,
-    owner: SharedMemory.Owner = .currentUser,
-    waitingUpTo timeout: Duration? = nil
-  ) throws(InterprocessError) -> SharedMutex {
-    SharedMutex(
-      try StructuredSegment.attach(
-        name, MutexKind.self, of: Value.self, owner: owner, waitingUpTo: timeout
-      ) { _ in LockLayout<Value>.byteCount })
-  }
-
   /// Attaches to a mutex, or creates it if there is none.
   ///
   /// - Parameters:
@@ -116,10 +91,9 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedMutex {
-    SharedMutex(
-      try StructuredSegment.attachOrCreate(
-        name, plan(initialValue), options: options, owner: owner
-      ) { _ in LockLayout<Value>.byteCount })
+    try _open(
+      StructuredSegment.attachOrCreate(
+        name, plan(initialValue), options: options, owner: owner))
   }
 
   private static func plan(_ initialValue: Value) -> StructuredSegment.Plan<Value> {
@@ -419,7 +393,17 @@ enum LockLayout<Value: Shareable> {
   static var byteCount: Int { valueOffset + MemoryLayout<Value>.size }
 }
 
-extension SharedMutex: SharedObject {
+extension SharedMutex: StructuredObject {
+  /// For the functions of ``StructuredObject``.
+  public static func _open(
+    _ memory: consuming SharedMemory
+  ) throws(InterprocessError) -> SharedMutex {
+    SharedMutex(
+      try StructuredSegment(reading: memory, MutexKind.self, of: Value.self) { _ in
+        LockLayout<Value>.byteCount
+      })
+  }
+
   /// For the functions of ``SharedObject``.
   public func _withMemory<Result, Failure: Error>(
     open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result

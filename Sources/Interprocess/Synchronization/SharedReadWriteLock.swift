@@ -87,31 +87,6 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
         name, plan(initialValue, maximumReaderCount), options: options))
   }
 
-  /// Attaches to a lock that another process has created.
-  ///
-  /// Waits only if asked to, and never to take the lock.
-  ///
-  /// - Parameters:
-  ///   - name: The name that the lock was created under.
-  ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait if the lock does not exist yet; `nil`: not at all.
-  /// - Returns: The lock.
-  /// - Throws: `wrongKind` if the name leads to something else, `layoutMismatch` if the value has
-  ///   other fields, `unsupportedVersion`, `corrupted`, and what attaching to ``SharedMemory``
-  ///   throws: `notFound`, `timedOut`, `invalidSize`, `foreignOwner`, `permissionDenied`,
-  ///   `invalidName` and `system`.
-  /// - Precondition: All fields of the value are ``Shareable``.
-  public static func attach(
-    _ name: String,
-    owner: SharedMemory.Owner = .currentUser,
-    waitingUpTo timeout: Duration? = nil
-  ) throws(InterprocessError) -> SharedReadWriteLock {
-    SharedReadWriteLock(
-      try StructuredSegment.attach(
-        name, ReadWriteLockKind.self, of: Value.self, owner: owner, waitingUpTo: timeout
-      ) { byteCount(of: $0) })
-  }
-
   /// Attaches to a lock, or creates it if there is none.
   ///
   /// - Parameters:
@@ -130,10 +105,9 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedReadWriteLock {
-    SharedReadWriteLock(
-      try StructuredSegment.attachOrCreate(
-        name, plan(initialValue, maximumReaderCount), options: options, owner: owner
-      ) { byteCount(of: $0) })
+    try _open(
+      StructuredSegment.attachOrCreate(
+        name, plan(initialValue, maximumReaderCount), options: options, owner: owner))
   }
 
   /// Where the gate lies at which writers wait for readers.
@@ -476,7 +450,17 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   }
 }
 
-extension SharedReadWriteLock: SharedObject {
+extension SharedReadWriteLock: StructuredObject {
+  /// For the functions of ``StructuredObject``.
+  public static func _open(
+    _ memory: consuming SharedMemory
+  ) throws(InterprocessError) -> SharedReadWriteLock {
+    SharedReadWriteLock(
+      try StructuredSegment(reading: memory, ReadWriteLockKind.self, of: Value.self) {
+        byteCount(of: $0)
+      })
+  }
+
   /// For the functions of ``SharedObject``.
   public func _withMemory<Result, Failure: Error>(
     open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result

@@ -70,29 +70,6 @@ public final class SharedSemaphore: Sendable {
         name, plan(permitCount), options: options))
   }
 
-  /// Attaches to a semaphore that another process has created.
-  ///
-  /// Waits only if asked to, and never for a permit.
-  ///
-  /// - Parameters:
-  ///   - name: The name that the semaphore was created under.
-  ///   - owner: Whose memory to accept.
-  ///   - timeout: How long to wait if the semaphore does not exist yet; `nil`: not at all.
-  /// - Returns: The semaphore.
-  /// - Throws: `wrongKind` if the name leads to something else, `unsupportedVersion`, `corrupted`,
-  ///   and what attaching to ``SharedMemory`` throws: `notFound`, `timedOut`, `invalidSize`,
-  ///   `foreignOwner`, `permissionDenied`, `invalidName` and `system`.
-  public static func attach(
-    _ name: String,
-    owner: SharedMemory.Owner = .currentUser,
-    waitingUpTo timeout: Duration? = nil
-  ) throws(InterprocessError) -> SharedSemaphore {
-    SharedSemaphore(
-      try StructuredSegment.attach(
-        name, SemaphoreKind.self, of: UInt32.self, owner: owner, waitingUpTo: timeout
-      ) { byteCount(of: $0) })
-  }
-
   /// Attaches to a semaphore, or creates it if there is none.
   ///
   /// - Parameters:
@@ -108,10 +85,9 @@ public final class SharedSemaphore: Sendable {
     options: SegmentOptions = SegmentOptions(),
     owner: SharedMemory.Owner = .currentUser
   ) throws(InterprocessError) -> SharedSemaphore {
-    SharedSemaphore(
-      try StructuredSegment.attachOrCreate(
-        name, plan(permitCount), options: options, owner: owner
-      ) { byteCount(of: $0) })
+    try _open(
+      StructuredSegment.attachOrCreate(
+        name, plan(permitCount), options: options, owner: owner))
   }
 
   /// The bytes after the header; `nil` if no semaphore can have this number of permits.
@@ -287,7 +263,17 @@ public final class SharedSemaphore: Sendable {
   }
 }
 
-extension SharedSemaphore: SharedObject {
+extension SharedSemaphore: StructuredObject {
+  /// For the functions of ``StructuredObject``.
+  public static func _open(
+    _ memory: consuming SharedMemory
+  ) throws(InterprocessError) -> SharedSemaphore {
+    SharedSemaphore(
+      try StructuredSegment(reading: memory, SemaphoreKind.self, of: UInt32.self) {
+        byteCount(of: $0)
+      })
+  }
+
   /// For the functions of ``SharedObject``.
   public func _withMemory<Result, Failure: Error>(
     open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result

@@ -56,13 +56,24 @@ extension SharedMemory {
   }
 }
 
-extension StructuredSegment {
-  /// Suspends the task where the blocking form waits.
-  static nonisolated(nonsending) func attach<Element: Shareable>(
-    _ name: String, _ kind: any SegmentKind.Type, of type: Element.Type, owner: SharedMemory.Owner,
-    waitingUpTo timeout: Duration, byteCount: (_ capacity: Int) -> Int?
-  ) async throws -> StructuredSegment {
-    let memory = try await SharedMemory.attach(name, owner: owner, waitingUpTo: timeout)
-    return try StructuredSegment(reading: memory, kind, of: type, byteCount: byteCount)
+extension StructuredObject {
+  /// Attaches to an object as soon as it exists.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - name: The name that the object was created under.
+  ///   - owner: Whose memory to accept.
+  ///   - timeout: How long to wait for the segment.
+  /// - Returns: A handle of this process.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
+  /// - Precondition: All fields of the element type, if there is one, are ``Shareable``.
+  public nonisolated(nonsending) static func attach(
+    _ name: String,
+    owner: SharedMemory.Owner = .currentUser,
+    waitingUpTo timeout: Duration
+  ) async throws -> Self {
+    try _open(
+      await SharedMemory.attach(name, access: .readWrite, owner: owner, waitingUpTo: timeout))
   }
 }
