@@ -96,7 +96,7 @@ private struct Sweep: ~Copyable {
   }
 
   /// The name to show to people: for a hidden name, the name that it stands for.
-  private static func told(_ name: SegmentName) -> SegmentName {
+  private static func shown(_ name: SegmentName) -> SegmentName {
     HiddenName(name)?.original ?? name
   }
 
@@ -128,7 +128,7 @@ private struct Sweep: ~Copyable {
     } catch {
       // ENOENT, ESTALE: it is gone, or now leads to newer memory.
       guard error != .noSuchFileOrDirectory && error != .staleNFSFileHandle else { return }
-      left.append(.notSwept(Self.told(name), error))
+      left.append(.notSwept(Self.shown(name), error))
     }
   }
 
@@ -159,11 +159,11 @@ private struct Sweep: ~Copyable {
       // Memory that was being unlinked, whether in use or not, by a process that died before it was
       // done.
       switch status.isTemporary ? try? outcome(of: name) : nil {
-      case .removed?: removed.append(Self.told(name).value)
+      case .removed?: removed.append(Self.shown(name).value)
       case .claimed?: claimed.append(name)
       case .locked?:
         // No process has the memory, and a lock is no reason to keep a name that was to be removed.
-        if try remove(name, status) { removed.append(Self.told(name).value) }
+        if try remove(name, status) { removed.append(Self.shown(name).value) }
       default: try remove(name, status)
       }
     case .removing:
@@ -197,7 +197,7 @@ private struct Sweep: ~Copyable {
       claimed = []
       for name in names { visit(name.bytes) }
     }
-    left += claimed.map { .notSweptAsClaimed(Self.told($0)) }
+    left += claimed.map { .notSweptAsClaimed(Self.shown($0)) }
   }
 
   // MARK: - Removing
@@ -208,17 +208,17 @@ private struct Sweep: ~Copyable {
   }
 
   private mutating func removeIfStale(_ name: SegmentName) throws(Errno) {
-    let told = Self.told(name)
+    let shown = Self.shown(name)
     switch try outcome(of: name) {
-    case .removed: removed.append(told.value)
+    case .removed: removed.append(shown.value)
     case .missing, .inUse, .mapped: break
     case .claimed: claimed.append(name)
-    case .unknown(let holders): left.append(.notSwept(told, perhapsInUseBy: holders))
+    case .unknown(let holders): left.append(.notSwept(shown, perhapsInUseBy: holders))
     case .ofOther(let userID, let isCertain):
-      left.append(.notSwept(told, ofOther: userID, isCertain: isCertain))
-    case .locked(let lock): left.append(.notSwept(told, lockedBy: lock))
+      left.append(.notSwept(shown, ofOther: userID, isCertain: isCertain))
+    case .locked(let lock): left.append(.notSwept(shown, lockedBy: lock))
     case .refused(let errno):
-      left.append(.locksRefused(told.value, errno, need: "a sweep needs"))
+      left.append(.locksRefused(shown.value, errno, need: "a sweep needs"))
     }
   }
 
@@ -240,7 +240,7 @@ private struct Sweep: ~Copyable {
     case .nobody: try remove(name, status)
     case .handles: break
     case .remover: claimed.append(name)
-    case .foreign(let lock, _): left.append(.notSwept(Self.told(name), lockedBy: lock))
+    case .foreign(let lock, _): left.append(.notSwept(Self.shown(name), lockedBy: lock))
     }
     // Only after the name is removed.
     if !isTrial { try Lease.drop(on: descriptor) }
@@ -260,7 +260,7 @@ private struct Sweep: ~Copyable {
       return true
     } catch {
       guard Self.isForbidden(error, status) else { throw error }
-      left.append(.notSwept(Self.told(name), ofOther: status.userID, isCertain: false))
+      left.append(.notSwept(Self.shown(name), ofOther: status.userID, isCertain: false))
       return false
     }
   }

@@ -54,9 +54,9 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   /// - Parameters:
   ///   - name: The name, as for
   ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
-  ///   - initialValue: The value that the first one loads.
-  ///   - options: When its name goes, who may use it, and when its pages are taken. Everybody who
-  ///     uses it has to be allowed to write.
+  ///   - initialValue: The value that the first process loads.
+  ///   - options: When the name is removed, who may use the integer, and when its pages are taken.
+  ///     Every user needs permission to write.
   /// - Returns: The integer.
   /// - Throws: What creating ``SharedMemory`` throws: `alreadyExists`, `invalidName`,
   ///   `outOfMemory`, `permissionDenied` and `system`.
@@ -74,10 +74,10 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   ///
   /// - Parameters:
   ///   - name: The name.
-  ///   - initialValue: That of a new integer.
-  ///   - options: Those of a new integer.
+  ///   - initialValue: The value of a new integer.
+  ///   - options: The options of a new integer.
   ///   - owner: Whose memory to accept.
-  /// - Returns: The integer; ``isCreator`` tells which of both has happened.
+  /// - Returns: The integer; ``isCreator`` tells whether this call created it.
   /// - Throws: What creating and attaching throw.
   public static func attachOrCreate(
     _ name: String,
@@ -144,15 +144,15 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
 
   // MARK: - Waiting
 
-  /// Waits until the value is another one, which is loaded with acquiring ordering.
+  /// Waits until the value differs from a given one; loads it with acquiring ordering.
   ///
   /// The process that changes the value has to call ``notify()``. Blocks: spins for some
   /// microseconds, and then sleeps in the kernel. Corresponds to `std::atomic::wait` in C++20.
   ///
   /// - Parameters:
-  ///   - value: The value that is waited out.
+  ///   - value: The value to wait out.
   ///   - timeout: How long to wait; `nil`: as long as it takes.
-  /// - Returns: The value by now.
+  /// - Returns: The value that ended the wait.
   /// - Throws: `timedOut`; `system` if the system cannot wait there.
   @discardableResult
   public func wait(
@@ -166,14 +166,14 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
       })
   }
 
-  /// Waits until the value is another one, which is loaded with acquiring ordering.
+  /// Waits until the value differs from a given one; loads it with acquiring ordering.
   ///
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - value: The value that is waited out.
+  ///   - value: The value to wait out.
   ///   - timeout: How long to wait; `nil`: as long as it takes.
-  /// - Returns: The value by now.
+  /// - Returns: The value that ended the wait.
   /// - Throws: `timedOut`, and `CancellationError`.
   @discardableResult
   public nonisolated(nonsending) func wait(
@@ -185,9 +185,9 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
       })
   }
 
-  /// Wakes all who wait for the value to change.
+  /// Wakes all waiters for a change of the value.
   ///
-  /// Does not block, and calls the system only if somebody sleeps. Corresponds to
+  /// Does not block, and calls the system only if a waiter sleeps. Corresponds to
   /// `std::atomic::notify_all` in C++20.
   public func notify() {
     segment.checkOpen()
