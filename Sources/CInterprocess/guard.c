@@ -34,7 +34,6 @@
 //   the zeros and the mark.
 // - A fault replaces the whole rest of the range. Another fault requires that the file has shrunk
 //   further, so there are at most as many as pages.
-//   there are at most as many as pages.
 
 /// A range with open scopes. Except for `is_marked`, it changes only under the fork lock.
 typedef struct guarded_range {

@@ -135,7 +135,6 @@ extension SharedMemory {
   ///
   /// For data whose position and size are agreed elsewhere. Corresponds to
   /// `numpy.frombuffer(memory.buf, dtype, count, offset)` in Python.
-  /// `numpy.frombuffer(memory.buf, dtype, count, offset)` in Python.
   ///
   /// - Parameters:
   ///   - type: The type of the elements.
@@ -159,7 +158,6 @@ extension SharedMemory {
   /// A part of the memory as elements of one type, for reading and writing in place.
   ///
   /// For data whose position and size are agreed elsewhere. While the view is used, the compiler
-  /// allows no other use of the handle in this process. Corresponds to
   /// allows no other use of the handle in this process. Corresponds to
   /// `numpy.frombuffer(memory.buf, dtype, count, offset)` in Python.
   ///

@@ -34,7 +34,6 @@ extension SharedMemory {
   ///
   /// - Parameter access: What the descriptor allows; `nil`: as much as this handle.
   /// - Returns: A descriptor, which the caller closes.
-  /// - Returns: A descriptor, which the caller closes.
   /// - Throws: `permissionDenied` if the mode of the memory does not let this process open it
   ///   again, or hand it out read-only, and `system` for anything else, such as `ENOENT` where
   ///   there is no `/proc`.

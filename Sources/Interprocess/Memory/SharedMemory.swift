@@ -219,7 +219,6 @@ public struct SharedMemory: ~Copyable, Sendable {
   /// remove the name again and again, waits for at most ten seconds in all. Python has no such
   /// function; in C it is `shm_open` with `O_CREAT`, which leaves the size and the content to a
   /// race.
-  /// it is `shm_open` with `O_CREAT`, which leaves the size and the content to a race.
   ///
   /// - Parameters:
   ///   - name: The name, as for

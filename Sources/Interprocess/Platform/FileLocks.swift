@@ -24,7 +24,6 @@ internal import SystemPackage
 /// Each function throws `EBADF` for a descriptor whose number other code has closed, and in a
 /// forked child that could not open the file again: on a description shared with its parent, its
 /// locks would not exclude its parent, and would end with its parent's.
-/// locks would keep its parent out of nothing, and end with its parent's.
 enum FileLocks {
   enum Kind: Sendable {
     case shared, exclusive

@@ -41,7 +41,6 @@ final class ThreadMutex<Value: Sendable>: @unchecked Sendable {
   //
   // Another generation in the word is that of a parent. The one thread of the child that replaces
   // it at L1 writes the first value over the old one, without reading it.
-  // child alone, writes the first value over the old one, without a look at it.
 
   private static var held: UInt32 { 1 }
   private static var awaited: UInt32 { 2 }
