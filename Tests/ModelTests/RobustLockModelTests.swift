@@ -19,7 +19,7 @@ import Testing
 struct RobustLockModelTests {
   /// The steps and orderings that can be left out or weakened.
   ///
-  /// Four faults are missing here, as they break nothing: the turn may be relaxed, as U2 releases
+  /// Three faults are missing here, as they break nothing: the turn may be relaxed, as U2 releases
   /// it and the kernel orders the sleep after it; U1 may come after U2, before all sleepers on the
   /// turn are woken; and without D3 sleepers find out when their sleep ends.
   enum Fault: CaseIterable {

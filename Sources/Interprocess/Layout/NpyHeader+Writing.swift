@@ -32,7 +32,7 @@ extension NpyHeader {
     let element = flat.numpyForm
     let fullShape = shape + trailing
     guard shape.allSatisfy({ $0 >= 0 }) else {
-      throw invalid("no direction can have a negative number of elements, as in the shape \(shape)")
+      throw invalid("no dimension can be negative, as in the shape \(shape)")
     }
     // The limit of earlier versions of numpy.
     guard fullShape.count <= 32 else {
