@@ -74,7 +74,7 @@ package struct ElementLayout: Hashable, Sendable {
     self.byteCount = byteCount
   }
 
-  /// The type of the elements, and how many there are in each direction: none if this is not an
+  /// The type of the elements, and how many there are in each dimension: none if this is not an
   /// array.
   package var flattened: (shape: [Int], element: ElementLayout) {
     guard case .array(let count, let layout) = form else { return ([], self) }

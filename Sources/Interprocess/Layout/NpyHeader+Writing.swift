@@ -16,7 +16,7 @@ extension NpyHeader {
   ///
   /// - Parameters:
   ///   - layout: The layout of one element; the dimensions of an array are added to the shape.
-  ///   - shape: How many such elements there are in each direction.
+  ///   - shape: How many such elements there are in each dimension.
   ///   - name: The name of the segment, for the error.
   /// - Throws: `invalidSize` if no array can have that shape, or if the description of the layout
   ///   is too long.

@@ -19,11 +19,11 @@
 ///
 /// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 package struct NpyHeader: Hashable, Sendable {
-  /// How many elements there are in each direction; in the last one, they are adjacent in memory.
+  /// How many elements there are in each dimension; in the last one, they are adjacent in memory.
   package var shape: [Int]
   /// How each element is laid out; never an array, as such dimensions are part of the shape.
   package var layout: ElementLayout
-  /// Whether elements are adjacent in the first direction, as in Fortran; `false` if both orders
+  /// Whether elements are adjacent in the first dimension, as in Fortran; `false` if both orders
   /// are the same.
   package var isFortranOrder = false
   /// Where the first element begins.
@@ -154,7 +154,7 @@ package struct NpyHeader: Hashable, Sendable {
     shape = fields.shape
     layout = try Self.layout(ofArray: fields.dtype)
     try check(byteCount: byteCount ?? bytes.byteCount)
-    // With only one direction, or no byte, both orders are the same.
+    // With only one dimension, or no byte, both orders are the same.
     isFortranOrder =
       fields.isFortranOrder && shape.count(where: { $0 > 1 }) > 1 && dataByteCount > 0
   }
