@@ -167,7 +167,7 @@ public struct ShareableList: ~Copyable, Sendable {
       waitingUntil: deadline)
   }
 
-  /// Attaches to a list, or creates it if there is none.
+  /// Attaches to a list, or creates it if it does not exist.
   ///
   /// If many processes call this at once, exactly one creates the list; ``isCreator`` tells which.
   /// An existing list is accepted as it is, however many elements it has. Waits as

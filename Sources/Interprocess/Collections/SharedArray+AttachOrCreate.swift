@@ -12,7 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 extension SharedArray {
-  /// Attaches to an array of one dimension, or creates it, filled with zeros, if there is none.
+  /// Attaches to an array of one dimension, or creates it, filled with zeros, if it does not exist.
   ///
   /// If many processes call this at once, exactly one creates the array; ``isCreator`` tells which.
   /// Waits as `SharedMemory.attachOrCreate` does. Python has no such function.
@@ -37,7 +37,7 @@ extension SharedArray {
       name, shape: [count], options: options, owner: owner)
   }
 
-  /// Attaches to an array of any shape, or creates it, filled with zeros, if there is none.
+  /// Attaches to an array of any shape, or creates it, filled with zeros, if it does not exist.
   ///
   /// If many processes call this at once, exactly one creates the array; ``isCreator`` tells which.
   /// Waits as `SharedMemory.attachOrCreate` does. Python has no such function.

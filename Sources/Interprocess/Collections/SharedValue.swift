@@ -113,7 +113,7 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
       to: SharedMemory.attach(name, access: access, owner: owner, waitingUpTo: timeout))
   }
 
-  /// Attaches to a value, or creates it if there is none.
+  /// Attaches to a value, or creates it if it does not exist.
   ///
   /// If many processes call this at once, exactly one creates the value; ``isCreator`` tells which.
   /// Waits as `SharedMemory.attachOrCreate` does.

@@ -19,7 +19,7 @@ extension SharedQueue {
   /// Does not block. Corresponds to `mq_receive` with `O_NONBLOCK` in C and to `Queue.get_nowait`
   /// in Python.
   ///
-  /// - Returns: The message, or `nil` if there is none, or if other receivers keep their turns for
+  /// - Returns: The message, or `nil` if the queue is empty or other receivers keep their turns for
   ///   more than some microseconds. `receive(timeout:)` with `.zero` shows whether the queue has
   ///   ended.
   /// - Throws: `roleTaken` if another handle or value is the only receiver; `corrupted` if
@@ -325,7 +325,7 @@ extension SharedQueue {
     ///
     /// Does not block.
     ///
-    /// - Returns: The message, or `nil` if there is none.
+    /// - Returns: The message, or `nil` if the queue is empty.
     /// - Throws: `corrupted` if something other than this type has written into the queue;
     ///   `roleTaken` in a forked child.
     @inlinable

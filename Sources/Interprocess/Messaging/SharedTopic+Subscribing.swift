@@ -39,7 +39,8 @@ extension SharedTopic {
     ///
     /// Does not block.
     ///
-    /// - Returns: The message, which is not overwritten while it is held; `nil` if there is none.
+    /// - Returns: The message, which is not overwritten while it is held; `nil` if there is no
+    ///   message.
     ///   `next(timeout:)` with `.zero` shows whether the topic has ended.
     /// - Throws: `limitReached` if this subscriber holds as many samples as it can; `corrupted` if
     ///   something other than this type has written into the topic.

@@ -70,7 +70,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
         name, plan(initialValue), options: options))
   }
 
-  /// Attaches to an integer, or creates it if there is none.
+  /// Attaches to an integer, or creates it if it does not exist.
   ///
   /// - Parameters:
   ///   - name: The name.

@@ -101,7 +101,7 @@ public final class SharedBarrier: Sendable {
         name, plan(partyCount), options: options))
   }
 
-  /// Attaches to a barrier, or creates it if there is none.
+  /// Attaches to a barrier, or creates it if it does not exist.
   ///
   /// - Parameters:
   ///   - name: The name.

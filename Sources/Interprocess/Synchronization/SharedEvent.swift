@@ -81,7 +81,7 @@ public final class SharedEvent: Sendable {
         name, plan(isSet: isSet), options: options))
   }
 
-  /// Attaches to an event, or creates it if there is none.
+  /// Attaches to an event, or creates it if it does not exist.
   ///
   /// - Parameters:
   ///   - name: The name.

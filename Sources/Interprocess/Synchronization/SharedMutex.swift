@@ -75,7 +75,7 @@ public final class SharedMutex<Value: Shareable>: Sendable {
         name, plan(initialValue), options: options))
   }
 
-  /// Attaches to a mutex, or creates it if there is none.
+  /// Attaches to a mutex, or creates it if it does not exist.
   ///
   /// - Parameters:
   ///   - name: The name.

@@ -87,7 +87,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
         name, plan(initialValue, maximumReaderCount), options: options))
   }
 
-  /// Attaches to a lock, or creates it if there is none.
+  /// Attaches to a lock, or creates it if it does not exist.
   ///
   /// - Parameters:
   ///   - name: The name.

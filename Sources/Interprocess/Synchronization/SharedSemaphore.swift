@@ -70,7 +70,7 @@ public final class SharedSemaphore: Sendable {
         name, plan(permitCount), options: options))
   }
 
-  /// Attaches to a semaphore, or creates it if there is none.
+  /// Attaches to a semaphore, or creates it if it does not exist.
   ///
   /// - Parameters:
   ///   - name: The name.

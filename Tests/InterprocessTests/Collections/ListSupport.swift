@@ -51,7 +51,7 @@ func refusal(
   }
 }
 
-/// The error of attaching to a list; `nil` if there is none.
+/// The error of attaching to a list; `nil` if it succeeds.
 func attachError(
   _ name: String, waitingUpTo timeout: Duration? = nil
 ) -> InterprocessError? {
