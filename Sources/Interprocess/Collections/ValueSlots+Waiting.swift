@@ -25,8 +25,6 @@ extension ValueSlots {
     guard gate != nil else { return try lookOut(after: version, atMost: timeout) }
     let found = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
       try attempt(stage, after: version)
-    } translatingErrors: { [name = memory.name] errno in
-      .system(errno, name: name, action: "wait for a value")
     }
     guard let found else { throw unchanged }
     return found

@@ -73,7 +73,7 @@ struct ValueSlots: ~Copyable, Sendable {
   /// The gate at which waiters for a version sleep; `nil` if the memory is attached for reading
   /// only.
   let gate: AsymmetricEventCount?
-  let waiting = Waiting(longestSpin: .microseconds(50))
+  let waiting: Waiting
   /// Whether this handle is the writer; its copy in a child created by `fork` is not.
   ///
   /// Locked during a store, because two tasks may use one handle.
@@ -87,6 +87,7 @@ struct ValueSlots: ~Copyable, Sendable {
     gate =
       memory.access == .readWrite
       ? AsymmetricEventCount(in: memory.range, at: layout.gateOffset) : nil
+    waiting = Waiting(for: "a value", in: memory.name, longestSpin: .microseconds(50))
     self.memory = memory
     self.layout = layout
     self.wordCount = wordCount

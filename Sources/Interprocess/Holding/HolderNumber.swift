@@ -30,8 +30,11 @@ struct HolderNumber: ~Copyable, Sendable {
   /// The state of a closed handle; it belongs to no generation.
   private static let closed = UInt64.max
 
+  private let segment: StructuredSegment
   /// The generation of forks in the upper half, the number in the lower one; 0 before there is one.
   private let state = Atomic<UInt64>(0)
+
+  init(in segment: StructuredSegment) { self.segment = segment }
 
   /// The number of this handle in this process, if it already has one.
   var valueIfTaken: UInt32? { Self.number(in: state.load(ordering: .acquiring)) }
@@ -43,37 +46,29 @@ struct HolderNumber: ~Copyable, Sendable {
 
   /// The number of this handle in this process.
   ///
-  /// - Parameters:
-  ///   - memory: The segment, as the handle's memory.
-  ///   - forget: Called with a number that is about to be used for the first time, perhaps more
-  ///     than once with different numbers. Words that name it were written by a dead holder, and
-  ///     must not be taken for words of this one.
+  /// - Parameter forget: Called with a number that is about to be used for the first time, perhaps
+  ///   more than once with different numbers. Words that name it were written by a dead holder, and
+  ///   must not be taken for words of this one.
   /// - Throws: `system`: `resourceTemporarilyUnavailable` if a lock of another program covers the
   ///   bytes of the numbers.
-  func value(
-    _ memory: borrowing SharedMemory, forgetting forget: (UInt32) -> Void
-  ) throws(InterprocessError) -> UInt32 {
+  func value(forgetting forget: (UInt32) -> Void) throws(InterprocessError) -> UInt32 {
     let found = state.load(ordering: .acquiring)
     if let number = Self.number(in: found) { return number }
     do {
-      if let number = try claim(
-        on: memory.mapping.descriptor, instead: found, forgetting: forget)
-      {
-        return number
-      }
+      if let number = try claim(instead: found, forgetting: forget) { return number }
     } catch {
       throw .locking(
-        memory.name, error, action: "take a number for \(Self.description(of: memory))",
+        segment.name, error, action: "take a number for \(description)",
         need: "locks, permits, queues and topics need")
     }
     // All numbers are locked, so any of them shows which program holds the lock.
     let lock = try? Lease.obstacle(
-      toNumber: .random(in: Self.range), on: memory.mapping.descriptor)
-    throw .locked(memory.name, by: lock, action: "use \(Self.description(of: memory))")
+      toNumber: .random(in: Self.range), on: segment.memory.mapping.descriptor)
+    throw .locked(segment.name, by: lock, action: "use \(description)")
   }
 
-  private static func description(of memory: borrowing SharedMemory) -> String {
-    memory.name.isEmpty ? "this memory" : "\"\(memory.name)\""
+  private var description: String {
+    segment.name.isEmpty ? "this memory" : "\"\(segment.name)\""
   }
 
   /// How many numbers to try.
@@ -84,10 +79,10 @@ struct HolderNumber: ~Copyable, Sendable {
 
   /// - Returns: `nil` if all numbers that were tried are locked.
   private func claim(
-    on descriptor: borrowing Descriptor, instead old: UInt64, forgetting forget: (UInt32) -> Void
+    instead old: UInt64, forgetting forget: (UInt32) -> Void
   ) throws(Errno) -> UInt32? {
     if old == Self.closed { failAsClosed() }
-    guard let number = try draw(on: descriptor) else { return nil }
+    guard let number = try draw() else { return nil }
     forget(number)
     // No lock of this process is used, as a child of `fork` could inherit it taken. If two threads
     // come here, one gives its number back.
@@ -98,14 +93,14 @@ struct HolderNumber: ~Copyable, Sendable {
     if current == Self.closed { failAsClosed() }
     let winner = UInt32(truncatingIfNeeded: current)
     // Both may even have drawn the same number.
-    if winner != number { try Lease.dropNumber(number, on: descriptor) }
+    if winner != number { try Lease.dropNumber(number, on: segment.memory.mapping.descriptor) }
     return winner
   }
 
-  private func draw(on descriptor: borrowing Descriptor) throws(Errno) -> UInt32? {
+  private func draw() throws(Errno) -> UInt32? {
     for _ in 0..<Self.drawLimit {
       let number = UInt32.random(in: Self.range)
-      if try Lease.takeNumber(number, on: descriptor) { return number }
+      if try Lease.takeNumber(number, on: segment.memory.mapping.descriptor) { return number }
     }
     return nil
   }

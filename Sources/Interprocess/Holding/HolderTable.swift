@@ -38,6 +38,7 @@ struct HolderTable: Sendable {
   // between the two all places were taken, and their holders, which the second pass found alive,
   // were alive at that moment.
 
+  private let segment: StructuredSegment
   private let range: MappedRange
   let gate: EventCount
   private let offset: Int
@@ -47,15 +48,19 @@ struct HolderTable: Sendable {
   private let wakeCount: Int
 
   /// - Parameters:
-  ///   - range: The memory.
+  ///   - segment: The segment.
+  ///   - part: The part of its memory that the offsets below count from; `nil`: all of it.
   ///   - gateOffset: Where the gate lies, 4 bytes.
   ///   - offset: Where the first place lies.
   ///   - stride: The bytes from one place to the next, a multiple of 4.
   ///   - count: How many places there are; they lie within the memory.
   ///   - wakeCount: How many sleepers to wake when a place becomes free.
   init(
-    in range: MappedRange, gateOffset: Int, offset: Int, stride: Int, count: Int, wakeCount: Int
+    in segment: StructuredSegment, _ part: MappedRange? = nil, gateOffset: Int, offset: Int,
+    stride: Int, count: Int, wakeCount: Int
   ) {
+    let range = part ?? segment.memory.range
+    self.segment = segment
     self.range = range
     gate = EventCount(range.word32(at: gateOffset))
     self.offset = offset
@@ -96,7 +101,7 @@ struct HolderTable: Sendable {
   /// - Returns: Its index; `nil` if living holders have all places.
   /// - Throws: `corrupted` and `system`.
   func takeAlsoOfDead(
-    as number: UInt32, _ memory: borrowing SharedMemory
+    as number: UInt32
   ) throws(InterprocessError) -> Int? {
     if let index = take(as: number) { return index }
     var seen = places.map { place(at: $0).loadRelaxed() }
@@ -106,13 +111,13 @@ struct HolderTable: Sendable {
         let current = place(at: index).loadRelaxed()
         found.append(current)
         let isTaken = current != 0
-        if isTaken, try !isDead(current, at: index, own: number, memory) { continue }
+        if isTaken, try !isDead(current, at: index, own: number) { continue }
         checkpoint(.placeSeen)
         if place(at: index).compareExchangeAcquiring(current, number) {
           checkpoint(.permitTaken)
           // Other waiters may wait for the places of further dead holders. If that fails, they
           // report the error themselves.
-          if isTaken { _ = try? reclaim(own: number, memory) }
+          if isTaken { _ = try? reclaim(own: number) }
           return index
         }
         // Another handle was faster, so this pass proves nothing.
@@ -140,15 +145,14 @@ struct HolderTable: Sendable {
   /// - Parameters:
   ///   - stage: What the turn may do.
   ///   - number: The number of the waiting handle.
-  ///   - memory: The segment, as that handle's memory.
   ///   - alike: As for `Waiting.Turn`.
   ///   - body: A3, what the wait is for.
   /// - Throws: `corrupted` and `system`.
   func attempt<Result>(
-    _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory, alike: Int,
+    _ stage: Waiting.Stage, as number: UInt32, alike: Int,
     _ body: () throws(InterprocessError) -> Result?
   ) throws(InterprocessError) -> Waiting.Turn<Result> {
-    if stage == .checking { try reclaim(own: number, memory) }
+    if stage == .checking { try reclaim(own: number) }
     return try gate.attempt(stage, alike: alike, body)
   }
 
@@ -157,11 +161,11 @@ struct HolderTable: Sendable {
   /// - Returns: If done, its index.
   /// - Throws: `corrupted` and `system`.
   func attemptToTake(
-    _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory
+    _ stage: Waiting.Stage, as number: UInt32
   ) throws(InterprocessError) -> Waiting.Turn<Int> {
-    try attempt(stage, as: number, memory, alike: 0) { () throws(InterprocessError) in
+    try attempt(stage, as: number, alike: 0) { () throws(InterprocessError) in
       // This may be the last attempt of the wait.
-      stage == .checking ? try takeAlsoOfDead(as: number, memory) : take(as: number)
+      stage == .checking ? try takeAlsoOfDead(as: number) : take(as: number)
     }
   }
 
@@ -171,12 +175,12 @@ struct HolderTable: Sendable {
   /// - Throws: `corrupted` and `system`.
   @discardableResult
   func reclaim(
-    own number: UInt32, _ memory: borrowing SharedMemory
+    own number: UInt32
   ) throws(InterprocessError) -> Int {
     var freedCount = 0
     for index in places {
       let current = place(at: index).loadRelaxed()
-      guard try isDead(current, at: index, own: number, memory) else { continue }
+      guard try isDead(current, at: index, own: number) else { continue }
       checkpoint(.placeSeen)
       if free(index, current) { freedCount += 1 }
     }
@@ -187,29 +191,29 @@ struct HolderTable: Sendable {
   ///
   /// - Throws: `corrupted` and `system`.
   func deadCount(
-    own number: UInt32, _ memory: borrowing SharedMemory
+    own number: UInt32
   ) throws(InterprocessError) -> Int {
     var count = 0
     for index in places {
       let current = place(at: index).loadRelaxed()
-      if try isDead(current, at: index, own: number, memory) { count += 1 }
+      if try isDead(current, at: index, own: number) { count += 1 }
     }
     return count
   }
 
   /// Whether the word found in a place is the number of a dead holder.
   private func isDead(
-    _ current: UInt32, at index: Int, own number: UInt32, _ memory: borrowing SharedMemory
+    _ current: UInt32, at index: Int, own number: UInt32
   ) throws(InterprocessError) -> Bool {
     if current == 0 { return false }
     guard HolderNumber.range.contains(current) else {
       throw .corrupted(
-        memory.name, "place \(index) is held by \(current), which is no holder's number")
+        segment.name, "place \(index) is held by \(current), which is no holder's number")
     }
     do {
-      return try HolderNumber.isDead(current, own: number, on: memory.mapping.descriptor)
+      return try HolderNumber.isDead(current, own: number, on: segment.memory.mapping.descriptor)
     } catch {
-      throw .system(error, name: memory.name, action: "ask whether a holder lives")
+      throw .system(error, name: segment.name, action: "ask whether a holder lives")
     }
   }
 
@@ -227,13 +231,14 @@ struct HolderTable: Sendable {
   /// Frees the places whose holders are dead, and those that contain no holder's number.
   ///
   /// - Parameter number: The number of the calling handle, or 0 if it has none.
-  func dropDead(own number: UInt32, _ memory: borrowing SharedMemory) {
+  func dropDead(own number: UInt32) {
     for index in places {
       let current = place(at: index).loadRelaxed()
       if current == 0 { continue }
       let mayLive =
         HolderNumber.range.contains(current)
-        && (try? HolderNumber.isDead(current, own: number, on: memory.mapping.descriptor)) != true
+        && (try? HolderNumber.isDead(current, own: number, on: segment.memory.mapping.descriptor))
+          != true
       if !mayLive { free(index, current) }
     }
   }

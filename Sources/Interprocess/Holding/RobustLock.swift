@@ -62,12 +62,13 @@ struct RobustLock: ~Copyable, Sendable {
   private static let waiters: UInt32 = 1 << 31
   private static let abandoned = HolderNumber.range.upperBound
 
+  private let segment: StructuredSegment
   private let word: SharedWord32
   private let turn: SharedWord32
-  private let holder = HolderNumber()
+  private let holder: HolderNumber
   /// The thread that holds the lock through this handle, or 0; a thread recognises itself by it.
   private let thread = Atomic<UInt64>(0)
-  private let waiting = Waiting()
+  private let waiting: Waiting
   /// How many sleepers on the word an unlock wakes: one, which takes the lock; or all, if they may
   /// continue at the same time.
   private let wakeCount: Int
@@ -77,9 +78,12 @@ struct RobustLock: ~Copyable, Sendable {
   private let repair: String
 
   init(
-    word: SharedWord32, turn: SharedWord32, wakeCount: Int = 1, places: HolderTable? = nil,
-    repair: String
+    in segment: StructuredSegment, word: SharedWord32, turn: SharedWord32, wakeCount: Int = 1,
+    places: HolderTable? = nil, repair: String
   ) {
+    waiting = Waiting(for: "the lock", in: segment.name)
+    self.segment = segment
+    holder = HolderNumber(in: segment)
     self.word = word
     self.turn = turn
     self.wakeCount = wakeCount
@@ -121,16 +125,15 @@ struct RobustLock: ~Copyable, Sendable {
   /// Takes the lock.
   ///
   /// - Parameters:
-  ///   - memory: The segment of the lock, as the memory of the handle that this lock is a part of.
   ///   - timeout: How long to wait; `nil`: as long as it takes.
   ///   - isRecovering: Whether to take a lock whose holder died.
   /// - Returns: Whether its last holder died.
   /// - Throws: `timedOut`, `ownerDied`, `corrupted` and `system`.
   func lock(
-    _ memory: borrowing SharedMemory, atMost timeout: Duration?, isRecovering: Bool
+    atMost timeout: Duration?, isRecovering: Bool
   ) throws(InterprocessError) -> Bool {
-    let outcome = try lockInTime(memory, atMost: timeout, isRecovering: isRecovering)
-    guard let wasAbandoned = outcome else { throw Self.timedOut(memory.name) }
+    let outcome = try lockInTime(atMost: timeout, isRecovering: isRecovering)
+    guard let wasAbandoned = outcome else { throw Self.timedOut(segment.name) }
     return wasAbandoned
   }
 
@@ -139,13 +142,11 @@ struct RobustLock: ~Copyable, Sendable {
   /// - Returns: Whether its last holder died; `nil` if the time is over.
   /// - Throws: `ownerDied`, `corrupted` and `system`.
   func lockInTime(
-    _ memory: borrowing SharedMemory, atMost timeout: Duration?, isRecovering: Bool
+    atMost timeout: Duration?, isRecovering: Bool
   ) throws(InterprocessError) -> Bool? {
-    let number = try number(memory)
+    let number = try number()
     let outcome = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try attempt(stage, as: number, memory, isRecovering: isRecovering)
-    } translatingErrors: { [name = memory.name] errno in
-      .system(errno, name: name, action: "wait for the lock")
+      try attempt(stage, as: number, isRecovering: isRecovering)
     }
     if outcome != nil { setHolder(isRunning: true) }
     return outcome
@@ -155,20 +156,20 @@ struct RobustLock: ~Copyable, Sendable {
   ///
   /// The thread on which this returns must be the one that unlocks.
   nonisolated(nonsending) func lock(
-    _ memory: borrowing SharedMemory, atMost timeout: Duration?, isRecovering: Bool
+    atMost timeout: Duration?, isRecovering: Bool
   ) async throws -> Bool {
-    let outcome = try await lockInTime(memory, atMost: timeout, isRecovering: isRecovering)
-    guard let wasAbandoned = outcome else { throw Self.timedOut(memory.name) }
+    let outcome = try await lockInTime(atMost: timeout, isRecovering: isRecovering)
+    guard let wasAbandoned = outcome else { throw Self.timedOut(segment.name) }
     return wasAbandoned
   }
 
   /// Suspends the task where the blocking form waits.
   nonisolated(nonsending) func lockInTime(
-    _ memory: borrowing SharedMemory, atMost timeout: Duration?, isRecovering: Bool
+    atMost timeout: Duration?, isRecovering: Bool
   ) async throws -> Bool? {
-    let number = try number(memory)
+    let number = try number()
     let outcome = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try attempt(stage, as: number, memory, isRecovering: isRecovering)
+      try attempt(stage, as: number, isRecovering: isRecovering)
     }
     if outcome != nil { setHolder(isRunning: true) }
     return outcome
@@ -178,18 +179,18 @@ struct RobustLock: ~Copyable, Sendable {
   ///
   /// - Returns: Whether it was free.
   /// - Throws: `ownerDied`, `corrupted` and `system`.
-  func tryLock(_ memory: borrowing SharedMemory) throws(InterprocessError) -> Bool {
-    let number = try number(memory)
-    switch try attempt(.spinning, as: number, memory) {
+  func tryLock() throws(InterprocessError) -> Bool {
+    let number = try number()
+    switch try attempt(.spinning, as: number) {
     case .done:
       setHolder(isRunning: true)
       return true
     case .wait(_, let current, _):
       guard case .held(let other) = Self.state(of: current),
-        try isDead(other, own: number, memory)
+        try isDead(other, own: number)
       else { return false }
       abandon(current)
-      throw ownerDied(memory.name)
+      throw ownerDied(segment.name)
     }
   }
 
@@ -197,8 +198,8 @@ struct RobustLock: ~Copyable, Sendable {
   ///
   /// - Returns: Whether it took the role.
   /// - Throws: `corrupted` and `system`.
-  func claim(_ memory: borrowing SharedMemory) throws(InterprocessError) -> Bool {
-    let number = try number(memory)
+  func claim() throws(InterprocessError) -> Bool {
+    let number = try number()
     for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadRelaxed()
       switch Self.state(of: current) {
@@ -207,21 +208,21 @@ struct RobustLock: ~Copyable, Sendable {
         checkpoint(.lockTaken)
         return true
       case .held(let other):
-        guard try isDead(other, own: number, memory) else { return false }
+        guard try isDead(other, own: number) else { return false }
         abandon(current)
       case .corrupted:
-        throw corrupted(current, memory.name)
+        throw corrupted(current, segment.name)
       }
     }
-    throw .corrupted(memory.name, "another process keeps changing its lock")
+    throw .corrupted(segment.name, "another process keeps changing its lock")
   }
 
   /// Whether no process holds the lock or died with it.
   var isFree: Bool { word.loadAcquiring() & ~Self.waiters == 0 }
 
   /// The number of the handle; a word that already names it is marked as abandoned first.
-  func number(_ memory: borrowing SharedMemory) throws(InterprocessError) -> UInt32 {
-    try holder.value(memory) { number in
+  func number() throws(InterprocessError) -> UInt32 {
+    try holder.value { number in
       // A waiter may set the mark in between.
       for _ in 0..<SharedWord32.attemptLimit {
         let current = word.loadRelaxed()
@@ -237,13 +238,12 @@ struct RobustLock: ~Copyable, Sendable {
   /// - Parameters:
   ///   - stage: What the turn may do.
   ///   - number: The number of the handle.
-  ///   - memory: The segment, as that handle's memory.
   ///   - isRecovering: Whether to take a lock whose holder died.
   ///   - isTaking: Whether to take a free lock, or only to wait until it is free.
   /// - Returns: If done, whether the last holder died.
   /// - Throws: `ownerDied`, `corrupted` and `system`.
   func attempt(
-    _ stage: Waiting.Stage, as number: UInt32, _ memory: borrowing SharedMemory,
+    _ stage: Waiting.Stage, as number: UInt32,
     isRecovering: Bool = false, isTaking: Bool = true
   ) throws(InterprocessError) -> Waiting.Turn<Bool> {
     let alike = (isRecovering ? 1 : 0) + (isTaking ? 2 : 0)
@@ -260,7 +260,7 @@ struct RobustLock: ~Copyable, Sendable {
           return .done(false)
         }
       case .abandoned:
-        guard isRecovering else { throw ownerDied(memory.name) }
+        guard isRecovering else { throw ownerDied(segment.name) }
         if word.compareExchangeAcquiring(current, number | mark) {
           checkpoint(.lockTaken)
           return .done(true)
@@ -273,12 +273,12 @@ struct RobustLock: ~Copyable, Sendable {
         let marked = current | Self.waiters
         guard current == marked || word.compareExchangeRelaxed(current, marked) else { continue }
         checkpoint(.lockMarked)
-        guard stage == .checking, try isDead(other, own: number, memory) else {
+        guard stage == .checking, try isDead(other, own: number) else {
           return .wait(word, while: marked, alike: alike)
         }
         abandon(marked)
       case .corrupted:
-        throw corrupted(current, memory.name)
+        throw corrupted(current, segment.name)
       }
     }
     return anotherTurn()
@@ -289,12 +289,12 @@ struct RobustLock: ~Copyable, Sendable {
   func anotherTurn<Result>() -> Waiting.Turn<Result> { .wait(word, while: word.loadRelaxed()) }
 
   private func isDead(
-    _ number: UInt32, own: UInt32, _ memory: borrowing SharedMemory
+    _ number: UInt32, own: UInt32
   ) throws(InterprocessError) -> Bool {
     do {
-      return try HolderNumber.isDead(number, own: own, on: memory.mapping.descriptor)
+      return try HolderNumber.isDead(number, own: own, on: segment.memory.mapping.descriptor)
     } catch {
-      throw .system(error, name: memory.name, action: "ask whether the lock's holder lives")
+      throw .system(error, name: segment.name, action: "ask whether the lock's holder lives")
     }
   }
 

@@ -14,15 +14,18 @@
 public import Synchronization
 internal import SystemPackage
 
-/// A segment with a header, for kinds whose creator chooses the size of the content.
+/// A segment with a header, held by a handle and by the locks, tables and rings in it.
 @usableFromInline
-struct StructuredSegment: ~Copyable, Sendable {
+final class StructuredSegment: Sendable {
   let memory: SharedMemory
   /// Where the content begins.
   let contentOffset: Int
   /// The capacity in the header, whose meaning depends on the kind.
   let capacity: Int
   @usableFromInline let isClosed = Atomic(false)
+
+  /// The name of the segment, for errors.
+  var name: String { memory.name }
 
   /// The composition of a segment of some kind.
   struct Plan<Element: Shareable> {
@@ -128,7 +131,7 @@ struct StructuredSegment: ~Copyable, Sendable {
     self.capacity = capacity
   }
 
-  init<Element: Shareable>(
+  convenience init<Element: Shareable>(
     reading memory: consuming SharedMemory, _ kind: any SegmentKind.Type, of type: Element.Type,
     byteCount: (_ capacity: Int) -> Int?
   ) throws(InterprocessError) {

@@ -59,14 +59,17 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   private let role = ThreadMutex<Role?>(nil)
   /// Where threads and tasks of this handle wait for their turns with the role.
   private let turns = OwnWord()
-  private let waitingForTurns = Waiting()
-  private let waiting = Waiting(longestSpin: .microseconds(50))
+  private let waitingForTurns: Waiting
+  private let waiting: Waiting
 
-  init(_ mode: Multiplicity, of ring: Ring, isSending: Bool) {
+  init(_ mode: Multiplicity, of ring: Ring, in segment: StructuredSegment, isSending: Bool) {
     self.mode = mode
     self.ring = ring
     self.isSending = isSending
-    lock = (isSending ? ring.sending : ring.receiving).lock()
+    waitingForTurns = Waiting(for: "a turn at the queue", in: ring.name)
+    waiting = Waiting(
+      for: "the other side of the queue", in: ring.name, longestSpin: .microseconds(50))
+    lock = (isSending ? ring.sending : ring.receiving).lock(in: segment)
   }
 
   private var side: QueueSide { isSending ? ring.sending : ring.receiving }
@@ -83,33 +86,28 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   /// of zero, this still waits for some microseconds.
   ///
   /// - Parameters:
-  ///   - memory: The segment, from the handle that this is a part of.
   ///   - timeout: How long to wait for other turns; `nil`: as long as they take.
   /// - Returns: `nil` if the time-out has passed.
   /// - Throws: `roleTaken`, `corrupted` and `system`.
   @usableFromInline func enter(
-    _ memory: borrowing SharedMemory, atMost timeout: Duration?
+    atMost timeout: Duration?
   ) throws(InterprocessError) -> QueueCursor? {
-    if let cursor = try enterAtOnce(memory) { return cursor }
+    if let cursor = try enterAtOnce() { return cursor }
     if mode == .one {
       return try waitingForTurns.wait(atMost: timeout) { stage throws(InterprocessError) in
-        try attemptRole(stage, memory)
-      } translatingErrors: { [name = ring.name] errno in
-        .system(errno, name: name, action: "wait for a turn at the queue")
+        try attemptRole(stage)
       }
     }
-    let outcome = try lock.lockInTime(memory, atMost: timeout, isRecovering: true)
+    let outcome = try lock.lockInTime(atMost: timeout, isRecovering: true)
     return outcome == nil ? nil : try cursorOrUnlock()
   }
 
   /// The same without waiting: takes the turn if it is free.
   ///
   /// Kept small, as most turns need no more than this.
-  @usableFromInline func enterAtOnce(
-    _ memory: borrowing SharedMemory
-  ) throws(InterprocessError) -> QueueCursor? {
+  @usableFromInline func enterAtOnce() throws(InterprocessError) -> QueueCursor? {
     if mode == .many { return lock.lockAtOnce() ? try cursorOrUnlock() : nil }
-    guard case .done(let cursor) = try attemptRole(.spinning, memory) else { return nil }
+    guard case .done(let cursor) = try attemptRole(.spinning) else { return nil }
     return cursor
   }
 
@@ -117,15 +115,15 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   ///
   /// - Throws: What the blocking form throws, and `CancellationError`.
   @usableFromInline nonisolated(nonsending) func enter(
-    _ memory: borrowing SharedMemory, atMost timeout: Duration?
+    atMost timeout: Duration?
   ) async throws -> QueueCursor? {
-    if let cursor = try enterAtOnce(memory) { return cursor }
+    if let cursor = try enterAtOnce() { return cursor }
     if mode == .one {
       return try await waitingForTurns.wait(atMost: timeout) { stage throws(InterprocessError) in
-        try attemptRole(stage, memory)
+        try attemptRole(stage)
       }
     }
-    let outcome = try await lock.lockInTime(memory, atMost: timeout, isRecovering: true)
+    let outcome = try await lock.lockInTime(atMost: timeout, isRecovering: true)
     return outcome == nil ? nil : try cursorOrUnlock()
   }
 
@@ -140,11 +138,11 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
 
   /// One attempt to get a turn with the role; claims the role if this handle does not hold it.
   private func attemptRole(
-    _ stage: Waiting.Stage, _ memory: borrowing SharedMemory
+    _ stage: Waiting.Stage
   ) throws(InterprocessError) -> Waiting.Turn<QueueCursor> {
     try role.withLock { role throws(InterprocessError) in
       if role == nil {
-        try claim(memory)
+        try claim()
         role = Role(cursor: try cursorOrUnlock())
       }
       let thread = Processors.currentThread
@@ -166,10 +164,10 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   /// - Parameter byteCount: The number of bytes of the message to send.
   /// - Throws: `timedOut`, `roleTaken`, `corrupted` and `system`.
   @usableFromInline func enter(
-    _ memory: borrowing SharedMemory, until sleeps: borrowing Sleeps, for byteCount: Int = 0
+    until sleeps: borrowing Sleeps, for byteCount: Int = 0
   ) throws(InterprocessError) -> QueueCursor {
     do throws(InterprocessError) {
-      if let cursor = try enter(memory, atMost: sleeps.timeLeft) { return cursor }
+      if let cursor = try enter(atMost: sleeps.timeLeft) { return cursor }
       throw turnTaken
     } catch {
       passOn(byteCount)
@@ -181,10 +179,10 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   ///
   /// - Throws: What the blocking form throws, and `CancellationError`.
   @usableFromInline nonisolated(nonsending) func enter(
-    _ memory: borrowing SharedMemory, until sleeps: borrowing Sleeps, for byteCount: Int = 0
+    until sleeps: borrowing Sleeps, for byteCount: Int = 0
   ) async throws -> QueueCursor {
     do {
-      if let cursor = try await enter(memory, atMost: sleeps.timeLeft) { return cursor }
+      if let cursor = try await enter(atMost: sleeps.timeLeft) { return cursor }
       throw turnTaken
     } catch {
       passOn(byteCount)
@@ -262,26 +260,6 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     }
   }
 
-  /// The same for receivers; also frees what a dead receiver had taken.
-  ///
-  /// - Throws: `corrupted` and `system`.
-  func wait(
-    atMost timeout: Duration?, in memory: borrowing SharedMemory
-  ) throws(InterprocessError) -> Bool {
-    try wait(at: nil, atMost: timeout) { stage, position throws(InterprocessError) in
-      try attempt(stage, at: position, in: memory)
-    }
-  }
-
-  /// The same, suspending the task while it waits.
-  nonisolated(nonsending) func wait(
-    atMost timeout: Duration?, in memory: borrowing SharedMemory
-  ) async throws -> Bool {
-    try await wait(at: nil, atMost: timeout) { stage, position throws(InterprocessError) in
-      try attempt(stage, at: position, in: memory)
-    }
-  }
-
   /// - Parameter attempt: One attempt of the wait, at a position.
   private func wait(
     at position: UInt64?, atMost timeout: Duration?,
@@ -292,8 +270,6 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
     let position = position ?? ownPosition
     let outcome: Void? = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
       try attempt(stage, position)
-    } translatingErrors: { [name = ring.name] errno in
-      .system(errno, name: name, action: "wait for the other side of the queue")
     }
     return outcome != nil
   }
@@ -339,25 +315,18 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
         ? ring.hasRoom(for: byteCount, at: position) : ring.hasMessage(at: position))
   }
 
-  /// One attempt of that wait.
-  func attempt(
-    _ stage: Waiting.Stage, _ byteCount: Int = 0, at position: UInt64? = nil
+  /// One attempt of that wait, which also frees what a dead receiver had taken.
+  ///
+  /// - Throws: `corrupted` and `system`.
+  private func attempt(
+    _ stage: Waiting.Stage, _ byteCount: Int, at position: UInt64?
   ) throws(InterprocessError) -> Waiting.Turn<Void> {
+    if stage == .checking, !isSending { try recover() }
     let turn = try side.gate.attempt(stage, alike: byteCount) { () throws(InterprocessError) in
       isReady(byteCount, at: position ?? side.position.loadRelaxed()) ? () : nil
     }
     if stage != .spinning, case .wait = turn { side.countSleep() }
     return turn
-  }
-
-  /// One attempt of that wait, which also frees what a dead receiver had taken.
-  ///
-  /// - Throws: `corrupted` and `system`.
-  func attempt(
-    _ stage: Waiting.Stage, at position: UInt64? = nil, in memory: borrowing SharedMemory
-  ) throws(InterprocessError) -> Waiting.Turn<Void> {
-    if stage == .checking { try recover(in: memory) }
-    return try attempt(stage, at: position)
   }
 
   /// Frees what a dead receiver had taken.
@@ -366,8 +335,8 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   /// there is a message, and perhaps there is no room for one until this is done.
   ///
   /// - Throws: `corrupted` and `system`.
-  func recover(in memory: borrowing SharedMemory) throws(InterprocessError) {
-    guard mode == .many, ring.isTakenUnfreed, try lock.claim(memory) else { return }
+  func recover() throws(InterprocessError) {
+    guard mode == .many, ring.isTakenUnfreed, try lock.claim() else { return }
     defer { lock.unlock(takenIn: Descriptor.generation) }
     _ = try ring.receivingCursor()
   }
@@ -387,9 +356,9 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   ///
   /// - Throws: `timedOut`, `roleTaken`, `corrupted` and `system`.
   func finish(
-    _ memory: borrowing SharedMemory, atMost timeout: Duration?
+    atMost timeout: Duration?
   ) throws(InterprocessError) {
-    let turn = try enter(memory, until: Sleeps(atMost: timeout))
+    let turn = try enter(until: Sleeps(atMost: timeout))
     ring.finish()
     leave(turn)
   }
@@ -398,10 +367,10 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   ///
   /// - Throws: What the blocking form throws, and `CancellationError`.
   nonisolated(nonsending) func finish(
-    _ memory: borrowing SharedMemory, atMost timeout: Duration?
+    atMost timeout: Duration?
   ) async throws {
     try Task.checkCancellation()
-    let turn = try await enter(memory, until: Sleeps(atMost: timeout))
+    let turn = try await enter(until: Sleeps(atMost: timeout))
     ring.finish()
     leave(turn)
   }
@@ -411,13 +380,13 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   /// Takes the role of the only sender or receiver.
   ///
   /// - Throws: `roleTaken`, `corrupted` and `system`.
-  func claim(_ memory: borrowing SharedMemory) throws(InterprocessError) {
-    guard try lock.claim(memory) else {
+  func claim() throws(InterprocessError) {
+    guard try lock.claim() else {
       throw InterprocessError(
-        code: .roleTaken, name: memory.name,
+        code: .roleTaken, name: ring.name,
         message: """
           Another handle or value is already the only \(isSending ? "sender" : "receiver") of the \
-          queue "\(memory.name)". To use several, create the queue for many.
+          queue "\(ring.name)". To use several, create the queue for many.
           """)
     }
   }

@@ -57,10 +57,10 @@ struct QueueSide: Sendable {
   }
 
   /// The lock of the side, or its role if it has a single holder.
-  func lock(places: HolderTable? = nil) -> RobustLock {
+  func lock(in segment: StructuredSegment, places: HolderTable? = nil) -> RobustLock {
     // What the lock guards needs no repair, so no error names a function for it.
     RobustLock(
-      word: range.word32(at: offset + fieldOffset(\ipc_queue_side.word)),
+      in: segment, word: range.word32(at: offset + fieldOffset(\ipc_queue_side.word)),
       turn: range.word32(at: offset + fieldOffset(\ipc_queue_side.turn)), places: places,
       repair: "")
   }

@@ -126,7 +126,7 @@ public final class SharedByteQueue: Sendable {
     }
   }
 
-  init(_ segment: consuming StructuredSegment) throws(InterprocessError) {
+  init(_ segment: StructuredSegment) throws(InterprocessError) {
     let offset = segment.contentOffset
     let senderMultiplicity = try Multiplicity(
       segment.memory, at: offset + fieldOffset(\ipc_byte_queue.senders))
@@ -141,8 +141,8 @@ public final class SharedByteQueue: Sendable {
     }
     ring = ByteRing(
       in: segment.memory, at: offset, capacity: segment.capacity, maximumByteCount: Int(maximum))
-    senders = QueueEnd(senderMultiplicity, of: ring, isSending: true)
-    receivers = QueueEnd(receiverMultiplicity, of: ring, isSending: false)
+    senders = QueueEnd(senderMultiplicity, of: ring, in: segment, isSending: true)
+    receivers = QueueEnd(receiverMultiplicity, of: ring, in: segment, isSending: false)
     self.segment = segment
   }
 
@@ -217,7 +217,7 @@ public final class SharedByteQueue: Sendable {
   /// - Throws: `roleTaken` if another handle is the only sender; `timedOut`, `corrupted` and
   ///   `system`.
   public func finish(timeout: Duration? = nil) throws(InterprocessError) {
-    try senders.finish(segment.memory, atMost: timeout)
+    try senders.finish(atMost: timeout)
   }
 
   /// Finishes the queue: no more messages can be sent; receivers get what is left, and then `nil`.
@@ -228,7 +228,7 @@ public final class SharedByteQueue: Sendable {
   /// - Throws: What the blocking form throws, and `CancellationError`; after any error, the queue
   ///   is not finished.
   public nonisolated(nonsending) func finish(timeout: Duration? = nil) async throws {
-    try await senders.finish(segment.memory, atMost: timeout)
+    try await senders.finish(atMost: timeout)
   }
 
   // MARK: - Sending
@@ -251,7 +251,7 @@ public final class SharedByteQueue: Sendable {
     byteCount: Int, _ body: (inout MutableRawSpan) throws -> Void
   ) throws -> Bool {
     try check(byteCount)
-    guard let cursor = try senders.enter(segment.memory, atMost: .zero) else { return false }
+    guard let cursor = try senders.enter(atMost: .zero) else { return false }
     return try send(byteCount, cursor, body)
   }
 
@@ -289,7 +289,7 @@ public final class SharedByteQueue: Sendable {
     try check(byteCount)
     let sleeps = Sleeps(atMost: timeout)
     while true {
-      let cursor = try senders.enter(segment.memory, until: sleeps, for: byteCount)
+      let cursor = try senders.enter(until: sleeps, for: byteCount)
       if try send(byteCount, cursor, body) { return }
       guard try senders.wait(for: byteCount, atMost: sleeps.timeLeft) else { throw isFull }
     }
@@ -312,7 +312,7 @@ public final class SharedByteQueue: Sendable {
     try check(byteCount)
     let sleeps = Sleeps(atMost: timeout)
     while true {
-      let cursor = try await senders.enter(segment.memory, until: sleeps, for: byteCount)
+      let cursor = try await senders.enter(until: sleeps, for: byteCount)
       if try send(byteCount, cursor, body) { return }
       guard try await senders.wait(for: byteCount, atMost: sleeps.timeLeft) else { throw isFull }
     }
@@ -392,7 +392,7 @@ public final class SharedByteQueue: Sendable {
   ///   only receiver; `corrupted` if something other than this type has written into the queue;
   ///   `system` for anything else.
   public func tryReceive<Result>(_ body: (RawSpan) throws -> Result) throws -> Result? {
-    guard let cursor = try receivers.enter(segment.memory, atMost: .zero) else { return nil }
+    guard let cursor = try receivers.enter(atMost: .zero) else { return nil }
     return try receive(isAcknowledging: false, cursor, body)
   }
 
@@ -454,12 +454,12 @@ public final class SharedByteQueue: Sendable {
       // First looks whether the queue is finished, and then for messages: if it is finished, a
       // look that finds none comes after the last message.
       let isFinished = isFinished
-      let cursor = try receivers.enter(segment.memory, until: sleeps)
+      let cursor = try receivers.enter(until: sleeps)
       if let result = try receive(isAcknowledging: isAcknowledging, cursor, body) {
         return result
       }
       if isFinished { return nil }
-      guard try receivers.wait(atMost: sleeps.timeLeft, in: segment.memory) else { throw isEmpty }
+      guard try receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
     }
   }
 
@@ -503,12 +503,12 @@ public final class SharedByteQueue: Sendable {
     let sleeps = Sleeps(atMost: timeout)
     while true {
       let isFinished = isFinished
-      let cursor = try await receivers.enter(segment.memory, until: sleeps)
+      let cursor = try await receivers.enter(until: sleeps)
       if let result = try receive(isAcknowledging: isAcknowledging, cursor, body) {
         return result
       }
       if isFinished { return nil }
-      guard try await receivers.wait(atMost: sleeps.timeLeft, in: segment.memory)
+      guard try await receivers.wait(atMost: sleeps.timeLeft)
       else { throw isEmpty }
     }
   }

@@ -224,25 +224,25 @@ extension SharedQueue {
   // The inlinable functions above begin a turn of the receiving side by these.
 
   @usableFromInline func enterToReceiveAtOnce() throws(InterprocessError) -> QueueCursor? {
-    try receivers.enterAtOnce(segment.memory)
+    try receivers.enterAtOnce()
   }
 
   @usableFromInline func enterToReceive(
     atMost timeout: Duration?
   ) throws(InterprocessError) -> QueueCursor? {
-    try receivers.enter(segment.memory, atMost: timeout)
+    try receivers.enter(atMost: timeout)
   }
 
   @usableFromInline func enterToReceive(
     until sleeps: borrowing Sleeps
   ) throws(InterprocessError) -> QueueCursor {
-    try receivers.enter(segment.memory, until: sleeps)
+    try receivers.enter(until: sleeps)
   }
 
   @usableFromInline nonisolated(nonsending) func enterToReceive(
     until sleeps: borrowing Sleeps
   ) async throws -> QueueCursor {
-    try await receivers.enter(segment.memory, until: sleeps)
+    try await receivers.enter(until: sleeps)
   }
 
   @usableFromInline var isEmpty: InterprocessError {
@@ -502,7 +502,7 @@ extension SharedQueue {
   /// - Precondition: The queue was created for one receiver; see ``receiverMultiplicity``.
   public func receiver() throws(InterprocessError) -> Receiver {
     precondition(receiverMultiplicity == .one, "The queue has many receivers, which take turns")
-    try receivers.claim(segment.memory)
+    try receivers.claim()
     return Receiver(self, ring.receivingCursor())
   }
 }

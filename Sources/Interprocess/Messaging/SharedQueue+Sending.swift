@@ -171,25 +171,25 @@ extension SharedQueue {
   // queue is finished.
 
   @usableFromInline func enterToSendAtOnce() throws(InterprocessError) -> QueueCursor? {
-    try unfinished(try senders.enterAtOnce(segment.memory))
+    try unfinished(try senders.enterAtOnce())
   }
 
   @usableFromInline func enterToSend(
     atMost timeout: Duration?
   ) throws(InterprocessError) -> QueueCursor? {
-    try unfinished(try senders.enter(segment.memory, atMost: timeout))
+    try unfinished(try senders.enter(atMost: timeout))
   }
 
   @usableFromInline func enterToSend(
     until sleeps: borrowing Sleeps
   ) throws(InterprocessError) -> QueueCursor {
-    try unfinished(try senders.enter(segment.memory, until: sleeps))!
+    try unfinished(try senders.enter(until: sleeps))!
   }
 
   @usableFromInline nonisolated(nonsending) func enterToSend(
     until sleeps: borrowing Sleeps
   ) async throws -> QueueCursor {
-    try unfinished(try await senders.enter(segment.memory, until: sleeps))!
+    try unfinished(try await senders.enter(until: sleeps))!
   }
 
   private func unfinished(_ turn: QueueCursor?) throws(InterprocessError) -> QueueCursor? {
@@ -396,7 +396,7 @@ extension SharedQueue {
   /// - Precondition: The queue was created for one sender; see ``senderMultiplicity``.
   public func sender() throws(InterprocessError) -> Sender {
     precondition(senderMultiplicity == .one, "The queue has many senders, which take turns")
-    try senders.claim(segment.memory)
+    try senders.claim()
     do throws(InterprocessError) {
       if isFinished { throw finished }
       return Sender(self, try ring.sendingCursor())

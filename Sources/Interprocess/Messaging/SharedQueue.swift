@@ -119,7 +119,7 @@ public final class SharedQueue<Element: Shareable>: Sendable {
     }
   }
 
-  init(_ segment: consuming StructuredSegment) throws(InterprocessError) {
+  init(_ segment: StructuredSegment) throws(InterprocessError) {
     let offset = segment.contentOffset
     let senderMultiplicity = try Multiplicity(
       segment.memory, at: offset + fieldOffset(\ipc_queue.senders))
@@ -127,8 +127,8 @@ public final class SharedQueue<Element: Shareable>: Sendable {
       segment.memory, at: offset + fieldOffset(\ipc_queue.receivers))
     ring = QueueRing(
       in: segment.memory, at: offset, QueueLayout(of: Element.self), capacity: segment.capacity)
-    senders = QueueEnd(senderMultiplicity, of: ring, isSending: true)
-    receivers = QueueEnd(receiverMultiplicity, of: ring, isSending: false)
+    senders = QueueEnd(senderMultiplicity, of: ring, in: segment, isSending: true)
+    receivers = QueueEnd(receiverMultiplicity, of: ring, in: segment, isSending: false)
     self.segment = segment
   }
 
@@ -199,7 +199,7 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   /// - Throws: `roleTaken` if another handle or value is the only sender; `timedOut`, `corrupted`
   ///   and `system`.
   public func finish(timeout: Duration? = nil) throws(InterprocessError) {
-    try senders.finish(segment.memory, atMost: timeout)
+    try senders.finish(atMost: timeout)
   }
 
   /// Finishes the queue: no more messages can be sent; receivers get what is left, and then `nil`.
@@ -210,7 +210,7 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   /// - Throws: What the blocking form throws, and `CancellationError`; after any error, the queue
   ///   is not finished.
   public nonisolated(nonsending) func finish(timeout: Duration? = nil) async throws {
-    try await senders.finish(segment.memory, atMost: timeout)
+    try await senders.finish(atMost: timeout)
   }
 }
 

@@ -158,7 +158,7 @@ public final class SharedTopic<Element: Shareable>: Sendable {
     }
   }
 
-  init(_ segment: consuming StructuredSegment) throws(InterprocessError) {
+  init(_ segment: StructuredSegment) throws(InterprocessError) {
     let layout = try TopicLayout(
       reading: segment.memory, at: segment.contentOffset, historyCount: segment.capacity,
       elementStride: MemoryLayout<Element>.stride,

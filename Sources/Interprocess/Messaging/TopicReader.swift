@@ -42,7 +42,7 @@ final class TopicReader: Sendable {
   private let generation = Descriptor.generation
   /// One bit for each pin in use, kept here because another process may change shared memory.
   private let usedPins = Atomic<UInt64>(0)
-  private let waiting = Waiting(longestSpin: .microseconds(50))
+  private let waiting: Waiting
 
   /// Takes a place.
   ///
@@ -53,8 +53,8 @@ final class TopicReader: Sendable {
   static func subscribe(
     to ring: TopicRing, includesHistory: Bool
   ) throws(InterprocessError) -> (TopicReader, TopicCursor) {
-    let number = try ring.lock.number(ring.segment.memory)
-    let index = try ring.places.takeAlsoOfDead(as: number, ring.segment.memory)
+    let number = try ring.lock.number()
+    let index = try ring.places.takeAlsoOfDead(as: number)
     guard let index else {
       throw InterprocessError(
         code: .limitReached, name: ring.name,
@@ -71,6 +71,7 @@ final class TopicReader: Sendable {
     self.ring = ring
     self.number = number
     self.index = index
+    waiting = Waiting(for: "a message", in: ring.name, longestSpin: .microseconds(50))
   }
 
   deinit {
@@ -318,8 +319,6 @@ final class TopicReader: Sendable {
     if let timeout, timeout <= .zero { return false }
     let outcome: Void? = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
       try attempt(stage, cursor)
-    } translatingErrors: { [name = ring.name] errno in
-      .system(errno, name: name, action: "wait for a message")
     }
     return outcome != nil
   }

@@ -126,7 +126,7 @@ final class TopicRing: Sendable {
   let lock: RobustLock
   private let isFinishedWord: SharedWord32
   private let range: MappedRange
-  private let waiting = Waiting(longestSpin: .microseconds(50))
+  private let waiting: Waiting
   /// The lengths of both lists of slots.
   private let freeCount: SharedWord32
   private let retiredCount: SharedWord32
@@ -135,7 +135,7 @@ final class TopicRing: Sendable {
   private let knownArrivals = Atomic<UInt64>(0)
 
   /// - Throws: `corrupted`.
-  init(_ segment: consuming StructuredSegment, _ layout: TopicLayout) throws(InterprocessError) {
+  init(_ segment: StructuredSegment, _ layout: TopicLayout) throws(InterprocessError) {
     let offset = segment.contentOffset
     publishers = try Multiplicity(
       segment.memory, at: offset + fieldOffset(\ipc_topic.publishers))
@@ -145,15 +145,17 @@ final class TopicRing: Sendable {
     publishing = QueueSide(in: range, at: QueueHead.sendingOffset)
     subscribing = QueueSide(in: range, at: QueueHead.receivingOffset)
     places = HolderTable(
-      in: range, gateOffset: QueueHead.sendingOffset + QueueSide.gateOffset,
+      in: segment, range, gateOffset: QueueHead.sendingOffset + QueueSide.gateOffset,
       offset: layout.offset(ofSubscriber: 0), stride: layout.subscriberStride,
       count: layout.maximumSubscriberCount, wakeCount: .max)
-    lock = publishing.lock(places: places)
+    lock = publishing.lock(in: segment, places: places)
     isFinishedWord = range.word32(at: QueueHead.isFinishedOffset)
     freeCount = range.word32(
       at: QueueHead.sendingOffset + fieldOffset(\ipc_queue_side.free_count))
     retiredCount = range.word32(
       at: QueueHead.sendingOffset + fieldOffset(\ipc_queue_side.retired_count))
+    waiting = Waiting(
+      for: "the subscribers", in: segment.name, longestSpin: .microseconds(50))
     self.segment = segment
   }
 
@@ -423,7 +425,7 @@ final class TopicRing: Sendable {
   private func attemptPublishing(
     _ stage: Waiting.Stage, as number: UInt32
   ) throws(InterprocessError) -> Waiting.Turn<Void> {
-    if stage == .checking { try places.reclaim(own: number, segment.memory) }
+    if stage == .checking { try places.reclaim(own: number) }
     let turn = try publishing.gate.attempt(stage, alike: 0) { () throws(InterprocessError) in
       if isFinished { return () }
       let tail = publishing.position.loadAcquiring()
@@ -440,11 +442,9 @@ final class TopicRing: Sendable {
   func waitForSubscribers(atMost timeout: Duration?) throws(InterprocessError) -> Bool {
     // With no time left, one look is enough, and the caller has just made it.
     if let timeout, timeout <= .zero { return false }
-    let number = try lock.number(segment.memory)
+    let number = try lock.number()
     let outcome: Void? = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
       try attemptPublishing(stage, as: number)
-    } translatingErrors: { [name] errno in
-      .system(errno, name: name, action: "wait for the subscribers")
     }
     return outcome != nil
   }
@@ -455,7 +455,7 @@ final class TopicRing: Sendable {
       try Task.checkCancellation()
       return false
     }
-    let number = try lock.number(segment.memory)
+    let number = try lock.number()
     let outcome: Void? = try await waiting.wait(atMost: timeout) {
       stage throws(InterprocessError) in
       try attemptPublishing(stage, as: number)

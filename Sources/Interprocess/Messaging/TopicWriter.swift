@@ -30,7 +30,7 @@ final class TopicWriter: Sendable {
     ring.segment.checkOpen()
     // Before all properties are set, so that no `deinit` gives back a role that was not taken.
     if ring.publishers == .one {
-      guard try ring.lock.claim(ring.segment.memory) else { throw Self.roleTaken(ring.name) }
+      guard try ring.lock.claim() else { throw Self.roleTaken(ring.name) }
     }
     self.ring = ring
     self.overflow = overflow
@@ -121,16 +121,14 @@ final class TopicWriter: Sendable {
   /// - Throws: `timedOut`, `corrupted` and `system`.
   private func enter(atMost timeout: Duration?) throws(InterprocessError) {
     if ring.publishers == .one || ring.lock.lockAtOnce() { return }
-    let outcome = try ring.lock.lockInTime(
-      ring.segment.memory, atMost: timeout, isRecovering: true)
+    let outcome = try ring.lock.lockInTime(atMost: timeout, isRecovering: true)
     if outcome == nil { throw turnTaken }
   }
 
   /// The same for a task, which must leave before it is suspended again.
   private nonisolated(nonsending) func enter(atMost timeout: Duration?) async throws {
     if ring.publishers == .one || ring.lock.lockAtOnce() { return }
-    let outcome = try await ring.lock.lockInTime(
-      ring.segment.memory, atMost: timeout, isRecovering: true)
+    let outcome = try await ring.lock.lockInTime(atMost: timeout, isRecovering: true)
     if outcome == nil { throw turnTaken }
   }
 

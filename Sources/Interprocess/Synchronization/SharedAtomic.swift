@@ -43,7 +43,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   /// The integer, which the range begins with.
   @usableFromInline nonisolated(unsafe) let address: UnsafePointer<Atomic<Value>>
   let gate: EventCount
-  private let waiting = Waiting()
+  private let waiting: Waiting
 
   // MARK: - Create and attach
 
@@ -98,11 +98,12 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
     }
   }
 
-  init(_ segment: consuming StructuredSegment) {
+  init(_ segment: StructuredSegment) {
     let offset = segment.contentOffset
     range = segment.memory.range.part(at: offset, byteCount: Self.byteCount)
     unsafe address = range.atomic(Value.self, at: 0)
     gate = EventCount(segment.memory.range.word32(at: offset + Self.gateOffset))
+    waiting = Waiting(for: "the value", in: segment.name)
     self.segment = segment
   }
 
@@ -161,8 +162,6 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
     try finish(
       waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
         try attempt(stage, while: value)
-      } translatingErrors: { [name] errno in
-        .system(errno, name: name, action: "wait for the value")
       })
   }
 

@@ -72,10 +72,10 @@ public final class SharedBarrier: Sendable {
   let segment: StructuredSegment
   private let word: SharedWord32
   private let places: HolderTable
-  private let holder = HolderNumber()
+  private let holder: HolderNumber
   /// The place that this handle has taken, which it may have lost since; -1 before it takes one.
   private let place = Atomic(-1)
-  private let waiting = Waiting()
+  private let waiting: Waiting
 
   // MARK: - Create and attach
 
@@ -138,12 +138,14 @@ public final class SharedBarrier: Sendable {
       kind: BarrierKind.self, capacity: partyCount, byteCount: byteCount)
   }
 
-  init(_ segment: consuming StructuredSegment) {
+  init(_ segment: StructuredSegment) {
     let offset = segment.contentOffset
     word = segment.memory.range.word32(at: offset)
     places = HolderTable(
-      in: segment.memory.range, gateOffset: offset + Self.gateOffset,
+      in: segment, gateOffset: offset + Self.gateOffset,
       offset: offset + Self.placesOffset, stride: 4, count: segment.capacity, wakeCount: .max)
+    holder = HolderNumber(in: segment)
+    waiting = Waiting(for: "the other parties", in: segment.name)
     self.segment = segment
   }
 
@@ -207,8 +209,6 @@ public final class SharedBarrier: Sendable {
     do throws(InterprocessError) {
       isOver = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
         try attempt(stage, round: round, as: number)
-      } translatingErrors: { [name] errno in
-        .system(errno, name: name, action: "wait for the other parties")
       }
     } catch {
       breakRound(round, .timeout)
@@ -251,7 +251,7 @@ public final class SharedBarrier: Sendable {
   public func reset() {
     segment.checkOpen()
     // Living parties keep their places, so that the barrier still notices if one of them dies.
-    places.dropDead(own: holder.valueIfTaken ?? 0, segment.memory)
+    places.dropDead(own: holder.valueIfTaken ?? 0)
     // Two rounds on, so that waiters do not take the reset for the end of their round.
     func next() -> (UInt32, UInt32) {
       let current = word.loadRelaxed()
@@ -336,7 +336,7 @@ public final class SharedBarrier: Sendable {
         if !isKept { places.free(index, number) }
         return
       }
-      let deadCount = try places.deadCount(own: number, segment.memory)
+      let deadCount = try places.deadCount(own: number)
       // Another party has just freed places of dead parties.
       if places.freeCount > 0 { continue }
       switch deadCount {
@@ -346,7 +346,7 @@ public final class SharedBarrier: Sendable {
           message: "Other handles have taken all \(partyCount) places of the barrier \"\(name)\".")
       case partyCount where arrivedCount == 0:
         // All parties are left over from an earlier use.
-        try places.reclaim(own: number, segment.memory)
+        try places.reclaim(own: number)
       default:
         breakRound(Self.round(of: word.loadRelaxed()), .death)
         throw ownerDied
@@ -356,7 +356,7 @@ public final class SharedBarrier: Sendable {
   }
 
   private func number() throws(InterprocessError) -> UInt32 {
-    try holder.value(segment.memory) { places.forget($0) }
+    try holder.value { places.forget($0) }
   }
 
   private func attempt(
@@ -368,7 +368,7 @@ public final class SharedBarrier: Sendable {
       if stage == .spinning { return .wait(word, while: current) }
       let marked = current | Self.waiters
       guard current == marked || word.compareExchangeRelaxed(current, marked) else { continue }
-      guard stage == .checking, try places.deadCount(own: number, segment.memory) > 0 else {
+      guard stage == .checking, try places.deadCount(own: number) > 0 else {
         return .wait(word, while: marked, alike: Int(round))
       }
       breakRound(round, .death)

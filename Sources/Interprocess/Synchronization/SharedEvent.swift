@@ -55,7 +55,7 @@ public final class SharedEvent: Sendable {
 
   let segment: StructuredSegment
   private let word: SharedWord32
-  private let waiting = Waiting()
+  private let waiting: Waiting
 
   // MARK: - Create and attach
 
@@ -110,8 +110,9 @@ public final class SharedEvent: Sendable {
     }
   }
 
-  init(_ segment: consuming StructuredSegment) {
+  init(_ segment: StructuredSegment) {
     word = segment.memory.range.word32(at: segment.contentOffset)
+    waiting = Waiting(for: "the event", in: segment.name)
     self.segment = segment
   }
 
@@ -199,8 +200,6 @@ public final class SharedEvent: Sendable {
     _ = try finish(
       waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
         attempt(stage, after: begin)
-      } translatingErrors: { [name] errno in
-        .system(errno, name: name, action: "wait for the event")
       })
   }
 
@@ -229,8 +228,6 @@ public final class SharedEvent: Sendable {
     return try finish(
       waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
         attempt(stage) { $0 >> 2 != generation }
-      } translatingErrors: { [name] errno in
-        .system(errno, name: name, action: "wait for the event")
       })
   }
 

@@ -104,11 +104,11 @@ public final class SharedMutex<Value: Shareable>: Sendable {
     }
   }
 
-  init(_ segment: consuming StructuredSegment) {
+  init(_ segment: StructuredSegment) {
     let offset = segment.contentOffset
     let range = segment.memory.range
     lock = RobustLock(
-      word: range.word32(at: offset + fieldOffset(\ipc_mutex.word)),
+      in: segment, word: range.word32(at: offset + fieldOffset(\ipc_mutex.word)),
       turn: range.word32(at: offset + fieldOffset(\ipc_mutex.turn)),
       repair: "withLock(recovering:)")
     value = GuardedValue(in: range, at: offset + LockLayout<Value>.valueOffset)
@@ -306,32 +306,31 @@ public final class SharedMutex<Value: Shareable>: Sendable {
   @usableFromInline func acquireAtOnce() -> LockTurn? { lock.lockAtOnce() ? LockTurn() : nil }
 
   @usableFromInline func acquire(timeout: Duration?) throws(InterprocessError) -> LockTurn {
-    _ = try lock.lock(segment.memory, atMost: timeout, isRecovering: false)
+    _ = try lock.lock(atMost: timeout, isRecovering: false)
     return LockTurn()
   }
 
   @usableFromInline nonisolated(nonsending) func acquire(
     timeout: Duration?
   ) async throws -> LockTurn {
-    _ = try await lock.lock(segment.memory, atMost: timeout, isRecovering: false)
+    _ = try await lock.lock(atMost: timeout, isRecovering: false)
     return LockTurn()
   }
 
   @usableFromInline func tryAcquire() throws(InterprocessError) -> LockTurn? {
-    try lock.tryLock(segment.memory) ? LockTurn() : nil
+    try lock.tryLock() ? LockTurn() : nil
   }
 
   @usableFromInline func acquireRecovering(
     timeout: Duration?
   ) throws(InterprocessError) -> LockTurn {
-    LockTurn(wasAbandoned: try lock.lock(segment.memory, atMost: timeout, isRecovering: true))
+    LockTurn(wasAbandoned: try lock.lock(atMost: timeout, isRecovering: true))
   }
 
   @usableFromInline nonisolated(nonsending) func acquireRecovering(
     timeout: Duration?
   ) async throws -> LockTurn {
-    LockTurn(
-      wasAbandoned: try await lock.lock(segment.memory, atMost: timeout, isRecovering: true))
+    LockTurn(wasAbandoned: try await lock.lock(atMost: timeout, isRecovering: true))
   }
 
   /// Keeps a child that was forked within one closure from running the next.

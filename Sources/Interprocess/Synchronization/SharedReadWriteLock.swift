@@ -55,7 +55,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   let segment: StructuredSegment
   private let lock: RobustLock
   private let readers: HolderTable
-  private let waiting = Waiting()
+  private let waiting: Waiting
   @usableFromInline let value: GuardedValue<Value>
 
   // MARK: - Create and attach
@@ -147,18 +147,19 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     }
   }
 
-  init(_ segment: consuming StructuredSegment) {
+  init(_ segment: StructuredSegment) {
     let offset = segment.contentOffset
     let range = segment.memory.range
     readers = HolderTable(
-      in: range, gateOffset: offset + Self.gateOffset, offset: offset + Self.placesOffset,
+      in: segment, gateOffset: offset + Self.gateOffset, offset: offset + Self.placesOffset,
       stride: Self.placeStride, count: segment.capacity, wakeCount: .max)
     lock = RobustLock(
-      word: range.word32(at: offset + fieldOffset(\ipc_read_write_lock.word)),
+      in: segment, word: range.word32(at: offset + fieldOffset(\ipc_read_write_lock.word)),
       turn: range.word32(at: offset + fieldOffset(\ipc_read_write_lock.turn)), wakeCount: .max,
       places: readers, repair: "withWriteLock(recovering:)")
     // The capacity has been checked against the memory.
     value = GuardedValue(in: range, at: offset + Self.valueOffset(segment.capacity)!)
+    waiting = Waiting(for: "the lock", in: segment.name)
     self.segment = segment
   }
 
@@ -325,11 +326,9 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   @usableFromInline func acquireForReading(
     timeout: Duration?
   ) throws(InterprocessError) -> Place {
-    let number = try lock.number(segment.memory)
+    let number = try lock.number()
     let index = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
       try attemptToRead(stage, as: number)
-    } translatingErrors: { [name] errno in
-      .system(errno, name: name, action: "wait for the lock")
     }
     guard let index else { throw RobustLock.timedOut(name) }
     return Place(index: index, number: number)
@@ -338,7 +337,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   @usableFromInline nonisolated(nonsending) func acquireForReading(
     timeout: Duration?
   ) async throws -> Place {
-    let number = try lock.number(segment.memory)
+    let number = try lock.number()
     let index = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
       try attemptToRead(stage, as: number)
     }
@@ -351,11 +350,11 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   ) throws(InterprocessError) -> Waiting.Turn<Int> {
     for _ in 0..<SharedWord32.attemptLimit {
       if case .wait(let word, let value, let alike) = try lock.attempt(
-        stage, as: number, segment.memory, isTaking: false)
+        stage, as: number, isTaking: false)
       {
         return .wait(word, while: value, alike: alike)
       }
-      switch try readers.attemptToTake(stage, as: number, segment.memory) {
+      switch try readers.attemptToTake(stage, as: number) {
       case .wait(let gate, let value, let alike):
         return .wait(gate, while: value, alike: alike)
       case .done(let index):
@@ -378,18 +377,15 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
     let sleeps = Sleeps(atMost: timeout)
     var wasAbandoned = false
     if !lock.lockAtOnce() {
-      wasAbandoned = try lock.lock(
-        segment.memory, atMost: timeout, isRecovering: isRecovering)
+      wasAbandoned = try lock.lock(atMost: timeout, isRecovering: isRecovering)
     }
     let turn = LockTurn(wasAbandoned: wasAbandoned)
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     if readers.isFree { return turn }
     do throws(InterprocessError) {
-      let number = try lock.number(segment.memory)
+      let number = try lock.number()
       let isFree = try waiting.wait(atMost: sleeps.timeLeft) { stage throws(InterprocessError) in
         try attemptToWrite(stage, as: number)
-      } translatingErrors: { [name] errno in
-        .system(errno, name: name, action: "wait for the readers")
       }
       guard isFree != nil else { throw RobustLock.timedOut(name) }
       return turn
@@ -404,13 +400,12 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   ) async throws -> LockTurn {
     let sleeps = Sleeps(atMost: timeout)
     let turn = LockTurn(
-      wasAbandoned: try await lock.lock(
-        segment.memory, atMost: timeout, isRecovering: isRecovering))
+      wasAbandoned: try await lock.lock(atMost: timeout, isRecovering: isRecovering))
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     // Another task that runs on this thread meanwhile does not hold the lock.
     lock.setHolder(isRunning: false)
     do {
-      let number = try lock.number(segment.memory)
+      let number = try lock.number()
       let isFree = try await waiting.wait(atMost: sleeps.timeLeft) {
         stage throws(InterprocessError) in try attemptToWrite(stage, as: number)
       }
@@ -426,7 +421,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   private func attemptToWrite(
     _ stage: Waiting.Stage, as number: UInt32
   ) throws(InterprocessError) -> Waiting.Turn<Bool> {
-    try readers.attempt(stage, as: number, segment.memory, alike: 1) {
+    try readers.attempt(stage, as: number, alike: 1) {
       readers.isFree ? true : nil
     }
   }

@@ -40,8 +40,8 @@ public final class SharedSemaphore: Sendable {
 
   let segment: StructuredSegment
   fileprivate let permits: HolderTable
-  private let holder = HolderNumber()
-  private let waiting = Waiting()
+  private let holder: HolderNumber
+  private let waiting: Waiting
 
   /// The number of permits, free or taken.
   public var permitCount: Int { segment.capacity }
@@ -109,12 +109,14 @@ public final class SharedSemaphore: Sendable {
       kind: SemaphoreKind.self, capacity: permitCount, byteCount: byteCount)
   }
 
-  init(_ segment: consuming StructuredSegment) {
+  init(_ segment: StructuredSegment) {
     permits = HolderTable(
-      in: segment.memory.range,
+      in: segment,
       gateOffset: segment.contentOffset + fieldOffset(\ipc_semaphore.gate),
       offset: segment.contentOffset + Self.permitsOffset, stride: 4, count: segment.capacity,
       wakeCount: 1)
+    holder = HolderNumber(in: segment)
+    waiting = Waiting(for: "a permit", in: segment.name)
     self.segment = segment
   }
 
@@ -181,7 +183,7 @@ public final class SharedSemaphore: Sendable {
   /// - Complexity: One system call for each permit that is taken; none of them blocks.
   @discardableResult
   public func reclaim() throws(InterprocessError) -> Int {
-    try permits.reclaim(own: try number(), segment.memory)
+    try permits.reclaim(own: try number())
   }
 
   /// Takes a permit.
@@ -197,9 +199,7 @@ public final class SharedSemaphore: Sendable {
   public func acquire(timeout: Duration? = nil) throws(InterprocessError) -> Permit {
     let number = try number()
     let index = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try permits.attemptToTake(stage, as: number, segment.memory)
-    } translatingErrors: { [name] errno in
-      .system(errno, name: name, action: "wait for a permit")
+      try permits.attemptToTake(stage, as: number)
     }
     return try permit(index, number)
   }
@@ -214,7 +214,7 @@ public final class SharedSemaphore: Sendable {
   /// - Complexity: Linear in the number of permits.
   public func tryAcquire() throws(InterprocessError) -> Permit? {
     let number = try number()
-    guard let index = try permits.takeAlsoOfDead(as: number, segment.memory) else { return nil }
+    guard let index = try permits.takeAlsoOfDead(as: number) else { return nil }
     return Permit(self, index: index, number: number)
   }
 
@@ -230,7 +230,7 @@ public final class SharedSemaphore: Sendable {
   ) async throws -> Permit {
     let number = try number()
     let index = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try permits.attemptToTake(stage, as: number, segment.memory)
+      try permits.attemptToTake(stage, as: number)
     }
     return try permit(index, number)
   }
@@ -242,7 +242,7 @@ public final class SharedSemaphore: Sendable {
   ///
   /// - Parameter isReclaiming: Whether to free the permits of dead holders first.
   func hasFreePermit(isReclaiming: Bool) throws(InterprocessError) -> Bool {
-    if isReclaiming { try permits.reclaim(own: try number(), segment.memory) }
+    if isReclaiming { try permits.reclaim(own: try number()) }
     return permits.freeCount > 0
   }
 
@@ -259,7 +259,7 @@ public final class SharedSemaphore: Sendable {
   }
 
   private func number() throws(InterprocessError) -> UInt32 {
-    try holder.value(segment.memory) { permits.forget($0) }
+    try holder.value { permits.forget($0) }
   }
 }
 

@@ -295,7 +295,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
 
 /// How long the waits of a set spin; shared by its copies.
 private final class Spinning: Sendable {
-  let waiting = Waiting(longestSpin: .microseconds(50))
+  let waiting = Waiting(for: "several sources", in: nil, longestSpin: .microseconds(50))
   /// No thread sleeps on it.
   let word = OwnWord()
 }

@@ -73,7 +73,7 @@ struct ByteQueueSource: LightWaitSource {
 
   func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
     queue.segment.checkOpen()
-    if stage == .checking { try queue.receivers.recover(in: queue.segment.memory) }
+    if stage == .checking { try queue.receivers.recover() }
     if queue.receivers.isReady { return 0 }
     if stage != .spinning { queue.receivers.countSleep() }
     return nil

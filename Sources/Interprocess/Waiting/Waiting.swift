@@ -47,15 +47,25 @@ struct Waiting: ~Copyable, Sendable {
     case wait(SharedWord32, while: UInt32, alike: Int? = nil)
   }
 
+  /// What the waits are for, and the name of the segment, for errors.
+  private let purpose: String
+  private let name: String?
   /// How long to spin at most, if recent waits ended within that time.
   private let longestSpin: Duration
   /// How long recent waits took, in nanoseconds; a wait longer than the longest spin counts as 0.
   private let usualWait = Atomic<Int>(0)
 
-  /// - Parameter longestSpin: How long to spin at most. Critical sections are short; but a process
-  ///   that answers a message may first have to wake up, and if the waiter has gone to sleep
-  ///   meanwhile, it has to be woken as well, and so on each time.
-  init(longestSpin: Duration = .microseconds(5)) { self.longestSpin = longestSpin }
+  /// - Parameters:
+  ///   - purpose: What the waits are for, as in "wait for the lock".
+  ///   - name: The name of the segment.
+  ///   - longestSpin: How long to spin at most. Critical sections are short; but a process that
+  ///     answers a message may first have to wake up, and if the waiter has gone to sleep by then,
+  ///     it has to be woken as well, and so on each time.
+  init(for purpose: String, in name: String?, longestSpin: Duration = .microseconds(5)) {
+    self.purpose = purpose
+    self.name = name
+    self.longestSpin = longestSpin
+  }
 
   // MARK: - Threads
 
@@ -63,10 +73,10 @@ struct Waiting: ~Copyable, Sendable {
   ///
   /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
   /// - Returns: The result; `nil` if the time is over.
+  /// - Throws: `interrupted` and `system`, and what the attempt throws.
   func wait<Result>(
     atMost timeout: Duration?,
-    attempt: (Stage) throws(InterprocessError) -> Turn<Result>,
-    translatingErrors translate: (Errno) -> InterprocessError
+    attempt: (Stage) throws(InterprocessError) -> Turn<Result>
   ) throws(InterprocessError) -> Result? {
     let begin = SuspendingClock.now
     if let result = try spin(attempt, since: begin) { return result }
@@ -80,7 +90,11 @@ struct Waiting: ~Copyable, Sendable {
         return result
       case .wait(let word, let value, _):
         guard let end else { return nil }
-        do { try word.sleep(while: value, until: end) } catch { throw translate(error) }
+        do throws(Errno) {
+          try word.sleep(while: value, until: end)
+        } catch {
+          throw .system(error, name: name, action: "wait for \(purpose)")
+        }
         stage = sleeps.end()
       }
     }

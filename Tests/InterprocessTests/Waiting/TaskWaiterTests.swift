@@ -216,7 +216,7 @@ private final class Stock: Sendable {
   let left = Atomic(0)
   /// How often a task was about to sleep.
   let sleepCount = Atomic(0)
-  private let waiting = Waiting()
+  private let waiting = Waiting(for: "stock", in: nil)
   private let word = OwnWord()
 
   func take() async throws {
