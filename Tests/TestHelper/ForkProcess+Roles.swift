@@ -18,7 +18,7 @@ internal import TestSupport
 // Roles of which the child has copies.
 extension ForkProcess {
   enum Role: String, ExpressibleByArgument {
-    case sender, receiver, handle, publisher, subscriber, permit, waitSet
+    case sender, receiver, byteSender, byteReceiver, publisher, subscriber, permit, waitSet
   }
 
   /// Makes a child use its copies of the roles that this process has taken.
@@ -27,7 +27,8 @@ extension ForkProcess {
     switch role {
     case .sender: try await process.useSender()
     case .receiver: try await process.useReceiver()
-    case .handle: try process.useHandle()
+    case .byteSender: try await process.useByteSender()
+    case .byteReceiver: try await process.useByteReceiver()
     case .publisher: try process.usePublisher()
     case .subscriber: try process.useSubscriber()
     case .permit: try process.usePermit()
@@ -85,27 +86,59 @@ extension ForkProcess {
     Helper.answer("\(try Self.blocking { try receiver.receive() } ?? 0)")
   }
 
-  /// The roles that a handle takes by itself.
-  private mutating func useHandle() throws {
-    let queue = try SharedQueue<UInt64>.attach(name)
-    try queue.send(1)
-    let first = try queue.tryReceive() ?? 0
+  private mutating func useByteSender() async throws {
+    var sender = try SharedByteQueue.attach(name).sender()
     fork()
     if isChild {
+      let bytes = [5 as UInt8]
       let outcomes = [
-        Self.outcome { "\(try queue.trySend(5))" },
-        Self.outcome { "\(String(describing: try queue.tryReceive()))" },
+        Self.outcome { "\(try sender.trySend(byteCount: 1) { _ in })" },
         Self.outcome {
-          try queue.finish()
-          return "finished"
+          try sender.send(byteCount: 1) { _ in }
+          return "sent"
+        },
+        Self.outcome {
+          try sender.send(bytes.span.bytes)
+          return "sent"
+        },
+        await Self.asyncOutcome {
+          try await sender.send(byteCount: 1) { _ in }
+          return "sent"
+        },
+        await Self.asyncOutcome {
+          try await sender.send(bytes.span.bytes)
+          return "sent"
         },
       ]
-      queue.close()
+      sender.finish()
       end(outcomes.joined(separator: " "))
       return
     }
-    try queue.send(2)
-    Helper.answer("\(first) \(try queue.tryReceive() ?? 0)")
+    try Self.blocking { try sender.send([2 as UInt8].span.bytes) }
+    sender.finish()
+    Helper.answer("sent")
+  }
+
+  private mutating func useByteReceiver() async throws {
+    var receiver = try SharedByteQueue.attach(name).receiver()
+    fork()
+    if isChild {
+      let outcomes = [
+        Self.outcome { "\(String(describing: try receiver.tryReceive { _ in 1 }))" },
+        Self.outcome { "\(String(describing: try receiver.receive { _ in 1 }))" },
+        Self.outcome { "\(String(describing: try receiver.receive(acknowledging: { _ in 1 })))" },
+        Self.outcome { "\(String(describing: try receiver.receive()))" },
+        await Self.asyncOutcome { "\(String(describing: try await receiver.receive { _ in 1 }))" },
+        await Self.asyncOutcome {
+          "\(String(describing: try await receiver.receive(acknowledging: { _ in 1 })))"
+        },
+        await Self.asyncOutcome { "\(String(describing: try await receiver.receive()))" },
+      ]
+      receiver.close()
+      end(outcomes.joined(separator: " "))
+      return
+    }
+    Helper.answer("\(try Self.blocking { try receiver.receive() } ?? [])")
   }
 
   private mutating func usePublisher() throws {

@@ -95,7 +95,7 @@ struct ForkProcess: ~Copyable {
     case mutex, mutexIfAvailable, mutexThrowing, mutexUntil
     case mutexRecovering, mutexRecoveringThrowing
     case read, write, writeRecovering
-    case acknowledging, acknowledgingOfOne, acknowledgingThrowing, receiverAcknowledging
+    case acknowledging, acknowledgingThrowing, receiverAcknowledging
     case bytesSending, bytesSendingOfOne, bytesSendingThrowing
     case bytesReceiving, bytesReceivingOfOne, bytesAcknowledging
     case loanPublished, loanPublishedOfMany, loanDropped, loanDroppedOfMany
@@ -175,7 +175,7 @@ struct ForkProcess: ~Copyable {
   private mutating func leaveQueue(_ closure: Closure) throws -> Bool {
     let name = name
     switch closure {
-    case .acknowledging, .acknowledgingOfOne:
+    case .acknowledging:
       let queue = try SharedQueue<UInt64>.attach(name)
       leave { process in
         try queue.receive(acknowledging: { "\($0) \(process.forkAndReturn())" }) ?? "none"
@@ -195,7 +195,7 @@ struct ForkProcess: ~Copyable {
         try receiver.receive(acknowledging: { "\($0) \(process.forkAndReturn())" }) ?? "none"
       }
     case .bytesSending, .bytesSendingOfOne:
-      let queue = try SharedByteQueue.attach(name)
+      let queue = ByteQueueUser(try SharedByteQueue.attach(name))
       leave { process in
         try queue.send(byteCount: 8) { bytes in
           if process.forkAndReturn() == "left", !process.isChild {
@@ -214,7 +214,7 @@ struct ForkProcess: ~Copyable {
         return "sent"
       }
     case .bytesReceiving, .bytesReceivingOfOne:
-      let queue = try SharedByteQueue.attach(name)
+      let queue = ByteQueueUser(try SharedByteQueue.attach(name))
       leave { process in
         try queue.receive { "\($0.byteCount) \(process.forkAndReturn())" } ?? "none"
       }

@@ -118,7 +118,7 @@ enum QueueStreams {
         for number in 1...count { try queue.send(message(number)) }
       }
     case .bytes:
-      let queue = try SharedByteQueue.attach(name)
+      let queue = ByteQueueUser(try SharedByteQueue.attach(name))
       for number in 1...count {
         let message = StreamMessage(message(number))
         try queue.send(byteCount: message.byteCount) { message.write(to: &$0) }
@@ -150,7 +150,7 @@ enum QueueStreams {
         while let message = try queue.receive() { try note(message) }
       }
     case .bytes:
-      let queue = try SharedByteQueue.attach(name)
+      let queue = ByteQueueUser(try SharedByteQueue.attach(name))
       while try queue.receive({ try note(StreamMessage.read($0)) }) != nil {}
     }
     var memory = try SharedMemory.attach("\(name)_receipts")

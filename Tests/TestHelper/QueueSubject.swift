@@ -14,6 +14,7 @@
 internal import Glibc
 internal import Interprocess
 internal import Synchronization
+internal import TestSupport
 
 /// What the processes of a campaign send: the sender, and a number that goes up by one.
 struct NumberedMessage: Shareable {
@@ -185,14 +186,21 @@ final class QueueSubject: Sendable {
     }
   }
 
-  /// Receives and notes a message, if there is one.
+  /// Finishes the queue.
   ///
-  /// - Returns: The fault of the message; `.some(nil)` if it has none, and `nil` if there was no
-  ///   message.
-  private func tryReceive() throws -> String?? {
+  /// - Returns: Receives and notes a message. It returns the fault of the message; `.some(nil)` if
+  ///   it has none, and `nil` when all have been received.
+  private func finish() throws -> () throws -> String?? {
+    let timeout = Duration.seconds(30)
     switch queue {
-    case .elements(let queue): try queue.tryReceive().map { note($0) }
-    case .bytes(let queue): try queue.tryReceive { note(NumberedMessage(inside: $0)) }
+    case .elements(let queue):
+      try queue.finish(timeout: timeout)
+      let user = QueueUser(queue)
+      return { try user.receive(timeout: timeout).map { self.note($0) } }
+    case .bytes(let queue):
+      try queue.finish(timeout: timeout)
+      let user = ByteQueueUser(queue)
+      return { try user.receive(timeout: timeout) { self.note(NumberedMessage(inside: $0)) } }
     }
   }
 
@@ -217,7 +225,8 @@ final class QueueSubject: Sendable {
   ///
   /// - Parameter killedCount: How many receivers were killed.
   func problem(killedCount: Int) throws -> String? {
-    while let problem = try onceDead({ try tryReceive() }) {
+    let receive = try onceDead { try finish() }
+    while let problem = try onceDead({ try receive() }) {
       if let problem { return problem }
     }
     var (missingCount, repeatedCount) = (0, 0)
@@ -255,13 +264,22 @@ final class QueueWorker {
   private let disturbance: Disturbance
   private var page: UInt32 = 0
   private var number = MessageLedger.numberCount
-  private var sender: SharedQueue<NumberedMessage>.Sender?
-  private var receiver: SharedQueue<NumberedMessage>.Receiver?
+  private let user: User
+
+  private enum User {
+    case elements(QueueUser<NumberedMessage>)
+    case bytes(ByteQueueUser)
+  }
 
   init(_ subject: QueueSubject, isSender: Bool, _ disturbance: Disturbance) {
     self.subject = subject
     self.disturbance = disturbance
     self.isSender = isSender
+    user =
+      switch subject.queue {
+      case .elements(let queue): .elements(QueueUser(queue))
+      case .bytes(let queue): .bytes(ByteQueueUser(queue))
+      }
   }
 
   /// Sends or receives one message; or waits a moment if another process has the role.
@@ -279,17 +297,9 @@ final class QueueWorker {
   }
 
   private func send(timeout: Duration) throws -> String? {
-    if case .elements(let queue) = subject.queue, subject.isOfOne, sender == nil {
-      sender = try queue.sender()
-    }
     let message = try nextMessage()
-    switch subject.queue {
-    case .elements(let queue):
-      if subject.isOfOne {
-        try sender!.send(message, timeout: timeout)
-      } else {
-        try queue.send(message, timeout: timeout)
-      }
+    switch user {
+    case .elements(let queue): try queue.send(message, timeout: timeout)
     case .bytes(let queue):
       try queue.send(byteCount: message.byteCount, timeout: timeout) { bytes in
         message.write(to: &bytes)
@@ -317,25 +327,15 @@ final class QueueWorker {
   /// - Returns: The fault of the message; `.some(nil)` if it has none, and `nil` if there is no
   ///   message.
   private func receive(timeout: Duration) throws -> String?? {
-    let subject = subject
-    switch subject.queue {
+    switch user {
     case .elements(let queue):
-      if subject.isOfOne && receiver == nil { receiver = try queue.receiver() }
-      if subject.isAcknowledging {
-        return subject.isOfOne
-          ? try receiver!.receive(timeout: timeout) { note($0) }
-          : try queue.receive(timeout: timeout) { note($0) }
-      }
-      let message =
-        subject.isOfOne
-        ? try receiver!.receive(timeout: timeout) : try queue.receive(timeout: timeout)
-      return message.map { subject.note($0) }
+      subject.isAcknowledging
+        ? try queue.receive(timeout: timeout, acknowledging: { note($0) })
+        : try queue.receive(timeout: timeout).map { subject.note($0) }
     case .bytes(let queue):
-      if subject.isAcknowledging {
-        return try queue.receive(
-          timeout: timeout, acknowledging: { note($0) })
-      }
-      return try queue.receive(timeout: timeout) { note($0) }
+      subject.isAcknowledging
+        ? try queue.receive(timeout: timeout, acknowledging: { note($0) })
+        : try queue.receive(timeout: timeout) { note($0) }
     }
   }
 

@@ -11,11 +11,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// How many senders or receivers may use one side of a queue.
+/// How many senders or receivers may use one side of a queue, or how many publishers a topic.
 public enum Multiplicity: UInt32, Sendable, Hashable {
-  /// One at a time, which keeps the side and needs no lock.
+  /// One at a time, which holds the side as a value (``SharedQueue/Sender``,
+  /// ``SharedQueue/Receiver``, ``SharedTopic/Publisher``) and needs no lock.
   case one = 1
-  /// Any number, which take turns.
+  /// Any number, which take turns: at a queue, by its own functions.
   case many = 2
 
   /// Reads how many may use a side, from a segment.

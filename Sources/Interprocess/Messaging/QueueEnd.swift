@@ -11,223 +11,139 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// What the two ends of a queue need to know about the messages between them.
-@usableFromInline
-protocol MessageRing: Sendable {
-  /// The words of the sending side, and of the receiving side.
-  var sending: QueueSide { get }
-  var receiving: QueueSide { get }
-  /// The name of the segment, for errors.
-  var name: String { get }
-  /// Where to send next, as the last sender left it; only for the holder of that side.
-  ///
-  /// - Throws: `corrupted`.
-  func sendingCursor() throws(InterprocessError) -> QueueCursor
-  /// Where to receive next, as the last receiver left it; only for the holder of that side.
-  ///
-  /// - Throws: `corrupted`.
-  func receivingCursor() throws(InterprocessError) -> QueueCursor
-  /// Whether there is, or seems to be, room at a position for a message of `byteCount` bytes.
-  func hasRoom(for byteCount: Int, at position: UInt64) -> Bool
-  /// Whether there is, or seems to be, a message at a position.
-  func hasMessage(at position: UInt64) -> Bool
-  /// Whether no more messages will be sent.
-  var isFinished: Bool { get }
-  /// Whether a receiver has taken bytes that it has not freed: it is reading them, or has died.
-  var isTakenUnfreed: Bool { get }
-  /// Lets receivers get what is left, and then the end; only for the holder of the sending side.
-  func finish()
-}
+internal import Synchronization
 
 /// One side of a queue: threads of all processes take turns at it, or one of them keeps it.
 @usableFromInline
-struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
-  /// The role, while this handle holds it.
-  struct Role: Sendable {
-    var cursor: QueueCursor
-    /// The thread that is using the cursor, if any.
-    var thread: UInt64?
-    /// Whether another thread is waiting for its turn.
-    var isAwaited = false
-  }
-
-  let mode: Multiplicity
-  private let ring: Ring
-  private let isSending: Bool
+struct QueueEnd: ~Copyable, Sendable {
+  let multiplicity: Multiplicity
+  private let segment: StructuredSegment
+  let ring: any MessageRing
+  let isSending: Bool
   private let lock: RobustLock
-  /// A child created by `fork` does not hold it.
-  private let role = ThreadMutex<Role?>(nil)
-  /// Where threads and tasks of this handle wait for their turns with the role.
-  private let turns = OwnWord()
-  private let waitingForTurns: Waiting
   private let waiting: Waiting
 
-  init(_ mode: Multiplicity, of ring: Ring, in segment: StructuredSegment, isSending: Bool) {
-    self.mode = mode
+  init(
+    _ multiplicity: Multiplicity, of ring: any MessageRing, in segment: StructuredSegment,
+    isSending: Bool
+  ) {
+    self.multiplicity = multiplicity
+    self.segment = segment
     self.ring = ring
     self.isSending = isSending
-    waitingForTurns = Waiting(for: "a turn at the queue", in: ring.name)
+    lock = (isSending ? ring.sending : ring.receiving).lock(in: segment)
     waiting = Waiting(
       for: "the other side of the queue", in: ring.name, longestSpin: .microseconds(50))
-    lock = (isSending ? ring.sending : ring.receiving).lock(in: segment)
   }
 
   private var side: QueueSide { isSending ? ring.sending : ring.receiving }
 
-  private func cursor() throws(InterprocessError) -> QueueCursor {
-    isSending ? try ring.sendingCursor() : try ring.receivingCursor()
+  private var cursor: QueueCursor {
+    get throws(InterprocessError) {
+      isSending ? try ring.sendingCursor() : try ring.receivingCursor()
+    }
   }
 
-  // MARK: - Taking turns
+  /// Whether there is nothing to receive but what is in the queue now.
+  @usableFromInline var isOver: Bool {
+    segment.checkOpen()
+    return !isSending && ring.isFinished
+  }
 
-  /// Begins exclusive use of the side, until `leave`.
+  @usableFromInline var currentGeneration: UInt32 { Descriptor.generation }
+
+  // MARK: - Turns
+
+  /// Begins a turn, until `leave`, if the side is free.
   ///
-  /// Other turns are short, unless a thread is in its closure, or has been stopped. With a time-out
-  /// of zero, this still waits for some microseconds.
+  /// - Throws: `wrongKind`, `finished`, `corrupted` and `system`.
+  @usableFromInline func enterAtOnce() throws(InterprocessError) -> QueueCursor? {
+    try checkShared()
+    return lock.lockAtOnce() ? try cursorOrUnlock() : nil
+  }
+
+  /// The same, waiting for other turns.
   ///
-  /// - Parameters:
-  ///   - timeout: How long to wait for other turns; `nil`: as long as they take.
+  /// They are short, unless a thread is in its closure, or has been stopped. With a time-out of
+  /// zero, this still waits for some microseconds.
+  ///
+  /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
   /// - Returns: `nil` if the time-out has passed.
-  /// - Throws: `roleTaken`, `corrupted` and `system`.
   @usableFromInline func enter(
     atMost timeout: Duration?
   ) throws(InterprocessError) -> QueueCursor? {
     if let cursor = try enterAtOnce() { return cursor }
-    if mode == .one {
-      return try waitingForTurns.wait(atMost: timeout) { stage throws(InterprocessError) in
-        try attemptRole(stage)
-      }
-    }
     let outcome = try lock.lockInTime(atMost: timeout, isRecovering: true)
     return outcome == nil ? nil : try cursorOrUnlock()
   }
 
-  /// The same without waiting: takes the turn if it is free.
-  ///
-  /// Kept small, as most turns need no more than this.
-  @usableFromInline func enterAtOnce() throws(InterprocessError) -> QueueCursor? {
-    if mode == .many { return lock.lockAtOnce() ? try cursorOrUnlock() : nil }
-    guard case .done(let cursor) = try attemptRole(.spinning) else { return nil }
-    return cursor
-  }
-
   /// The same for a task, which must leave before it is suspended again.
   ///
-  /// - Throws: What the blocking form throws, and `CancellationError`.
-  @usableFromInline nonisolated(nonsending) func enter(
+  /// - Throws: What the form for threads throws, and `CancellationError`.
+  private nonisolated(nonsending) func enter(
     atMost timeout: Duration?
   ) async throws -> QueueCursor? {
     if let cursor = try enterAtOnce() { return cursor }
-    if mode == .one {
-      return try await waitingForTurns.wait(atMost: timeout) { stage throws(InterprocessError) in
-        try attemptRole(stage)
-      }
-    }
     let outcome = try await lock.lockInTime(atMost: timeout, isRecovering: true)
     return outcome == nil ? nil : try cursorOrUnlock()
   }
 
   private func cursorOrUnlock() throws(InterprocessError) -> QueueCursor {
     do throws(InterprocessError) {
-      return try cursor()
+      if isSending { try checkUnfinished() }
+      return try cursor
     } catch {
-      lock.unlock(takenIn: Descriptor.generation)
+      leave()
       throw error
     }
   }
 
-  /// One attempt to get a turn with the role; claims the role if this handle does not hold it.
-  private func attemptRole(
-    _ stage: Waiting.Stage
-  ) throws(InterprocessError) -> Waiting.Turn<QueueCursor> {
-    try role.withLock { role throws(InterprocessError) in
-      if role == nil {
-        try claim()
-        role = Role(cursor: try cursorOrUnlock())
-      }
-      let thread = Processors.currentThread
-      if role!.thread == thread {
-        failAsMisused("This thread is already using this side of the queue")
-      }
-      if role!.thread != nil {
-        if stage != .spinning { role!.isAwaited = true }
-        return .wait(turns.word, while: turns.word.loadRelaxed(), alike: 0)
-      }
-      role!.thread = thread
-      return .done(role!.cursor)
-    }
-  }
-
-  /// The same for a waiter that may have been woken for room or a message; if it gets no turn, it
-  /// passes the wake-up on.
+  /// Begins a turn of a waiter that may have been woken for room or a message; if it gets no turn,
+  /// it passes the wake-up on. The holder of the role needs no turn.
   ///
-  /// - Parameter byteCount: The number of bytes of the message to send.
-  /// - Throws: `timedOut`, `roleTaken`, `corrupted` and `system`.
-  @usableFromInline func enter(
-    until sleeps: borrowing Sleeps, for byteCount: Int = 0
-  ) throws(InterprocessError) -> QueueCursor {
+  /// - Throws: `timedOut`, `wrongKind`, `finished`, `corrupted` and `system`.
+  @usableFromInline func begin(
+    _ cursor: inout QueueCursor, until sleeps: borrowing Sleeps, for byteCount: Int
+  ) throws(InterprocessError) {
+    if multiplicity == .one { return }
     do throws(InterprocessError) {
-      if let cursor = try enter(atMost: sleeps.timeLeft) { return cursor }
-      throw turnTaken
+      guard let entered = try enter(atMost: sleeps.timeLeft) else { throw turnTaken }
+      cursor = entered
     } catch {
       passOn(byteCount)
       throw error
     }
   }
 
-  /// The same for a task, which must leave before it is suspended again.
+  /// The same for a task.
   ///
-  /// - Throws: What the blocking form throws, and `CancellationError`.
-  @usableFromInline nonisolated(nonsending) func enter(
-    until sleeps: borrowing Sleeps, for byteCount: Int = 0
-  ) async throws -> QueueCursor {
+  /// - Throws: What the form for threads throws, and `CancellationError`.
+  @usableFromInline nonisolated(nonsending) func begin(
+    _ cursor: inout QueueCursor, until sleeps: borrowing Sleeps, for byteCount: Int
+  ) async throws {
+    if multiplicity == .one { return }
     do {
-      if let cursor = try await enter(atMost: sleeps.timeLeft) { return cursor }
-      throw turnTaken
+      guard let entered = try await enter(atMost: sleeps.timeLeft) else { throw turnTaken }
+      cursor = entered
     } catch {
       passOn(byteCount)
       throw error
     }
   }
 
-  private var turnTaken: InterprocessError {
-    InterprocessError(
-      code: .timedOut, name: ring.name,
-      message: """
-        Another \(isSending ? "sender" : "receiver") of the queue "\(ring.name)" kept its turn \
-        until the time-out. Is it in its closure, or has it been stopped?
-        """)
-  }
+  /// Ends a turn during which this process has not forked.
+  @usableFromInline func leave() { lock.unlock(takenIn: Descriptor.generation) }
 
-  /// Ends the use of the side, for a turn during which this process has not forked.
-  @usableFromInline func leave(_ cursor: QueueCursor) {
-    if mode == .many {
-      lock.unlock(takenIn: Descriptor.generation)
-      return
-    }
-    let isAwaited = role.withLock { role in
-      role!.cursor = cursor
-      role!.thread = nil
-      defer { role!.isAwaited = false }
-      return role!.isAwaited
-    }
-    // A waiter sets the mark and reads the word under the lock, so it sleeps on the word's present
-    // value, which this changes.
-    if isAwaited { turns.ring(waking: .max) }
-  }
-
-  /// The same after a closure; does nothing in a child that was forked in the closure, as its
+  /// Ends a turn, if it is one; does nothing in a child that was forked during the turn, as its
   /// parent holds the side.
   ///
   /// - Parameters:
-  ///   - generation: The generation in which the use began.
+  ///   - generation: The generation in which the turn began.
   ///   - byteCount: Not `nil` if the thread leaves without using what it may have been woken for:
   ///     the number of bytes of the message that it wanted to send, or 0.
-  @usableFromInline func leave(
-    _ cursor: QueueCursor, takenIn generation: UInt32, passingOn byteCount: Int? = nil
-  ) {
-    guard generation == Descriptor.generation else { return }
-    leave(cursor)
+  @usableFromInline func end(takenIn generation: UInt32, passingOn byteCount: Int? = nil) {
+    guard multiplicity == .many, generation == Descriptor.generation else { return }
+    leave()
     if let byteCount { passOn(byteCount) }
   }
 
@@ -239,72 +155,61 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   ///
   /// - Parameters:
   ///   - byteCount: The number of bytes of the message to send.
-  ///   - position: The position of the side, if a role value knows it.
-  ///   - timeout: How long to wait; `nil`: as long as it takes.
-  /// - Returns: Whether that happened before the time-out.
-  /// - Throws: `system`.
+  ///   - cursor: The cursor of the role's holder.
+  ///   - sleeps: How long to wait.
+  /// - Throws: `timedOut`, `interrupted`, `corrupted` and `system`.
   @usableFromInline func wait(
-    for byteCount: Int = 0, at position: UInt64? = nil, atMost timeout: Duration?
-  ) throws(InterprocessError) -> Bool {
-    try wait(at: position, atMost: timeout) { stage, position throws(InterprocessError) in
-      try attempt(stage, byteCount, at: position)
-    }
-  }
-
-  /// The same, suspending the task while it waits.
-  @usableFromInline nonisolated(nonsending) func wait(
-    for byteCount: Int = 0, at position: UInt64? = nil, atMost timeout: Duration?
-  ) async throws -> Bool {
-    try await wait(at: position, atMost: timeout) { stage, position throws(InterprocessError) in
-      try attempt(stage, byteCount, at: position)
-    }
-  }
-
-  /// - Parameter attempt: One attempt of the wait, at a position.
-  private func wait(
-    at position: UInt64?, atMost timeout: Duration?,
-    _ attempt: (Waiting.Stage, UInt64?) throws(InterprocessError) -> Waiting.Turn<Void>
-  ) throws(InterprocessError) -> Bool {
+    for byteCount: Int, at cursor: QueueCursor, until sleeps: borrowing Sleeps
+  ) throws(InterprocessError) {
+    let timeout = sleeps.timeLeft
     // With no time left, one look is enough, and the caller has just made it.
-    if let timeout, timeout <= .zero { return false }
-    let position = position ?? ownPosition
+    if let timeout, timeout <= .zero { throw timedOut }
     let outcome: Void? = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try attempt(stage, position)
+      try attempt(stage, byteCount, at: cursor)
     }
-    return outcome != nil
+    if outcome == nil { throw timedOut }
   }
 
   /// The same, suspending the task while it waits.
-  private nonisolated(nonsending) func wait(
-    at position: UInt64?, atMost timeout: Duration?,
-    _ attempt: (Waiting.Stage, UInt64?) throws(InterprocessError) -> Waiting.Turn<Void>
-  ) async throws -> Bool {
+  ///
+  /// - Throws: What the form for threads throws, and `CancellationError`.
+  @usableFromInline nonisolated(nonsending) func wait(
+    for byteCount: Int, at cursor: QueueCursor, until sleeps: borrowing Sleeps
+  ) async throws {
+    let timeout = sleeps.timeLeft
     if let timeout, timeout <= .zero {
       try Task.checkCancellation()
-      return false
+      throw timedOut
     }
-    let position = position ?? ownPosition
     let outcome: Void? = try await waiting.wait(atMost: timeout) {
       stage throws(InterprocessError) in
-      try attempt(stage, position)
+      try attempt(stage, byteCount, at: cursor)
     }
-    return outcome != nil
+    if outcome == nil { throw timedOut }
   }
 
-  /// The position of this handle, if it holds the role.
+  /// One attempt of that wait, which also frees what a dead receiver had taken.
   ///
-  /// The shared position is not trusted: a hostile process could make this side wait for the wrong
-  /// message, perhaps forever.
-  private var ownPosition: UInt64? {
-    if mode == .many { return nil }
-    return role.withLock { $0?.cursor.position }
+  /// - Throws: `corrupted` and `system`.
+  private func attempt(
+    _ stage: Waiting.Stage, _ byteCount: Int, at cursor: QueueCursor
+  ) throws(InterprocessError) -> Waiting.Turn<Void> {
+    if stage == .checking, !isSending { try recover() }
+    let turn = try side.gate.attempt(stage, alike: byteCount) { () throws(InterprocessError) in
+      // The holder of the role does not trust the shared position: a hostile process could make it
+      // wait for the wrong message, perhaps forever.
+      let position = multiplicity == .one ? cursor.position : side.position.loadRelaxed()
+      return isReady(byteCount, at: position) ? () : nil
+    }
+    if stage != .spinning, case .wait = turn { side.countSleep() }
+    return turn
   }
 
   /// Wakes another sleeper of this side in place of this thread, which leaves without using what it
   /// may have been woken for.
   ///
   /// - Parameter byteCount: The number of bytes of the message that it wanted to send.
-  @usableFromInline func passOn(_ byteCount: Int = 0) {
+  private func passOn(_ byteCount: Int) {
     if isReady(byteCount, at: side.position.loadRelaxed()) { side.gate.gate.open(waking: 1) }
   }
 
@@ -315,20 +220,6 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
         ? ring.hasRoom(for: byteCount, at: position) : ring.hasMessage(at: position))
   }
 
-  /// One attempt of that wait, which also frees what a dead receiver had taken.
-  ///
-  /// - Throws: `corrupted` and `system`.
-  private func attempt(
-    _ stage: Waiting.Stage, _ byteCount: Int, at position: UInt64?
-  ) throws(InterprocessError) -> Waiting.Turn<Void> {
-    if stage == .checking, !isSending { try recover() }
-    let turn = try side.gate.attempt(stage, alike: byteCount) { () throws(InterprocessError) in
-      isReady(byteCount, at: position ?? side.position.loadRelaxed()) ? () : nil
-    }
-    if stage != .spinning, case .wait = turn { side.countSleep() }
-    return turn
-  }
-
   /// Frees what a dead receiver had taken.
   ///
   /// The next receiver that takes a turn does so as well. But sleeping receivers take no turn until
@@ -336,8 +227,8 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
   ///
   /// - Throws: `corrupted` and `system`.
   func recover() throws(InterprocessError) {
-    guard mode == .many, ring.isTakenUnfreed, try lock.claim() else { return }
-    defer { lock.unlock(takenIn: Descriptor.generation) }
+    guard multiplicity == .many, ring.isTakenUnfreed, try lock.claim() else { return }
+    defer { leave() }
     _ = try ring.receivingCursor()
   }
 
@@ -352,58 +243,58 @@ struct QueueEnd<Ring: MessageRing>: ~Copyable, Sendable {
 
   // MARK: - Finishing
 
-  /// Finishes the queue, in a turn of the sending side.
+  /// Finishes the queue: in a turn of the sending side, or as its only sender for the moment.
   ///
   /// - Throws: `timedOut`, `roleTaken`, `corrupted` and `system`.
-  func finish(
-    atMost timeout: Duration?
-  ) throws(InterprocessError) {
-    let turn = try enter(until: Sleeps(atMost: timeout))
+  func finish(atMost timeout: Duration?) throws(InterprocessError) {
+    segment.checkOpen()
+    if multiplicity == .one {
+      try claim()
+    } else if try lock.lockInTime(atMost: timeout, isRecovering: true) == nil {
+      throw turnTaken
+    }
     ring.finish()
-    leave(turn)
+    leave()
   }
 
   /// The same, suspending the task while it waits.
   ///
-  /// - Throws: What the blocking form throws, and `CancellationError`.
-  nonisolated(nonsending) func finish(
-    atMost timeout: Duration?
-  ) async throws {
+  /// - Throws: What the form for threads throws, and `CancellationError`.
+  nonisolated(nonsending) func finish(atMost timeout: Duration?) async throws {
+    segment.checkOpen()
     try Task.checkCancellation()
-    let turn = try await enter(until: Sleeps(atMost: timeout))
+    if multiplicity == .one {
+      try claim()
+    } else if try await lock.lockInTime(atMost: timeout, isRecovering: true) == nil {
+      throw turnTaken
+    }
     ring.finish()
-    leave(turn)
+    leave()
   }
 
   // MARK: - Roles
 
   /// Takes the role of the only sender or receiver.
   ///
-  /// - Throws: `roleTaken`, `corrupted` and `system`.
-  func claim() throws(InterprocessError) {
-    guard try lock.claim() else {
-      throw InterprocessError(
-        code: .roleTaken, name: ring.name,
-        message: """
-          Another handle or value is already the only \(isSending ? "sender" : "receiver") of the \
-          queue "\(ring.name)". To use several, create the queue for many.
-          """)
-    }
+  /// - Returns: Where the last holder left off.
+  /// - Throws: `wrongKind`, `roleTaken`, `finished`, `corrupted` and `system`.
+  func takeRole() throws(InterprocessError) -> QueueCursor {
+    guard multiplicity == .one else { throw roleMissing }
+    try claim()
+    return try cursorOrUnlock()
   }
 
-  /// Gives back the role; does nothing in a child of the process that claimed it.
+  private func claim() throws(InterprocessError) {
+    guard try lock.claim() else { throw roleTaken }
+  }
+
+  /// Gives back the role; does nothing in a child of the process that took it.
   ///
-  /// - Parameter generation: The generation in which it was claimed.
+  /// - Parameter generation: The generation in which it was taken.
   func giveBack(_ generation: UInt32) { lock.unlock(takenIn: generation) }
 
-  /// Gives back any role that this handle holds, and lets it take no other.
+  /// Keeps this handle from taking turns and roles from now on.
   func close() {
-    let message = "The queue was to be closed while a sender or receiver of it was in use"
-    role.withLock { role in
-      guard let current = role.take() else { return }
-      if current.thread != nil { failAsMisused(message) }
-      giveBack(Descriptor.generation)
-    }
-    lock.close(orElse: message)
+    lock.close(orElse: "The queue was to be closed while a sender or receiver of it was in use")
   }
 }

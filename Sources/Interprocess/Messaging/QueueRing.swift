@@ -293,18 +293,18 @@ final class QueueRing: MessageRing {
 
   /// Receives all messages there are, up to a number.
   ///
-  /// - Returns: How many messages were appended to `elements`.
+  /// - Returns: How many messages were appended to `elements`, or `nil` if there is none.
   /// - Throws: `corrupted`.
   @inlinable func receiveAll<Element: Shareable>(
     upTo maximumCount: Int, into elements: inout [Element], _ cursor: inout QueueCursor
-  ) throws(InterprocessError) -> Int {
+  ) throws(InterprocessError) -> Int? {
     var receivedCount = 0
     while receivedCount < maximumCount {
       let count = try receive(upTo: maximumCount - receivedCount, into: &elements, &cursor)
       if count == 0 { break }
       receivedCount += count
     }
-    return receivedCount
+    return receivedCount > 0 ? receivedCount : nil
   }
 
   /// Lends the next message, if there is one, to `body`, and then takes it: T2 comes after `body`,
@@ -388,20 +388,3 @@ final class QueueRing: MessageRing {
 }
 
 /// The position of one side of a queue, and what it knows about the other side.
-@usableFromInline
-struct QueueCursor: Sendable {
-  /// The position of the next message.
-  @usableFromInline var position: UInt64
-  /// The position up to which there is known to be room, or up to which there are messages.
-  @usableFromInline var limit: UInt64
-  /// Where the group of the next message lies, in bytes, and the place of the message in it.
-  @usableFromInline var groupOffset: Int
-  @usableFromInline var index: Int
-
-  @inlinable init(position: UInt64, limit: UInt64, groupOffset: Int, index: Int) {
-    self.position = position
-    self.limit = limit
-    self.groupOffset = groupOffset
-    self.index = index
-  }
-}

@@ -32,8 +32,8 @@ internal import CInterprocess
 public final class SharedByteQueue: Sendable {
   let segment: StructuredSegment
   let ring: ByteRing
-  let senders: QueueEnd<ByteRing>
-  let receivers: QueueEnd<ByteRing>
+  let senders: QueueEnd
+  let receivers: QueueEnd
 
   /// Where the greatest length of a message lies, counted from the end of the header.
   private static var maximumOffset: Int { fieldOffset(\ipc_byte_queue.maximum_byte_count) }
@@ -51,8 +51,10 @@ public final class SharedByteQueue: Sendable {
   ///     takes 8 bytes more, rounded up to a multiple of 8. The capacity is rounded up to a power
   ///     of two, and to at least what two of the longest messages need.
   ///   - maximumByteCount: The greatest number of bytes of a message.
-  ///   - senders: Whether there is one sender at a time, or many that take turns.
-  ///   - receivers: Whether there is one receiver at a time, or many that take turns.
+  ///   - senders: Whether there is one sender at a time, which ``sender()`` returns, or many that
+  ///     take turns.
+  ///   - receivers: Whether there is one receiver at a time, which ``receiver()`` returns, or many
+  ///     that take turns.
   ///   - options: When the name is removed, who may use the queue, and when its pages are taken.
   ///     Each user of the queue needs write permission.
   /// - Returns: The queue.
@@ -148,7 +150,7 @@ public final class SharedByteQueue: Sendable {
 
   // MARK: - Basics
 
-  /// Ends this handle's use of the queue, and any role that it holds.
+  /// Ends this handle's use of the queue.
   ///
   /// Gives up its lease; a temporary name goes with the last lease of all processes. The same
   /// happens when the last reference to the handle goes, and only then is the memory unmapped. A
@@ -158,7 +160,8 @@ public final class SharedByteQueue: Sendable {
   ///
   /// Does not block, except as ``SharedMemory/close()`` does.
   ///
-  /// - Precondition: No thread is sending or receiving with this handle.
+  /// - Precondition: No ``Sender`` or ``Receiver`` of this handle exists, and no thread is sending
+  ///   or receiving with it.
   public func close() {
     segment.close {
       senders.close()
@@ -174,10 +177,10 @@ public final class SharedByteQueue: Sendable {
   public var maximumByteCount: Int { ring.maximumByteCount }
 
   /// Whether there is one sender at a time, or many, as the creator chose.
-  public var senderMultiplicity: Multiplicity { senders.mode }
+  public var senderMultiplicity: Multiplicity { senders.multiplicity }
 
   /// Whether there is one receiver at a time, or many, as the creator chose.
-  public var receiverMultiplicity: Multiplicity { receivers.mode }
+  public var receiverMultiplicity: Multiplicity { receivers.multiplicity }
 
   /// The number of messages that have been sent and not yet received.
   ///
@@ -210,12 +213,11 @@ public final class SharedByteQueue: Sendable {
 
   /// Finishes the queue: no more messages can be sent; receivers get what is left, and then `nil`.
   ///
-  /// Blocks only while other senders keep their turns. If the queue has a single sender, only that
-  /// one can finish it.
+  /// Blocks only while other senders keep their turns. If the queue is for one sender, no other
+  /// can finish it while that one exists.
   ///
   /// - Parameter timeout: How long to wait for other senders' turns; `nil`: as long as they take.
-  /// - Throws: `roleTaken` if another handle is the only sender; `timedOut`, `corrupted` and
-  ///   `system`.
+  /// - Throws: `roleTaken` if a ``Sender`` exists; `timedOut`, `corrupted` and `system`.
   public func finish(timeout: Duration? = nil) throws(InterprocessError) {
     try senders.finish(atMost: timeout)
   }
@@ -230,348 +232,6 @@ public final class SharedByteQueue: Sendable {
   public nonisolated(nonsending) func finish(timeout: Duration? = nil) async throws {
     try await senders.finish(atMost: timeout)
   }
-
-  // MARK: - Sending
-
-  /// Sends a message, written in place, if there is room.
-  ///
-  /// Does not block.
-  ///
-  /// - Parameters:
-  ///   - byteCount: The number of bytes of the message.
-  ///   - body: Writes the message. Bytes that it does not write are sent with whatever they held
-  ///     before. It must not send to this queue. If it throws, nothing is sent.
-  /// - Returns: Whether the message was sent; it was not if there is no room, or if other senders
-  ///   keep their turns for more than some microseconds.
-  /// - Throws: What `body` throws, and ``InterprocessError``: `invalidSize` if the message is
-  ///   longer than ``maximumByteCount``; `finished`; `roleTaken` if another handle is the only
-  ///   sender; `corrupted` if something other than this type has written into the queue; `system`
-  ///   for anything else.
-  public func trySend(
-    byteCount: Int, _ body: (inout MutableRawSpan) throws -> Void
-  ) throws -> Bool {
-    try check(byteCount)
-    guard let cursor = try senders.enter(atMost: .zero) else { return false }
-    return try send(byteCount, cursor, body)
-  }
-
-  /// Sends, and ends the turn.
-  private func send(
-    _ byteCount: Int, _ cursor: QueueCursor, _ body: (inout MutableRawSpan) throws -> Void
-  ) throws -> Bool {
-    var cursor = cursor
-    let generation = Descriptor.generation
-    do {
-      if isFinished { throw finished }
-      let isSent = try ring.send(byteCount: byteCount, &cursor, body)
-      senders.leave(cursor, takenIn: generation)
-      return isSent
-    } catch {
-      // The room is still there, for another sender.
-      senders.leave(cursor, takenIn: generation, passingOn: byteCount)
-      throw error
-    }
-  }
-
-  /// Sends a message, written in place, waiting while there is no room.
-  ///
-  /// Blocks while there is no room, or while other senders keep their turns: spins for some
-  /// microseconds, and then sleeps in the kernel.
-  ///
-  /// - Parameters:
-  ///   - byteCount: The number of bytes of the message.
-  ///   - timeout: How long to wait for room; `nil`: as long as it takes.
-  ///   - body: Writes the message, as for `trySend(byteCount:_:)`.
-  /// - Throws: What `trySend(byteCount:_:)` throws, and `timedOut`.
-  public func send(
-    byteCount: Int, timeout: Duration? = nil, _ body: (inout MutableRawSpan) throws -> Void
-  ) throws {
-    try check(byteCount)
-    let sleeps = Sleeps(atMost: timeout)
-    while true {
-      let cursor = try senders.enter(until: sleeps, for: byteCount)
-      if try send(byteCount, cursor, body) { return }
-      guard try senders.wait(for: byteCount, atMost: sleeps.timeLeft) else { throw isFull }
-    }
-  }
-
-  /// Sends a message, written in place, waiting while there is no room.
-  ///
-  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
-  ///
-  /// - Parameters:
-  ///   - byteCount: The number of bytes of the message.
-  ///   - timeout: How long to wait for room; `nil`: as long as it takes.
-  ///   - body: Writes the message, as for `trySend(byteCount:_:)`.
-  /// - Throws: What the blocking form throws, and `CancellationError`; after any error, nothing has
-  ///   been sent.
-  public nonisolated(nonsending) func send(
-    byteCount: Int, timeout: Duration? = nil, _ body: (inout MutableRawSpan) throws -> Void
-  ) async throws {
-    try Task.checkCancellation()
-    try check(byteCount)
-    let sleeps = Sleeps(atMost: timeout)
-    while true {
-      let cursor = try await senders.enter(until: sleeps, for: byteCount)
-      if try send(byteCount, cursor, body) { return }
-      guard try await senders.wait(for: byteCount, atMost: sleeps.timeLeft) else { throw isFull }
-    }
-  }
-
-  /// Sends a copy of the given bytes, waiting while there is no room.
-  ///
-  /// Blocks while there is no room. Corresponds to `mq_timedsend` in C and to
-  /// `Connection.send_bytes` in Python.
-  ///
-  /// - Parameters:
-  ///   - bytes: The message.
-  ///   - timeout: How long to wait for room; `nil`: as long as it takes.
-  /// - Throws: What `send(byteCount:timeout:_:)` throws.
-  public func send(_ bytes: RawSpan, timeout: Duration? = nil) throws {
-    try send(byteCount: bytes.byteCount, timeout: timeout) { Self.copy(bytes, to: &$0) }
-  }
-
-  /// Sends a copy of the given bytes, waiting while there is no room.
-  ///
-  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
-  ///
-  /// - Parameters:
-  ///   - bytes: The message.
-  ///   - timeout: How long to wait for room; `nil`: as long as it takes.
-  /// - Throws: What the blocking form throws, and `CancellationError`; after any error, nothing has
-  ///   been sent.
-  public nonisolated(nonsending) func send(
-    _ bytes: RawSpan, timeout: Duration? = nil
-  ) async throws {
-    try await send(byteCount: bytes.byteCount, timeout: timeout) { Self.copy(bytes, to: &$0) }
-  }
-
-  static func copy(_ bytes: RawSpan, to span: inout MutableRawSpan) {
-    unsafe span.withUnsafeMutableBytes { to in
-      // SAFETY: both have the same number of bytes.
-      unsafe bytes.withUnsafeBytes { from in unsafe to.copyMemory(from: from) }
-    }
-  }
-
-  private func check(_ byteCount: Int) throws(InterprocessError) {
-    precondition(byteCount >= 0, "The number of bytes of a message is negative")
-    guard byteCount <= maximumByteCount else {
-      throw InterprocessError(
-        code: .invalidSize, name: name,
-        message: """
-          The message has \(byteCount) bytes, but messages in "\(name)" have at most \
-          \(maximumByteCount).
-          """)
-    }
-  }
-
-  private var finished: InterprocessError {
-    InterprocessError(
-      code: .finished, name: name,
-      message: "The queue \"\(name)\" is finished, and accepts no more messages.")
-  }
-
-  private var isFull: InterprocessError {
-    InterprocessError(
-      code: .timedOut, name: name,
-      message: "The queue \"\(name)\" stayed full. Does a process receive from it?")
-  }
-
-  // MARK: - Receiving
-
-  /// Receives the next message, read in place, if there is one.
-  ///
-  /// The message is lost if this process dies in `body`, or if `body` throws. Other receivers wait
-  /// until `body` has returned. Does not block.
-  ///
-  /// - Parameter body: Reads the message. It must not receive from this queue.
-  /// - Returns: What `body` returns, or `nil` if there is no message, or if other receivers keep
-  ///   their turns for more than some microseconds. `receive` with a time-out of zero shows whether
-  ///   the queue has ended.
-  /// - Throws: What `body` throws, and ``InterprocessError``: `roleTaken` if another handle is the
-  ///   only receiver; `corrupted` if something other than this type has written into the queue;
-  ///   `system` for anything else.
-  public func tryReceive<Result>(_ body: (RawSpan) throws -> Result) throws -> Result? {
-    guard let cursor = try receivers.enter(atMost: .zero) else { return nil }
-    return try receive(isAcknowledging: false, cursor, body)
-  }
-
-  /// Receives, and ends the turn.
-  private func receive<Result>(
-    isAcknowledging: Bool, _ cursor: QueueCursor, _ body: (RawSpan) throws -> Result
-  ) throws -> Result? {
-    var cursor = cursor
-    let generation = Descriptor.generation
-    do {
-      let result = try ring.receive(isAcknowledging: isAcknowledging, &cursor, body)
-      receivers.leave(cursor, takenIn: generation)
-      return result
-    } catch {
-      // There may still be a message, for another receiver.
-      receivers.leave(cursor, takenIn: generation, passingOn: 0)
-      throw error
-    }
-  }
-
-  /// Receives the next message, read in place, waiting while the queue is empty.
-  ///
-  /// Blocks while the queue is empty and not finished, or while other receivers keep their turns:
-  /// spins for some microseconds, and then sleeps in the kernel.
-  ///
-  /// - Parameters:
-  ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
-  ///   - body: Reads the message, as for `tryReceive(_:)`.
-  /// - Returns: What `body` returns, or `nil` if the queue is finished and empty.
-  /// - Throws: What `tryReceive(_:)` throws, and `timedOut`.
-  public func receive<Result>(
-    timeout: Duration? = nil, _ body: (RawSpan) throws -> Result
-  ) throws -> Result? {
-    try receive(isAcknowledging: false, timeout, body)
-  }
-
-  /// Receives the next message, and takes it only when `body` has returned.
-  ///
-  /// If this process dies in `body`, or `body` throws, the next receiver gets the message again:
-  /// delivery is at least once instead of at most once. Blocks as `receive(timeout:_:)` does.
-  ///
-  /// - Parameters:
-  ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
-  ///   - body: Reads the message.
-  /// - Returns: What `body` returns, or `nil` if the queue is finished and empty.
-  /// - Throws: What `receive(timeout:_:)` throws.
-  @_disfavoredOverload  // a trailing closure, which has no label, belongs to the other form
-  public func receive<Result>(
-    timeout: Duration? = nil, acknowledging body: (RawSpan) throws -> Result
-  ) throws -> Result? {
-    try receive(isAcknowledging: true, timeout, body)
-  }
-
-  private func receive<Result>(
-    isAcknowledging: Bool, _ timeout: Duration?, _ body: (RawSpan) throws -> Result
-  ) throws -> Result? {
-    let sleeps = Sleeps(atMost: timeout)
-    while true {
-      // First looks whether the queue is finished, and then for messages: if it is finished, a
-      // look that finds none comes after the last message.
-      let isFinished = isFinished
-      let cursor = try receivers.enter(until: sleeps)
-      if let result = try receive(isAcknowledging: isAcknowledging, cursor, body) {
-        return result
-      }
-      if isFinished { return nil }
-      guard try receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
-    }
-  }
-
-  /// Receives the next message, read in place, waiting while the queue is empty.
-  ///
-  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
-  ///
-  /// - Parameters:
-  ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
-  ///   - body: Reads the message.
-  /// - Returns: What `body` returns, or `nil` if the queue is finished and empty.
-  /// - Throws: What the blocking form throws, and `CancellationError`, after which no message has
-  ///   been taken.
-  public nonisolated(nonsending) func receive<Result>(
-    timeout: Duration? = nil, _ body: (RawSpan) throws -> Result
-  ) async throws -> Result? {
-    try await receive(isAcknowledging: false, timeout, body)
-  }
-
-  /// Receives the next message, and takes it only when `body` has returned.
-  ///
-  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
-  ///
-  /// - Parameters:
-  ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
-  ///   - body: Reads the message.
-  /// - Returns: What `body` returns, or `nil` if the queue is finished and empty.
-  /// - Throws: What the blocking form throws, and `CancellationError`, after which no message has
-  ///   been taken.
-  @_disfavoredOverload
-  public nonisolated(nonsending) func receive<Result>(
-    timeout: Duration? = nil, acknowledging body: (RawSpan) throws -> Result
-  ) async throws -> Result? {
-    try await receive(isAcknowledging: true, timeout, body)
-  }
-
-  private nonisolated(nonsending) func receive<Result>(
-    isAcknowledging: Bool, _ timeout: Duration?, _ body: (RawSpan) throws -> Result
-  ) async throws -> Result? {
-    try Task.checkCancellation()
-    let sleeps = Sleeps(atMost: timeout)
-    while true {
-      let isFinished = isFinished
-      let cursor = try await receivers.enter(until: sleeps)
-      if let result = try receive(isAcknowledging: isAcknowledging, cursor, body) {
-        return result
-      }
-      if isFinished { return nil }
-      guard try await receivers.wait(atMost: sleeps.timeLeft)
-      else { throw isEmpty }
-    }
-  }
-
-  /// Receives a copy of the next message, waiting while the queue is empty.
-  ///
-  /// Blocks as `receive(timeout:_:)` does. Corresponds to `mq_timedreceive` in C and to
-  /// `Connection.recv_bytes` in Python.
-  ///
-  /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
-  /// - Returns: The message, or `nil` if the queue is finished and empty.
-  /// - Throws: What `receive(timeout:_:)` throws.
-  public func receive(timeout: Duration? = nil) throws -> [UInt8]? {
-    try receive(timeout: timeout, Self.copy)
-  }
-
-  /// Receives a copy of the next message, waiting while the queue is empty.
-  ///
-  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
-  ///
-  /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
-  /// - Returns: The message, or `nil` if the queue is finished and empty.
-  /// - Throws: What the blocking form throws, and `CancellationError`, after which no message has
-  ///   been taken.
-  public nonisolated(nonsending) func receive(
-    timeout: Duration? = nil
-  ) async throws -> [UInt8]? {
-    try await receive(timeout: timeout, Self.copy)
-  }
-
-  static func copy(_ bytes: RawSpan) -> [UInt8] {
-    unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) }
-  }
-
-  private var isEmpty: InterprocessError {
-    InterprocessError(
-      code: .timedOut, name: name,
-      message: "The queue \"\(name)\" stayed empty. Does a process send to it?")
-  }
-
-  /// The messages of a queue until it is finished.
-  public struct Messages: AsyncSequence, Sendable {
-    fileprivate let queue: SharedByteQueue
-
-    /// Receives one message after the other.
-    public struct AsyncIterator: AsyncIteratorProtocol {
-      fileprivate let queue: SharedByteQueue
-
-      /// A copy of the next message, or `nil` if the queue is finished and empty.
-      ///
-      /// - Throws: What `receive(timeout:)` throws.
-      public mutating func next() async throws -> [UInt8]? { try await queue.receive() }
-    }
-
-    /// Makes an iterator; each message goes to only one of several iterators.
-    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(queue: queue) }
-  }
-
-  /// Copies of the messages as they come, for `for try await`.
-  ///
-  /// Ends when the queue is finished and empty, and with `CancellationError` when the task is
-  /// cancelled.
-  public var messages: Messages { Messages(queue: self) }
 }
 
 extension SharedByteQueue: StructuredObject {

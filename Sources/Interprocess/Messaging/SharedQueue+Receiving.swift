@@ -12,7 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 extension SharedQueue {
-  // MARK: - Any handle
+  // MARK: - Receiving
 
   /// Receives the next message if there is one.
   ///
@@ -22,13 +22,14 @@ extension SharedQueue {
   /// - Returns: The message, or `nil` if the queue is empty or other receivers keep their turns for
   ///   more than some microseconds. `receive(timeout:)` with `.zero` shows whether the queue has
   ///   ended.
-  /// - Throws: `roleTaken` if another handle or value is the only receiver; `corrupted` if
-  ///   something other than this type has written into the queue; `system` for anything else.
+  /// - Throws: `wrongKind` if the queue is for one receiver, which ``receiver()`` returns;
+  ///   `corrupted` if something other than this type has written into the queue; `system` for
+  ///   anything else.
   @inlinable
   public func tryReceive() throws(InterprocessError) -> Element? {
-    guard var cursor = try enterToReceive(atMost: .zero) else { return nil }
-    defer { receivers.leave(cursor) }
-    return try ring.receive(Element.self, &cursor)
+    try receivers.attemptSoon { cursor throws(InterprocessError) in
+      try ring.receive(Element.self, &cursor)
+    }
   }
 
   /// Receives the next message, waiting while the queue is empty.
@@ -42,32 +43,19 @@ extension SharedQueue {
   /// - Throws: What ``tryReceive()`` throws, and `timedOut`.
   @inlinable
   public func receive(timeout: Duration? = nil) throws(InterprocessError) -> Element? {
-    if var cursor = try enterToReceiveAtOnce() {
-      defer { receivers.leave(cursor) }
-      if let element = try ring.receive(Element.self, &cursor) { return element }
+    let element = try receivers.attempt { cursor throws(InterprocessError) in
+      try ring.receive(Element.self, &cursor)
     }
+    if let element { return element }
     return try waitAndReceive(timeout)
   }
 
+  // Kept apart, with its clock, so that the function above stays small.
   @inlinable @inline(never)
   func waitAndReceive(_ timeout: Duration?) throws(InterprocessError) -> Element? {
-    let sleeps = Sleeps(atMost: timeout)
-    while true {
-      // First looks whether the queue is finished, and then for messages: if it is finished, a
-      // look that finds none comes after the last message.
-      let isFinished = isFinished
-      let cursor = try enterToReceive(until: sleeps)
-      if let element = try receive(cursor) { return element }
-      if isFinished { return nil }
-      guard try receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
+    try receivers.retry(atMost: timeout) { cursor throws(InterprocessError) in
+      try ring.receive(Element.self, &cursor)
     }
-  }
-
-  /// Receives, and ends the turn.
-  @inlinable func receive(_ cursor: QueueCursor) throws(InterprocessError) -> Element? {
-    var cursor = cursor
-    defer { receivers.leave(cursor) }
-    return try ring.receive(Element.self, &cursor)
   }
 
   /// Receives the next message, waiting while the queue is empty.
@@ -82,15 +70,7 @@ extension SharedQueue {
   public nonisolated(nonsending) func receive(
     timeout: Duration? = nil
   ) async throws -> Element? {
-    try Task.checkCancellation()
-    let sleeps = Sleeps(atMost: timeout)
-    while true {
-      let isFinished = isFinished
-      let cursor = try await enterToReceive(until: sleeps)
-      if let element = try receive(cursor) { return element }
-      if isFinished { return nil }
-      guard try await receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
-    }
+    try await receivers.retry(atMost: timeout) { try ring.receive(Element.self, &$0) }
   }
 
   /// Receives several messages at once.
@@ -109,14 +89,10 @@ extension SharedQueue {
     upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
   ) throws(InterprocessError) -> Int {
     precondition(maximumCount >= 1, "The maximum number of messages is less than one")
-    let sleeps = Sleeps(atMost: timeout)
-    while true {
-      let isFinished = isFinished
-      let cursor = try enterToReceive(until: sleeps)
-      let count = try receive(cursor, upTo: maximumCount, into: &elements)
-      if count > 0 || isFinished { return count }
-      guard try receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
+    let count = try receivers.retry(atMost: timeout) { cursor throws(InterprocessError) in
+      try ring.receiveAll(upTo: maximumCount, into: &elements, &cursor)
     }
+    return count ?? 0
   }
 
   /// Receives several messages at once.
@@ -135,24 +111,10 @@ extension SharedQueue {
     upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
   ) async throws -> Int {
     precondition(maximumCount >= 1, "The maximum number of messages is less than one")
-    try Task.checkCancellation()
-    let sleeps = Sleeps(atMost: timeout)
-    while true {
-      let isFinished = isFinished
-      let cursor = try await enterToReceive(until: sleeps)
-      let count = try receive(cursor, upTo: maximumCount, into: &elements)
-      if count > 0 || isFinished { return count }
-      guard try await receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
+    let count = try await receivers.retry(atMost: timeout) {
+      try ring.receiveAll(upTo: maximumCount, into: &elements, &$0)
     }
-  }
-
-  /// Receives several messages, and ends the turn.
-  @inlinable func receive(
-    _ cursor: QueueCursor, upTo maximumCount: Int, into elements: inout [Element]
-  ) throws(InterprocessError) -> Int {
-    var cursor = cursor
-    defer { receivers.leave(cursor) }
-    return try ring.receiveAll(upTo: maximumCount, into: &elements, &cursor)
+    return count ?? 0
   }
 
   /// Receives the next message, and takes it only when `body` has returned.
@@ -170,14 +132,7 @@ extension SharedQueue {
   public func receive<Result>(
     timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
   ) throws -> Result? {
-    let sleeps = Sleeps(atMost: timeout)
-    while true {
-      let isFinished = isFinished
-      let cursor = try enterToReceive(until: sleeps)
-      if let result = try receive(cursor, acknowledging: body) { return result }
-      if isFinished { return nil }
-      guard try receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
-    }
+    try receivers.retry(atMost: timeout) { try ring.receive(acknowledging: body, &$0) }
   }
 
   /// Receives the next message, and takes it only when `body` has returned.
@@ -193,65 +148,8 @@ extension SharedQueue {
   public nonisolated(nonsending) func receive<Result>(
     timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
   ) async throws -> Result? {
-    try Task.checkCancellation()
-    let sleeps = Sleeps(atMost: timeout)
-    while true {
-      let isFinished = isFinished
-      let cursor = try await enterToReceive(until: sleeps)
-      if let result = try receive(cursor, acknowledging: body) { return result }
-      if isFinished { return nil }
-      guard try await receivers.wait(atMost: sleeps.timeLeft) else { throw isEmpty }
-    }
+    try await receivers.retry(atMost: timeout) { try ring.receive(acknowledging: body, &$0) }
   }
-
-  /// Receives, takes the message when `body` has returned, and ends the turn.
-  @inlinable func receive<Result>(
-    _ cursor: QueueCursor, acknowledging body: (Element) throws -> Result
-  ) throws -> Result? {
-    var cursor = cursor
-    let generation = ring.generation.loadRelaxed()
-    do {
-      let result = try ring.receive(acknowledging: body, &cursor)
-      receivers.leave(cursor, takenIn: generation)
-      return result
-    } catch {
-      // The message is still there.
-      receivers.leave(cursor, takenIn: generation, passingOn: 0)
-      throw error
-    }
-  }
-
-  // The inlinable functions above begin a turn of the receiving side by these.
-
-  @usableFromInline func enterToReceiveAtOnce() throws(InterprocessError) -> QueueCursor? {
-    try receivers.enterAtOnce()
-  }
-
-  @usableFromInline func enterToReceive(
-    atMost timeout: Duration?
-  ) throws(InterprocessError) -> QueueCursor? {
-    try receivers.enter(atMost: timeout)
-  }
-
-  @usableFromInline func enterToReceive(
-    until sleeps: borrowing Sleeps
-  ) throws(InterprocessError) -> QueueCursor {
-    try receivers.enter(until: sleeps)
-  }
-
-  @usableFromInline nonisolated(nonsending) func enterToReceive(
-    until sleeps: borrowing Sleeps
-  ) async throws -> QueueCursor {
-    try await receivers.enter(until: sleeps)
-  }
-
-  @usableFromInline var isEmpty: InterprocessError {
-    InterprocessError(
-      code: .timedOut, name: name,
-      message: "The queue \"\(name)\" stayed empty. Does a process send to it?")
-  }
-
-  @usableFromInline var receiverIsOfParent: InterprocessError { .ofParent("receiver", of: name) }
 
   // MARK: - Sequences
 
@@ -278,231 +176,4 @@ extension SharedQueue {
   /// Ends when the queue is finished and empty, and with `CancellationError` when the task is
   /// cancelled.
   public var messages: Messages { Messages(queue: self) }
-
-  // MARK: - The one receiver
-
-  /// The role of a queue's only receiver, held for as long as this value exists.
-  ///
-  /// It is the fastest way to receive, as it takes no lock and keeps its own position.
-  ///
-  /// ```swift
-  /// var receiver = try queue.receiver()
-  /// while let order = try receiver.receive() { process(order) }
-  /// ```
-  public struct Receiver: ~Copyable, Sendable {
-    @usableFromInline let queue: SharedQueue
-    @usableFromInline let ring: QueueRing
-    @usableFromInline var cursor: QueueCursor
-    /// How often to look for a message before preparing to sleep: once with one processor.
-    @usableFromInline let lookCount: Int
-    @usableFromInline let taken = Taken()
-
-    fileprivate init(_ queue: SharedQueue, _ cursor: QueueCursor) {
-      self.queue = queue
-      ring = queue.ring
-      self.cursor = cursor
-      lookCount = Processors.count > 1 ? 256 : 1
-    }
-
-    deinit {
-      queue.receivers.giveBack(taken.generation)
-    }
-
-    /// Keeps a child created by `fork`, which has a copy of this value, from receiving its parent's
-    /// messages.
-    ///
-    /// - Throws: `roleTaken`.
-    @inlinable @inline(__always) func checkRole() throws(InterprocessError) {
-      if !taken.isOwn { throw queue.receiverIsOfParent }
-    }
-
-    /// Gives the role back, as does the end of this value's life.
-    ///
-    /// Does not block.
-    public consuming func close() {}
-
-    /// Receives the next message if there is one, as ``SharedQueue/tryReceive()`` does.
-    ///
-    /// Does not block.
-    ///
-    /// - Returns: The message, or `nil` if the queue is empty.
-    /// - Throws: `corrupted` if something other than this type has written into the queue;
-    ///   `roleTaken` in a forked child.
-    @inlinable
-    public mutating func tryReceive() throws(InterprocessError) -> Element? {
-      try checkRole()
-      return try ring.receive(Element.self, &cursor)
-    }
-
-    /// Receives the next message, as the queue's own function does.
-    ///
-    /// Blocks while the queue is empty and not finished.
-    ///
-    /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
-    /// - Returns: The message, or `nil` if the queue is finished and empty.
-    /// - Throws: `timedOut`; `corrupted` if something other than this type has written into the
-    ///   queue; `roleTaken` in a forked child; `system` for anything else.
-    @inlinable
-    public mutating func receive(
-      timeout: Duration? = nil
-    ) throws(InterprocessError) -> Element? {
-      if taken.isOwn {
-        for _ in 0..<lookCount {
-          if let element = try ring.receive(Element.self, &cursor) { return element }
-          Processors.spinHint()
-        }
-      }
-      return try waitAndReceive(timeout)
-    }
-
-    @inlinable @inline(never)
-    mutating func waitAndReceive(_ timeout: Duration?) throws(InterprocessError) -> Element? {
-      try checkRole()
-      let sleeps = Sleeps(atMost: timeout)
-      while true {
-        let isFinished = ring.isFinished
-        if let element = try ring.receive(Element.self, &cursor) { return element }
-        if isFinished { return nil }
-        guard try queue.receivers.wait(at: cursor.position, atMost: sleeps.timeLeft)
-        else { throw queue.isEmpty }
-      }
-    }
-
-    /// Receives the next message, as the queue's own function does.
-    ///
-    /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
-    ///
-    /// - Parameter timeout: How long to wait for a message; `nil`: as long as it takes.
-    /// - Returns: The message, or `nil` if the queue is finished and empty.
-    /// - Throws: What the blocking form throws, and `CancellationError`.
-    @inlinable
-    public nonisolated(nonsending) mutating func receive(
-      timeout: Duration? = nil
-    ) async throws -> Element? {
-      try checkRole()
-      try Task.checkCancellation()
-      let sleeps = Sleeps(atMost: timeout)
-      while true {
-        let isFinished = ring.isFinished
-        if let element = try ring.receive(Element.self, &cursor) { return element }
-        if isFinished { return nil }
-        guard try await queue.receivers.wait(at: cursor.position, atMost: sleeps.timeLeft)
-        else { throw queue.isEmpty }
-      }
-    }
-
-    /// Receives several messages at once, as the queue's own function does.
-    ///
-    /// Blocks until there is a message, and then takes what there is.
-    ///
-    /// - Parameters:
-    ///   - maximumCount: The greatest number of messages to receive, at least 1.
-    ///   - elements: The array to append the messages to.
-    ///   - timeout: How long to wait for the first message; `nil`: as long as it takes.
-    /// - Returns: How many messages were received; 0 if the queue is finished and empty.
-    /// - Throws: What `receive(timeout:)` throws.
-    @inlinable @discardableResult
-    public mutating func receive(
-      upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
-    ) throws(InterprocessError) -> Int {
-      precondition(maximumCount >= 1, "The maximum number of messages is less than one")
-      try checkRole()
-      let sleeps = Sleeps(atMost: timeout)
-      while true {
-        let isFinished = ring.isFinished
-        let count = try ring.receiveAll(upTo: maximumCount, into: &elements, &cursor)
-        if count > 0 || isFinished { return count }
-        guard try queue.receivers.wait(at: cursor.position, atMost: sleeps.timeLeft)
-        else { throw queue.isEmpty }
-      }
-    }
-
-    /// Receives several messages at once, as the queue's own function does.
-    ///
-    /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
-    ///
-    /// - Parameters:
-    ///   - maximumCount: The greatest number of messages to receive, at least 1.
-    ///   - elements: The array to append the messages to.
-    ///   - timeout: How long to wait for the first message; `nil`: as long as it takes.
-    /// - Returns: How many messages were received; 0 if the queue is finished and empty.
-    /// - Throws: What the blocking form throws, and `CancellationError`.
-    @inlinable @discardableResult
-    public nonisolated(nonsending) mutating func receive(
-      upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
-    ) async throws -> Int {
-      precondition(maximumCount >= 1, "The maximum number of messages is less than one")
-      try checkRole()
-      try Task.checkCancellation()
-      let sleeps = Sleeps(atMost: timeout)
-      while true {
-        let isFinished = ring.isFinished
-        let count = try ring.receiveAll(upTo: maximumCount, into: &elements, &cursor)
-        if count > 0 || isFinished { return count }
-        guard try await queue.receivers.wait(at: cursor.position, atMost: sleeps.timeLeft)
-        else { throw queue.isEmpty }
-      }
-    }
-
-    /// Receives the next message, and takes it only when `body` has returned.
-    ///
-    /// - Parameters:
-    ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
-    ///   - body: Handles the message.
-    /// - Returns: What `body` returns, or `nil` if the queue is finished and empty.
-    /// - Throws: What `body` throws, and what `receive(timeout:)` throws.
-    @inlinable
-    public mutating func receive<Result>(
-      timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
-    ) throws -> Result? {
-      try checkRole()
-      let sleeps = Sleeps(atMost: timeout)
-      while true {
-        let isFinished = ring.isFinished
-        if let result = try ring.receive(acknowledging: body, &cursor) { return result }
-        if isFinished { return nil }
-        guard try queue.receivers.wait(at: cursor.position, atMost: sleeps.timeLeft)
-        else { throw queue.isEmpty }
-      }
-    }
-
-    /// Receives the next message, and takes it only when `body` has returned.
-    ///
-    /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
-    ///
-    /// - Parameters:
-    ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
-    ///   - body: Handles the message.
-    /// - Returns: What `body` returns, or `nil` if the queue is finished and empty.
-    /// - Throws: What the blocking form throws, and `CancellationError`.
-    @inlinable
-    public nonisolated(nonsending) mutating func receive<Result>(
-      timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
-    ) async throws -> Result? {
-      try checkRole()
-      try Task.checkCancellation()
-      let sleeps = Sleeps(atMost: timeout)
-      while true {
-        let isFinished = ring.isFinished
-        if let result = try ring.receive(acknowledging: body, &cursor) { return result }
-        if isFinished { return nil }
-        guard try await queue.receivers.wait(at: cursor.position, atMost: sleeps.timeLeft)
-        else { throw queue.isEmpty }
-      }
-    }
-  }
-
-  /// Takes the role of the only receiver.
-  ///
-  /// Does not block. The role of a process that has died is free at once.
-  ///
-  /// - Returns: The role, which is given back at the end of the value's life.
-  /// - Throws: `roleTaken` if another handle or value holds it; `corrupted` if something other than
-  ///   this type has written into the queue; `system` for anything else.
-  /// - Precondition: The queue was created for one receiver; see ``receiverMultiplicity``.
-  public func receiver() throws(InterprocessError) -> Receiver {
-    precondition(receiverMultiplicity == .one, "The queue has many receivers, which take turns")
-    try receivers.claim()
-    return Receiver(self, ring.receivingCursor())
-  }
 }

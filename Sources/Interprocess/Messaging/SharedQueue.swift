@@ -27,8 +27,8 @@ internal import CInterprocess
 /// ```
 ///
 /// The queue holds up to ``capacity`` messages; a sender waits while it is full. A side that was
-/// created for a single sender or receiver has no lock, and the values that ``sender()`` and
-/// ``receiver()`` return, which hold the role, are the fastest way to use it.
+/// created for a single sender or receiver has no lock, and is used through the value that
+/// ``sender()`` or ``receiver()`` returns, which holds the role: the fastest way.
 ///
 /// If a process is killed while it sends, the message is either sent or not. If one is killed while
 /// it receives, the message may be lost with it, unless it used `receive(acknowledging:)`. Other
@@ -43,8 +43,8 @@ internal import CInterprocess
 public final class SharedQueue<Element: Shareable>: Sendable {
   let segment: StructuredSegment
   @usableFromInline let ring: QueueRing
-  @usableFromInline let senders: QueueEnd<QueueRing>
-  @usableFromInline let receivers: QueueEnd<QueueRing>
+  @usableFromInline let senders: QueueEnd
+  @usableFromInline let receivers: QueueEnd
 
   // MARK: - Create and attach
 
@@ -56,8 +56,10 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   ///   - name: The name, as for
   ///     ``SharedMemory/create(_:byteCount:options:initializingWith:)``.
   ///   - capacity: How many messages the queue holds, at least 1.
-  ///   - senders: Whether there is one sender at a time, or many that take turns.
-  ///   - receivers: Whether there is one receiver at a time, or many that take turns.
+  ///   - senders: Whether there is one sender at a time, which ``sender()`` returns, or many that
+  ///     take turns.
+  ///   - receivers: Whether there is one receiver at a time, which ``receiver()`` returns, or many
+  ///     that take turns.
   ///   - options: When the name is removed, who may use the queue, and when its pages are taken.
   ///     Each user of the queue needs write permission.
   /// - Returns: The queue.
@@ -134,7 +136,7 @@ public final class SharedQueue<Element: Shareable>: Sendable {
 
   // MARK: - Basics
 
-  /// Ends this handle's use of the queue, and any role that the handle itself holds.
+  /// Ends this handle's use of the queue.
   ///
   /// Gives up its lease; a temporary name goes with the last lease of all processes. The same
   /// happens when the last reference to the handle goes, and only then is the memory unmapped. A
@@ -157,10 +159,10 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   public var capacity: Int { segment.capacity }
 
   /// Whether there is one sender at a time, or many, as the creator chose.
-  public var senderMultiplicity: Multiplicity { senders.mode }
+  public var senderMultiplicity: Multiplicity { senders.multiplicity }
 
   /// Whether there is one receiver at a time, or many, as the creator chose.
-  public var receiverMultiplicity: Multiplicity { receivers.mode }
+  public var receiverMultiplicity: Multiplicity { receivers.multiplicity }
 
   /// The number of messages that have been sent and not yet received.
   ///
@@ -192,12 +194,11 @@ public final class SharedQueue<Element: Shareable>: Sendable {
 
   /// Finishes the queue: no more messages can be sent; receivers get what is left, and then `nil`.
   ///
-  /// Blocks only while other senders keep their turns. If the queue has a single sender, only that
-  /// one can finish it.
+  /// Blocks only while other senders keep their turns. If the queue is for one sender, no other
+  /// can finish it while that one exists.
   ///
   /// - Parameter timeout: How long to wait for other senders' turns; `nil`: as long as they take.
-  /// - Throws: `roleTaken` if another handle or value is the only sender; `timedOut`, `corrupted`
-  ///   and `system`.
+  /// - Throws: `roleTaken` if a ``Sender`` exists; `timedOut`, `corrupted` and `system`.
   public func finish(timeout: Duration? = nil) throws(InterprocessError) {
     try senders.finish(atMost: timeout)
   }

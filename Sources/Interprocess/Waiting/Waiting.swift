@@ -179,7 +179,8 @@ struct Sleeps {
   /// When the time of the wait is over; `nil`: never.
   let deadline: SuspendingClock.Instant?
   private var length = Sleeps.firstLength
-  private var end = SuspendingClock.now
+  /// When the present sleep ends by itself.
+  private var end: SuspendingClock.Instant?
 
   /// - Parameter timeout: How long the whole wait may take; `nil`: as long as it takes.
   @usableFromInline
@@ -195,7 +196,7 @@ struct Sleeps {
   /// - Returns: When it ends by itself, or `nil` if the time is over.
   mutating func begin() -> SuspendingClock.Instant? {
     let now = SuspendingClock.now
-    end = now + length
+    var end = now + length
     #if DEBUG
       if unsafe Sleeping.isEndless { end = now + .seconds(1 << 30) }
     #endif
@@ -203,6 +204,7 @@ struct Sleeps {
       guard deadline > now else { return nil }
       end = min(end, deadline)
     }
+    self.end = end
     return end
   }
 
@@ -211,7 +213,7 @@ struct Sleeps {
   /// - Parameter isOver: Whether it has ended by itself; `nil`: find out by the clock.
   /// - Returns: What the next attempt may do.
   mutating func end(isOver: Bool? = nil) -> Waiting.Stage {
-    guard isOver ?? (SuspendingClock.now >= end) else { return .sleeping }
+    guard isOver ?? (SuspendingClock.now >= end!) else { return .sleeping }
     length = min(length * 2, Self.longestLength)
     return .checking
   }

@@ -123,22 +123,23 @@ struct ByteQueueProcessTests {
     let queue = try SharedByteQueue.create(
       byteCapacity: 300, maximumByteCount: 100, senders: role, receivers: role,
       options: .whileAttached)
+    let user = ByteQueueUser(queue)
     let count = 20_000
     // Not the forms for tasks, whose waits the sanitizer does not understand.
     @Sendable func send() throws {
       for number in 0..<count {
-        try queue.send(byteCount: number % 101) { bytes in
+        try user.send(byteCount: number % 101) { bytes in
           for offset in 0..<bytes.byteCount {
             bytes.storeBytes(
               of: UInt8(truncatingIfNeeded: number + offset), toByteOffset: offset, as: UInt8.self)
           }
         }
       }
-      try queue.finish()
+      try user.finish()
     }
     @Sendable func receive() throws -> Int {
       var number = 0
-      while try queue.receive({ bytes in
+      while try user.receive({ bytes in
         guard bytes.byteCount == number % 101,
           (0..<bytes.byteCount).allSatisfy({
             bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self)
@@ -172,18 +173,19 @@ struct ByteQueueProcessTests {
         options: .whileAttached)
       var memory = try SharedMemory.attach(name)
       let content = content(memory)
+      let user = ByteQueueUser(queue)
       for _ in 0..<200 {
         let offset = content + Int(generator.next() % UInt64((memory.byteCount - content) / 4)) * 4
         let word = UInt32(truncatingIfNeeded: generator.next() >> (generator.next() % 64))
         memory.storeBytes(of: word, toByteOffset: offset, as: UInt32.self)
         for byteCount in [0, 60, 100] {
-          expectBearableError { try send(queue, byteCount) }
-          expectBearableError { _ = try queue.tryReceive { read($0) } }
+          expectBearableError { try send(user, byteCount) }
+          expectBearableError { _ = try user.tryReceive { read($0) } }
         }
         expectBearableError {
-          _ = try queue.receive(timeout: .microseconds(50), acknowledging: { read($0) })
+          _ = try user.receive(timeout: .microseconds(50), acknowledging: { read($0) })
         }
-        expectBearableError { _ = try queue.receive(timeout: .microseconds(50)) { read($0) } }
+        expectBearableError { _ = try user.receive(timeout: .microseconds(50)) { read($0) } }
         _ = queue.statistics.count
         expectBearableError { _ = try SharedByteQueue.attach(name) }
         _ = try? SegmentContent(ofSegment: name)
@@ -191,7 +193,7 @@ struct ByteQueueProcessTests {
     }
   }
 
-  private func send(_ queue: SharedByteQueue, _ byteCount: Int) throws {
+  private func send(_ queue: ByteQueueUser, _ byteCount: Int) throws {
     try queue.send(byteCount: byteCount, timeout: .microseconds(50)) { bytes in
       for offset in 0..<bytes.byteCount {
         bytes.storeBytes(of: 0xFF, toByteOffset: offset, as: UInt8.self)
@@ -271,7 +273,7 @@ struct ByteQueueProcessTests {
       errorCode { _ = try queue.receive(timeout: .zero) { read($0) } }
     }
     func sendingCode() -> InterprocessError.Code? {
-      errorCode { for _ in 0..<17 { try send(queue, 4) } }
+      errorCode { for _ in 0..<17 { try send(ByteQueueUser(queue), 4) } }
     }
     return isSenderFirst
       ? [sendingCode(), receivingCode()] : [receivingCode(), sendingCode()]

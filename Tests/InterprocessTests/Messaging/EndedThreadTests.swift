@@ -36,16 +36,15 @@ struct EndedThreadTests {
     }
   }
 
-  @Test(
-    "A turn of an ended thread is waited for in the same way", arguments: [Multiplicity.one, .many])
-  func turns(role: Multiplicity) async throws {
-    let queue = try SharedQueue<Int>.create(uniqueName(), capacity: 4, receivers: role)
+  @Test("A turn of an ended thread is waited for in the same way")
+  func turns() async throws {
+    let queue = try SharedQueue<Int>.create(uniqueName(), capacity: 4)
     defer { try? queue.unlink() }
     try inThisThread { try queue.send(1) }
     try await expectTimeOuts("receiver", queue.name)
     #expect(try queue.tryReceive() == 1)
     let bytes = try SharedByteQueue.create(
-      uniqueName(), byteCapacity: 64, maximumByteCount: 8, senders: role)
+      uniqueName(), byteCapacity: 64, maximumByteCount: 8)
     defer { try? bytes.unlink() }
     try await expectTimeOuts("byteSender", bytes.name)
     #expect(try bytes.trySend(byteCount: 8) { _ in })

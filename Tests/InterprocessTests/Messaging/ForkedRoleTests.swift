@@ -23,7 +23,7 @@ struct ForkedRoleTests {
     "A child does not acknowledge the message that its parent reads",
     arguments: [
       ("acknowledging", Multiplicity.many), ("acknowledgingAsTask", .many),
-      ("acknowledgingOfOne", .one), ("receiverAcknowledging", .one),
+      ("receiverAcknowledging", .one),
     ])
   func acknowledging(closure: String, role: Multiplicity) async throws {
     let queue = try SharedQueue<UInt64>.create(uniqueName(), capacity: 4, receivers: role)
@@ -34,7 +34,7 @@ struct ForkedRoleTests {
     ) {
       #expect(queue.count == 1)
       let isTurnTaken = errorCode {
-        let received = try queue.tryReceive()
+        let received = try QueueUser(queue).tryReceive()
         #expect(received == nil)
       }
       #expect(isTurnTaken == (role == .one ? .roleTaken : nil))
@@ -67,12 +67,12 @@ struct ForkedRoleTests {
     ) {
       #expect(queue.count == 0)
       let code = errorCode {
-        let isSent = try queue.trySend(byteCount: 8) { _ in }
+        let isSent = try ByteQueueUser(queue).trySend(byteCount: 8) { _ in }
         #expect(!isSent)
       }
       #expect(code == (role == .one ? .roleTaken : nil))
     }
-    #expect(try inThisThread { try queue.receive() } == [7, 0, 0, 0, 0, 0, 0, 0])
+    #expect(try ByteQueueUser(queue).receive(timeout: .zero) == [7, 0, 0, 0, 0, 0, 0, 0])
     #expect(queue.count == 0)
   }
 
@@ -98,12 +98,12 @@ struct ForkedRoleTests {
   func receivingBytes(closure: String, role: Multiplicity) async throws {
     let queue = try byteQueue(role)
     defer { try? queue.unlink() }
-    try inThisThread { try queue.send([1, 2, 3 as UInt8].span.bytes) }
+    try ByteQueueUser(queue).send([1, 2, 3 as UInt8].span.bytes)
     try await withForkedChild(
       ["fork-leave", closure, queue.name], child: "3 left", parent: "3 left"
     ) {
       let code = errorCode {
-        let received = try queue.tryReceive { $0.byteCount }
+        let received = try ByteQueueUser(queue).tryReceive { $0.byteCount }
         #expect(received == nil)
       }
       #expect(code == (role == .one ? .roleTaken : nil))
@@ -152,9 +152,8 @@ struct ForkedRoleTests {
       #expect(!queue.isFinished && queue.count == 1)
       #expect(errorCode { _ = try queue.sender() } == .roleTaken)
     }
-    let received = try inThisThread {
-      [try queue.receive(), try queue.receive(), try queue.receive()]
-    }
+    let receiver = QueueUser(queue)
+    let received = [try receiver.receive(), try receiver.receive(), try receiver.receive()]
     #expect(received == [1, 2, nil])
   }
 
@@ -162,7 +161,7 @@ struct ForkedRoleTests {
   func receiver() async throws {
     let queue = try queueOfOne()
     defer { try? queue.unlink() }
-    try inThisThread { try queue.send(1) }
+    try QueueUser(queue).send(1)
     try await withForkedChild(
       ["fork-use", "receiver", queue.name],
       child: "roleTaken roleTaken roleTaken roleTaken roleTaken roleTaken roleTaken", parent: "1"
@@ -172,14 +171,33 @@ struct ForkedRoleTests {
     }
   }
 
-  @Test("A child does not have the roles that its parent's handle has taken by itself")
-  func handle() async throws {
-    let queue = try queueOfOne()
+  @Test("A child's copy of a sender of bytes sends nothing, and does not finish the queue")
+  func byteSender() async throws {
+    let queue = try byteQueue(.one)
     defer { try? queue.unlink() }
     try await withForkedChild(
-      ["fork-use", "handle", queue.name], child: "roleTaken roleTaken roleTaken", parent: "1 2"
+      ["fork-use", "byteSender", queue.name],
+      child: "roleTaken roleTaken roleTaken roleTaken roleTaken", parent: "sent"
     ) {
-      #expect(queue.statistics.sentCount == 1)
+      #expect(!queue.isFinished && queue.count == 0)
+      #expect(errorCode { _ = try queue.sender() } == .roleTaken)
+    }
+    let receiver = ByteQueueUser(queue)
+    #expect(try receiver.receive() == [2])
+    #expect(try receiver.receive() == nil)
+  }
+
+  @Test("A child's copy of a receiver of bytes takes nothing")
+  func byteReceiver() async throws {
+    let queue = try byteQueue(.one)
+    defer { try? queue.unlink() }
+    try ByteQueueUser(queue).send([1 as UInt8].span.bytes)
+    try await withForkedChild(
+      ["fork-use", "byteReceiver", queue.name],
+      child: "roleTaken roleTaken roleTaken roleTaken roleTaken roleTaken roleTaken", parent: "[1]"
+    ) {
+      #expect(queue.count == 1)
+      #expect(errorCode { _ = try queue.receiver() } == .roleTaken)
     }
   }
 

@@ -80,29 +80,27 @@ struct PassedOnTests {
   func turn() async {
     await #expect(processExitsWith: .success) {
       unsafe Sleeping.isEndless = true
-      for role in [Multiplicity.one, .many] {
-        let queue = try SharedQueue<Int>.create(nil, capacity: 4, receivers: role)
-        try queue.unlink()
-        for number in 1...2 {
-          let isSent = try queue.trySend(number)
-          precondition(isSent)
-        }
-        let (held, over, received) = (Counter(), Counter(), Counter())
-        Thread.detachNewThread {
-          _ = try? queue.receive(acknowledging: { _ in
-            held.increment()
-            waitUntil { over.value == 1 }
-          })
-        }
-        waitUntil { held.value == 1 }
-        Thread.detachNewThread {
-          if (try? queue.receive(timeout: .seconds(60))) == 2 { received.increment() }
-        }
-        // By then the thread usually sleeps.
-        usleep(100_000)
-        over.increment()
-        waitUntil { received.value == 1 }
+      let queue = try SharedQueue<Int>.create(nil, capacity: 4)
+      try queue.unlink()
+      for number in 1...2 {
+        let isSent = try queue.trySend(number)
+        precondition(isSent)
       }
+      let (held, over, received) = (Counter(), Counter(), Counter())
+      Thread.detachNewThread {
+        _ = try? queue.receive(acknowledging: { _ in
+          held.increment()
+          waitUntil { over.value == 1 }
+        })
+      }
+      waitUntil { held.value == 1 }
+      Thread.detachNewThread {
+        if (try? queue.receive(timeout: .seconds(60))) == 2 { received.increment() }
+      }
+      // By then the thread usually sleeps.
+      usleep(100_000)
+      over.increment()
+      waitUntil { received.value == 1 }
     }
   }
 

@@ -80,8 +80,9 @@ struct QueueProcessTests {
       #expect(answer == "still sending")
     }
     #expect(status == .exited(0))
-    #expect(try queue.tryReceive() == 7)
-    #expect(try queue.tryReceive() == nil)
+    let user = QueueUser(queue)
+    #expect(try user.tryReceive() == 7)
+    #expect(try user.tryReceive() == nil)
     try queue.unlink()
   }
 
@@ -145,18 +146,19 @@ struct QueueProcessTests {
         name, capacity: 20, senders: role, receivers: role, options: .whileAttached)
       var memory = try SharedMemory.attach(name)
       let content = Int(memory.load(fromByteOffset: 72, as: UInt64.self))
+      let user = QueueUser(queue)
       for _ in 0..<200 {
         let offset = content + Int(generator.next() % UInt64((memory.byteCount - content) / 4)) * 4
         let word = UInt32(truncatingIfNeeded: generator.next() >> (generator.next() % 64))
         memory.storeBytes(of: word, toByteOffset: offset, as: UInt32.self)
-        expectBearableError { _ = try queue.trySend(1) }
-        expectBearableError { try queue.send(1, timeout: .microseconds(50)) }
-        expectBearableError { _ = try queue.tryReceive() }
-        expectBearableError { _ = try queue.receive(timeout: .microseconds(50)) }
+        expectBearableError { _ = try user.trySend(1) }
+        expectBearableError { try user.send(1, timeout: .microseconds(50)) }
+        expectBearableError { _ = try user.tryReceive() }
+        expectBearableError { _ = try user.receive(timeout: .microseconds(50)) }
         var numbers: [UInt64] = []
         expectBearableError {
-          try queue.send(contentsOf: [1, 2, 3, 4, 5].span, timeout: .microseconds(50))
-          try queue.receive(upTo: 50, into: &numbers, timeout: .microseconds(50))
+          _ = try user.send(contentsOf: [1, 2, 3, 4, 5].span, timeout: .microseconds(50))
+          _ = try user.receive(upTo: 50, into: &numbers, timeout: .microseconds(50))
         }
         _ = queue.statistics.count
         expectBearableError { _ = try SharedQueue<UInt64>.attach(name) }

@@ -66,6 +66,7 @@ struct SharedByteQueueTests {
     let queue = try SharedByteQueue.create(
       byteCapacity: capacity, maximumByteCount: maximum, senders: role, receivers: role,
       options: .whileAttached)
+    let user = ByteQueueUser(queue)
     var generator = SeededGenerator(seed: UInt64(maximum + 1))
     var expected: [[UInt8]] = []
     var byteCount = 0
@@ -73,7 +74,7 @@ struct SharedByteQueueTests {
     while byteCount < 20 * queue.byteCapacity {
       let length = Int(generator.next() % UInt64(maximum + 1))
       let next = message(number, generator.next().isMultiple(of: 4) ? maximum : length)
-      if try queue.trySend(
+      if try user.trySend(
         byteCount: next.count, { SharedByteQueue.copy(next.span.bytes, to: &$0) })
       {
         expected.append(next)
@@ -85,12 +86,12 @@ struct SharedByteQueueTests {
       }
       // Sometimes faster than at others, so that the queue is full at times and empty at others.
       for _ in 0..<Int(generator.next() % (number / 20 % 2 == 0 ? 2 : 4)) {
-        let found = try queue.tryReceive(SharedByteQueue.copy)
+        let found = try user.tryReceive(SharedByteQueue.copy)
         #expect(found == expected.first)
         if found != nil { expected.removeFirst() }
       }
     }
-    while let found = try queue.tryReceive(SharedByteQueue.copy) {
+    while let found = try user.tryReceive(SharedByteQueue.copy) {
       #expect(found == expected.first)
       expected.removeFirst()
     }
@@ -166,14 +167,17 @@ struct SharedByteQueueTests {
   @Test(
     "A message that is too long is refused, and costs nothing",
     arguments: [Multiplicity.one, .many])
-  func tooLong(role: Multiplicity) throws {
+  func tooLong(role: Multiplicity) async throws {
     let queue = try SharedByteQueue.create(
       byteCapacity: 256, maximumByteCount: 9, senders: role, options: .whileAttached)
-    #expect(errorCode { _ = try queue.trySend(byteCount: 10) { _ in } } == .invalidSize)
-    #expect(errorCode { try send(queue, message(0, 10)) } == .invalidSize)
+    let user = ByteQueueUser(queue)
+    #expect(errorCode { _ = try user.trySend(byteCount: 10) { _ in } } == .invalidSize)
+    #expect(errorCode { try user.send(message(0, 10).span.bytes) } == .invalidSize)
+    let code = await taskErrorCode { try await user.sendAsTask(byteCount: 10) { _ in } }
+    #expect(code == .invalidSize)
     #expect(queue.count == 0)
-    try send(queue, message(0, 9))
-    #expect(try receive(queue) == message(0, 9))
+    try user.send(message(0, 9).span.bytes)
+    #expect(try user.receive(timeout: .zero) == message(0, 9))
   }
 
   @Test("A negative number of bytes is a failed precondition")
@@ -231,14 +235,11 @@ struct SharedByteQueueTests {
 
   @Test(
     "Using a side of the queue while already using it fails a precondition",
-    arguments: [true, false],
-    [true, false])
-  func again(isOfOne: Bool, isSending: Bool) async {
+    arguments: [true, false])
+  func again(isSending: Bool) async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      [isOfOne, isSending] in
-      let role: Multiplicity = isOfOne ? .one : .many
-      let queue = try SharedByteQueue.create(
-        byteCapacity: 64, maximumByteCount: 8, senders: role, receivers: role)
+      [isSending] in
+      let queue = try SharedByteQueue.create(byteCapacity: 64, maximumByteCount: 8)
       try queue.unlink()
       if isSending {
         _ = try queue.trySend(byteCount: 8) { _ in
@@ -249,22 +250,16 @@ struct SharedByteQueueTests {
         _ = try queue.tryReceive { _ in _ = try queue.tryReceive { _ in } }
       }
     }
-    #expect(
-      result.says(
-        isOfOne
-          ? "This thread is already using this side of the queue"
-          : "This thread holds the lock already"))
+    #expect(result.says("This thread holds the lock already"))
   }
 
   // MARK: - The end
 
   @Test(
-    "A finished queue takes no more messages, and delivers what it has",
-    arguments: [Multiplicity.one, .many])
-  func finish(role: Multiplicity) throws {
+    "A finished queue takes no more messages, and delivers what it has")
+  func finish() throws {
     let queue = try SharedByteQueue.create(
-      byteCapacity: 64, maximumByteCount: 8, senders: role, receivers: role,
-      options: .whileAttached)
+      byteCapacity: 64, maximumByteCount: 8, options: .whileAttached)
     try send(queue, [1])
     try queue.finish()
     #expect(queue.isFinished)
@@ -327,15 +322,16 @@ struct SharedByteQueueTests {
         byteCapacity: 64, maximumByteCount: 8, senders: role, receivers: role,
         options: .whileAttached)
       let rounds: UInt64 = 1000
+      let user = ByteQueueUser(queue)
       let sender = Task {
         for number in 0..<rounds {
-          try await queue.send(byteCount: 8) { $0.storeBytes(of: number, as: UInt64.self) }
+          try await user.sendAsTask(byteCount: 8) { $0.storeBytes(of: number, as: UInt64.self) }
         }
-        try await queue.finish()
+        try user.finish()
       }
       var numbers: [UInt64] = []
       while true {
-        let receiver = Task { try await queue.receive { $0.unsafeLoad(as: UInt64.self) } }
+        let receiver = Task { try await user.receiveAsTask { $0.unsafeLoad(as: UInt64.self) } }
         if Bool.random() { await Task.yield() }
         if Bool.random() { receiver.cancel() }
         do {
@@ -353,22 +349,77 @@ struct SharedByteQueueTests {
 
   // MARK: - Roles
 
-  @Test("Only one handle can be the sole sender or the sole receiver, until it is closed")
+  @Test("Only one value at a time is the sole sender or the sole receiver")
   func roles() throws {
     let name = uniqueName()
     let queue = try SharedByteQueue.create(
       name, byteCapacity: 128, maximumByteCount: 8, senders: .one, receivers: .one,
       options: .whileAttached)
+    let other = try SharedByteQueue.attach(name)
     do {
-      let other = try SharedByteQueue.attach(name)
-      try send(other, [1])
-      #expect(errorCode { try send(queue, [2]) } == .roleTaken)
+      var sender = try other.sender()
+      try sender.send([1 as UInt8].span.bytes)
+      #expect(errorCode { _ = try queue.sender() } == .roleTaken)
       #expect(errorCode { try queue.finish() } == .roleTaken)
-      #expect(try receive(other) == [1])
-      #expect(errorCode { _ = try queue.tryReceive { _ in } } == .roleTaken)
+      sender.close()
     }
-    try send(queue, [2])
-    #expect(try receive(queue) == [2])
+    do {
+      var receiver = try other.receiver()
+      #expect(errorCode { _ = try queue.receiver() } == .roleTaken)
+      let received = try receiver.receive()
+      #expect(received == [1])
+      receiver.close()
+    }
+    // The roles were given back.
+    var sender = try queue.sender()
+    var receiver = try queue.receiver()
+    try sender.send([2 as UInt8].span.bytes)
+    sender.finish()
+    var received = try receiver.receive()
+    #expect(received == [2])
+    received = try receiver.receive()
+    #expect(received == nil)
+    #expect(errorCode { _ = try queue.sender() } == .finished)
+  }
+
+  @Test("The roles, too, wait with time-outs, and in tasks")
+  func rolesWait() async throws {
+    let queue = try SharedByteQueue.create(
+      byteCapacity: 32, maximumByteCount: 8, senders: .one, receivers: .one,
+      options: .whileAttached)
+    var sender = try queue.sender()
+    var receiver = try queue.receiver()
+    let timeout: Duration = .milliseconds(30)
+    var begin = ContinuousClock.now
+    #expect(errorCode { _ = try receiver.receive(timeout: timeout) } == .timedOut)
+    #expect(errorCode { _ = try receiver.receive(timeout: timeout) { _ in } } == .timedOut)
+    #expect(.now - begin >= timeout * 2)
+    while try sender.trySend(byteCount: 8, { _ in }) {}
+    begin = .now
+    #expect(errorCode { try sender.send(byteCount: 8, timeout: timeout) { _ in } } == .timedOut)
+    #expect(.now - begin >= timeout)
+    while try receiver.tryReceive({ _ in }) != nil {}
+    let sending = Task { [sender = Mutex(Optional(consume sender))] in
+      var sender = sender.withLock { $0.take()! }
+      for number: UInt8 in 0..<200 {
+        if number.isMultiple(of: 2) {
+          try await sender.send([number].span.bytes)
+        } else {
+          try await sender.send(byteCount: 1) { $0.storeBytes(of: number, as: UInt8.self) }
+        }
+      }
+      sender.finish()
+    }
+    var numbers: [UInt8] = []
+    while true {
+      let first = try await receiver.receive { $0.unsafeLoad(as: UInt8.self) }
+      let second = try await receiver.receive(acknowledging: { $0.unsafeLoad(as: UInt8.self) })
+      let third = try await receiver.receive()
+      numbers += [first, second, third?.first].compactMap { $0 }
+      if third == nil { break }
+    }
+    try await sending.value
+    #expect(numbers == Array(0..<200))
   }
 
   // MARK: - Steps

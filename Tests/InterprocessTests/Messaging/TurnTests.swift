@@ -111,11 +111,9 @@ struct TurnTests {
 
   // MARK: - Queues
 
-  @Test(
-    "A receiver inside its closure delays no process beyond its time-out",
-    arguments: [Multiplicity.one, .many])
-  func receiving(role: Multiplicity) async throws {
-    let queue = try SharedQueue<Int>.create(nil, capacity: 8, receivers: role)
+  @Test("A receiver inside its closure delays no process beyond its time-out")
+  func receiving() async throws {
+    let queue = try SharedQueue<Int>.create(nil, capacity: 8)
     try queue.unlink()
     for number in 1...2 { try await queue.send(number) }
     try await whileKept { hold in
@@ -161,12 +159,9 @@ struct TurnTests {
     #expect(last == 2)
   }
 
-  @Test(
-    "A receiver of bytes inside its closure delays no process beyond its time-out",
-    arguments: [Multiplicity.one, .many])
-  func receivingBytes(role: Multiplicity) async throws {
-    let queue = try SharedByteQueue.create(
-      nil, byteCapacity: 64, maximumByteCount: 8, receivers: role)
+  @Test("A receiver of bytes inside its closure delays no process beyond its time-out")
+  func receivingBytes() async throws {
+    let queue = try SharedByteQueue.create(nil, byteCapacity: 64, maximumByteCount: 8)
     try queue.unlink()
     for number: UInt8 in 1...2 {
       try await queue.send([number].span.bytes, timeout: .zero)
@@ -204,12 +199,9 @@ struct TurnTests {
     #expect(last == [2])
   }
 
-  @Test(
-    "A sender of bytes inside its closure delays no process beyond its time-out",
-    arguments: [Multiplicity.one, .many])
-  func sendingBytes(role: Multiplicity) async throws {
-    let queue = try SharedByteQueue.create(
-      nil, byteCapacity: 64, maximumByteCount: 8, senders: role)
+  @Test("A sender of bytes inside its closure delays no process beyond its time-out")
+  func sendingBytes() async throws {
+    let queue = try SharedByteQueue.create(nil, byteCapacity: 64, maximumByteCount: 8)
     try queue.unlink()
     try await whileKept { hold in
       try queue.send(byteCount: 1) { bytes in

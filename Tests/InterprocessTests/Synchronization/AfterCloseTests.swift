@@ -106,9 +106,11 @@ extension CloseTests {
         let role: Multiplicity = self == .sender || self == .receiver ? .one : .many
         let queue = try SharedQueue<Int>.create(
           capacity: 4, senders: role, receivers: role, options: .whileAttached)
-        try queue.send(1)
-        try queue.send(2)
-        _ = try queue.receive()
+        do {
+          let user = QueueUser(queue)
+          for number in 1...2 { try user.send(number) }
+          _ = try user.receive()
+        }
         var set = WaitSet<Int>()
         set.insert(queue, as: 1)
         queue.close()

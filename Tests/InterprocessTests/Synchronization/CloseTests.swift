@@ -182,16 +182,19 @@ struct CloseTests {
     withExtendedLifetime(barrier) {}
   }
 
-  @Test("Closing a queue's handle gives back its role")
+  @Test("A closed sender and a closed receiver give their roles to other processes")
   func roles() async throws {
     let name = uniqueName()
     let queue = try SharedQueue<UInt64>.create(
       name, capacity: 4, senders: .one, receivers: .one, options: .whileAttached)
-    #expect(try queue.trySend(1))
-    #expect(try queue.tryReceive() == 1)
     let other = try SharedQueue<UInt64>.attach(name)
-    #expect(errorCode { _ = try other.trySend(2) } == .roleTaken)
-    #expect(errorCode { _ = try other.tryReceive() } == .roleTaken)
+    do {
+      let user = QueueUser(queue)
+      #expect(try user.trySend(1))
+      #expect(try user.tryReceive() == 1)
+      #expect(errorCode { _ = try other.sender() } == .roleTaken)
+      #expect(errorCode { _ = try other.receiver() } == .roleTaken)
+    }
     queue.close()
     for side in ["sender", "receiver"] {
       _ = try await withChildProcess(Places.helper, ["queue-hold", name, side]) { child in
@@ -292,8 +295,7 @@ struct CloseTests {
         }
       case .sending, .receiving:
         let queue = try SharedByteQueue.create(
-          byteCapacity: 64, maximumByteCount: 8, senders: .one, receivers: .one,
-          options: .whileAttached)
+          byteCapacity: 64, maximumByteCount: 8, options: .whileAttached)
         try queue.unlink()
         if self == .sending {
           try queue.send(byteCount: 1) { _ in queue.close() }

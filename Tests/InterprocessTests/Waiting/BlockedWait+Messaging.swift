@@ -121,6 +121,41 @@ extension Blocked {
     }
   }
 
+  func makeOfByteRole() throws -> BlockedWait {
+    let queue = try SharedByteQueue.create(
+      byteCapacity: 32, maximumByteCount: 8, senders: .one, receivers: .one,
+      options: .whileAttached)
+    let sender = Box(try queue.sender())
+    let receiver = Box(try queue.receiver())
+    switch self {
+    case .byteSender:
+      while try sender.value.trySend(byteCount: 8, { _ in }) {}
+      return BlockedWait {
+        try sender.value.send(byteCount: 8, timeout: $0) { _ in }
+      } runAsTask: {
+        try await sender.value.send(byteCount: 8, timeout: $0) { _ in }
+      } unblock: {
+        while try receiver.value.tryReceive({ _ in true }) != nil {}
+      }
+    case .byteReceiver:
+      return BlockedWait {
+        _ = try receiver.value.receive(timeout: $0)
+      } runAsTask: {
+        _ = try await receiver.value.receive(timeout: $0)
+      } unblock: {
+        try sender.value.send(byteCount: 8) { _ in }
+      }
+    default:
+      return BlockedWait {
+        _ = try receiver.value.receive(timeout: $0, acknowledging: { $0.byteCount })
+      } runAsTask: {
+        _ = try await receiver.value.receive(timeout: $0, acknowledging: { $0.byteCount })
+      } unblock: {
+        try sender.value.send(byteCount: 8) { _ in }
+      }
+    }
+  }
+
   private static func bytes() throws -> SharedByteQueue {
     try SharedByteQueue.create(byteCapacity: 128, maximumByteCount: 8, options: .whileAttached)
   }

@@ -34,6 +34,7 @@ enum Blocked: String, CaseIterable, Sendable {
   case semaphore, event, eventAfter, barrier, atomic
   case receiving, receivingBatch, acknowledging, sending, sendingTurn, finishing
   case sender, receiver, receiverBatch, receiverAcknowledging
+  case byteSender, byteReceiver, byteReceiverAcknowledging
   case receivingBytes, acknowledgingBytes, sendingBytes
   case nextMessage, publishing, publishingBatch, lending
   case waitSet
@@ -49,6 +50,7 @@ enum Blocked: String, CaseIterable, Sendable {
     case .receiving, .receivingBatch, .acknowledging, .sending, .sendingTurn, .finishing:
       try makeOfQueue()
     case .sender, .receiver, .receiverBatch, .receiverAcknowledging: try makeOfRole()
+    case .byteSender, .byteReceiver, .byteReceiverAcknowledging: try makeOfByteRole()
     case .receivingBytes, .acknowledgingBytes, .sendingBytes: try makeOfBytes()
     case .nextMessage, .publishing, .publishingBatch, .lending: try makeOfTopic()
     case .waitSet: try makeOfWaitSet()

@@ -223,8 +223,13 @@ private func lockWaits(holding held: Held) throws -> [Wait] {
 
 private func messageWaits() throws -> [Wait] {
   let empty = try SharedQueue<Int>.create(capacity: 2, options: .whileAttached)
-  let one = try SharedQueue<Int>.create(
-    capacity: 2, senders: .one, receivers: .one, options: .whileAttached)
+  let one = QueueUser(
+    try SharedQueue<Int>.create(
+      capacity: 2, senders: .one, receivers: .one, options: .whileAttached))
+  let oneOfBytes = ByteQueueUser(
+    try SharedByteQueue.create(
+      byteCapacity: 64, maximumByteCount: 16, senders: .one, receivers: .one,
+      options: .whileAttached))
   let full = try SharedQueue<Int>.create(capacity: 2, options: .whileAttached)
   while try full.trySend(1) {}
   let emptyBytes = try SharedByteQueue.create(
@@ -256,6 +261,7 @@ private func messageWaits() throws -> [Wait] {
   return [
     Wait("receiving") { _ = try empty.receive() },
     Wait("receiving as the only one") { _ = try one.receive() },
+    Wait("receiving bytes as the only one") { _ = try oneOfBytes.receive { _ in } },
     Wait("acknowledging") { _ = try empty.receive(acknowledging: { $0 }) },
     Wait("sending") { try full.send(1) },
     Wait("a turn") { _ = try kept.receive() },
