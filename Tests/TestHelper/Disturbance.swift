@@ -71,3 +71,13 @@ func onceDead<Result: ~Copyable>(_ body: () throws -> Result) throws -> Result {
     }
   }
 }
+
+/// Whether something becomes true once the killed processes are seen to be dead.
+func comesTrue(_ condition: () throws -> Bool) rethrows -> Bool {
+  let deadline = SuspendingClock.now + .seconds(10)
+  while try !condition() {
+    guard SuspendingClock.now < deadline else { return false }
+    usleep(1000)
+  }
+  return true
+}

@@ -194,10 +194,11 @@ enum SyncSubject {
       barrier.reset()
       if barrier.isBroken || barrier.arrivedCount != 0 { return "The barrier was not reset" }
     case .semaphore(let semaphore):
-      recoveryCount += UInt64(try semaphore.reclaim())
-      guard semaphore.availableCount == semaphore.permitCount else {
-        return "\(semaphore.availableCount) permits are left"
+      let isWhole = try comesTrue {
+        recoveryCount += UInt64(try semaphore.reclaim())
+        return semaphore.availableCount == semaphore.permitCount
       }
+      guard isWhole else { return "\(semaphore.availableCount) permits are left" }
     case .event(let event):
       if event.generation == 0 { return "The event never came" }
     case .atomic(let atomic):
