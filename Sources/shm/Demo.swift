@@ -73,6 +73,8 @@ private struct DemoChild {
   let number: Int
   let processID: pid_t
   private(set) var isRunning = true
+  /// Whether it has ended because the other one has.
+  private(set) var isLeftAlone = false
 
   /// Starts this program twice; the two processes take turns over a socket.
   static func startPair(_ example: DemoExample, name: String) throws -> [DemoChild] {
@@ -146,8 +148,10 @@ private struct DemoChild {
     if signal != 0 {
       throw Failure("Process \(number) of the demo was ended by signal \(signal).")
     }
-    // The process has reported the reason.
-    if status != 0 { throw ExitCode(1) }
+    let exitCode = status >> 8
+    isLeftAlone = exitCode == DemoProcess.leftAlone.rawValue
+    // The process has reported any other reason.
+    if exitCode != 0 && !isLeftAlone { throw ExitCode(1) }
   }
 
   /// Kills the process if it still runs.
@@ -212,7 +216,12 @@ private struct DemoSignals {
     let deadline = ContinuousClock.now + .seconds(30)
     while true {
       for index in processes.indices { try processes[index].look() }
-      if !processes.contains(where: \.isRunning) { return }
+      if !processes.contains(where: \.isRunning) {
+        if processes.contains(where: \.isLeftAlone) {
+          throw Failure("The processes of the demo lost each other.")
+        }
+        return
+      }
       let timeLeft = deadline - .now
       guard timeLeft > .zero else {
         throw Failure("The processes of the demo did not end within half a minute.")

@@ -28,6 +28,9 @@ struct DemoProcess: ParsableCommand {
     abstract: "Be one of the two processes of the demo.",
     shouldDisplay: false)
 
+  /// The exit status of a process whose partner has ended, for a reason that the demo reports.
+  static let leftAlone = ExitCode(3)
+
   @Argument var number: Int
   @Argument var example: DemoExample
   @Argument var name: String
@@ -89,7 +92,7 @@ struct DemoProcess: ParsableCommand {
     do {
       try FileDescriptor.standardInput.writeAll([1])
     } catch {
-      throw ExitCode(1)
+      throw Self.leftAlone
     }
   }
 
@@ -100,7 +103,6 @@ struct DemoProcess: ParsableCommand {
     let count = try? unsafe withUnsafeMutableBytes(of: &byte) {
       try unsafe FileDescriptor.standardInput.read(into: $0)
     }
-    // If the other process has ended, the demo reports the reason.
-    if count != 1 { throw ExitCode(1) }
+    if count != 1 { throw Self.leftAlone }
   }
 }

@@ -156,4 +156,50 @@ struct DemoTests {
     let outcome = try await python.run(program, [Tool.path, "\(ending.signal)", ending.target])
     #expect(outcome == .success("\(ending.status)\n[]\n\(ending.errors)"))
   }
+
+  @Test("The demo names the process that was killed, also if the other one ends first")
+  func endedInOtherOrder() async throws {
+    let program = #"""
+      import ctypes, fcntl, os, signal, socket, subprocess, sys, time
+      reader, writer = os.pipe()
+      fcntl.fcntl(writer, 1031, 4096)  # F_SETPIPE_SZ
+      os.write(writer, bytes(4096 - 100))
+      demo = subprocess.Popen(
+          [sys.argv[1], "demo"], stdout=writer, stderr=subprocess.PIPE, start_new_session=True)
+      os.close(writer)
+
+      def names():
+          prefix = f"shm_demo_{demo.pid}_"
+          return [name for name in os.listdir("/dev/shm") if name.startswith(prefix)]
+
+      def children():
+          with open(f"/proc/{demo.pid}/task/{demo.pid}/children") as file:
+              return [int(word) for word in file.read().split()]
+
+      def is_waiting(process):
+          with open(f"/proc/{process}/stat") as file:
+              return file.read().rpartition(")")[2].split()[0] == "S"
+
+      while not (names() and len(children()) == 2): time.sleep(0.01)
+      first, second = children()
+      # Process 1 waits for room in the pipe. Process 2 finds its socket closed, and ends.
+      get_descriptor = 438  # pidfd_getfd
+      descriptor = ctypes.CDLL(None).syscall(get_descriptor, os.pidfd_open(first), 0, 0)
+      if descriptor >= 0:
+          end = socket.socket(fileno=descriptor)
+          end.shutdown(socket.SHUT_RDWR)
+          while second in children(): time.sleep(0.01)
+      # The demo notices that, and goes on to wait for process 1.
+      while not is_waiting(demo.pid): time.sleep(0.01)
+      os.kill(first, signal.SIGKILL)
+      status = demo.wait()
+      left = names()
+      for name in left: os.unlink("/dev/shm/" + name)
+      print(descriptor >= 0, status, left, demo.stderr.read().decode(), sep="\n", end="")
+      """#
+    let python = try #require(Python.all.last)
+    let outcome = try await python.run(program, [Tool.path])
+    #expect(
+      outcome == .success("True\n1\n[]\nshm: Process 1 of the demo was ended by signal 9.\n"))
+  }
 }
