@@ -91,15 +91,7 @@ struct CounterTests {
 
   @Test("Existing memory of that name is left alone")
   func takenName() async throws {
-    try await withName { name in
-      let memory = try SharedMemory.create(name, byteCount: 2)
-      let outcome = try await counter("--name", name)
-      #expect(outcome.status == .exited(1))
-      #expect(outcome.output == "")
-      #expect(outcome.errors.hasPrefix("Error: Shared memory \"\(name)\" exists already."))
-      memory.close()
-      #expect(try bytes(name) == [0, 0])
-    }
+    try await expectNameLeftAlone { try await counter("--name", $0) }
   }
 
   @Test(

@@ -173,15 +173,8 @@ struct MessageTests {
 
   @Test("Existing memory of that name is left alone", arguments: programs)
   func takenName(program: (name: String, arguments: [String])) async throws {
-    try await withName { name in
-      let memory = try SharedMemory.create(name, byteCount: 2)
-      let outcome = try await run(
-        Places.product(program.name), program.arguments + ["--name", name])
-      #expect(outcome.status == .exited(1))
-      #expect(outcome.output == "")
-      #expect(outcome.errors.hasPrefix("Error: Shared memory \"\(name)\" exists already."))
-      memory.close()
-      #expect(try bytes(name) == [0, 0])
+    try await expectNameLeftAlone { name in
+      try await run(Places.product(program.name), program.arguments + ["--name", name])
     }
   }
 

@@ -104,14 +104,9 @@ struct NumpyTests {
       async let first = example.runFirst("--name", name, "--wait", "300")
       try await waitForName(name)
       let second = try await example.runSecond("--name", name)
-      try #require(
-        second
-          == ProcessOutcome(status: .exited(0), output: example.secondOutput(name), errors: ""))
+      try #require(second == .success(example.secondOutput(name)))
       let outcome = try await first
-      #expect(
-        outcome
-          == ProcessOutcome(
-            status: .exited(0), output: example.firstOutput(name, isChanged: true), errors: ""))
+      #expect(outcome == .success(example.firstOutput(name, isChanged: true)))
       #expect(!exists(name))
     }
   }
@@ -121,10 +116,7 @@ struct NumpyTests {
     for wait in ["0", "0.05"] {
       try await withName { name in
         let outcome = try await example.runFirst("--name", name, "--wait", wait)
-        #expect(
-          outcome
-            == ProcessOutcome(
-              status: .exited(0), output: example.firstOutput(name, isChanged: false), errors: ""))
+        #expect(outcome == .success(example.firstOutput(name, isChanged: false)))
         #expect(!exists(name))
       }
     }
@@ -132,14 +124,7 @@ struct NumpyTests {
 
   @Test("The first program leaves existing memory of its name alone", arguments: Example.allCases)
   func takenName(example: Example) async throws {
-    try await withName { name in
-      try Data([7]).write(to: URL(filePath: path(name)))
-      let outcome = try await example.runFirst("--name", name)
-      #expect(outcome.status == .exited(1))
-      #expect(outcome.output == "")
-      #expect(outcome.errors.hasPrefix("Error: Shared memory \"\(name)\" exists already."))
-      #expect(try bytes(name) == [7])
-    }
+    try await expectNameLeftAlone { try await example.runFirst("--name", $0) }
   }
 
   @Test("The second program says what to do if there is no array", arguments: Example.allCases)
@@ -147,8 +132,7 @@ struct NumpyTests {
     try await withName { name in
       let message = "No shared memory named \"\(name)\". Start \(example.rawValue) first."
       let outcome = try await example.runSecond("--name", name)
-      #expect(
-        outcome == ProcessOutcome(status: .exited(1), output: "", errors: "Error: \(message)\n"))
+      #expect(outcome == .failure(message))
     }
   }
 

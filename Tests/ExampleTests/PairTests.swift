@@ -36,13 +36,8 @@ struct PairTests {
         .run("--name", name)
       // The first program waits for the values that the second has not written, unless the test
       // ends.
-      try #require(
-        second
-          == ProcessOutcome(status: .exited(0), output: kind.secondOutput(name), errors: ""))
-      #expect(
-        try await first
-          == ProcessOutcome(
-            status: .exited(0), output: kind.firstOutput(name, values: kind.complete), errors: ""))
+      try #require(second == .success(kind.secondOutput(name)))
+      #expect(try await first == .success(kind.firstOutput(name, values: kind.complete)))
       #expect(!exists(name))
     }
   }
@@ -68,14 +63,8 @@ struct PairTests {
             #expect(second.errors.hasPrefix("Error: "))
           }
         } while second.status == .exited(1)
-        try #require(
-          second
-            == ProcessOutcome(status: .exited(0), output: kind.secondOutput(name), errors: ""))
-        #expect(
-          try await first
-            == ProcessOutcome(
-              status: .exited(0), output: kind.firstOutput(name, values: kind.complete), errors: "")
-        )
+        try #require(second == .success(kind.secondOutput(name)))
+        #expect(try await first == .success(kind.firstOutput(name, values: kind.complete)))
         #expect(!exists(name))
       }
     }

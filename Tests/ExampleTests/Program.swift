@@ -179,11 +179,32 @@ struct Program: Sendable {
   }
 }
 
+extension ProcessOutcome {
+  /// The outcome of a program that failed.
+  static func failure(_ message: String) -> ProcessOutcome {
+    ProcessOutcome(status: .exited(1), output: "", errors: "Error: \(message)\n")
+  }
+}
+
 /// Runs a test with a name for shared memory, and removes the memory that a failed test left there.
 func withName(_ body: (String) async throws -> Void) async throws {
   let name = uniqueName("example")
   defer { try? FileManager.default.removeItem(atPath: path(name)) }
   try await body(name)
+}
+
+/// Expects a program to leave existing memory of its name alone, and to say that it exists.
+func expectNameLeftAlone(
+  by run: (_ name: String) async throws -> ProcessOutcome
+) async throws {
+  try await withName { name in
+    try Data([7, 7]).write(to: URL(filePath: path(name)))
+    let outcome = try await run(name)
+    #expect(outcome.status == .exited(1))
+    #expect(outcome.output == "")
+    #expect(outcome.errors.hasPrefix("Error: Shared memory \"\(name)\" exists already."))
+    #expect(try bytes(name) == [7, 7])
+  }
 }
 
 /// The file of a segment.

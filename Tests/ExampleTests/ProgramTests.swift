@@ -26,11 +26,7 @@ struct ProgramTests {
     for wait in ["0", "0.05"] {
       try await withName { name in
         let outcome = try await program.run("--name", name, "--wait", wait)
-        #expect(
-          outcome
-            == ProcessOutcome(
-              status: .exited(0), output: kind.firstOutput(name, values: kind.incomplete),
-              errors: ""))
+        #expect(outcome == .success(kind.firstOutput(name, values: kind.incomplete)))
         #expect(!exists(name))
       }
     }
@@ -52,11 +48,7 @@ struct ProgramTests {
         // Long enough to end the wait of a program that looks at too few values.
         try await Task.sleep(for: .milliseconds(300))
         try write(values[last], at: last * values[last].count, name)
-        #expect(
-          try await outcome
-            == ProcessOutcome(
-              status: .exited(0), output: kind.firstOutput(name, values: kind.complete), errors: "")
-        )
+        #expect(try await outcome == .success(kind.firstOutput(name, values: kind.complete)))
         #expect(!exists(name))
       }
     }
@@ -70,8 +62,7 @@ struct ProgramTests {
       try make(name, kind.values[0] + Array(repeating: 0, count: 1024 - kind.values[0].count))
       let outcome = try await Program(number: 2, kind: kind, language: language)
         .run("--name", name)
-      #expect(
-        outcome == ProcessOutcome(status: .exited(0), output: kind.secondOutput(name), errors: ""))
+      #expect(outcome == .success(kind.secondOutput(name)))
       let written = kind.values.flatMap { $0 }
       #expect(try bytes(name) == written + Array(repeating: 0, count: 1024 - written.count))
     }
@@ -91,9 +82,7 @@ struct ProgramTests {
       // Long enough for a program that does not wait to print a zero.
       try await Task.sleep(for: .milliseconds(300))
       try write(kind.values[0], at: 0, name)
-      #expect(
-        try await outcome
-          == ProcessOutcome(status: .exited(0), output: kind.secondOutput(name), errors: ""))
+      #expect(try await outcome == .success(kind.secondOutput(name)))
     }
   }
 
@@ -105,8 +94,7 @@ struct ProgramTests {
       let outcome = try await Program(number: 2, kind: kind, language: language)
         .run("--name", name)
       let message = "No shared memory named \"\(name)\". Start process1_\(kind.rawValue) first."
-      #expect(
-        outcome == ProcessOutcome(status: .exited(1), output: "", errors: "Error: \(message)\n"))
+      #expect(outcome == .failure(message))
       #expect(!exists(name))
     }
   }
@@ -119,9 +107,7 @@ struct ProgramTests {
     try await withName { name in
       try make(name, [7, 7])
       let message = "Shared memory \"\(name)\" has 2 bytes, not 1024."
-      #expect(
-        try await program.run("--name", name)
-          == ProcessOutcome(status: .exited(1), output: "", errors: "Error: \(message)\n"))
+      #expect(try await program.run("--name", name) == .failure(message))
       #expect(try bytes(name) == [7, 7])
 
       try make(name, [])
@@ -146,8 +132,7 @@ struct ProgramTests {
         Shared memory "\(name)" exists already. \
         Attach to it, or remove it first if nobody uses it.
         """
-      #expect(
-        outcome == ProcessOutcome(status: .exited(1), output: "", errors: "Error: \(message)\n"))
+      #expect(outcome == .failure(message))
       #expect(try bytes(name) == content)
     }
   }
@@ -182,11 +167,7 @@ struct ProgramTests {
     // The name is free here, whatever else runs on this machine.
     let first = try await Program(number: 1, kind: kind, language: language)
       .runAlone("--wait", "0")
-    #expect(
-      first
-        == ProcessOutcome(
-          status: .exited(0), output: kind.firstOutput("MyMemory", values: kind.incomplete),
-          errors: ""))
+    #expect(first == .success(kind.firstOutput("MyMemory", values: kind.incomplete)))
     let second = try await Program(number: 2, kind: kind, language: language).runAlone()
     #expect(second.status == .exited(1))
     #expect(second.errors.hasPrefix("Error: No shared memory named \"MyMemory\"."))

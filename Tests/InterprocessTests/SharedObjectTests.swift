@@ -169,7 +169,7 @@ struct SharedObjectTests {
       }
       #expect(errorCode { try attach(nil) } == .notFound)
       #expect(errorCode { try attach(short) } == .timedOut)
-      let late = await code {
+      let late = await taskErrorCode {
         _ = try await Object.attach(name, owner: owner, waitingUpTo: short)
       }
       #expect(late == .timedOut)
@@ -241,12 +241,4 @@ struct SharedObjectTests {
   @Test(
     "A protected name can be restored, and goes with all that belongs to it", arguments: kinds)
   func names(kind: Kind) async throws { try await kind.run(Names()) }
-}
-
-/// The code of the error that a body throws; `nil` if it throws none.
-private func code(_ body: () async throws -> Void) async -> InterprocessError.Code? {
-  do {
-    try await body()
-    return nil
-  } catch { return (error as? InterprocessError)?.code }
 }

@@ -43,14 +43,7 @@ func makeFile(_ name: String) throws {
 /// Makes a Unix socket that listens at a path; -1 if it cannot.
 func listen(at path: String) -> CInt {
   let fd = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
-  var address = sockaddr_un()
-  address.sun_family = sa_family_t(AF_UNIX)
-  withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
-  let result = withUnsafePointer(to: &address) { pointer in
-    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-      bind(fd, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-    }
-  }
+  let result = withUnixAddress(path) { bind(fd, $0, $1) }
   return result == 0 && listen(fd, 8) == 0 ? fd : -1
 }
 
@@ -240,73 +233,6 @@ func state(in path: String) -> Character? {
   return text.lastIndex(of: ")").flatMap { text[$0...].dropFirst(2).first }
 }
 
-extension PrivateSharedMemory {
-  /// Leaves temporary memory behind by killing its only holder.
-  func leaveStale(
-    _ name: String, byteCount: Int = 4096, sourceLocation: SourceLocation = #_sourceLocation
-  ) async throws {
-    let (status, _) = try await withChildProcess(Places.helper) { helper in
-      try await helper.expect(
-        "create \(name) \(byteCount) temporary", "ok \(name)", sourceLocation: sourceLocation)
-      try await helper.expect("set 0 7", "ok ", sourceLocation: sourceLocation)
-      try helper.kill()
-    }
-    #expect(status == .signaled(9), sourceLocation: sourceLocation)
-    #expect(try names().contains(name), sourceLocation: sourceLocation)
-  }
-
-  /// Expects exactly these names, whatever the tokens of hidden ones are.
-  func expectNames(
-    _ names: [String], sourceLocation: SourceLocation = #_sourceLocation
-  ) throws {
-    #expect(
-      try self.names().map { Self.maskingToken(in: $0) }.sorted()
-        == names.map { Self.maskingToken(in: $0) }.sorted(),
-      sourceLocation: sourceLocation)
-  }
-
-  /// A hidden name, with 0 in place of the token.
-  private static func maskingToken(in name: String) -> String {
-    name.replacing(/^(\.swift-[a-z]+\.)[0-9a-f]+(\.[0-9]+\..*)$/) { "\($0.1)0\($0.2)" }
-  }
-
-  /// The existing name that corresponds to a hidden one with the token 0.
-  func found(_ name: String) throws -> String {
-    try #require(try names().first { Self.maskingToken(in: $0) == name })
-  }
-
-  func inode(_ name: String) throws -> UInt64 {
-    try #require(
-      FileManager.default.attributesOfItem(atPath: path(name))[.systemFileNumber] as? UInt64)
-  }
-
-  /// The name under which memory lies for the moment before its removal, with the token 0.
-  func aside(_ name: String, inode: UInt64) -> String { ".swift-removing.0.\(inode).\(name)" }
-
-  /// The second name of protected memory, with the token 0.
-  func second(_ name: String, inode: UInt64) -> String { ".swift-guard.0.\(inode).\(name)" }
-
-  /// Makes memory as a program in another language does, without a lease: a plain file.
-  func makeForeign(_ name: String, isTemporary: Bool = false) throws {
-    try #require(
-      FileManager.default.createFile(
-        atPath: path(name), contents: Data(repeating: 9, count: 4096)))
-    try #require(chmod(path(name), 0o600) == 0)
-    if isTemporary { try makeTemporary(name) }
-  }
-
-  /// Gives a file of mode 0600 the mark of temporary memory.
-  func makeTemporary(_ name: String) throws {
-    let fd = open(path(name), O_RDWR)
-    defer { close(fd) }
-    try #require(ipc_set_temporary_mark(fd) == 0 && fchmod(fd, 0o1600) == 0)
-  }
-
-  func remove(_ name: String) throws {
-    try FileManager.default.removeItem(atPath: path(name))
-  }
-}
-
 /// Waits until another process removes a name, such as Python's resource tracker, which acts after
 /// its program has ended.
 func expectRemoval(
@@ -371,4 +297,13 @@ func withHelpers(
     try await withHelpers(count - 1, helpers + [helper], body)
   }
   #expect(status == .exited(0))
+}
+
+/// A flag that one thread or task sets for another.
+final class Flag: Sendable {
+  private let value = Atomic(false)
+
+  var isSet: Bool { value.load(ordering: .relaxed) }
+
+  func set() { value.store(true, ordering: .relaxed) }
 }

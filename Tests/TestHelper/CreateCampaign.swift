@@ -20,8 +20,6 @@ internal import TestSupport
 ///
 /// Runs where no other process uses `/dev/shm`, so that it can count the pages.
 struct CreateCampaign: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "create-campaign")
-
   static let byteCount = 512 << 10
   /// The distance of the words that are written and checked: several on each page.
   static let stepByteCount = 1 << 10
@@ -68,8 +66,6 @@ struct CreateCampaign: AsyncParsableCommand {
 
 /// Creates and removes memory until it is killed; the name exists for about half of the time.
 struct CreateLoop: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "create-loop")
-
   @Argument var seed: UInt64
 
   func run() throws {

@@ -17,8 +17,6 @@ internal import Interprocess
 
 /// A thread that ends within a closure, and later threads at the same address.
 struct EndedThread: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "ended-thread")
-
   /// The closure that the thread ends in.
   enum Kind: String, ExpressibleByArgument {
     case mutex, writer, reader, receiver, byteSender

@@ -19,8 +19,6 @@ internal import TestFork
 
 /// Programs that end in various ways while globals hold temporary memory and do not close it.
 struct Ending: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "ending")
-
   /// Handles that a program has until it ends, and that nothing closes.
   private final class Holdings: Sendable {
     let memory: SharedMemory

@@ -226,8 +226,6 @@ extension ForkProcess {
 }
 
 struct ForkUse: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "fork-use")
-
   @Argument var role: ForkProcess.Role
   @Argument var name: String
 

@@ -272,8 +272,6 @@ struct ForkProcess: ~Copyable {
 }
 
 struct ForkLeave: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "fork-leave")
-
   @Argument var closure: ForkProcess.Closure
   @Argument var name: String
 

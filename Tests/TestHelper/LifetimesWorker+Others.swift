@@ -55,14 +55,12 @@ extension LifetimesWorker {
 
   /// Dies while growing memory, and leaves pages behind the end of memory that can grow.
   func dieGrowing() -> Never {
-    #if DEBUG
-      let course = course
-      Checkpoint.handler = { step in
-        guard step == .growTaken else { return }
-        course.log.step = step
-        kill(getpid(), SIGKILL)
-      }
-    #endif
+    let course = course
+    handleCheckpoints { step in
+      guard step == .growTaken else { return }
+      course.log.step = step
+      kill(getpid(), SIGKILL)
+    }
     for held in held where held.memory.access == .readWrite {
       try? held.memory.grow(to: CampaignMemory.maximumGrownByteCount)
     }

@@ -15,6 +15,7 @@ internal import ArgumentParser
 internal import Glibc
 internal import Interprocess
 internal import SystemPackage
+internal import TestSupport
 
 /// What the helper does with memory that arrives without a name.
 enum Passing {
@@ -76,14 +77,7 @@ enum Passing {
 
   static func connect(_ path: String) -> FileDescriptor {
     let fd = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
-    let result = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        Glibc.connect(fd, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
+    let result = withUnixAddress(path) { Glibc.connect(fd, $0, $1) }
     precondition(result == 0, "Cannot connect to \(path)")
     return FileDescriptor(rawValue: fd)
   }
@@ -91,8 +85,6 @@ enum Passing {
 
 /// Adopts the standard input, adds one to the first byte, and reports what it found.
 struct Adopt: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "adopt")
-
   func run() throws {
     var memory = try SharedMemory(adopting: .standardInput)
     memory[0] += 1

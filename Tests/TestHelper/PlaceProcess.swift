@@ -34,18 +34,14 @@ struct PlaceProcess: ParsableCommand {
   @Argument var pause: Pause?
 
   func run() throws {
-    #if DEBUG
-      // Only one thread exists here.
-      nonisolated(unsafe) var isStopping = pause == .stop
-      Checkpoint.handler = { step in
-        guard step == .placeSeen, isStopping else { return }
-        isStopping = false
-        Helper.answer("stopped placeSeen")
-        raise(SIGSTOP)
-      }
-    #else
-      fatalError("Checkpoints exist in debug builds only")
-    #endif
+    // Only one thread exists here.
+    nonisolated(unsafe) var isStopping = pause == .stop
+    handleCheckpoints { step in
+      guard step == .placeSeen, isStopping else { return }
+      isStopping = false
+      Helper.answer("stopped placeSeen")
+      raise(SIGSTOP)
+    }
     do {
       switch kind {
       case .subscriber:

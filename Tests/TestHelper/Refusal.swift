@@ -38,8 +38,6 @@ enum Refusal {
 
 /// Replaces this process by another program under refusals.
 struct Deny: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "deny")
-
   /// The words of `Refusal.install`, then `--`, the program and its arguments.
   @Argument(parsing: .captureForPassthrough) var words: [String]
 

@@ -334,8 +334,6 @@ extension SyncCampaign {
 }
 
 struct MessagingCampaign: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "messaging-campaign")
-
   @OptionGroup var plan: SyncCampaign.Plan
 
   func run() throws { try plan.run(SyncSubject.Primitive.ofMessaging) }

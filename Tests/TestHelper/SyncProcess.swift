@@ -36,11 +36,15 @@ struct SyncProcess: ParsableCommand {
     _ = readLine()
   }
 
+  /// Answers that it holds what it was started for, and waits for a line.
+  private static func hold() {
+    Helper.answer("held")
+    _ = readLine()
+  }
+
   // MARK: - Mutex
 
   struct MutexAdd: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "mutex-add")
-
     @Argument var name: String
     @Argument var count: Int
 
@@ -54,8 +58,6 @@ struct SyncProcess: ParsableCommand {
 
   /// Adds until it is killed, or finds the two numbers different.
   struct MutexLoop: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "mutex-loop")
-
     @Argument var name: String
 
     func run() throws {
@@ -75,16 +77,13 @@ struct SyncProcess: ParsableCommand {
 
   /// Holds the lock until a line arrives, with one of the two numbers changed.
   struct MutexHold: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "mutex-hold")
-
     @Argument var name: String
 
     func run() throws {
       let mutex = try SharedMutex<Account>.attach(name)
       try mutex.withLock { account in
         account.first += 1
-        Helper.answer("held")
-        _ = readLine()
+        SyncProcess.hold()
         account.second += 1
       }
       Helper.answer("released")
@@ -94,8 +93,6 @@ struct SyncProcess: ParsableCommand {
   /// Takes a lock and a permit by a new handle each time, whose number ends with it, until it is
   /// killed.
   struct ComeAndGo: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "come-and-go")
-
     @Argument var name: String
     @Argument var semaphore: String
 
@@ -165,8 +162,7 @@ struct SyncProcess: ParsableCommand {
     func run() throws {
       let lock = try SharedReadWriteLock<Account>.attach(name)
       try lock.withReadLock { _ in
-        Helper.answer("held")
-        _ = readLine()
+        SyncProcess.hold()
       }
       Helper.answer("released")
     }
@@ -181,8 +177,7 @@ struct SyncProcess: ParsableCommand {
       let lock = try SharedReadWriteLock<Account>.attach(name)
       try lock.withWriteLock { account in
         account.first += 1
-        Helper.answer("held")
-        _ = readLine()
+        SyncProcess.hold()
         account.second += 1
       }
     }
@@ -191,8 +186,6 @@ struct SyncProcess: ParsableCommand {
   // MARK: - Event
 
   struct EventWait: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "event-wait")
-
     @Argument var name: String
     @Argument var milliseconds: Int
 
@@ -211,8 +204,6 @@ struct SyncProcess: ParsableCommand {
   // MARK: - Atomic
 
   struct AtomicAdd: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "atomic-add")
-
     @Argument var name: String
     @Argument var count: Int
 
@@ -229,8 +220,6 @@ struct SyncProcess: ParsableCommand {
   /// Meets others this number of times; between two rounds each process adds 1 to its own number,
   /// and checks that all numbers are equal.
   struct BarrierRounds: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "barrier-rounds")
-
     @Argument var name: String
     @Argument var count: Int
     @Argument var index: Int
@@ -259,8 +248,6 @@ struct SyncProcess: ParsableCommand {
 
   /// Arrives, and reports the result; then waits for a line.
   struct BarrierArrive: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "barrier-arrive")
-
     @Argument var name: String
     @Argument var milliseconds: Int
 
@@ -281,8 +268,6 @@ struct SyncProcess: ParsableCommand {
 
   /// Uses one of each kind, all in one memory.
   struct Parts: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "parts")
-
     @Argument var name: String
     @Argument var count: Int
 
@@ -310,16 +295,13 @@ struct SyncProcess: ParsableCommand {
   }
 
   struct PartHold: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "part-hold")
-
     @Argument var name: String
 
     func run() throws {
       let mutex = try SharedMemory.attach(name).mutex(of: Account.self, at: 0)
       try mutex.withLock { account in
         account.first += 1
-        Helper.answer("held")
-        _ = readLine()
+        SyncProcess.hold()
       }
     }
   }
@@ -328,8 +310,6 @@ struct SyncProcess: ParsableCommand {
 
   /// Takes permits and counts, in a mutex, how many are taken at once; a count of 0 means no end.
   struct SemaphoreLoop: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "semaphore-loop")
-
     @Argument var name: String
     @Argument var count: Int
 
@@ -356,8 +336,6 @@ struct SyncProcess: ParsableCommand {
   }
 
   struct SemaphoreHold: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "semaphore-hold")
-
     @Argument var name: String
     @Argument var count: Int
 
@@ -369,8 +347,7 @@ struct SyncProcess: ParsableCommand {
 
     private static func hold(_ semaphore: SharedSemaphore, _ count: Int) throws {
       guard count > 0 else {
-        Helper.answer("held")
-        _ = readLine()
+        SyncProcess.hold()
         return
       }
       let permit = try semaphore.acquire()

@@ -240,12 +240,8 @@ struct SyncWorker {
   }
 
   mutating func run() throws {
-    #if DEBUG
-      let (log, index) = (log, index)
-      Checkpoint.handler = { log.come(index, to: $0) }
-    #else
-      fatalError("Checkpoints exist in debug builds only")
-    #endif
+    let (log, index) = (log, index)
+    handleCheckpoints { log.come(index, to: $0) }
     let conductor = getppid()
     log[.processID, index] = UInt64(getpid())
     // Ends with a conductor that was killed.

@@ -19,8 +19,6 @@ internal import TestFork
 /// Takes part in a topic of numbers until it is killed: publishes a 7 and has a message on loan, or
 /// holds two samples.
 struct TopicHold: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "topic-hold")
-
   enum Part: String, ExpressibleByArgument {
     case publisher, subscriber
   }
@@ -50,15 +48,13 @@ struct TopicHold: ParsableCommand {
 
 /// Publishes a 7 and finishes a topic of numbers, and kills itself at a step of that.
 struct TopicFinish: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "topic-finish")
-
   @Argument var name: String
   @Argument var step: String
 
   func run() throws {
     let topic = try SharedTopic<UInt64>.attach(name)
     var publisher = try topic.publisher()
-    Checkpoint.handler = { [step] in if $0.description == step { raise(SIGKILL) } }
+    handleCheckpoints { [step] in if $0.description == step { raise(SIGKILL) } }
     try publisher.publish(7)
     try publisher.finish()
   }
@@ -66,8 +62,6 @@ struct TopicFinish: ParsableCommand {
 
 /// Publishes and holds a sample, after a child has had a copy of both.
 struct TopicFork: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "topic-fork")
-
   @Argument var name: String
 
   func run() throws {

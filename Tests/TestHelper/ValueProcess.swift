@@ -84,8 +84,6 @@ enum ValueProcess {
 }
 
 struct ValueReader: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "value-reader")
-
   @Argument var size: ValueProcess.Size
   @Argument var name: String
 
@@ -93,8 +91,6 @@ struct ValueReader: ParsableCommand {
 }
 
 struct ValueWriter: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "value-writer")
-
   @Argument var size: ValueProcess.Size
   @Argument var name: String
 

@@ -25,6 +25,11 @@ package struct ProcessOutcome: Sendable, Equatable {
     self.output = output
     self.errors = errors
   }
+
+  /// The outcome of a program that succeeded.
+  package static func success(_ output: String = "") -> ProcessOutcome {
+    ProcessOutcome(status: .exited(0), output: output, errors: "")
+  }
 }
 
 /// Runs a program to its end.

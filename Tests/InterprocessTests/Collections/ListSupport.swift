@@ -43,12 +43,7 @@ func read(_ list: borrowing ShareableList, _ index: Int) throws -> Element? {
 func refusal(
   _ list: inout ShareableList, _ element: Element, at index: Int
 ) -> InterprocessError.Code? {
-  do {
-    try list.set(element, at: index)
-    return nil
-  } catch {
-    return error.code
-  }
+  errorCode { try list.set(element, at: index) }
 }
 
 /// The error of attaching to a list; `nil` if it succeeds.

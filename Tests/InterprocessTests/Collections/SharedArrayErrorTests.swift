@@ -112,24 +112,26 @@ extension SharedArrayTests {
     var y: SIMD2<UInt8>
   }
 
+  /// Whether attaching to an array fails because its elements are of another type.
+  private func isRefused<Element: Shareable>(_ type: Element.Type, _ name: String) throws -> Bool {
+    do throws(InterprocessError) {
+      _ = try SharedArray<Element>.attach(name)
+      return false
+    } catch {
+      guard case .layoutMismatch = error.code else { throw error }
+      return true
+    }
+  }
+
   @Test("Structures are distinguished by names, offsets and types")
   func records() throws {
     let name = uniqueName()
     let array = try SharedArray<ArrayTypes.Inner>.create(name, count: 2)
-    func isRefused<Element: Shareable>(_ type: Element.Type) -> Bool {
-      do throws(InterprocessError) {
-        _ = try SharedArray<Element>.attach(name)
-        return false
-      } catch {
-        if case .layoutMismatch = error.code { return true }
-        return false
-      }
-    }
-    let refused = [
-      isRefused(ArrayTypes.Inner.self), isRefused(Swapped.self), isRefused(Packed.self),
-      isRefused(Larger.self), isRefused(Shifted.self), isRefused(Stretched.self),
-      isRefused(Double.self), isRefused(ArrayTypes.Padded.self),
+    let types: [any Shareable.Type] = [
+      ArrayTypes.Inner.self, Swapped.self, Packed.self, Larger.self, Shifted.self, Stretched.self,
+      Double.self, ArrayTypes.Padded.self,
     ]
+    let refused = try types.map { try isRefused($0, name) }
     #expect(refused == [false] + Array(repeating: true, count: 7))
     try array.unlink()
   }
@@ -145,17 +147,12 @@ extension SharedArrayTests {
     defer { unlink(path(name)) }
     func isRefused<Element: Shareable>(_ type: Element.Type, _ descr: String) throws -> Bool {
       // Blanks before the elements align them.
-      let text = NpyHeaderTests.text(descr, "(1,)")
+      let text = NpyHeaderReadingTests.text(descr, "(1,)")
       let blanks = String(repeating: " ", count: 256 - 10 - text.utf8.count)
-      let file = NpyHeaderTests.file(text + blanks, dataByteCount: MemoryLayout<Element>.stride)
+      let file = NpyHeaderReadingTests.file(
+        text + blanks, dataByteCount: MemoryLayout<Element>.stride)
       try Data(file).write(to: URL(filePath: path(name)))
-      do throws(InterprocessError) {
-        _ = try SharedArray<Element>.attach(name)
-        return false
-      } catch {
-        guard case .layoutMismatch = error.code else { throw error }
-        return true
-      }
+      return try self.isRefused(type, name)
     }
     let inner = ArrayTypes.Inner.self
     var found = [
@@ -208,9 +205,9 @@ extension SharedArrayTests {
   func misaligned() throws {
     let name = uniqueName()
     defer { unlink(path(name)) }
-    let text = NpyHeaderTests.text("'<f8'")
+    let text = NpyHeaderReadingTests.text("'<f8'")
     func attach(_ blanks: Int) throws -> Int {
-      let header = NpyHeaderTests.file(
+      let header = NpyHeaderReadingTests.file(
         text + String(repeating: " ", count: blanks), dataByteCount: 16)
       try Data(header).write(to: URL(filePath: path(name)))
       return try SharedArray<Double>.attach(name).count
@@ -230,7 +227,7 @@ extension SharedArrayTests {
   func incomplete() async throws {
     let name = uniqueName()
     defer { unlink(path(name)) }
-    let whole = NpyHeaderTests.file(NpyHeaderTests.text("'|u1'"), dataByteCount: 2)
+    let whole = NpyHeaderReadingTests.file(NpyHeaderReadingTests.text("'|u1'"), dataByteCount: 2)
     let file = URL(filePath: path(name))
     try Data(whole.dropLast()).write(to: file)
     for timeout in [nil, Duration.milliseconds(20)] {

@@ -27,7 +27,7 @@ struct SharedValueWaitTests {
     arguments: [SharedMemory.Access.readWrite, .readOnly])
   func timeouts(access: SharedMemory.Access) async throws {
     let value = try SharedValue.create(uniqueName(), initialValue: 1)
-    let reader = Handle(try SharedValue<Int>.attach(value.name, access: access))
+    let reader = SharedValueHandle(try SharedValue<Int>.attach(value.name, access: access))
     try value.unlink()
     #expect(try reader.wait(after: 0) == 1)
     for timeout in [Duration.zero, .milliseconds(30), .milliseconds(-5)] {
@@ -60,7 +60,7 @@ struct SharedValueWaitTests {
       unsafe Sleeping.isEndless = true
       unsafe Sleeping.isWithoutRemoteFences = isWithoutFences
       let value = try SharedValue.create(initialValue: 0)
-      let reader = Handle(try SharedValue<Int>.attach(value.name))
+      let reader = SharedValueHandle(try SharedValue<Int>.attach(value.name))
       try value.unlink()
       let found = Counter()
       for round in 1...30 {
@@ -89,7 +89,7 @@ struct SharedValueWaitTests {
     arguments: [Checkpoint.storePublished, .storeCompleted])
   func killedWriter(step: Checkpoint) async throws {
     let name = uniqueName()
-    let value = Handle(try SharedValue.create(name, initialValue: Small(number: 1)))
+    let value = SharedValueHandle(try SharedValue.create(name, initialValue: Small(number: 1)))
     defer { try? SharedMemory.unlink(name) }
     let memory = try SharedMemory.attach(name)
     let gateOffset = Int(memory.load(fromByteOffset: 72, as: UInt64.self)) + 16
@@ -110,7 +110,7 @@ struct SharedValueWaitTests {
 
   @Test("The values come as a sequence, the newest each time, and never an older one")
   func sequence() async throws {
-    let value = Handle(try SharedValue.create(uniqueName(), initialValue: 0))
+    let value = SharedValueHandle(try SharedValue.create(uniqueName(), initialValue: 0))
     try value.shared.unlink()
     let all = Task {
       var seen: [Int] = []
@@ -165,8 +165,8 @@ struct SharedValueWaitTests {
   func corrupted() async throws {
     let value = try SharedValue.create(uniqueName(), initialValue: 7)
     let handles = [
-      Handle(try SharedValue<Int>.attach(value.name)),
-      Handle(try SharedValue<Int>.attach(value.name, access: .readOnly)),
+      SharedValueHandle(try SharedValue<Int>.attach(value.name)),
+      SharedValueHandle(try SharedValue<Int>.attach(value.name, access: .readOnly)),
     ]
     var memory = try SharedMemory.attach(value.name)
     try value.unlink()
@@ -187,14 +187,9 @@ struct SharedValueWaitTests {
   }
 }
 
-/// A handle that several tasks use.
-private final class Handle<Value: Shareable>: Sendable {
-  let shared: SharedValue<Value>
-
-  init(_ shared: consuming SharedValue<Value>) { self.shared = shared }
-
+extension SharedValueHandle {
   /// The form for threads.
-  func wait(after version: UInt64, timeout: Duration? = nil) throws -> UInt64 {
+  fileprivate func wait(after version: UInt64, timeout: Duration? = nil) throws -> UInt64 {
     try shared.waitForChange(after: version, timeout: timeout)
   }
 }

@@ -224,13 +224,20 @@ struct ForeignNumberLockTests {
     }
   }
 
+  /// Holds a lock in Python on the byte of one number.
+  private func withLock(
+    _ kind: ForeignLock.Kind, onNumber number: Int, of name: String,
+    _ body: (ChildProcess) async throws -> Void
+  ) async throws {
+    let foreign = ForeignLock(
+      kind, start: Lease.byteOffset(ofNumber: UInt32(number)), count: 1, isOfDescription: true)
+    try await ForeignLockTests.python.withLock(foreign, on: path(name), body)
+  }
+
   @Test("A shared lock on one byte does not stand for a handle")
   func sharedByte() async throws {
     try await withDeadHolder { name, mutex, number in
-      let foreign = ForeignLock(
-        .shared, start: Lease.byteOffset(ofNumber: UInt32(number)), count: 1,
-        isOfDescription: true)
-      try await ForeignLockTests.python.withLock(foreign, on: path(name)) { _ in
+      try await withLock(.shared, onNumber: number, of: name) { _ in
         #expect(errorCode { try lock(mutex, timeout: .seconds(60)) { $0 += 1 } } == .ownerDied)
       }
     }
@@ -239,10 +246,7 @@ struct ForeignNumberLockTests {
   @Test("A program that imitates a holder is waited for, and a time-out is kept")
   func imitated() async throws {
     try await withDeadHolder { name, mutex, number in
-      let foreign = ForeignLock(
-        .exclusive, start: Lease.byteOffset(ofNumber: UInt32(number)), count: 1,
-        isOfDescription: true)
-      try await ForeignLockTests.python.withLock(foreign, on: path(name)) { locker in
+      try await withLock(.exclusive, onNumber: number, of: name) { locker in
         let short = Duration.milliseconds(200)
         #expect(errorCode { try lock(mutex, timeout: short) { $0 += 1 } } == .timedOut)
         await #expect(throws: InterprocessError.self) {

@@ -152,6 +152,15 @@ struct ForeignLockTests {
     }
   }
 
+  /// Starts the helper where `/proc` does not list the locks on files.
+  private static func withHelperThatListsNoLocks(
+    in place: PrivateSharedMemory, _ body: (ChildProcess) async throws -> Void
+  ) async throws {
+    let hiding = "mount -t proc -o subset=pid proc /proc && exec \"$0\""
+    _ = try await place.withChildProcess(
+      "unshare", ["--mount", "sh", "-c", hiding, Places.helper], body)
+  }
+
   @Test(
     "Where locks cannot be listed, memory that a lock may hide is left alone",
     .enabled(if: isRoot, "needs root, to mount another /proc"))
@@ -161,10 +170,7 @@ struct ForeignLockTests {
       try await place.leaveStale("free")
       try await Self.python.withLock(ForeignLock(.shared), on: "/dev/shm/stale", in: place) {
         locker in
-        let hiding = "mount -t proc -o subset=pid proc /proc && exec \"$0\""
-        _ = try await place.withChildProcess(
-          "unshare", ["--mount", "sh", "-c", hiding, Places.helper]
-        ) { helper in
+        try await Self.withHelperThatListsNoLocks(in: place) { helper in
           try await helper.expect("attach free", "error notFound")
           try await helper.expect("attach stale", "error \(Self.tryAgain)")
           try await helper.expect("create stale 64", "error \(Self.tryAgain)")
@@ -190,10 +196,7 @@ struct ForeignLockTests {
           locker in
           try await user.expect("attach memory", "ok 4096")
           try place.makeTemporary("memory")
-          let hiding = "mount -t proc -o subset=pid proc /proc && exec \"$0\""
-          _ = try await place.withChildProcess(
-            "unshare", ["--mount", "sh", "-c", hiding, Places.helper]
-          ) { helper in
+          try await Self.withHelperThatListsNoLocks(in: place) { helper in
             try await helper.expect("attach memory", "error \(Self.tryAgain)")
             let begin = SuspendingClock.now
             try await helper.send("attach memory wait=60")

@@ -357,26 +357,11 @@ struct GrowingTests {
 
   // MARK: - Signals
 
-  @Test("A signal every 100 us does not keep memory from being created, grown and reserved")
-  func fastTimer() async throws {
-    // Newer kernels let no signal interrupt the taking of pages in a tmpfs, so this proves
-    // something on older ones only; `interrupted` does everywhere.
+  /// Expects a helper to take much memory in every way after a command.
+  private func expectLongCalls(after command: String, _ answer: String) async throws {
     try await withPrivateSharedMemory { place in
       try await place.withHelper { helper in
-        try await helper.expect("timer 100", "ok 0")
-        try await helper.expect("create m 20000000", "ok m")
-        try await helper.expect("grow 40000000", "ok 40000000")
-        try await helper.expect("attachReserved m", "ok 40000000")
-      }
-      try place.remove("m")
-    }
-  }
-
-  @Test("If each long call is interrupted, the library makes shorter ones")
-  func interrupted() async throws {
-    try await withPrivateSharedMemory { place in
-      try await place.withHelper { helper in
-        try await helper.expect("deny long-fallocate EINTR", "ok ")
+        try await helper.expect(command, answer)
         try await helper.expect("create m 20000000", "ok m")
         try await helper.expect("grow 40000000", "ok 40000000")
         try await helper.expect("attachReserved m", "ok 40000000")
@@ -384,6 +369,18 @@ struct GrowingTests {
       }
       try place.remove("m")
     }
+  }
+
+  @Test("A signal every 100 us does not keep memory from being created, grown and reserved")
+  func fastTimer() async throws {
+    // Newer kernels let no signal interrupt the taking of pages in a tmpfs, so this proves
+    // something on older ones only; `interrupted` does everywhere.
+    try await expectLongCalls(after: "timer 100", "ok 0")
+  }
+
+  @Test("If each long call is interrupted, the library makes shorter ones")
+  func interrupted() async throws {
+    try await expectLongCalls(after: "deny long-fallocate EINTR", "ok ")
   }
 
   @Test("Growing read-only memory is a failed precondition")

@@ -57,19 +57,9 @@ struct PassingWaitTests {
 
   @Test("A receiver waits for the rest of a message")
   func lateRest() async throws {
-    let (here, there) = try socketPair()
-    let memory = try SharedMemory.anonymous(byteCount: 24)
-    try pass(
-      [memory.makeFileDescriptor().rawValue], with: Array(goodMessage.prefix(100)),
-      over: here.rawValue)
-    let receiver = inThread {
-      try SharedMemory.receive(over: there, timeout: .seconds(60)).byteCount
+    try await expectLateRest { socket in
+      inThread { try SharedMemory.receive(over: socket, timeout: .seconds(60)).byteCount }
     }
-    try await Task.sleep(for: .milliseconds(50))
-    for byte in goodMessage.dropFirst(100) { #expect(write(here.rawValue, [byte], 1) == 1) }
-    #expect(try await receiver.value == 24)
-    try here.close()
-    try there.close()
   }
 
   @Test("A peer that sends half a message and closes leaves an error, and no descriptor")
@@ -77,11 +67,8 @@ struct PassingWaitTests {
     let (here, there) = try socketPair()
     let file = try pass(
       [sealedFile()], with: Array(goodMessage.prefix(100)), over: here.rawValue)
-    let receiver = inThread { () -> InterprocessError.Code? in
-      do {
-        _ = try SharedMemory.receive(over: there, timeout: .seconds(60))
-        return nil
-      } catch let error as InterprocessError { return error.code }
+    let receiver = inThread {
+      errorCode { _ = try SharedMemory.receive(over: there, timeout: .seconds(60)) }
     }
     try await Task.sleep(for: .milliseconds(50))
     try here.close()

@@ -168,3 +168,20 @@ func drain(_ socket: FileDescriptor, messageCount: Int) {
     #expect(read(socket.rawValue, &bytes, bytes.count) == bytes.count)
   }
 }
+
+/// Expects a receiver that waits for at most a minute to wait for the rest of a message.
+func expectLateRest(
+  received receive: (FileDescriptor) -> Task<Int, any Error>
+) async throws {
+  let (here, there) = try socketPair()
+  let memory = try SharedMemory.anonymous(byteCount: 24)
+  try pass(
+    [memory.makeFileDescriptor().rawValue], with: Array(goodMessage.prefix(100)),
+    over: here.rawValue)
+  let receiver = receive(there)
+  try await Task.sleep(for: .milliseconds(50))
+  for byte in goodMessage.dropFirst(100) { #expect(write(here.rawValue, [byte], 1) == 1) }
+  #expect(try await receiver.value == 24)
+  try here.close()
+  try there.close()
+}

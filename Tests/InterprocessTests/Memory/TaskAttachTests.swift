@@ -185,7 +185,7 @@ struct TaskAttachTests {
     let content = try bytesOfList()
     var memory = try SharedMemory.create(list, byteCount: content.count)
     let count = Task { try await ShareableList.attach(list, waitingUpTo: .seconds(60)).count }
-    let whole = NpyHeaderTests.file(NpyHeaderTests.text("'|u1'"), dataByteCount: 2)
+    let whole = NpyHeaderReadingTests.file(NpyHeaderReadingTests.text("'|u1'"), dataByteCount: 2)
     let file = URL(filePath: path(array))
     try Data(whole.dropLast()).write(to: file)
     let code = await taskErrorCode {

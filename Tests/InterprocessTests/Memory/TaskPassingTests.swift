@@ -25,6 +25,24 @@ struct TaskPassingTests {
     await #expect(throws: CancellationError.self) { _ = try await task.value }
   }
 
+  /// Expects a task to receive memory while another one waits in vain, and then cancels that.
+  private static func expectMemory(
+    over sockets: (here: FileDescriptor, there: FileDescriptor),
+    whileWaiting first: Task<Int, any Error>
+  ) async throws {
+    let second = Task { try await SharedMemory.receive(over: sockets.there).byteCount }
+    try await Task.sleep(for: .milliseconds(30))
+    try await SharedMemory.anonymous(byteCount: 5).send(over: sockets.here)
+    // The memory would be found at the end of a time-out.
+    let patience = Task {
+      try await Task.sleep(for: .seconds(30))
+      second.cancel()
+    }
+    #expect(try await second.value == 5)
+    patience.cancel()
+    await expectCancelled(first)
+  }
+
   @Test("More tasks wait for memory than there are threads, and each gets its own")
   func manyReceivers() async throws {
     let pairs = try (0..<50).map { _ in try socketPair() }
@@ -50,17 +68,7 @@ struct TaskPassingTests {
     let (here, there) = try socketPair()
     let first = Task { try await SharedMemory.receive(over: idle).byteCount }
     try await Task.sleep(for: .milliseconds(30))
-    let second = Task { try await SharedMemory.receive(over: there).byteCount }
-    try await Task.sleep(for: .milliseconds(30))
-    try await SharedMemory.anonymous(byteCount: 5).send(over: here)
-    // The memory would be found at the end of a time-out.
-    let patience = Task {
-      try await Task.sleep(for: .seconds(30))
-      second.cancel()
-    }
-    #expect(try await second.value == 5)
-    patience.cancel()
-    await Self.expectCancelled(first)
+    try await Self.expectMemory(over: (here, there), whileWaiting: first)
     for socket in [idle, idlePeer, here, there] { try socket.close() }
   }
 
@@ -88,19 +96,9 @@ struct TaskPassingTests {
 
   @Test("A task waits for the rest of a message")
   func lateRest() async throws {
-    let (here, there) = try socketPair()
-    let memory = try SharedMemory.anonymous(byteCount: 24)
-    try pass(
-      [memory.makeFileDescriptor().rawValue], with: Array(goodMessage.prefix(100)),
-      over: here.rawValue)
-    let receiver = Task {
-      try await SharedMemory.receive(over: there, timeout: .seconds(60)).byteCount
+    try await expectLateRest { socket in
+      Task { try await SharedMemory.receive(over: socket, timeout: .seconds(60)).byteCount }
     }
-    try await Task.sleep(for: .milliseconds(50))
-    for byte in goodMessage.dropFirst(100) { #expect(write(here.rawValue, [byte], 1) == 1) }
-    #expect(try await receiver.value == 24)
-    try here.close()
-    try there.close()
   }
 
   @Test("A cancelled task has received nothing, and the next one gets the memory")
@@ -143,32 +141,28 @@ struct TaskPassingTests {
   @Test("A time-out ends the wait for a message and for room, even in the middle of a message")
   func timeouts() async throws {
     let (here, there) = try socketPair()
-    func code(_ body: () async throws -> Void) async -> InterprocessError.Code? {
-      do {
-        try await body()
-        return nil
-      } catch { return (error as? InterprocessError)?.code }
-    }
     let memory = try SharedMemory.anonymous(byteCount: 8)
     let descriptor = try memory.makeFileDescriptor()
     for timeout: Duration in [.zero, .milliseconds(30)] {
       #expect(
-        await code { _ = try await SharedMemory.receive(over: there, timeout: timeout) }
+        await taskErrorCode { _ = try await SharedMemory.receive(over: there, timeout: timeout) }
           == .timedOut)
     }
     try pass([descriptor.rawValue], with: Array(goodMessage.prefix(100)), over: here.rawValue)
     for timeout: Duration in [.zero, .milliseconds(30)] {
       #expect(
-        await code { _ = try await SharedMemory.receive(over: there, timeout: timeout) }
+        await taskErrorCode { _ = try await SharedMemory.receive(over: there, timeout: timeout) }
           == .timedOut)
     }
     fill(here)
     let full = try SharedMemory.anonymous(byteCount: 8)
     for timeout: Duration in [.zero, .milliseconds(30)] {
-      #expect(await code { try await full.send(over: here, timeout: timeout) } == .timedOut)
+      #expect(
+        await taskErrorCode { try await full.send(over: here, timeout: timeout) } == .timedOut)
     }
     #expect(
-      await code { try await full.send(over: here) } == .system(.resourceTemporarilyUnavailable))
+      await taskErrorCode { try await full.send(over: here) }
+        == .system(.resourceTemporarilyUnavailable))
     try here.close()
     try there.close()
   }
@@ -268,16 +262,7 @@ struct TaskPassingTests {
       #expect(numbers.count == 2)
       for socket in [mine, peer] { #expect(write(socket.rawValue, "x", 1) == 1) }
       #expect(dup2(mine.rawValue, numbers[0]) >= 0 && dup2(peer.rawValue, numbers[1]) >= 0)
-      let second = Task { try await SharedMemory.receive(over: there).byteCount }
-      try await Task.sleep(for: .milliseconds(20))
-      try await SharedMemory.anonymous(byteCount: 5).send(over: here)
-      let patience = Task {
-        try await Task.sleep(for: .seconds(30))
-        second.cancel()
-      }
-      #expect(try await second.value == 5)
-      patience.cancel()
-      await Self.expectCancelled(first)
+      try await Self.expectMemory(over: (here, there), whileWaiting: first)
       var bytes = [UInt8](repeating: 0, count: 8)
       for socket in [mine, peer] {
         #expect(recv(socket.rawValue, &bytes, 8, CInt(MSG_DONTWAIT)) == 1)

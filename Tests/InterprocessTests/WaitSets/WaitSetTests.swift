@@ -37,6 +37,17 @@ struct WaitSetTests {
       event = try SharedEvent.create(nil, options: .whileAttached)
       semaphore = try SharedSemaphore.create(nil, permitCount: 1, options: .whileAttached)
     }
+
+    /// Inserts a source of each kind.
+    func insertAll(
+      with subscriber: borrowing SharedTopic<Int>.Subscriber, into set: inout WaitSet<ID>
+    ) {
+      set.insert(queue, as: .queue)
+      set.insert(byteQueue, as: .byteQueue)
+      set.insert(subscriber, as: .topic)
+      set.insert(event, as: .event)
+      set.insert(semaphore, as: .semaphore)
+    }
   }
 
   fileprivate enum ID: CaseIterable {
@@ -59,11 +70,7 @@ struct WaitSetTests {
     var subscriber = try sources.topic.subscriber()
     let permit = try sources.semaphore.acquire()
     var set = WaitSet<ID>()
-    set.insert(sources.queue, as: .queue)
-    set.insert(sources.byteQueue, as: .byteQueue)
-    set.insert(subscriber, as: .topic)
-    set.insert(sources.event, as: .event)
-    set.insert(sources.semaphore, as: .semaphore)
+    sources.insertAll(with: subscriber, into: &set)
     #expect(set.count == 5)
     expectNone(&set)
     try sources.queue.send(1)
@@ -316,11 +323,7 @@ private func wakeByEach(isTask: Bool) async throws {
     var subscriber = try sources.topic.subscriber()
     isSubscribed.store(true, ordering: .releasing)
     var set = WaitSet<ID>()
-    set.insert(sources.queue, as: .queue)
-    set.insert(sources.byteQueue, as: .byteQueue)
-    set.insert(subscriber, as: .topic)
-    set.insert(sources.event, as: .event)
-    set.insert(sources.semaphore, as: .semaphore)
+    sources.insertAll(with: subscriber, into: &set)
     while true {
       let id: ID
       if isTask { id = try await set.wait(timeout: .seconds(30)) } else { id = try wait(&set) }

@@ -12,7 +12,6 @@
 //===----------------------------------------------------------------------===//
 
 import Interprocess
-import Synchronization
 import TestSupport
 import Testing
 
@@ -79,10 +78,4 @@ struct ExtremeTimeoutTests {
     await #expect(throws: CancellationError.self) { try await task.value }
     try inThisThread { try other.unblock() }
   }
-}
-
-private final class Flag: Sendable {
-  private let value = Mutex(false)
-  var isSet: Bool { value.withLock { $0 } }
-  func set() { value.withLock { $0 = true } }
 }

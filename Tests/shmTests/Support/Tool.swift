@@ -46,10 +46,6 @@ enum Tool {
 }
 
 extension ProcessOutcome {
-  static func success(_ output: String = "") -> ProcessOutcome {
-    ProcessOutcome(status: .exited(0), output: output, errors: "")
-  }
-
   /// The outcome of a tool that failed.
   static func failure(_ message: String, output: String = "") -> ProcessOutcome {
     ProcessOutcome(status: .exited(1), output: output, errors: "shm: \(message)\n")
