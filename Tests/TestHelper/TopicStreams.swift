@@ -36,10 +36,12 @@ enum TopicStreams {
       name, maximumElementCount: wordCount, historyCount: 4,
       maximumSubscriberCount: subscriberCount,
       maximumSampleCount: 1, options: .whileAttached)
+    let start = try SharedBarrier.create(
+      "\(name)_start", partyCount: subscriberCount + 1, options: .whileAttached)
     let subscribers = try (0..<subscriberCount).map {
       try spawnSelf(["topic-stream-subscribe", name, $0 == 0 ? "slow" : "fast"])
     }
-    while topic.statistics.subscriberCount < subscriberCount { usleep(1000) }
+    try start.arriveAndWait(timeout: .seconds(60))
     try publish(topic, seconds: seconds)
     for subscriber in subscribers {
       let status = waitForExit(subscriber)
@@ -83,6 +85,8 @@ enum TopicStreams {
   static func subscribe(_ name: String, isSlow: Bool) throws {
     let topic = try SharedTopic<UInt64>.attach(name)
     var subscriber = try topic.subscriber()
+    // Counted as a subscriber, it may not yet have noted where it begins.
+    try SharedBarrier.attach("\(name)_start").arriveAndWait(timeout: .seconds(60))
     var next: UInt64 = 0
     var missedCount: UInt64 = 0
     while let sample = try subscriber.next(timeout: .seconds(60)) {

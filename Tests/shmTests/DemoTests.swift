@@ -190,8 +190,8 @@ struct DemoTests {
           end.shutdown(socket.SHUT_RDWR)
           while second in children(): time.sleep(0.01)
       # The demo notices that, and goes on to wait for process 1.
-      while not is_waiting(demo.pid): time.sleep(0.01)
-      os.kill(first, signal.SIGKILL)
+      while demo.poll() is None and not is_waiting(demo.pid): time.sleep(0.01)
+      if demo.returncode is None: os.kill(first, signal.SIGKILL)
       status = demo.wait()
       left = names()
       for name in left: os.unlink("/dev/shm/" + name)

@@ -98,8 +98,10 @@ struct QueueEnd: ~Copyable, Sendable {
     }
   }
 
-  /// Begins a turn of a waiter that may have been woken for room or a message; if it gets no turn,
-  /// it passes the wake-up on. The holder of the role needs no turn.
+  /// Begins a turn of a waiter; the holder of the role needs none.
+  ///
+  /// The waiter may have been woken for room or a message. If it gets no turn, it passes that
+  /// wake-up on.
   ///
   /// - Throws: `timedOut`, `wrongKind`, `finished`, `corrupted` and `system`.
   @usableFromInline func begin(

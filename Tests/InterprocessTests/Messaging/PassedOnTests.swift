@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -101,6 +102,74 @@ struct PassedOnTests {
       usleep(100_000)
       over.increment()
       waitUntil { received.value == 1 }
+    }
+  }
+
+  @Test("Waiters that get no turn in time pass their wake-ups on")
+  func noTurn() async {
+    await #expect(processExitsWith: .success) {
+      unsafe Sleeping.isEndless = true
+      let queue = try SharedQueue<Int>.create(nil, capacity: 4)
+      try queue.unlink()
+      let (received, timedOut) = (Counter(), Counter())
+      // One waits for long; any of the others may be the one that is woken.
+      for timeout in [Duration.seconds(60)] + [Duration](repeating: .seconds(2), count: 12) {
+        Thread.detachNewThread {
+          let code = errorCode {
+            if try queue.receive(timeout: timeout) == 1 { received.increment() }
+          }
+          if code == .timedOut { timedOut.increment() }
+        }
+      }
+      waitUntil { queue.statistics.emptyCount >= 13 }
+      let turn = try queue.receivers.enterAtOnce()
+      precondition(turn != nil && queue.statistics.emptyCount == 13)
+      let isSent = try queue.trySend(1)
+      precondition(isSent)
+      waitUntil { timedOut.value == 12 }
+      queue.receivers.leave()
+      waitUntil { received.value == 1 }
+    }
+  }
+
+  @Test("The role's holder waits at its own position, whatever the shared one says")
+  func ownPosition() async {
+    await #expect(processExitsWith: .success) {
+      unsafe Sleeping.isEndless = true
+      let queue = try SharedQueue<Int>.create(
+        "ipctest_own_position_\(getpid())", capacity: 2, senders: .one, receivers: .one)
+      let memory = try SharedMemory.attach(queue.name)
+      try queue.unlink()
+      let content = Int(memory.load(fromByteOffset: 72, as: UInt64.self))
+      let user = QueueUser(queue)
+      // From now on, the sender has room without a look at the other side.
+      try inThisThread { try user.send(1) }
+      let first = try inThisThread { try user.receive() }
+      precondition(first == 1)
+      let received = Counter()
+      Thread.detachNewThread {
+        if (try? user.receive(timeout: .seconds(60))) == 2 { received.increment() }
+      }
+      waitUntil { queue.statistics.emptyCount == 1 }
+      // It looks again when it is woken.
+      memory[atomic: UInt64.self, at: content + QueueHead.receivingOffset + 8]
+        .store(1000, ordering: .relaxed)
+      try inThisThread { try user.send(2) }
+      waitUntil { received.value == 1 }
+
+      // Messages 2 and 3 fill the queue; the taken position is right again.
+      try inThisThread { try user.send(3) }
+      try inThisThread { try user.send(4) }
+      let sent = Counter()
+      Thread.detachNewThread {
+        if (try? user.send(5, timeout: .seconds(60))) != nil { sent.increment() }
+      }
+      waitUntil { queue.statistics.fullCount == 1 }
+      memory[atomic: UInt64.self, at: content + QueueHead.sendingOffset + 8]
+        .store(5, ordering: .relaxed)
+      let third = try inThisThread { try user.receive() }
+      precondition(third == 3)
+      waitUntil { sent.value == 1 }
     }
   }
 
