@@ -100,7 +100,7 @@ typedef struct ipc_value {
   /// Waiters for a version sleep on this word, as on the gate of `ipc_queue_side`. Atomic.
   uint32_t gate;
   /// The same as in `ipc_queue_side`. Atomic.
-  uint32_t wish;
+  uint32_t fence_request;
 } ipc_value;
 
 /// A slot: its version, and then the words of the element, 8 bytes each, all of them atomic.
@@ -219,7 +219,7 @@ typedef struct ipc_queue_side {
   /// slept; odd if a waiter may sleep. Atomic.
   uint32_t gate;
   /// Not 0 if a process that sleeps here cannot call `membarrier`. Atomic.
-  uint32_t wish;
+  uint32_t fence_request;
   uint8_t also_reserved[120];
 } ipc_queue_side;
 

@@ -73,22 +73,22 @@ extension SharedQueue {
     /// - Returns: The message, or `nil` if the queue is finished and empty.
     /// - Throws: `timedOut`; `corrupted` if something other than this type has written into the
     ///   queue; `roleTaken` in a forked child; `system` for anything else.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func receive(
       timeout: Duration? = nil
     ) throws(InterprocessError) -> Element? {
-      if taken.isOwn {
-        for _ in 0..<lookCount {
-          if let element = try ring.receive(Element.self, &cursor) { return element }
-          Processors.spinHint()
-        }
-      }
-      return try waitAndReceive(timeout)
+      if taken.isOwn, let element = try ring.receive(Element.self, &cursor) { return element }
+      return try lookAndReceive(timeout)
     }
 
+    // Kept apart, so that the function above, which is inlined, stays small.
     @inlinable @inline(never)
-    mutating func waitAndReceive(_ timeout: Duration?) throws(InterprocessError) -> Element? {
+    mutating func lookAndReceive(_ timeout: Duration?) throws(InterprocessError) -> Element? {
       try checkRole()
+      for _ in 0..<lookCount {
+        Processors.spinHint()
+        if let element = try ring.receive(Element.self, &cursor) { return element }
+      }
       let ring = ring
       return try queue.receivers.retry(as: &cursor, atMost: timeout) {
         cursor throws(InterprocessError) in

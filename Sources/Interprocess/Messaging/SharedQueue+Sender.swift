@@ -68,7 +68,7 @@ extension SharedQueue {
     ///   - timeout: How long to wait for room; `nil`: as long as it takes.
     /// - Throws: `timedOut`; `corrupted` if something other than this type has written into the
     ///   queue; `roleTaken` in a forked child; `system` for anything else.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func send(
       _ element: Element, timeout: Duration? = nil
     ) throws(InterprocessError) {

@@ -27,36 +27,34 @@ struct AsymmetricEventCount: Sendable {
   // mark of A1; or after R3, and so after R1, which A3 then sees. A thread that is not running at
   // that moment had its fence when it left its processor, or gets it when it runs again.
   //
-  // If the system has no such call, each side makes its own fence. An opener knows when its own
-  // system lacks the call; a waiter requests fences in the second word, once and for all. An opener
+  // If the system has no such call, each side makes its own fence. A process whose system lacks the
+  // call requests fences in the second word, once and for all, whether it opens or waits. An opener
   // that has not yet seen the request may miss the mark; the sleep then ends by itself, after 20 ms
   // if it is the first.
+  //
+  // R3 loads both words at once. Each is written by itself, and either bit alone is enough.
 
   @usableFromInline let gate: EventCount
-  /// Not 0 if some waiter cannot fence for the openers.
-  @usableFromInline let wish: SharedWord32
-  /// Whether waiters can fence for this process.
-  @usableFromInline let isFenced: Bool
+  /// Not 0 if some process cannot fence for the openers, or not be fenced for.
+  let fenceRequest: SharedWord32
+  /// Both words at once: on all little-endian systems, the gate is the lower half.
+  @usableFromInline let words: SharedWord
 
   /// - Parameter range: The memory, which is writable.
-  /// - Parameter offset: Where the two words lie.
+  /// - Parameter offset: Where the two words lie, a multiple of 8.
   init(in range: MappedRange, at offset: Int) {
     gate = EventCount(range.word32(at: offset))
-    wish = range.word32(at: offset + 4)
-    isFenced = RemoteFence.isAvailable
-    if !isFenced { wishForFences() }
+    fenceRequest = range.word32(at: offset + 4)
+    words = range.word(at: offset)
+    if !RemoteFence.isAvailable { requestFences() }
   }
 
   /// R2' and R3, after R1: whether to open.
   @inlinable var isAwaited: Bool {
     @inline(__always) get {
-      if isFenced {
-        // No instruction on x86; on ARM, one that is stronger than necessary.
-        atomicMemoryFence(ordering: .acquiringAndReleasing)
-      } else {
-        atomicMemoryFence(ordering: .sequentiallyConsistent)
-      }
-      return gate.isAwaited || wish.loadRelaxed() != 0
+      // No instruction on x86; on ARM, one that is stronger than necessary.
+      atomicMemoryFence(ordering: .acquiringAndReleasing)
+      return words.loadRelaxed() & 0xFFFF_FFFF_0000_0001 != 0
     }
   }
 
@@ -76,9 +74,9 @@ struct AsymmetricEventCount: Sendable {
   static func fence(_ gates: [AsymmetricEventCount]) {
     defer { checkpoint(.gateFenced) }
     if RemoteFence.make() { return }
-    for gate in gates { gate.wishForFences() }
+    for gate in gates { gate.requestFences() }
     atomicMemoryFence(ordering: .sequentiallyConsistent)
   }
 
-  private func wishForFences() { wish.storeReleasing(1) }
+  private func requestFences() { fenceRequest.storeReleasing(1) }
 }

@@ -27,7 +27,8 @@ struct LayoutArticleTests {
       "Shared value",
       [
         fieldOffset(\ipc_value.version), fieldOffset(\ipc_value.slot_stride),
-        fieldOffset(\ipc_value.gate), fieldOffset(\ipc_value.wish), MemoryLayout<ipc_value>.size,
+        fieldOffset(\ipc_value.gate), fieldOffset(\ipc_value.fence_request),
+        MemoryLayout<ipc_value>.size,
         Int(IPC_CONTENT_ALIGNMENT),
       ]
     ),
@@ -83,7 +84,7 @@ struct LayoutArticleTests {
         fieldOffset(\ipc_queue_side.position), fieldOffset(\ipc_queue_side.limit),
         fieldOffset(\ipc_queue_side.sleep_count), fieldOffset(\ipc_queue_side.woken_count),
         fieldOffset(\ipc_queue_side.message_count), fieldOffset(\ipc_queue_side.reserved),
-        fieldOffset(\ipc_queue_side.gate), fieldOffset(\ipc_queue_side.wish),
+        fieldOffset(\ipc_queue_side.gate), fieldOffset(\ipc_queue_side.fence_request),
         fieldOffset(\ipc_queue_side.also_reserved),
       ]
     ),
