@@ -13,7 +13,8 @@
 
 import Testing
 
-/// How a reader and a writer of a read-write lock exclude each other.
+/// How a reader and a writer of a read-write lock exclude each other, and how a reader waits for a
+/// condition.
 ///
 /// Each announces itself, and then looks for the other. The lock of the writer and the places of
 /// readers have models of their own.
@@ -25,17 +26,29 @@ struct ReadWriteLockModelTests {
     case writerNotWaiting, writerWithoutFence, weakWriterFence, lockReleasedRelaxed
   }
 
+  /// The steps of a wait for a condition that can be left out or weakened.
+  enum WaitFault: CaseIterable {
+    case turnNotMarked, turnMarkedAfterPlace, placeFreedRelaxed, turnNotAdvanced, turnNotWoken
+    case oneWoken
+  }
+
   // The words of the memory.
   private static let word = 0
   private static func place(_ reader: Int) -> Int { 1 + reader }
   private static func data(_ index: Int) -> Int { 3 + index }
 
+  private static let turn = 5
+
   private struct Program: ModelProgram {
     var fault: Fault?
+    var waitFault: WaitFault?
     var instructions: [WeakMemory.Instruction] = []
     var labelCount = 0
 
-    init(_ fault: Fault?) { self.fault = fault }
+    init(_ fault: Fault?, _ waitFault: WaitFault? = nil) {
+      self.fault = fault
+      self.waitFault = waitFault
+    }
 
     /// Reads the given number of times, or gives its place back because a writer writes.
     mutating func read(_ reader: Int, count: Int) {
@@ -64,6 +77,80 @@ struct ReadWriteLockModelTests {
         add(.store(.releasing, at: { _ in place(reader) }) { _ in 0 })
         clear(0, 1, 2)
       }
+    }
+
+    /// Waits as a reader until the data is 1.
+    mutating func readUntilChanged(_ reader: Int) {
+      // Registers: 0 place, word or the turn found, 1 data, 2 marked turn.
+      let (again, back, came) = (label("again"), label("back"), label("came"))
+      add(.label(again))
+      add(.compareExchange(into: 0, .acquiring, at: { _ in place(reader) }, { _ in 0 }, { _ in 1 }))
+      add(.fence(.sequentiallyConsistent))
+      add(.load(into: 0, .acquiring, at: { _ in word }))
+      go(to: back) { $0[0] != 0 }
+      add(.load(into: 1, .relaxed, at: { _ in data(0) }))
+      go(to: came) { $0[1] == 1 }
+      if waitFault == .turnMarkedAfterPlace { freePlace(reader) }
+      markTurn()
+      if waitFault != .turnMarkedAfterPlace { freePlace(reader) }
+      clear(0, 1)
+      add(.sleep(into: 0, at: { _ in turn }, while: { $0[2] }))
+      clear(0, 2)
+      go(to: again) { _ in true }
+      add(.label(back))
+      freePlace(reader)
+      let held = label("held")
+      add(.label(held), .load(into: 0, .relaxed, at: { _ in word }))
+      go(to: held) { $0[0] != 0 }
+      go(to: again) { _ in true }
+      add(.label(came))
+      freePlace(reader)
+      clear(0)
+    }
+
+    private mutating func freePlace(_ reader: Int) {
+      let order = waitFault == .placeFreedRelaxed ? WeakMemory.Order.relaxed : .releasing
+      add(.store(order, at: { _ in place(reader) }) { _ in 0 })
+    }
+
+    /// Sets the mark, and keeps the turn with it in register 2.
+    private mutating func markTurn() {
+      let (retry, marked) = (label("retry"), label("marked"))
+      add(.label(retry), .load(into: 0, .relaxed, at: { _ in turn }))
+      if waitFault != .turnNotMarked {
+        add(.compareExchange(into: 2, .relaxed, at: { _ in turn }, { $0[0] }, { $0[0] | 1 }))
+        go(to: marked) { $0[2] == $0[0] }
+        go(to: retry) { _ in true }
+        add(.label(marked), .set(2) { $0[0] | 1 })
+      } else {
+        add(.set(2) { $0[0] })
+      }
+    }
+
+    /// Sets the data to 1 as a writer, and wakes the waiters.
+    mutating func change(readerCount: Int) {
+      // Registers: 0 word or place, 2 turn.
+      let (again, unmarked, end) = (label("again"), label("unmarked"), label("end"))
+      add(.compareExchange(into: 0, .acquiring, at: { _ in word }, { _ in 0 }, { _ in 1 }))
+      add(.fence(.sequentiallyConsistent), .label(again))
+      for reader in 0..<readerCount {
+        add(.load(into: 0, .acquiring, at: { _ in place(reader) }))
+        go(to: again) { $0[0] != 0 }
+      }
+      add(.store(.relaxed, at: { _ in data(0) }) { _ in 1 })
+      add(.load(into: 2, .relaxed, at: { _ in turn }))
+      if waitFault != .turnNotAdvanced {
+        go(to: unmarked) { $0[2] & 1 == 0 }
+        add(.store(.releasing, at: { _ in turn }) { ($0[2] & ~1) + 2 }, .label(unmarked))
+      }
+      add(.store(.releasing, at: { _ in word }) { _ in 0 })
+      go(to: end) { $0[2] & 1 == 0 }
+      if waitFault != .turnNotWoken {
+        let count = waitFault == .oneWoken ? 1 : 3
+        add(.wake(into: 0, at: { _ in turn }, atMost: count))
+      }
+      add(.label(end))
+      clear(0, 2)
     }
 
     /// Takes the lock, waits for the readers, and increments the data, the given number of times.
@@ -119,5 +206,36 @@ struct ReadWriteLockModelTests {
   func faults(fault: Fault) {
     let outcome = Self.run(fault, readerCount: 1, count: 2)
     #expect(outcome.violation?.contains("torn") == true, "\(String(describing: outcome.violation))")
+  }
+
+  // MARK: - Conditions
+
+  /// Readers that wait for the data to be 1, and a writer that sets it.
+  private static func wait(_ fault: WaitFault?, readerCount: Int) -> WeakMemory.Outcome {
+    var threads: [WeakMemory.Thread] = []
+    for reader in 0..<readerCount {
+      var program = Program(nil, fault)
+      program.readUntilChanged(reader)
+      threads.append(.init(name: "reader \(reader)", program: program.instructions))
+    }
+    var program = Program(nil, fault)
+    program.change(readerCount: readerCount)
+    threads.append(.init(name: "writer", program: program.instructions))
+    return WeakMemory.explore([0, 0, 0, 0, 0, 0], threads)
+  }
+
+  @Test("A reader that waits for a condition misses no change", arguments: [1, 2])
+  func condition(readerCount: Int) {
+    let outcome = Self.wait(nil, readerCount: readerCount)
+    #expect(outcome.violation == nil, "\(outcome.violation ?? "") \(outcome.trace)")
+    #expect(outcome.stateCount > 100)
+  }
+
+  @Test("Each step of a wait for a condition is needed", arguments: WaitFault.allCases)
+  func waitFaults(fault: WaitFault) {
+    let outcome = Self.wait(fault, readerCount: fault == .oneWoken ? 2 : 1)
+    #expect(
+      outcome.violation?.contains("asleep for ever") == true,
+      "\(String(describing: outcome.violation))")
   }
 }

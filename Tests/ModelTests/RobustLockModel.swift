@@ -238,7 +238,7 @@ enum RobustLockModel {
     }
 
     /// Gives the lock back, and sleeps until another thread has held it.
-    mutating func unlockToWait() {
+    mutating func sleepUntilChanged() {
       add(.load(into: 6, .relaxed, at: { _ in turn }), .set(6) { $0[6] | 1 })
       if fault == .changeMarkedAfterRelease { release() }
       if fault != .changeNotMarked { add(.store(.releasing, at: { _ in turn }) { $0[6] }) }
@@ -307,7 +307,7 @@ enum RobustLockModel {
       program.lock(orGoTo: "end")
       program.add(.load(into: 4, .relaxed, at: { _ in first }))
       program.go(to: "came") { $0[4] == 1 }
-      program.unlockToWait()
+      program.sleepUntilChanged()
       program.go(to: "look") { _ in true }
       program.add(.label("came"))
       program.unlock()

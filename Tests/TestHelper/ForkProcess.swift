@@ -94,7 +94,8 @@ struct ForkProcess: ~Copyable {
   enum Closure: String, ExpressibleByArgument {
     case mutex, mutexIfAvailable, mutexThrowing, mutexUntil
     case mutexRecovering, mutexRecoveringThrowing
-    case read, write, writeRecovering
+    case read, readIfAvailable, readUntil
+    case write, writeIfAvailable, writeUntil, writeRecovering
     case acknowledging, acknowledgingThrowing, receiverAcknowledging
     case bytesSending, bytesSendingOfOne, bytesSendingThrowing
     case bytesReceiving, bytesReceivingOfOne, bytesAcknowledging
@@ -106,6 +107,7 @@ struct ForkProcess: ~Copyable {
   static func leave(_ closure: Closure, _ name: String) async throws {
     var process = try ForkProcess(name)
     if try process.leaveLock(closure) { return }
+    if try process.leaveReadWriteLock(closure) { return }
     if try process.leaveQueue(closure) { return }
     if try process.leaveTopic(closure) { return }
     try await process.leaveAsTask(closure)
@@ -151,14 +153,39 @@ struct ForkProcess: ~Copyable {
             return true
           }, { _ in "body" })
       }
+    default: return false
+    }
+    return true
+  }
+
+  private mutating func leaveReadWriteLock(_ closure: Closure) throws -> Bool {
+    let name = name
+    func attach() throws -> SharedReadWriteLock<Account> { try .attach(name) }
+    switch closure {
     case .read:
-      let lock = try SharedReadWriteLock<Account>.attach(name)
+      let lock = try attach()
       leave { process in try lock.withReadLock { _ in process.forkAndReturn() } }
+    case .readIfAvailable:
+      let lock = try attach()
+      leave { process in try lock.tryWithReadLock { _ in process.forkAndReturn() } ?? "none" }
+    case .readUntil:
+      let lock = try attach()
+      leave { process in
+        try lock.withReadLock(until: { _ in process.forkAndReturn() == "left" }) { _ in "body" }
+      }
     case .write:
-      let lock = try SharedReadWriteLock<Account>.attach(name)
+      let lock = try attach()
       leave { process in try lock.withWriteLock { _ in process.forkAndReturn() } }
+    case .writeIfAvailable:
+      let lock = try attach()
+      leave { process in try lock.tryWithWriteLock { _ in process.forkAndReturn() } ?? "none" }
+    case .writeUntil:
+      let lock = try attach()
+      leave { process in
+        try lock.withWriteLock(until: { _ in process.forkAndReturn() == "left" }) { _ in "body" }
+      }
     case .writeRecovering:
-      let lock = try SharedReadWriteLock<Account>.attach(name)
+      let lock = try attach()
       leave { process in
         try lock.withWriteLock(recovering: { _ in process.fork() }, { _ in "body" })
       }

@@ -21,7 +21,7 @@ struct PlaceProcess: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "place")
 
   enum Kind: String, ExpressibleByArgument {
-    case subscriber, permit, permitInTime, reader
+    case subscriber, permit, permitInTime, reader, readerIfAvailable
   }
 
   /// What the process does when it has found a free place, but not yet taken it.
@@ -60,6 +60,9 @@ struct PlaceProcess: ParsableCommand {
         permit.release()
       case .reader:
         try SharedReadWriteLock<Int>.attach(name).withReadLock(timeout: .zero) { _ in Self.hold() }
+      case .readerIfAvailable:
+        let lock = try SharedReadWriteLock<Int>.attach(name)
+        if try lock.tryWithReadLock({ _ in Self.hold() }) == nil { Helper.answer("none") }
       }
     } catch let error as InterprocessError
       where error.code == .limitReached || error.code == .timedOut

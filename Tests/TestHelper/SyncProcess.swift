@@ -25,19 +25,20 @@ struct SyncProcess: ParsableCommand {
     commandName: "sync",
     subcommands: [
       MutexAdd.self, MutexLoop.self, MutexHold.self, ComeAndGo.self, ReadWriteLockUse.self,
-      ReadWriteLockLoop.self, ReadWriteLockRead.self, ReadWriteLockWrite.self, EventWait.self,
+      ReadWriteLockLoop.self, ReadWriteLockRead.self, ReadWriteLockWrite.self,
+      ReadWriteLockAwait.self, EventWait.self,
       AtomicAdd.self, BarrierRounds.self, BarrierArrive.self, Parts.self, PartHold.self,
       SemaphoreLoop.self, SemaphoreHold.self,
     ])
 
   /// Answers that it is ready, and waits for a line.
-  private static func begin() {
+  static func begin() {
     Helper.answer("ready")
     _ = readLine()
   }
 
   /// Answers that it holds what it was started for, and waits for a line.
-  private static func hold() {
+  static func hold() {
     Helper.answer("held")
     _ = readLine()
   }
@@ -103,82 +104,6 @@ struct SyncProcess: ParsableCommand {
         let permit = try SharedSemaphore.attach(semaphore).acquire()
         usleep(200)
         permit.release()
-      }
-    }
-  }
-
-  // MARK: - Read-write lock
-
-  /// Reads this number of times, and writes every fourth time.
-  struct ReadWriteLockUse: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "rwlock-use")
-
-    @Argument var name: String
-    @Argument var count: Int
-
-    func run() throws {
-      let lock = try SharedReadWriteLock<Account>.attach(name)
-      SyncProcess.begin()
-      for round in 1...count {
-        if round.isMultiple(of: 4) {
-          try lock.withWriteLock { $0.add() }
-        } else {
-          guard try lock.withReadLock({ $0.isWhole }) else { return Helper.answer("broken") }
-        }
-      }
-      Helper.answer("done")
-    }
-  }
-
-  /// Reads and writes until it is killed, or finds the two numbers different.
-  struct ReadWriteLockLoop: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "rwlock-loop")
-
-    @Argument var name: String
-
-    func run() throws {
-      let lock = try SharedReadWriteLock<Account>.attach(name)
-      Helper.answer("ready")
-      while true {
-        try lock.withWriteLock(recovering: { $0.repair() }) { $0.add() }
-        do {
-          let account = try lock.withReadLock { $0 }
-          guard account.isWhole else {
-            Helper.answer("broken \(account)")
-            Glibc.exit(3)
-          }
-        } catch let error as InterprocessError where error.code == .ownerDied {
-          continue
-        }
-      }
-    }
-  }
-
-  struct ReadWriteLockRead: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "rwlock-read")
-
-    @Argument var name: String
-
-    func run() throws {
-      let lock = try SharedReadWriteLock<Account>.attach(name)
-      try lock.withReadLock { _ in
-        SyncProcess.hold()
-      }
-      Helper.answer("released")
-    }
-  }
-
-  struct ReadWriteLockWrite: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "rwlock-write")
-
-    @Argument var name: String
-
-    func run() throws {
-      let lock = try SharedReadWriteLock<Account>.attach(name)
-      try lock.withWriteLock { account in
-        account.first += 1
-        SyncProcess.hold()
-        account.second += 1
       }
     }
   }

@@ -23,7 +23,7 @@ internal import TestSupport
 /// There are no time-outs, and sleeps do not end by themselves: a process that misses a wake-up
 /// hangs.
 enum SyncTurns {
-  private struct Problem: Error {
+  struct Problem: Error {
     var description: String
   }
 
@@ -43,6 +43,8 @@ enum SyncTurns {
       "mutex": Game(playerCount: 3, prepare: { try prepareMutex($0, 3 * $1) }, play: addWithMutex),
       "condition": Game(prepare: { try prepareMutex($0, 2 * $1) }, play: takeTurnsByCondition),
       "readWriteLock": Game(playerCount: 3, prepare: prepareReadWriteLock, play: readAndWrite),
+      "readWriteCondition": Game(
+        prepare: prepareReadWriteCondition, play: takeTurnsByReadWriteCondition),
       "semaphore": Game(playerCount: 3, prepare: prepareSemaphore, play: passPermit),
       "event": Game(prepare: prepareEvents, play: takeTurnsByEvents),
       "barrier": Game(prepare: prepareBarrier, play: meet),

@@ -55,23 +55,24 @@ struct RobustLock: ~Copyable, Sendable {
   //
   // Only the lock holder writes the turn. A holder that wants to wait for a change marks the turn
   // before U2, and sleeps while it keeps that value. So the next holder sees the mark, and does U1
-  // and U3 for it.
+  // and U3 for it. A holder that has changed nothing skips U1, and leaves the mark to the next.
+  // (`SharedReadWriteLock` says why its readers may mark the turn as well.)
   //
   // `RobustLockModelTests` goes through all of this in every order.
 
-  private static let waiters: UInt32 = 1 << 31
-  private static let abandoned = HolderNumber.range.upperBound
+  static let waiters: UInt32 = 1 << 31
+  static let abandoned = HolderNumber.range.upperBound
 
-  private let segment: StructuredSegment
-  private let word: SharedWord32
-  private let turn: SharedWord32
+  let segment: StructuredSegment
+  let word: SharedWord32
+  let turn: SharedWord32
   private let holder: HolderNumber
   /// The thread that holds the lock through this handle, or 0; a thread recognises itself by it.
   private let thread = Atomic<UInt64>(0)
   private let waiting: Waiting
   /// How many sleepers on the word an unlock wakes: one, which takes the lock; or all, if they may
   /// continue at the same time.
-  private let wakeCount: Int
+  let wakeCount: Int
   /// Places that name handles by the same numbers, if there are any.
   private let places: HolderTable?
   /// The function that repairs what the lock guards, for messages.
@@ -180,18 +181,30 @@ struct RobustLock: ~Copyable, Sendable {
   /// - Returns: Whether it was free.
   /// - Throws: `ownerDied`, `corrupted` and `system`.
   func tryLock() throws(InterprocessError) -> Bool {
-    let number = try number()
-    switch try attempt(.spinning, as: number) {
-    case .done:
-      setHolder(isRunning: true)
-      return true
-    case .wait(_, let current, _):
-      guard case .held(let other) = Self.state(of: current),
-        try isDead(other, own: number)
-      else { return false }
-      abandon(current)
-      throw ownerDied(segment.name)
+    guard try attemptOnce(as: number()) else { return false }
+    setHolder(isRunning: true)
+    return true
+  }
+
+  /// Looks for a free lock without waiting, and asks the kernel whether its holder lives.
+  ///
+  /// - Parameters:
+  ///   - number: The number of the handle.
+  ///   - isTaking: Whether to take a free lock.
+  /// - Returns: Whether it was free.
+  /// - Throws: `ownerDied`, `corrupted` and `system`.
+  func attemptOnce(as number: UInt32, isTaking: Bool = true) throws(InterprocessError) -> Bool {
+    for _ in 0..<SharedWord32.attemptLimit {
+      switch try attempt(.spinning, as: number, isTaking: isTaking) {
+      case .done: return true
+      case .wait(_, let current, _):
+        guard case .held(let other) = Self.state(of: current), try isDead(other, own: number)
+        else { return false }
+        // If this fails, the holder may have released the lock before it closed its handle.
+        if abandon(current) { throw ownerDied(segment.name) }
+      }
     }
+    return false
   }
 
   /// Takes the lock as a role, which belongs to no thread, unless a living holder has it.
@@ -299,51 +312,20 @@ struct RobustLock: ~Copyable, Sendable {
   }
 
   /// D2 and D3.
-  private func abandon(_ current: UInt32) {
-    if word.compareExchangeReleasing(current, Self.abandoned) {
-      checkpoint(.lockAbandoned)
-      word.wake(.max)
-    }
+  ///
+  /// - Returns: Whether the word was still the same.
+  @discardableResult
+  private func abandon(_ current: UInt32) -> Bool {
+    guard word.compareExchangeReleasing(current, Self.abandoned) else { return false }
+    checkpoint(.lockAbandoned)
+    word.wake(.max)
+    return true
   }
 
   /// Records whether the lock holder runs on this thread, or is suspended, so that other tasks may
   /// run here.
   func setHolder(isRunning: Bool) {
     thread.store(isRunning ? Processors.currentThread : 0, ordering: .relaxed)
-  }
-
-  // MARK: - Unlocking
-
-  /// Releases the lock, U1 to U3; does nothing in a forked child of the process that took it.
-  ///
-  /// - Parameter generation: The generation of forks in which the lock was taken.
-  func unlock(takenIn generation: UInt32) {
-    guard generation == Descriptor.generation else { return }
-    checkpoint(.unlockBegun)
-    let turn = turn.loadRelaxed()
-    let isAwaited = turn & 1 != 0
-    if isAwaited {
-      self.turn.storeReleasing((turn & ~1) &+ 2)
-      checkpoint(.unlockTurned)
-    }
-    release(to: 0, waking: wakeCount)
-    if isAwaited { self.turn.wake(.max) }
-  }
-
-  /// Releases the lock as abandoned, because what it guards has not been repaired; does nothing in
-  /// a forked child of the process that took it.
-  ///
-  /// - Parameter generation: The generation of forks in which the lock was taken.
-  func unlockAbandoned(takenIn generation: UInt32) {
-    guard generation == Descriptor.generation else { return }
-    release(to: Self.abandoned, waking: .max)
-  }
-
-  private func release(to value: UInt32, waking count: Int) {
-    setHolder(isRunning: false)
-    let old = word.exchangeReleasing(value)
-    checkpoint(.unlockReleased)
-    if old & Self.waiters != 0 { word.wake(count) }
   }
 
   // MARK: - Closing
@@ -359,20 +341,6 @@ struct RobustLock: ~Copyable, Sendable {
     if word.loadRelaxed() & ~Self.waiters == number || places?.isAnyTaken(by: number) == true {
       failAsMisused(message)
     }
-  }
-
-  // MARK: - Waiting for a change
-
-  /// Releases the lock, to wait until what it guards has changed.
-  ///
-  /// - Precondition: This process took the lock, not the one that forked it.
-  /// - Returns: The word to sleep on, and the value that it has until the change.
-  func unlockToWait() -> (SharedWord32, UInt32) {
-    let marked = turn.loadRelaxed() | 1
-    turn.storeReleasing(marked)
-    checkpoint(.changeAwaited)
-    release(to: 0, waking: wakeCount)
-    return (turn, marked)
   }
 
   // MARK: - Errors

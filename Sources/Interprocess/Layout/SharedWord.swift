@@ -124,6 +124,10 @@ struct SharedWord32: @unchecked Sendable {
   func incrementReleasing() {
     unsafe pointer.pointee.wrappingAdd(1, ordering: .releasing)
   }
+  /// - Returns: The previous value of the word.
+  func orRelaxed(_ value: UInt32) -> UInt32 {
+    unsafe pointer.pointee.bitwiseOr(value, ordering: .relaxed).oldValue
+  }
   func andReleasing(_ value: UInt32) {
     unsafe pointer.pointee.bitwiseAnd(value, ordering: .releasing)
   }

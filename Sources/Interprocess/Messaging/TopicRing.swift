@@ -125,14 +125,14 @@ final class TopicRing: Sendable {
   let places: HolderTable
   let lock: RobustLock
   private let isFinishedWord: SharedWord32
-  private let range: MappedRange
-  private let waiting: Waiting
+  let range: MappedRange
+  let waiting: Waiting
   /// The lengths of both lists of slots.
-  private let freeCount: SharedWord32
-  private let retiredCount: SharedWord32
+  let freeCount: SharedWord32
+  let retiredCount: SharedWord32
   // What the last Q3 found, for the next message, which another thread may publish.
-  private let limit = Atomic<UInt64>(0)
-  private let knownArrivals = Atomic<UInt64>(0)
+  let limit = Atomic<UInt64>(0)
+  let knownArrivals = Atomic<UInt64>(0)
 
   /// - Throws: `corrupted`.
   init(_ segment: StructuredSegment, _ layout: TopicLayout) throws(InterprocessError) {
@@ -195,11 +195,11 @@ final class TopicRing: Sendable {
   /// The number of subscriptions so far, times 2, plus 1 if any publisher has waited.
   var arrivals: SharedWord { range.word(at: TopicLayout.arrivalsOffset) }
 
-  @inline(__always) private func free(at index: Int) -> SharedWord32 {
+  @inline(__always) func free(at index: Int) -> SharedWord32 {
     range.word32(at: layout.freeListOffset + 4 * index)
   }
 
-  @inline(__always) private func retired(at index: Int) -> SharedWord32 {
+  @inline(__always) func retired(at index: Int) -> SharedWord32 {
     range.word32(at: layout.retiredListOffset + 4 * index)
   }
 
@@ -293,173 +293,5 @@ final class TopicRing: Sendable {
     checkpoint(.topicFinished)
     publishing.open(subscribing.gate, waking: .max)
     publishing.open(publishing.gate, waking: .max)
-  }
-
-  // MARK: - Slots
-
-  @inline(__always) private func takeSlot() throws(InterprocessError) -> Int {
-    if let slot = try takeFree() { return slot }
-    try collect()
-    if let slot = try takeFree() { return slot }
-    try rebuild()
-    if let slot = try takeFree() { return slot }
-    throw .corrupted(name, "it has no free slot, although it has one more than can be in use")
-  }
-
-  @inline(__always) private func takeFree() throws(InterprocessError) -> Int? {
-    let count = freeCount.loadRelaxed()
-    if count == 0 { return nil }
-    guard count <= layout.slotCount else {
-      throw .corrupted(name, "it has \(layout.slotCount) slots, but \(count) free ones")
-    }
-    freeCount.storeReleasing(count - 1)
-    return try checked(Int(free(at: Int(count) - 1).loadRelaxed()))
-  }
-
-  // A list that claims an impossible length is left alone: the slot is lost until the lists are
-  // built again.
-
-  @inline(__always) private func addFree(_ slot: Int) {
-    let count = freeCount.loadRelaxed()
-    guard count < layout.slotCount else { return }
-    free(at: Int(count)).storeReleasing(UInt32(slot))
-    freeCount.storeReleasing(count + 1)
-  }
-
-  @inline(__always) private func retire(_ slot: Int) {
-    let count = retiredCount.loadRelaxed()
-    guard count < layout.slotCount else { return }
-    retired(at: Int(count)).storeReleasing(UInt32(slot))
-    retiredCount.storeReleasing(count + 1)
-  }
-
-  /// A slot number from shared memory, after a check.
-  ///
-  /// - Throws: `corrupted`.
-  @inline(__always) func checked(_ slot: Int) throws(InterprocessError) -> Int {
-    guard slot < layout.slotCount else {
-      throw .corrupted(name, "it has \(layout.slotCount) slots, but refers to number \(slot)")
-    }
-    return slot
-  }
-
-  /// Frees the retired slots that are not pinned.
-  private func collect() throws(InterprocessError) {
-    let count = retiredCount.loadRelaxed()
-    guard count <= layout.slotCount else {
-      throw .corrupted(name, "it has \(layout.slotCount) slots, but \(count) retired ones")
-    }
-    retiredCount.storeReleasing(0)
-    checkpoint(.slotsTaken)
-    let pinned = pinnedSlots()
-    // Retiring slots again overwrites the list no faster than this loop reads it.
-    for index in 0..<Int(count) {
-      let slot = try checked(Int(retired(at: index).loadRelaxed()))
-      if pinned.contains(slot) { retire(slot) } else { addFree(slot) }
-    }
-  }
-
-  /// Builds both lists again: a slot without an entry is retired if it is pinned, and free if not.
-  private func rebuild() throws(InterprocessError) {
-    let pinned = pinnedSlots()
-    freeCount.storeReleasing(0)
-    retiredCount.storeReleasing(0)
-    checkpoint(.slotsTaken)
-    var isKept = [Bool](repeating: false, count: layout.slotCount)
-    for index in 0..<layout.historyCount {
-      guard let slot = TopicEntry(entry(at: index).loadRelaxed()).slot else { continue }
-      isKept[try checked(slot)] = true
-    }
-    for slot in 0..<layout.slotCount where !isKept[slot] {
-      if pinned.contains(slot) { retire(slot) } else { addFree(slot) }
-    }
-  }
-
-  /// P1a and P1b.
-  private func pinnedSlots() -> Set<Int> {
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
-    // There are few pins, and mostly none; an empty set takes no memory.
-    var pinned: Set<Int> = []
-    for subscriber in 0..<layout.maximumSubscriberCount where places.isTaken(subscriber) {
-      for index in 0..<layout.maximumSampleCount {
-        let pin = Int(pin(index, ofSubscriber: subscriber).loadAcquiring())
-        if pin != 0 { pinned.insert(pin - 1) }
-      }
-    }
-    return pinned
-  }
-
-  // MARK: - Waiting for subscribers
-
-  /// Q0.
-  func becomePatient() { arrivals.orRelaxed(1) }
-
-  /// Q1 to Q3: whether no subscriber will miss a message if the next one is published now.
-  private func findRoom(for tail: UInt64) -> Bool {
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
-    let arrived = arrivals.loadAcquiring()
-    let history = UInt64(layout.historyCount)
-    if arrived == knownArrivals.load(ordering: .relaxed) {
-      let known = limit.load(ordering: .relaxed) &- tail
-      if known >= 1 && known <= history { return true }
-    }
-    let found = leastPosition(tail) &+ history
-    knownArrivals.store(arrived, ordering: .relaxed)
-    limit.store(found, ordering: .relaxed)
-    return found != tail
-  }
-
-  /// The position of the slowest subscriber, but no more than the history behind the tail.
-  private func leastPosition(_ tail: UInt64) -> UInt64 {
-    var distance: UInt64 = 0
-    for subscriber in 0..<layout.maximumSubscriberCount where places.isTaken(subscriber) {
-      let position = word(TopicLayout.positionOffset, ofSubscriber: subscriber).loadAcquiring()
-      let other = tail &- position
-      // A subscriber that is ahead of the tail is not slow.
-      if Int64(bitPattern: other) > 0 { distance = max(distance, other) }
-    }
-    return tail &- min(distance, UInt64(layout.historyCount))
-  }
-
-  /// One attempt of a wait for slow subscribers.
-  private func attemptPublishing(
-    _ stage: Waiting.Stage, as number: UInt32
-  ) throws(InterprocessError) -> Waiting.Turn<Void> {
-    if stage == .checking { try places.reclaim(own: number) }
-    let turn = try publishing.gate.attempt(stage, alike: 0) { () throws(InterprocessError) in
-      if isFinished { return () }
-      let tail = publishing.position.loadAcquiring()
-      return tail &- leastPosition(tail) < layout.historyCount ? () : nil
-    }
-    if stage != .spinning, case .wait = turn { publishing.countSleep() }
-    return turn
-  }
-
-  /// Waits until the slowest subscriber has gone on, or the topic is finished.
-  ///
-  /// - Returns: Whether that happened before the time-out.
-  /// - Throws: `corrupted` and `system`.
-  func waitForSubscribers(atMost timeout: Duration?) throws(InterprocessError) -> Bool {
-    // With no time left, one look is enough, and the caller has just made it.
-    if let timeout, timeout <= .zero { return false }
-    let number = try lock.number()
-    let outcome: Void? = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try attemptPublishing(stage, as: number)
-    }
-    return outcome != nil
-  }
-
-  /// The same, suspending the task while it waits.
-  nonisolated(nonsending) func waitForSubscribers(atMost timeout: Duration?) async throws -> Bool {
-    if let timeout, timeout <= .zero {
-      try Task.checkCancellation()
-      return false
-    }
-    let number = try lock.number()
-    let outcome: Void? = try await waiting.wait(atMost: timeout) {
-      stage throws(InterprocessError) in
-      try attemptPublishing(stage, as: number)
-    }
-    return outcome != nil
   }
 }

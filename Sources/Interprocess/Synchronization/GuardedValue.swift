@@ -40,6 +40,17 @@ struct GuardedValue<Value: Shareable>: Sendable {
     try unsafe body(&pointer.pointee)
   }
 
+  /// Checks a condition; if it throws, calls `giveUp` and throws.
+  @inlinable
+  func fulfils(_ condition: (Value) throws -> Bool, orElse giveUp: () -> Void) throws -> Bool {
+    do {
+      return try read(condition)
+    } catch {
+      giveUp()
+      throw error
+    }
+  }
+
   /// Repairs a value whose last lock holder died; if that fails, calls `giveUp` and throws.
   @inlinable
   func repair(

@@ -12,7 +12,6 @@
 //===----------------------------------------------------------------------===//
 
 internal import CInterprocess
-internal import Synchronization
 
 /// A value that many processes read at once, or one changes, under a lock that survives the death
 /// of its holders.
@@ -51,11 +50,28 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   //
   // A reader that dies leaves a place that names no living holder; a waiting writer frees it. A
   // writer that dies, even while it waits for readers, leaves an abandoned lock.
+  //
+  // A waiter for a condition checks it as any other reader or writer. If the value does not fulfil
+  // it, the waiter marks the turn of the `RobustLock`, gives back what it holds, and sleeps while
+  // the turn keeps that value. The next writer sees the mark, advances the turn and wakes it.
+  //
+  // A writer marks the turn while it holds the lock, as with a mutex. A reader marks it while it
+  // has its place:
+  //
+  //   - No writer advances the turn meanwhile. A writer does that only after it found all places
+  //     free; one that gives up waiting for readers has changed nothing, and skips U1. Other
+  //     readers may mark the turn at the same time: all set the same bit, atomically.
+  //   - The next writer sees the mark in its U1, because it finds the place free (acquiring), and
+  //     the reader frees its place after the mark (releasing).
+  //
+  // A reader that waits for a condition holds nothing but its place, and so leaves nothing else if
+  // it dies: before the mark, a dead reader's place; after it, at most a mark that costs the next
+  // writer a needless wake-up. `ReadWriteLockModelTests` goes through this in every order.
 
   let segment: StructuredSegment
-  private let lock: RobustLock
-  private let readers: HolderTable
-  private let waiting: Waiting
+  let lock: RobustLock
+  let readers: HolderTable
+  let waiting: Waiting
   @usableFromInline let value: GuardedValue<Value>
 
   // MARK: - Create and attach
@@ -181,267 +197,6 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   /// - Precondition: This handle holds the lock neither for reading nor for writing.
   public func close() {
     segment.close { lock.close(orElse: "The handle holds its lock, and was to be closed") }
-  }
-
-  // MARK: - Reading
-
-  /// Calls `body` with the value while no other thread or task writes.
-  ///
-  /// Other readers may run at the same time. Blocks while a writer writes or waits to, and while
-  /// ``maximumReaderCount`` readers hold the lock. Corresponds to `pthread_rwlock_rdlock` in C.
-  ///
-  /// - Parameters:
-  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
-  ///   - body: Reads the value. It must not take this lock again, for reading or writing.
-  /// - Returns: What `body` returns.
-  /// - Throws: What `body` throws. If `body` was not called, ``InterprocessError``: `timedOut`;
-  ///   `ownerDied` if a process died while it wrote, and the value has not been repaired;
-  ///   `corrupted` if something other than this type has written there; `system` for anything else.
-  @inlinable
-  public func withReadLock<Result: ~Copyable>(
-    timeout: Duration? = nil, _ body: (Value) throws -> Result
-  ) throws -> Result {
-    let place = try acquireForReading(timeout: timeout)
-    defer { releaseForReading(place) }
-    return try value.read(body)
-  }
-
-  /// Calls `body` with the value while no other thread or task writes; other readers may run at the
-  /// same time.
-  ///
-  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
-  ///
-  /// - Parameters:
-  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
-  ///   - body: Reads the value.
-  /// - Returns: What `body` returns.
-  /// - Throws: What the blocking form throws, and `CancellationError`.
-  @inlinable
-  public nonisolated(nonsending) func withReadLock<Result: ~Copyable>(
-    timeout: Duration? = nil, _ body: (Value) throws -> Result
-  ) async throws -> Result {
-    let place = try await acquireForReading(timeout: timeout)
-    defer { releaseForReading(place) }
-    return try value.read(body)
-  }
-
-  // MARK: - Writing
-
-  /// Calls `body` with the value while no other thread or task reads or writes.
-  ///
-  /// Blocks until all other readers and writers have finished. Corresponds to
-  /// `pthread_rwlock_wrlock` in C.
-  ///
-  /// - Parameters:
-  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
-  ///   - body: Reads and changes the value. It must not take this lock again.
-  /// - Returns: What `body` returns.
-  /// - Throws: What `body` throws; the value then stays as `body` left it, and the lock is free. If
-  ///   `body` was not called, what `withReadLock(timeout:_:)` throws then.
-  /// - Precondition: This thread does not write through this handle.
-  @inlinable
-  public func withWriteLock<Result: ~Copyable>(
-    timeout: Duration? = nil, _ body: (inout Value) throws -> Result
-  ) throws -> Result {
-    let turn = try acquireForWriting(timeout: timeout, isRecovering: false)
-    defer { releaseForWriting(turn) }
-    return try value.change(body)
-  }
-
-  /// Calls `body` with the value; if a process died while it wrote, calls `repair` first.
-  ///
-  /// Blocks as `withWriteLock(timeout:_:)` does.
-  ///
-  /// - Parameters:
-  ///   - repair: Makes a value valid again that may be half changed. If it throws, the lock still
-  ///     counts as that of a dead writer.
-  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
-  ///   - body: Reads and changes the value.
-  /// - Returns: What `body` returns.
-  /// - Throws: What `repair` and `body` throw, and what `withWriteLock(timeout:_:)` throws, except
-  ///   `ownerDied`.
-  /// - Precondition: This thread does not write through this handle.
-  @inlinable
-  public func withWriteLock<Result: ~Copyable>(
-    recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
-    _ body: (inout Value) throws -> Result
-  ) throws -> Result {
-    let turn = try acquireForWriting(timeout: timeout, isRecovering: true)
-    try value.repair(turn.wasAbandoned, by: repair) { releaseAbandoned(turn) }
-    try check(turn)
-    defer { releaseForWriting(turn) }
-    return try value.change(body)
-  }
-
-  /// Calls `body` with the value while no other thread or task reads or writes.
-  ///
-  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
-  ///
-  /// - Parameters:
-  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
-  ///   - body: Reads and changes the value.
-  /// - Returns: What `body` returns.
-  /// - Throws: What the blocking form throws, and `CancellationError`.
-  @inlinable
-  public nonisolated(nonsending) func withWriteLock<Result: ~Copyable>(
-    timeout: Duration? = nil, _ body: (inout Value) throws -> Result
-  ) async throws -> Result {
-    let turn = try await acquireForWriting(timeout: timeout, isRecovering: false)
-    defer { releaseForWriting(turn) }
-    return try value.change(body)
-  }
-
-  /// Calls `body` with the value; if a process died while it wrote, calls `repair` first.
-  ///
-  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
-  ///
-  /// - Parameters:
-  ///   - repair: Makes a value valid again that may be half changed.
-  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
-  ///   - body: Reads and changes the value.
-  /// - Returns: What `body` returns.
-  /// - Throws: What the blocking form throws, and `CancellationError`.
-  @inlinable
-  public nonisolated(nonsending) func withWriteLock<Result: ~Copyable>(
-    recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
-    _ body: (inout Value) throws -> Result
-  ) async throws -> Result {
-    let turn = try await acquireForWriting(timeout: timeout, isRecovering: true)
-    try value.repair(turn.wasAbandoned, by: repair) { releaseAbandoned(turn) }
-    try check(turn)
-    defer { releaseForWriting(turn) }
-    return try value.change(body)
-  }
-
-  // MARK: - For the inlined functions
-
-  /// A reader's place.
-  @usableFromInline
-  struct Place {
-    fileprivate var index: Int
-    fileprivate var number: UInt32
-    fileprivate let generation = Descriptor.generation
-  }
-
-  @usableFromInline func acquireForReading(
-    timeout: Duration?
-  ) throws(InterprocessError) -> Place {
-    let number = try lock.number()
-    let index = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try attemptToRead(stage, as: number)
-    }
-    guard let index else { throw RobustLock.timedOut(name) }
-    return Place(index: index, number: number)
-  }
-
-  @usableFromInline nonisolated(nonsending) func acquireForReading(
-    timeout: Duration?
-  ) async throws -> Place {
-    let number = try lock.number()
-    let index = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try attemptToRead(stage, as: number)
-    }
-    guard let index else { throw RobustLock.timedOut(name) }
-    return Place(index: index, number: number)
-  }
-
-  private func attemptToRead(
-    _ stage: Waiting.Stage, as number: UInt32
-  ) throws(InterprocessError) -> Waiting.Turn<Int> {
-    for _ in 0..<SharedWord32.attemptLimit {
-      if case .wait(let word, let value, let alike) = try lock.attempt(
-        stage, as: number, isTaking: false)
-      {
-        return .wait(word, while: value, alike: alike)
-      }
-      switch try readers.attemptToTake(stage, as: number) {
-      case .wait(let gate, let value, let alike):
-        return .wait(gate, while: value, alike: alike)
-      case .done(let index):
-        atomicMemoryFence(ordering: .sequentiallyConsistent)
-        if lock.isFree { return .done(index) }
-        readers.free(index, number)
-      }
-    }
-    return lock.anotherTurn()
-  }
-
-  @usableFromInline func releaseForReading(_ place: Place) {
-    // A child that was forked within the closure leaves its parent's place alone.
-    if place.generation == Descriptor.generation { readers.free(place.index, place.number) }
-  }
-
-  @usableFromInline func acquireForWriting(
-    timeout: Duration?, isRecovering: Bool
-  ) throws(InterprocessError) -> LockTurn {
-    let sleeps = Sleeps(atMost: timeout)
-    var wasAbandoned = false
-    if !lock.lockAtOnce() {
-      wasAbandoned = try lock.lock(atMost: timeout, isRecovering: isRecovering)
-    }
-    let turn = LockTurn(wasAbandoned: wasAbandoned)
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
-    if readers.isFree { return turn }
-    do throws(InterprocessError) {
-      let number = try lock.number()
-      let isFree = try waiting.wait(atMost: sleeps.timeLeft) { stage throws(InterprocessError) in
-        try attemptToWrite(stage, as: number)
-      }
-      guard isFree != nil else { throw RobustLock.timedOut(name) }
-      return turn
-    } catch {
-      giveUp(turn)
-      throw error
-    }
-  }
-
-  @usableFromInline nonisolated(nonsending) func acquireForWriting(
-    timeout: Duration?, isRecovering: Bool
-  ) async throws -> LockTurn {
-    let sleeps = Sleeps(atMost: timeout)
-    let turn = LockTurn(
-      wasAbandoned: try await lock.lock(atMost: timeout, isRecovering: isRecovering))
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
-    // Another task that runs on this thread meanwhile does not hold the lock.
-    lock.setHolder(isRunning: false)
-    do {
-      let number = try lock.number()
-      let isFree = try await waiting.wait(atMost: sleeps.timeLeft) {
-        stage throws(InterprocessError) in try attemptToWrite(stage, as: number)
-      }
-      guard isFree != nil else { throw RobustLock.timedOut(name) }
-      lock.setHolder(isRunning: true)
-      return turn
-    } catch {
-      giveUp(turn)
-      throw error
-    }
-  }
-
-  private func attemptToWrite(
-    _ stage: Waiting.Stage, as number: UInt32
-  ) throws(InterprocessError) -> Waiting.Turn<Bool> {
-    try readers.attempt(stage, as: number, alike: 1) {
-      readers.isFree ? true : nil
-    }
-  }
-
-  /// Releases a lock that was taken but not used.
-  private func giveUp(_ turn: LockTurn) {
-    if turn.wasAbandoned { releaseAbandoned(turn) } else { releaseForWriting(turn) }
-  }
-
-  /// Keeps a child that was forked within one closure from running the next.
-  ///
-  /// - Throws: `roleTaken`.
-  @usableFromInline func check(_ turn: LockTurn) throws(InterprocessError) { try turn.check(name) }
-
-  @usableFromInline func releaseForWriting(_ turn: LockTurn) {
-    lock.unlock(takenIn: turn.generation)
-  }
-
-  @usableFromInline func releaseAbandoned(_ turn: LockTurn) {
-    lock.unlockAbandoned(takenIn: turn.generation)
   }
 }
 

@@ -23,7 +23,7 @@ struct DeadPlaceTests {
   /// that place first, and the holder of the other place dies after the look.
   @Test(
     "A dead process's place is found even if another process was quicker at the first one",
-    arguments: ["subscriber", "permit", "permitInTime", "reader"])
+    arguments: ["subscriber", "permit", "permitInTime", "reader", "readerIfAvailable"])
   func newcomer(kind: String) async throws {
     let place = try TwoPlaces(kind)
     defer { place.unlink() }
@@ -55,7 +55,8 @@ struct DeadPlaceTests {
   }
 
   @Test(
-    "If all places belong to living processes, none is free", arguments: ["subscriber", "permit"])
+    "If all places belong to living processes, none is free",
+    arguments: ["subscriber", "permit", "reader", "readerIfAvailable"])
   func full(kind: String) async throws {
     let place = try TwoPlaces(kind)
     defer { place.unlink() }
@@ -80,7 +81,7 @@ private struct TwoPlaces {
     switch kind {
     case "subscriber":
       _ = try SharedTopic<UInt64>.create(name, historyCount: 2, maximumSubscriberCount: 2)
-    case "reader":
+    case "reader", "readerIfAvailable":
       _ = try SharedReadWriteLock.create(name, initialValue: 0, maximumReaderCount: 2)
     default: _ = try SharedSemaphore.create(name, permitCount: 2)
     }

@@ -26,8 +26,10 @@ struct ForeignNumberLockTests {
 
   /// A type that needs a number, and one short use of it.
   enum Subject: String, CaseIterable, Sendable {
-    case mutex, mutexForTasks, mutexUntil, mutexIfAvailable, recovering, reading, readingForTasks
-    case writing, writingForTasks, permit, permitForTasks, permitIfAvailable, reclaiming
+    case mutex, mutexForTasks, mutexUntil, mutexIfAvailable, recovering
+    case reading, readingForTasks, readingUntil, readingIfAvailable
+    case writing, writingForTasks, writingUntil, writingIfAvailable, permit, permitForTasks,
+      permitIfAvailable, reclaiming
     case party, partyForTasks, sending, sendingForTasks, receiving, receivingForTasks
     case sender, receiver
     case sendingBytes, sendingBytesForTasks, receivingBytes, receivingBytesForTasks
@@ -37,7 +39,8 @@ struct ForeignNumberLockTests {
       switch self {
       case .mutex, .mutexForTasks, .mutexUntil, .mutexIfAvailable, .recovering:
         _ = try SharedMutex.create(name, initialValue: 0)
-      case .reading, .readingForTasks, .writing, .writingForTasks:
+      case .reading, .readingForTasks, .readingUntil, .readingIfAvailable, .writing,
+        .writingForTasks, .writingUntil, .writingIfAvailable:
         _ = try SharedReadWriteLock.create(name, initialValue: 0)
       case .permit, .permitForTasks, .permitIfAvailable, .reclaiming:
         _ = try SharedSemaphore.create(name, permitCount: 1)
@@ -84,6 +87,16 @@ struct ForeignNumberLockTests {
         }
       case .writingForTasks:
         try await SharedReadWriteLock<Int>.attach(name).withWriteLock(timeout: timeout) { $0 += 1 }
+      case .readingUntil:
+        _ = try await SharedReadWriteLock<Int>.attach(name)
+          .withReadLock(until: { $0 == 0 }, timeout: timeout) { $0 }
+      case .readingIfAvailable:
+        _ = try SharedReadWriteLock<Int>.attach(name).tryWithReadLock { $0 }
+      case .writingUntil:
+        try await SharedReadWriteLock<Int>.attach(name)
+          .withWriteLock(until: { $0 == 0 }, timeout: timeout) { _ in }
+      case .writingIfAvailable:
+        _ = try SharedReadWriteLock<Int>.attach(name).tryWithWriteLock { $0 += 1 }
       case .permit:
         try inThisThread { _ = try SharedSemaphore.attach(name).acquire(timeout: timeout) }
       case .permitForTasks:

@@ -21,7 +21,7 @@ import Testing
 extension CloseTests {
   enum Use: String, CaseIterable, Codable {
     case lock, tryLock, recover, lockUntil
-    case read, write, recoverToWrite
+    case read, tryRead, readUntil, write, tryWrite, recoverToWrite, writeUntil
     case acquire, tryAcquire, availableCount, reclaim
     case set, pulse, reset, isSet, generation, wait, waitAfter
     case arrive, arrivedCount, isBroken, resetBarrier
@@ -43,15 +43,19 @@ extension CloseTests {
         case .recover: try mutex.withLock(recovering: { $0 = 0 }) { $0 += 1 }
         default: try mutex.withLock(until: { $0 == 0 }) { $0 += 1 }
         }
-      case .read, .write, .recoverToWrite:
+      case .read, .tryRead, .readUntil, .write, .tryWrite, .recoverToWrite, .writeUntil:
         let lock = try SharedReadWriteLock.create(initialValue: 0, options: .whileAttached)
         try lock.withWriteLock { $0 += 1 }
         try lock.withReadLock { _ in }
         lock.close()
         switch self {
         case .read: try lock.withReadLock { _ in }
+        case .tryRead: _ = try lock.tryWithReadLock { $0 }
+        case .readUntil: try lock.withReadLock(until: { $0 == 1 }) { _ in }
         case .write: try lock.withWriteLock { $0 += 1 }
-        default: try lock.withWriteLock(recovering: { $0 = 0 }) { $0 += 1 }
+        case .tryWrite: _ = try lock.tryWithWriteLock { $0 += 1 }
+        case .recoverToWrite: try lock.withWriteLock(recovering: { $0 = 0 }) { $0 += 1 }
+        default: try lock.withWriteLock(until: { $0 == 1 }) { $0 += 1 }
         }
       case .acquire, .tryAcquire, .availableCount, .reclaim, .waitForSemaphore:
         let semaphore = try SharedSemaphore.create(permitCount: 2, options: .whileAttached)

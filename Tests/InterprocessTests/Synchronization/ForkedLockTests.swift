@@ -91,7 +91,7 @@ struct ForkedLockTests {
 
   @Test(
     "A child that leaves its parent's read lock leaves it locked",
-    arguments: ["read", "readAsTask"])
+    arguments: ["read", "readIfAvailable", "readAsTask"])
   func reading(closure: String) async throws {
     let lock = try SharedReadWriteLock.create(uniqueName(), initialValue: Account())
     defer { try? lock.unlink() }
@@ -103,7 +103,7 @@ struct ForkedLockTests {
 
   @Test(
     "A child that leaves its parent's write lock leaves it locked",
-    arguments: ["write", "writeAsTask"])
+    arguments: ["write", "writeIfAvailable", "writeAsTask"])
   func writing(closure: String) async throws {
     let lock = try SharedReadWriteLock.create(uniqueName(), initialValue: Account())
     defer { try? lock.unlink() }
@@ -111,6 +111,20 @@ struct ForkedLockTests {
       #expect(errorCode { try lock.withReadLock(timeout: .zero) { _ in } } == .timedOut)
     }
     try inThisThread { try lock.withReadLock(timeout: .zero) { _ in } }
+  }
+
+  @Test(
+    "A child forked in a condition of a read-write lock does not get to the next closure",
+    arguments: ["readUntil", "writeUntil"])
+  func condition(closure: String) async throws {
+    let lock = try SharedReadWriteLock.create(uniqueName(), initialValue: Account())
+    defer { try? lock.unlink() }
+    try await withForkedChild(
+      ["fork-leave", closure, lock.name], child: "roleTaken", parent: "body"
+    ) { () throws in
+      #expect(try lock.tryWithWriteLock { _ in true } == nil)
+    }
+    #expect(try lock.tryWithWriteLock { _ in true } == true)
   }
 
   @Test("A child forked in the repair of a write lock does not get to the next closure")

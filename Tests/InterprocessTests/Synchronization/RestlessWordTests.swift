@@ -88,6 +88,31 @@ struct RestlessWordTests {
       #expect(codes.contains(errorCode { _ = try lock.withReadLock(timeout: short) { $0 } }))
       _ = try? await lock.withReadLock(timeout: short) { $0 }
       _ = try? await lock.withWriteLock(timeout: short) { $0 += 1 }
+      for _ in 0..<100 {
+        _ = try? lock.tryWithReadLock { $0 }
+        _ = try? lock.tryWithWriteLock { $0 += 1 }
+      }
+    }
+  }
+
+  @Test("The turn of a read-write lock")
+  func turn() async throws {
+    let name = uniqueName()
+    let lock = try SharedReadWriteLock.create(name, initialValue: 0)
+    defer { try? lock.unlink() }
+    try await withRestlessWord(of: name, at: lock.segment.contentOffset + 4, [0, 1, 2, 3]) {
+      #expect(
+        errorCode { try lock.withReadLock(until: { $0 == 1 }, timeout: short) { _ in } }
+          == .timedOut)
+      await #expect(throws: InterprocessError.self) {
+        try await lock.withReadLock(until: { $0 == 1 }, timeout: short) { _ in }
+      }
+      #expect(
+        errorCode { try lock.withWriteLock(until: { $0 == 1 }, timeout: short) { _ in } }
+          == .timedOut)
+      await #expect(throws: InterprocessError.self) {
+        try await lock.withWriteLock(until: { $0 == 1 }, timeout: short) { _ in }
+      }
     }
   }
 

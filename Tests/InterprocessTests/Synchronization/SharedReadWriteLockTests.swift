@@ -340,6 +340,14 @@ struct SharedReadWriteLockTests {
       for found in [
         errorCode { try read(lock, timeout: .milliseconds(1)) { _ in } },
         errorCode { try write(lock, timeout: .milliseconds(1)) { $0.add() } },
+        errorCode { _ = try lock.tryWithReadLock { _ in } },
+        errorCode { _ = try lock.tryWithWriteLock { $0.add() } },
+        errorCode {
+          try lock.withReadLock(until: { _ in false }, timeout: .milliseconds(1)) { _ in }
+        },
+        errorCode {
+          try lock.withWriteLock(until: { _ in false }, timeout: .milliseconds(1)) { _ in }
+        },
       ] {
         switch found {
         case nil, .timedOut, .ownerDied, .corrupted?: break

@@ -24,7 +24,8 @@ struct SyncCrashTests {
       "size=64m", Places.helper, ["sync-campaign", "\(extent(whole: 10, short: 1))"])
     #expect(outcome.status == .exited(0), "\(outcome.errors)\(outcome.output)")
     for primitive in [
-      "mutex", "condition", "readWriteLock", "semaphore", "event", "barrier", "atomic",
+      "mutex", "condition", "readWriteLock", "readWriteCondition", "semaphore", "event", "barrier",
+      "atomic",
     ] {
       let line = try #require(
         outcome.output.split(separator: "\n").first { $0.hasPrefix("\(primitive): kills ") })

@@ -70,8 +70,9 @@ struct WakeUpTests {
     #expect(outcome.status == .exited(0), "\(outcome.errors)\(outcome.output)")
     let lines = outcome.output.split(separator: "\n")
     let primitives = [
-      "mutex", "condition", "readWriteLock", "semaphore", "event", "barrier", "atomic", "queue",
-      "queueOfOne", "queueWithoutRemoteFences", "queueWithSomeRemoteFences", "topic",
+      "mutex", "condition", "readWriteLock", "readWriteCondition", "semaphore", "event", "barrier",
+      "atomic", "queue", "queueOfOne", "queueWithoutRemoteFences", "queueWithSomeRemoteFences",
+      "topic",
     ]
     #expect(lines.map { $0.prefix { $0 != ":" } } == primitives.map { $0[...] })
   }
@@ -116,6 +117,23 @@ struct WakeUpTests {
         try lock.withWriteLock { $0 += 1 }
       } else {
         try lock.withReadLock { _ in }
+      }
+    }
+  }
+
+  @Test("A write wakes all that wait for a condition", arguments: [true, false])
+  func readWriteCondition(isReading: Bool) throws {
+    let lock = try SharedReadWriteLock.create(nil, initialValue: 0)
+    try lock.unlink()
+    try expectWakeUps { body in
+      try lock.withWriteLock { $0 = 0 }
+      body()
+      try lock.withWriteLock { $0 = 1 }
+    } wait: {
+      if isReading {
+        try lock.withReadLock(until: { $0 == 1 }) { _ in }
+      } else {
+        try lock.withWriteLock(until: { $0 == 1 }) { _ in }
       }
     }
   }
@@ -220,7 +238,8 @@ struct WakeUpTests {
 
   /// A wait with a time-out, for something that never happens.
   enum EndlessWait: CaseIterable {
-    case memory, event, semaphore, mutex, condition, readLock, writeLock, barrier, atomic
+    case memory, event, semaphore, mutex, condition
+    case readLock, writeLock, readCondition, writeCondition, barrier, atomic
 
     func run(timeout: Duration) throws {
       switch self {
@@ -249,6 +268,12 @@ struct WakeUpTests {
         let lock = try SharedReadWriteLock.create(nil, initialValue: 0, options: .whileAttached)
         let other = try SharedReadWriteLock<Int>.attach(lock.name)
         try lock.withReadLock { _ in try other.withWriteLock(timeout: timeout) { _ in } }
+      case .readCondition:
+        let lock = try SharedReadWriteLock.create(nil, initialValue: 0, options: .whileAttached)
+        try lock.withReadLock(until: { $0 == 1 }, timeout: timeout) { _ in }
+      case .writeCondition:
+        let lock = try SharedReadWriteLock.create(nil, initialValue: 0, options: .whileAttached)
+        try lock.withWriteLock(until: { $0 == 1 }, timeout: timeout) { _ in }
       case .barrier:
         let barrier = try SharedBarrier.create(nil, partyCount: 2, options: .whileAttached)
         try barrier.arriveAndWait(timeout: timeout)

@@ -81,6 +81,26 @@ extension Blocked {
     }
   }
 
+  func makeOfReadWriteCondition() throws -> BlockedWait {
+    let lock = try SharedReadWriteLock.create(initialValue: 0, options: .whileAttached)
+    if self == .readingUntil {
+      return BlockedWait {
+        try lock.withReadLock(until: { $0 == 1 }, timeout: $0) { _ in }
+      } runAsTask: {
+        try await lock.withReadLock(until: { $0 == 1 }, timeout: $0) { _ in }
+      } unblock: {
+        try lock.withWriteLock { $0 = 1 }
+      }
+    }
+    return BlockedWait {
+      try lock.withWriteLock(until: { $0 == 1 }, timeout: $0) { _ in }
+    } runAsTask: {
+      try await lock.withWriteLock(until: { $0 == 1 }, timeout: $0) { _ in }
+    } unblock: {
+      try lock.withWriteLock { $0 = 1 }
+    }
+  }
+
   func makeOfSignal() throws -> BlockedWait {
     switch self {
     case .semaphore:

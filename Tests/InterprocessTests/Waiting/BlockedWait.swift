@@ -30,7 +30,8 @@ struct BlockedWait: Sendable {
 enum Blocked: String, CaseIterable, Sendable {
   case attaching, attachingArray, attachingList, attachingValue, attachingQueue
   case word, socket
-  case mutex, mutexRecovering, mutexUntil, reading, writing, writingRecovering
+  case mutex, mutexRecovering, mutexUntil
+  case reading, readingUntil, writing, writingRecovering, writingUntil
   case semaphore, event, eventAfter, barrier, atomic
   case receiving, receivingBatch, acknowledging, sending, sendingTurn, finishing
   case sender, receiver, receiverBatch, receiverAcknowledging
@@ -46,6 +47,7 @@ enum Blocked: String, CaseIterable, Sendable {
     case .word, .socket: try makeOfMemory()
     case .mutex, .mutexRecovering, .mutexUntil: try makeOfMutex()
     case .reading, .writing, .writingRecovering: try makeOfReadWriteLock()
+    case .readingUntil, .writingUntil: try makeOfReadWriteCondition()
     case .semaphore, .event, .eventAfter, .barrier, .atomic: try makeOfSignal()
     case .receiving, .receivingBatch, .acknowledging, .sending, .sendingTurn, .finishing:
       try makeOfQueue()

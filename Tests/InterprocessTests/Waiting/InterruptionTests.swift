@@ -197,6 +197,7 @@ private struct Held {
 
 private func lockWaits(holding held: Held) throws -> [Wait] {
   let free = try SharedMutex.create(initialValue: 1, options: .whileAttached)
+  let freeLock = try SharedReadWriteLock.create(initialValue: 1, options: .whileAttached)
   let event = try SharedEvent.create(options: .whileAttached)
   let atomic = try SharedAtomic<Int>.create(initialValue: 1, options: .whileAttached)
   let word = Mutex<SharedMemory?>(try SharedMemory.create(byteCount: 64, options: .whileAttached))
@@ -206,6 +207,8 @@ private func lockWaits(holding held: Held) throws -> [Wait] {
     Wait("reading") { try held.lock.withReadLock { _ in } },
     Wait("writing") { try held.lock.withWriteLock { _ in } },
     Wait("writing after readers") { try held.readLock.withWriteLock { _ in } },
+    Wait("condition for reading") { try freeLock.withReadLock(until: { $0 > 1 }) { _ in } },
+    Wait("condition for writing") { try freeLock.withWriteLock(until: { $0 > 1 }) { _ in } },
     Wait("semaphore") { _ = try held.semaphore.acquire() },
     Wait("event") { try event.wait() },
     Wait("generation") { _ = try event.wait(after: event.generation) },

@@ -1,0 +1,120 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import SystemPackage
+
+// Releasing the lock, and waiting for a change of what it guards.
+extension RobustLock {
+  /// Releases the lock, U1 to U3; does nothing in a forked child of the process that took it.
+  ///
+  /// - Parameter generation: The generation of forks in which the lock was taken.
+  func unlock(takenIn generation: UInt32) {
+    guard generation == Descriptor.generation else { return }
+    checkpoint(.unlockBegun)
+    let turn = turn.loadRelaxed()
+    let isAwaited = turn & 1 != 0
+    if isAwaited {
+      self.turn.storeReleasing((turn & ~1) &+ 2)
+      checkpoint(.unlockTurned)
+    }
+    release(to: 0, waking: wakeCount)
+    if isAwaited { self.turn.wake(.max) }
+  }
+
+  /// Releases the lock, U2 and U3, by a holder that has changed nothing, so that waiters for a
+  /// change sleep on; does nothing in a forked child of the process that took it.
+  ///
+  /// - Parameter generation: The generation of forks in which the lock was taken.
+  func unlockUnchanged(takenIn generation: UInt32) {
+    guard generation == Descriptor.generation else { return }
+    release(to: 0, waking: wakeCount)
+  }
+
+  /// Releases the lock as abandoned, because what it guards has not been repaired; does nothing in
+  /// a forked child of the process that took it.
+  ///
+  /// - Parameter generation: The generation of forks in which the lock was taken.
+  func unlockAbandoned(takenIn generation: UInt32) {
+    guard generation == Descriptor.generation else { return }
+    release(to: Self.abandoned, waking: .max)
+  }
+
+  private func release(to value: UInt32, waking count: Int) {
+    setHolder(isRunning: false)
+    let old = word.exchangeReleasing(value)
+    checkpoint(.unlockReleased)
+    if old & Self.waiters != 0 { word.wake(count) }
+  }
+
+  // MARK: - Waiting for a change
+
+  /// The turn with its mark, a value that it keeps until the next change.
+  struct MarkedTurn: Sendable {
+    fileprivate var word: SharedWord32
+    fileprivate var value: UInt32
+  }
+
+  /// Marks the turn, for a waiter that keeps lock holders from changing anything meanwhile.
+  func markTurn() -> MarkedTurn {
+    // Relaxed, because what the waiter releases next, the next lock holder acquires.
+    let marked = turn.orRelaxed(1) | 1
+    checkpoint(.changeAwaited)
+    return MarkedTurn(word: turn, value: marked)
+  }
+
+  /// Releases the lock, and sleeps until another holder has changed something or the sleep ends by
+  /// itself.
+  ///
+  /// - Precondition: This process took the lock, not the one that forked it.
+  /// - Throws: `timedOut` if no time is left; `interrupted` and `system`.
+  func sleepUntilChanged(_ sleeps: inout Sleeps) throws(InterprocessError) {
+    let turn = markTurn()
+    release(to: 0, waking: wakeCount)
+    try sleep(while: turn, &sleeps)
+  }
+
+  /// Suspends the task where the blocking form sleeps.
+  nonisolated(nonsending) func sleepUntilChanged(_ sleeps: inout Sleeps) async throws {
+    let turn = markTurn()
+    release(to: 0, waking: wakeCount)
+    try await sleep(while: turn, &sleeps)
+  }
+
+  /// Sleeps until a lock holder has changed something or the sleep ends by itself.
+  ///
+  /// - Throws: `timedOut` if no time is left; `interrupted` and `system`.
+  func sleep(while turn: MarkedTurn, _ sleeps: inout Sleeps) throws(InterprocessError) {
+    guard let end = sleeps.begin() else { throw conditionTimedOut }
+    do {
+      try turn.word.sleep(while: turn.value, until: end)
+    } catch {
+      throw .system(error, name: segment.name, action: "wait for a change")
+    }
+    _ = sleeps.end()
+  }
+
+  /// Suspends the task where the blocking form sleeps.
+  nonisolated(nonsending) func sleep(
+    while turn: MarkedTurn, _ sleeps: inout Sleeps
+  ) async throws {
+    guard let end = sleeps.begin() else { throw conditionTimedOut }
+    let isOver = try await TaskWaiter.sleep(on: turn.word, while: turn.value, until: end)
+    _ = sleeps.end(isOver: isOver)
+  }
+
+  private var conditionTimedOut: InterprocessError {
+    InterprocessError(
+      code: .timedOut, name: segment.name,
+      message: "The value of \"\(segment.name)\" did not fulfil the condition in time.")
+  }
+}

@@ -1,0 +1,244 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the swift-interprocess open source project
+//
+// Copyright (c) 2026 the swift-interprocess authors
+// Licensed under Apache License v2.0
+//
+// See LICENSE for license information
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+internal import Synchronization
+
+// Taking the lock for reading.
+extension SharedReadWriteLock {
+  /// Calls `body` with the value while no other thread or task writes.
+  ///
+  /// Other readers may run at the same time. Blocks while a writer writes or waits to, and while
+  /// ``maximumReaderCount`` readers hold the lock. Corresponds to `pthread_rwlock_rdlock` in C.
+  ///
+  /// - Parameters:
+  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
+  ///   - body: Reads the value. It must not take this lock again, for reading or writing.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws. If `body` was not called, ``InterprocessError``: `timedOut`;
+  ///   `ownerDied` if a process died while it wrote, and the value has not been repaired;
+  ///   `corrupted` if something other than this type has written there; `system` for anything else.
+  @inlinable
+  public func withReadLock<Result: ~Copyable>(
+    timeout: Duration? = nil, _ body: (Value) throws -> Result
+  ) throws -> Result {
+    let place = try acquireForReading(timeout: timeout)
+    defer { releaseForReading(place) }
+    return try value.read(body)
+  }
+
+  /// Calls `body` with the value while no other thread or task writes; other readers may run at the
+  /// same time.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - timeout: How long to wait for the lock; `nil`: as long as it takes.
+  ///   - body: Reads the value.
+  /// - Returns: What `body` returns.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
+  @inlinable
+  public nonisolated(nonsending) func withReadLock<Result: ~Copyable>(
+    timeout: Duration? = nil, _ body: (Value) throws -> Result
+  ) async throws -> Result {
+    let place = try await acquireForReading(timeout: timeout)
+    defer { releaseForReading(place) }
+    return try value.read(body)
+  }
+
+  /// Calls `body` with the value if no other thread or task writes or waits to write.
+  ///
+  /// Other readers may run at the same time. Does not block. Corresponds to
+  /// `pthread_rwlock_tryrdlock` and `pthread_rwlock_unlock` in C.
+  ///
+  /// - Parameter body: Reads the value. It must not take this lock again, for reading or writing.
+  /// - Returns: What `body` returns; `nil` if another thread or task writes, waits to write or is
+  ///   trying to, or if ``maximumReaderCount`` readers hold the lock.
+  /// - Throws: What `withReadLock(timeout:_:)` throws, except `timedOut`.
+  /// - Precondition: This thread does not write through this handle.
+  @inlinable
+  public func tryWithReadLock<Result: ~Copyable>(
+    _ body: (Value) throws -> Result
+  ) throws -> Result? {
+    guard let place = try tryAcquireForReading() else { return nil }
+    defer { releaseForReading(place) }
+    return try value.read(body)
+  }
+
+  // MARK: - Conditions
+
+  /// Waits until the value fulfils a condition, and calls `body` with it while no other thread or
+  /// task writes.
+  ///
+  /// Checks the condition as a reader: at once, and again each time a writer has released the lock.
+  /// Other readers may run at the same time, also while `body` runs. No change is missed, and a
+  /// waiter that is killed affects no other. Corresponds to no single function in C: the condition
+  /// variables of `pthread` wait with a mutex only.
+  ///
+  /// - Parameters:
+  ///   - condition: Whether `body` may run with this value. It must not take this lock again.
+  ///   - timeout: How long to wait for the condition and for the lock; `nil`: as long as it takes.
+  ///   - body: Reads the value, which fulfils the condition.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `withReadLock(timeout:_:)` and `condition` throw.
+  /// - Precondition: This thread does not write through this handle.
+  @inlinable
+  public func withReadLock<Result: ~Copyable>(
+    until condition: (Value) throws -> Bool, timeout: Duration? = nil,
+    _ body: (Value) throws -> Result
+  ) throws -> Result {
+    var sleeps = Sleeps(atMost: timeout)
+    while true {
+      let place = try acquireForReading(timeout: sleeps.timeLeft)
+      if try isFulfilled(condition, place) {
+        defer { releaseForReading(place) }
+        return try value.read(body)
+      }
+      try sleepUntilChanged(place, &sleeps)
+    }
+  }
+
+  /// Waits until the value fulfils a condition, and calls `body` with it while no other thread or
+  /// task writes.
+  ///
+  /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - condition: Whether `body` may run with this value.
+  ///   - timeout: How long to wait for the condition and for the lock; `nil`: as long as it takes.
+  ///   - body: Reads the value, which fulfils the condition.
+  /// - Returns: What `body` returns.
+  /// - Throws: What the blocking form throws, and `CancellationError`.
+  @inlinable
+  public nonisolated(nonsending) func withReadLock<Result: ~Copyable>(
+    until condition: (Value) throws -> Bool, timeout: Duration? = nil,
+    _ body: (Value) throws -> Result
+  ) async throws -> Result {
+    var sleeps = Sleeps(atMost: timeout)
+    while true {
+      let place = try await acquireForReading(timeout: sleeps.timeLeft)
+      if try isFulfilled(condition, place) {
+        defer { releaseForReading(place) }
+        return try value.read(body)
+      }
+      try await sleepUntilChanged(place, &sleeps)
+    }
+  }
+
+  // MARK: - For the inlined functions
+
+  /// A reader's place.
+  @usableFromInline
+  struct Place {
+    fileprivate var index: Int
+    fileprivate var number: UInt32
+    fileprivate let generation = Descriptor.generation
+  }
+
+  @usableFromInline func acquireForReading(
+    timeout: Duration?
+  ) throws(InterprocessError) -> Place {
+    let number = try lock.number()
+    let index = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      try attemptToRead(stage, as: number)
+    }
+    guard let index else { throw RobustLock.timedOut(name) }
+    return Place(index: index, number: number)
+  }
+
+  @usableFromInline nonisolated(nonsending) func acquireForReading(
+    timeout: Duration?
+  ) async throws -> Place {
+    let number = try lock.number()
+    let index = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      try attemptToRead(stage, as: number)
+    }
+    guard let index else { throw RobustLock.timedOut(name) }
+    return Place(index: index, number: number)
+  }
+
+  @usableFromInline func tryAcquireForReading() throws(InterprocessError) -> Place? {
+    let number = try lock.number()
+    for _ in 0..<SharedWord32.attemptLimit {
+      guard try lock.attemptOnce(as: number, isTaking: false),
+        let index = try readers.takeAlsoOfDead(as: number)
+      else { return nil }
+      if isConfirmed(index, number) { return Place(index: index, number: number) }
+    }
+    return nil
+  }
+
+  private func attemptToRead(
+    _ stage: Waiting.Stage, as number: UInt32
+  ) throws(InterprocessError) -> Waiting.Turn<Int> {
+    for _ in 0..<SharedWord32.attemptLimit {
+      if case .wait(let word, let value, let alike) = try lock.attempt(
+        stage, as: number, isTaking: false)
+      {
+        return .wait(word, while: value, alike: alike)
+      }
+      switch try readers.attemptToTake(stage, as: number) {
+      case .wait(let gate, let value, let alike):
+        return .wait(gate, while: value, alike: alike)
+      case .done(let index):
+        if isConfirmed(index, number) { return .done(index) }
+      }
+    }
+    return lock.anotherTurn()
+  }
+
+  /// Looks for a writer after taking a place, and gives the place back if there is one.
+  private func isConfirmed(_ index: Int, _ number: UInt32) -> Bool {
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    if lock.isFree { return true }
+    readers.free(index, number)
+    return false
+  }
+
+  /// Checks a condition, and releases the lock if that throws.
+  @inlinable func isFulfilled(
+    _ condition: (Value) throws -> Bool, _ place: Place
+  ) throws -> Bool {
+    let isFulfilled = try value.fulfils(condition) { releaseForReading(place) }
+    try check(place)
+    return isFulfilled
+  }
+
+  /// Keeps a child that was forked within one closure from running the next.
+  ///
+  /// - Throws: `roleTaken`.
+  @usableFromInline func check(_ place: Place) throws(InterprocessError) {
+    guard place.generation == Descriptor.generation else { throw .ofParent("lock", of: name) }
+  }
+
+  /// Releases the lock, and sleeps until a writer has released it.
+  @usableFromInline func sleepUntilChanged(
+    _ place: Place, _ sleeps: inout Sleeps
+  ) throws(InterprocessError) {
+    let turn = lock.markTurn()
+    releaseForReading(place)
+    try lock.sleep(while: turn, &sleeps)
+  }
+
+  @usableFromInline nonisolated(nonsending) func sleepUntilChanged(
+    _ place: Place, _ sleeps: inout Sleeps
+  ) async throws {
+    let turn = lock.markTurn()
+    releaseForReading(place)
+    try await lock.sleep(while: turn, &sleeps)
+  }
+
+  @usableFromInline func releaseForReading(_ place: Place) {
+    // A child that was forked within the closure leaves its parent's place alone.
+    if place.generation == Descriptor.generation { readers.free(place.index, place.number) }
+  }
+}
