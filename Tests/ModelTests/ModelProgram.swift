@@ -43,7 +43,7 @@ extension ModelProgram {
 
   // MARK: - Gates
 
-  /// One turn of a wait, A1 to A4 of `EventCount`, with registers 4 to 6 and those of `look`.
+  /// One attempt of a wait, A1 to A4 of `EventCount`, with registers 4 to 6 and those of `look`.
   ///
   /// - Parameters:
   ///   - end: The label to go to when the condition seems to hold, or the sleep has ended.

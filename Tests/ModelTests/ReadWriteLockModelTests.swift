@@ -37,7 +37,7 @@ struct ReadWriteLockModelTests {
   private static func place(_ reader: Int) -> Int { 1 + reader }
   private static func data(_ index: Int) -> Int { 3 + index }
 
-  private static let turn = 5
+  private static let changeCount = 5
 
   private struct Program: ModelProgram {
     var fault: Fault?
@@ -81,7 +81,7 @@ struct ReadWriteLockModelTests {
 
     /// Waits as a reader until the data is 1.
     mutating func readUntilChanged(_ reader: Int) {
-      // Registers: 0 place, word or the turn found, 1 data, 2 marked turn.
+      // Registers: 0 place, word or the change count found, 1 data, 2 marked change count.
       let (again, back, came) = (label("again"), label("back"), label("came"))
       add(.label(again))
       add(.compareExchange(into: 0, .acquiring, at: { _ in place(reader) }, { _ in 0 }, { _ in 1 }))
@@ -91,10 +91,10 @@ struct ReadWriteLockModelTests {
       add(.load(into: 1, .relaxed, at: { _ in data(0) }))
       go(to: came) { $0[1] == 1 }
       if waitFault == .turnMarkedAfterPlace { freePlace(reader) }
-      markTurn()
+      awaitChange()
       if waitFault != .turnMarkedAfterPlace { freePlace(reader) }
       clear(0, 1)
-      add(.sleep(into: 0, at: { _ in turn }, while: { $0[2] }))
+      add(.sleep(into: 0, at: { _ in changeCount }, while: { $0[2] }))
       clear(0, 2)
       go(to: again) { _ in true }
       add(.label(back))
@@ -113,12 +113,12 @@ struct ReadWriteLockModelTests {
       add(.store(order, at: { _ in place(reader) }) { _ in 0 })
     }
 
-    /// Sets the mark, and keeps the turn with it in register 2.
-    private mutating func markTurn() {
+    /// Sets the mark, and keeps the change count with it in register 2.
+    private mutating func awaitChange() {
       let (retry, marked) = (label("retry"), label("marked"))
-      add(.label(retry), .load(into: 0, .relaxed, at: { _ in turn }))
+      add(.label(retry), .load(into: 0, .relaxed, at: { _ in changeCount }))
       if waitFault != .turnNotMarked {
-        add(.compareExchange(into: 2, .relaxed, at: { _ in turn }, { $0[0] }, { $0[0] | 1 }))
+        add(.compareExchange(into: 2, .relaxed, at: { _ in changeCount }, { $0[0] }, { $0[0] | 1 }))
         go(to: marked) { $0[2] == $0[0] }
         go(to: retry) { _ in true }
         add(.label(marked), .set(2) { $0[0] | 1 })
@@ -129,7 +129,7 @@ struct ReadWriteLockModelTests {
 
     /// Sets the data to 1 as a writer, and wakes the waiters.
     mutating func change(readerCount: Int) {
-      // Registers: 0 word or place, 2 turn.
+      // Registers: 0 word or place, 2 changeCount.
       let (again, unmarked, end) = (label("again"), label("unmarked"), label("end"))
       add(.compareExchange(into: 0, .acquiring, at: { _ in word }, { _ in 0 }, { _ in 1 }))
       add(.fence(.sequentiallyConsistent), .label(again))
@@ -138,16 +138,16 @@ struct ReadWriteLockModelTests {
         go(to: again) { $0[0] != 0 }
       }
       add(.store(.relaxed, at: { _ in data(0) }) { _ in 1 })
-      add(.load(into: 2, .relaxed, at: { _ in turn }))
+      add(.load(into: 2, .relaxed, at: { _ in changeCount }))
       if waitFault != .turnNotAdvanced {
         go(to: unmarked) { $0[2] & 1 == 0 }
-        add(.store(.releasing, at: { _ in turn }) { ($0[2] & ~1) + 2 }, .label(unmarked))
+        add(.store(.releasing, at: { _ in changeCount }) { ($0[2] & ~1) + 2 }, .label(unmarked))
       }
       add(.store(.releasing, at: { _ in word }) { _ in 0 })
       go(to: end) { $0[2] & 1 == 0 }
       if waitFault != .turnNotWoken {
         let count = waitFault == .oneWoken ? 1 : 3
-        add(.wake(into: 0, at: { _ in turn }, atMost: count))
+        add(.wake(into: 0, at: { _ in changeCount }, atMost: count))
       }
       add(.label(end))
       clear(0, 2)

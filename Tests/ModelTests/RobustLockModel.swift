@@ -16,9 +16,9 @@
 enum RobustLockModel {
   /// The steps and orderings that can be left out or weakened.
   ///
-  /// Three faults are missing here, as they break nothing: the turn may be relaxed, as U2 releases
+  /// Three faults are missing here, as they break nothing: the change count may be relaxed, as U2 releases
   /// it and the kernel orders the sleep after it; U1 may come after U2, before all sleepers on the
-  /// turn are woken; and without D3 sleepers find out when their sleep ends.
+  /// changeCount are woken; and without D3 sleepers find out when their sleep ends.
   enum Fault: CaseIterable {
     case takenWithoutExchange, takenRelaxed, takenRelaxedAfterSleep
     case releasedRelaxed, releasedWithoutExchange, wokenBeforeRelease, notWoken
@@ -50,7 +50,7 @@ enum RobustLockModel {
 
   // The words of the memory.
   private static let word = 0
-  private static let turn = 1
+  private static let changeCount = 1
   private static let first = 2
   private static let second = 3
   /// The progress of the holder, changed only by exchanges, so that every thread sees the newest.
@@ -62,7 +62,7 @@ enum RobustLockModel {
   /// The program of one thread.
   private struct Program: ModelProgram {
     // Registers: 0 word, 1 whether the last sleep ended by itself, 2 value that an exchange found,
-    // 3 whether the last holder died, 4 and 5 data, 6 turn, 7 word before its release, 8 the
+    // 3 whether the last holder died, 4 and 5 data, 6 changeCount, 7 word before its release, 8 the
     // kernel's answer, 9 progress.
     var fault: Fault?
     /// The number of the thread less 1, and of the word's holder less 1 while it holds the lock.
@@ -195,15 +195,15 @@ enum RobustLockModel {
     mutating func unlock() {
       let end = label("unlocked")
       let unchanged = label("unchanged")
-      add(.load(into: 6, .relaxed, at: { _ in turn }))
+      add(.load(into: 6, .relaxed, at: { _ in changeCount }))
       if fault != .turnNotAdvanced {
         go(to: unchanged) { $0[6] & 1 == 0 }
-        add(.store(.releasing, at: { _ in turn }) { ($0[6] & ~1) + 2 }, .label(unchanged))
+        add(.store(.releasing, at: { _ in changeCount }) { ($0[6] & ~1) + 2 }, .label(unchanged))
       }
       release()
       if fault != .changeNotWoken {
         go(to: end) { $0[6] & 1 == 0 }
-        add(.wake(into: 6, at: { _ in turn }, atMost: fault == .oneWokenOfChange ? 1 : 3))
+        add(.wake(into: 6, at: { _ in changeCount }, atMost: fault == .oneWokenOfChange ? 1 : 3))
       }
       add(.label(end))
       clear(6, 7)
@@ -239,12 +239,12 @@ enum RobustLockModel {
 
     /// Gives the lock back, and sleeps until another thread has held it.
     mutating func sleepUntilChanged() {
-      add(.load(into: 6, .relaxed, at: { _ in turn }), .set(6) { $0[6] | 1 })
+      add(.load(into: 6, .relaxed, at: { _ in changeCount }), .set(6) { $0[6] | 1 })
       if fault == .changeMarkedAfterRelease { release() }
-      if fault != .changeNotMarked { add(.store(.releasing, at: { _ in turn }) { $0[6] }) }
+      if fault != .changeNotMarked { add(.store(.releasing, at: { _ in changeCount }) { $0[6] }) }
       if fault == .changeNotMarked { add(.set(6) { $0[6] & ~1 }) }
       if fault != .changeMarkedAfterRelease { release() }
-      add(.sleep(into: 1, at: { _ in turn }, while: { $0[6] }))
+      add(.sleep(into: 1, at: { _ in changeCount }, while: { $0[6] }))
       clear(1, 6)
     }
 

@@ -30,7 +30,7 @@ enum SyncSubject {
     static let ofMessaging = allCases.filter(\.isOfMessaging)
 
     private static let stepsOfQueue: [Checkpoint] = [
-      .messageBegun, .messageWritten, .messageSent, .messageTold, .messageSeen, .messageRead,
+      .messageBegun, .messageWritten, .messageSent, .tailStored, .messageSeen, .messageRead,
       .messageTaken, .gateMarked, .gateChanged,
     ]
 
@@ -39,8 +39,8 @@ enum SyncSubject {
     ]
 
     private static let stepsOfTopic: [Checkpoint] = [
-      .messageBegun, .messageWritten, .messageSent, .messageTold, .slotsTaken,
-      .placeSeen, .subscribed, .arrivalTold, .messageSeen, .messagePinned, .messageTaken,
+      .messageBegun, .messageWritten, .messageSent, .tailStored, .slotsTaken,
+      .placeSeen, .subscribed, .arrivalCounted, .messageSeen, .messagePinned, .messageTaken,
       .messageFreed,
     ]
 
@@ -56,14 +56,14 @@ enum SyncSubject {
     var steps: [Checkpoint] {
       switch self {
       case .mutex: [.lockTaken, .lockMarked, .lockAbandoned, .unlockBegun, .unlockReleased]
-      case .condition: [.lockTaken, .changeAwaited, .unlockTurned, .unlockReleased]
+      case .condition: [.lockTaken, .changeAwaited, .changeCounted, .unlockReleased]
       case .readWriteLock:
         [
           .lockTaken, .unlockReleased, .placeSeen, .permitTaken, .permitFreed, .gateMarked,
           .gateChanged,
         ]
       case .readWriteCondition:
-        [.lockTaken, .permitTaken, .changeAwaited, .permitFreed, .unlockTurned, .unlockReleased]
+        [.lockTaken, .permitTaken, .changeAwaited, .permitFreed, .changeCounted, .unlockReleased]
       case .barrier: [.partyArrived, .barrierBroken]
       case .semaphore: [.gateMarked, .placeSeen, .permitTaken, .permitFreed, .gateChanged]
       case .event: [.eventMarked, .eventAdvanced]

@@ -126,7 +126,7 @@ typedef struct ipc_mutex {
   uint32_t word;
   /// Waiters for a change of the value sleep on this word: even, or odd if a waiter may sleep.
   /// Atomic.
-  uint32_t turn;
+  uint32_t change_count;
   uint32_t reserved[2];
 } ipc_mutex;
 
@@ -138,7 +138,7 @@ typedef struct ipc_mutex {
 typedef struct ipc_read_write_lock {
   /// The lock of the writer, like that of `ipc_mutex`. Atomic.
   uint32_t word;
-  uint32_t turn;
+  uint32_t change_count;
   /// Counts by 2 the places that were given back while a waiter slept on it; odd if a waiter may
   /// sleep. Atomic.
   uint32_t gate;
@@ -199,7 +199,7 @@ typedef struct ipc_queue_side {
   /// The lock of the side, like that of `ipc_mutex`, held for each message, or permanently if the
   /// side has only one. Atomic.
   uint32_t word;
-  uint32_t turn;
+  uint32_t change_count;
   /// How many messages have been sent, or taken; for a queue of bytes, how many bytes. Atomic.
   uint64_t position;
   /// For the sending side: a position up to which the last sender knew of room; a hint. For the

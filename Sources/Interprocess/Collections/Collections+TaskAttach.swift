@@ -69,7 +69,7 @@ extension ShareableList {
     let deadline = SuspendingClock.Instant.after(timeout)
     let memory = try await SharedMemory.attach(
       name, access: access, owner: owner, waitingUpTo: timeout)
-    while !isComplete(memory.range), SuspendingClock.now < deadline {
+    while !isComplete(memory._range), SuspendingClock.now < deadline {
       // No notification says when another process writes.
       try await TaskWaiter.pause(for: .milliseconds(1))
     }

@@ -27,7 +27,7 @@ extension ShareableList {
     get throws(InterprocessError) {
       let slot = layout[index]
       do {
-        return try StoredForm(of: slot, in: memory.range).element(in: memory.range)
+        return try StoredForm(of: slot, in: memory._range).element(in: memory._range)
       } catch {
         throw InterprocessError(
           code: .corrupted("element \(index): \(error.reason)"), name: memory.name,
@@ -53,7 +53,7 @@ extension ShareableList {
   /// - Precondition: The index is in range, and the list is attached for writing.
   /// - Complexity: O(1) for numbers, O(*n*) for text in a slot of *n* bytes, without blocking.
   public mutating func set(_ element: Element, at index: Int) throws(InterprocessError) {
-    precondition(memory.range.isWritable, "This shared memory is attached read-only")
+    precondition(memory._range.isWritable, "This shared memory is attached read-only")
     let slot = layout[index]
     try element.check(capacity: slot.capacity, at: index, name: memory.name)
     var bytes = memory.mutableBytes

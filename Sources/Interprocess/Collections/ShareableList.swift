@@ -206,14 +206,14 @@ public struct ShareableList: ~Copyable, Sendable {
     to memory: consuming SharedMemory, waitingUntil deadline: SuspendingClock.Instant?
   ) throws(InterprocessError) -> ShareableList {
     if let deadline {
-      while !isComplete(memory.range), SuspendingClock.now < deadline {
+      while !isComplete(memory._range), SuspendingClock.now < deadline {
         // No notification says when another process writes.
         pause(for: .milliseconds(1))
       }
     }
     let layout: ListLayout
     do {
-      layout = try ListLayout(reading: memory.range)
+      layout = try ListLayout(reading: memory._range)
     } catch {
       throw InterprocessError(
         code: .corrupted(error.reason), name: memory.name,

@@ -30,8 +30,8 @@ extension SharedArray {
   /// - Complexity: O(1), without blocking.
   @inlinable
   public subscript(index: Int) -> Element {
-    unsafeAddress { unsafe address(at: offset(index)) }
-    unsafeMutableAddress { unsafe mutableAddress(at: offset(index)) }
+    unsafeAddress { unsafe _address(at: _offset(index)) }
+    unsafeMutableAddress { unsafe _mutableAddress(at: _offset(index)) }
   }
 
   /// The element at the indices of an array of two dimensions, the row and the column.
@@ -47,8 +47,8 @@ extension SharedArray {
   /// - Complexity: O(1), without blocking.
   @inlinable
   public subscript(i: Int, j: Int) -> Element {
-    unsafeAddress { unsafe address(at: offset(i, j)) }
-    unsafeMutableAddress { unsafe mutableAddress(at: offset(i, j)) }
+    unsafeAddress { unsafe _address(at: _offset(i, j)) }
+    unsafeMutableAddress { unsafe _mutableAddress(at: _offset(i, j)) }
   }
 
   /// The element at the indices of an array of three dimensions.
@@ -65,8 +65,8 @@ extension SharedArray {
   /// - Complexity: O(1), without blocking.
   @inlinable
   public subscript(i: Int, j: Int, k: Int) -> Element {
-    unsafeAddress { unsafe address(at: offset(i, j, k)) }
-    unsafeMutableAddress { unsafe mutableAddress(at: offset(i, j, k)) }
+    unsafeAddress { unsafe _address(at: _offset(i, j, k)) }
+    unsafeMutableAddress { unsafe _mutableAddress(at: _offset(i, j, k)) }
   }
 
   /// The element at the indices of an array of four dimensions.
@@ -84,8 +84,8 @@ extension SharedArray {
   /// - Complexity: O(1), without blocking.
   @inlinable
   public subscript(i: Int, j: Int, k: Int, l: Int) -> Element {
-    unsafeAddress { unsafe address(at: offset(i, j, k, l)) }
-    unsafeMutableAddress { unsafe mutableAddress(at: offset(i, j, k, l)) }
+    unsafeAddress { unsafe _address(at: _offset(i, j, k, l)) }
+    unsafeMutableAddress { unsafe _mutableAddress(at: _offset(i, j, k, l)) }
   }
 
   // MARK: - Offsets
@@ -94,65 +94,65 @@ extension SharedArray {
   // each index is known to be less than its extent.
 
   @inlinable
-  borrowing func offset(_ i: Int) -> Int {
-    checkDimensions(1)
-    check(i, extents.0)
+  borrowing func _offset(_ i: Int) -> Int {
+    _checkDimensions(1)
+    _check(i, _extents.0)
     return i
   }
 
   @inlinable
-  borrowing func offset(_ i: Int, _ j: Int) -> Int {
-    checkDimensions(2)
-    check(i, extents.0)
-    check(j, extents.1)
-    return i &* extents.1 &+ j
+  borrowing func _offset(_ i: Int, _ j: Int) -> Int {
+    _checkDimensions(2)
+    _check(i, _extents.0)
+    _check(j, _extents.1)
+    return i &* _extents.1 &+ j
   }
 
   @inlinable
-  borrowing func offset(_ i: Int, _ j: Int, _ k: Int) -> Int {
-    checkDimensions(3)
-    check(i, extents.0)
-    check(j, extents.1)
-    check(k, extents.2)
-    return (i &* extents.1 &+ j) &* extents.2 &+ k
+  borrowing func _offset(_ i: Int, _ j: Int, _ k: Int) -> Int {
+    _checkDimensions(3)
+    _check(i, _extents.0)
+    _check(j, _extents.1)
+    _check(k, _extents.2)
+    return (i &* _extents.1 &+ j) &* _extents.2 &+ k
   }
 
   @inlinable
-  borrowing func offset(_ i: Int, _ j: Int, _ k: Int, _ l: Int) -> Int {
-    checkDimensions(4)
-    check(i, extents.0)
-    check(j, extents.1)
-    check(k, extents.2)
-    check(l, extents.3)
-    return ((i &* extents.1 &+ j) &* extents.2 &+ k) &* extents.3 &+ l
+  borrowing func _offset(_ i: Int, _ j: Int, _ k: Int, _ l: Int) -> Int {
+    _checkDimensions(4)
+    _check(i, _extents.0)
+    _check(j, _extents.1)
+    _check(k, _extents.2)
+    _check(l, _extents.3)
+    return ((i &* _extents.1 &+ j) &* _extents.2 &+ k) &* _extents.3 &+ l
   }
 
   @inlinable
-  borrowing func checkDimensions(_ indexCount: Int) {
+  borrowing func _checkDimensions(_ indexCount: Int) {
     precondition(
-      indexCount == dimensionCount,
+      indexCount == _dimensionCount,
       "The number of indices differs from the number of dimensions of the array")
   }
 
   @inlinable
-  borrowing func check(_ index: Int, _ extent: Int) {
+  borrowing func _check(_ index: Int, _ extent: Int) {
     precondition(index >= 0 && index < extent, "Index out of range of the array")
   }
 
   /// - Parameter index: A position in row-major order, already checked.
   @inlinable
-  borrowing func address(at index: Int) -> UnsafePointer<Element> {
+  borrowing func _address(at index: Int) -> UnsafePointer<Element> {
     // SAFETY: the range contains this element, aligned, and every bit pattern is an element.
-    unsafe UnsafeRawPointer(elements.start + index &* MemoryLayout<Element>.stride)
+    unsafe UnsafeRawPointer(_elements.start + index &* MemoryLayout<Element>.stride)
       .assumingMemoryBound(to: Element.self)
   }
 
   /// - Parameter index: A position in row-major order, already checked.
   @inlinable
-  borrowing func mutableAddress(at index: Int) -> UnsafeMutablePointer<Element> {
-    precondition(elements.isWritable, "This array is attached read-only")
+  borrowing func _mutableAddress(at index: Int) -> UnsafeMutablePointer<Element> {
+    precondition(_elements.isWritable, "This array is attached read-only")
     // SAFETY: as for `address`, and the range is mapped for writing.
-    return unsafe (elements.start + index &* MemoryLayout<Element>.stride)
+    return unsafe (_elements.start + index &* MemoryLayout<Element>.stride)
       .assumingMemoryBound(to: Element.self)
   }
 }

@@ -28,7 +28,7 @@ extension SharedArray {
     get {
       // SAFETY: the elements are mapped, aligned, for as long as `self` lives, which the borrow
       // extends; every bit pattern is an element.
-      let bytes = unsafe UnsafeRawBufferPointer(start: elements.start, count: elements.byteCount)
+      let bytes = unsafe UnsafeRawBufferPointer(start: _elements.start, count: _elements.byteCount)
       return unsafe _overrideLifetime(Span<Element>(_unsafeBytes: bytes), borrowing: self)
     }
   }
@@ -47,7 +47,7 @@ extension SharedArray {
       // SAFETY: as for `span`; `mutableAddress` has checked that they are mapped for writing, and
       // the exclusive borrow of `self` keeps other views of this handle away.
       let bytes = unsafe UnsafeMutableRawBufferPointer(
-        start: mutableAddress(at: 0), count: elements.byteCount)
+        start: _mutableAddress(at: 0), count: _elements.byteCount)
       return unsafe _overrideLifetime(MutableSpan<Element>(_unsafeBytes: bytes), mutating: &self)
     }
   }
@@ -98,7 +98,7 @@ extension SharedArray {
     _ body: (UnsafeBufferPointer<Element>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     // SAFETY: all elements are mapped while `self` is borrowed; what follows is up to the caller.
-    try unsafe body(UnsafeBufferPointer(start: address(at: 0), count: count))
+    try unsafe body(UnsafeBufferPointer(start: _address(at: 0), count: count))
   }
 
   /// Calls a closure with all elements in row-major order, for functions that write to a pointer.
@@ -116,7 +116,7 @@ extension SharedArray {
   ) throws(Failure) -> Result {
     // SAFETY: all elements are mapped for writing while `self` is borrowed; what follows is up to
     // the caller.
-    try unsafe body(UnsafeMutableBufferPointer(start: mutableAddress(at: 0), count: count))
+    try unsafe body(UnsafeMutableBufferPointer(start: _mutableAddress(at: 0), count: count))
   }
 
   // MARK: - All elements at once
@@ -131,7 +131,7 @@ extension SharedArray {
   @inlinable
   public mutating func fill(with value: Element) {
     // SAFETY: `mutableAddress` has checked that the elements are mapped for writing.
-    unsafe mutableAddress(at: 0).update(repeating: value, count: count)
+    unsafe _mutableAddress(at: 0).update(repeating: value, count: count)
   }
 
   /// Copies the elements of a collection into the array, in row-major order.
@@ -145,7 +145,7 @@ extension SharedArray {
   @inlinable
   public mutating func copy(from source: some Collection<Element>) {
     var span = mutableSpan
-    Self.write(source, to: &span)
+    Self._write(source, to: &span)
   }
 
   /// Copies the elements of a span into the array, in row-major order.
@@ -160,17 +160,17 @@ extension SharedArray {
   public mutating func copy(from source: Span<Element>) {
     var span = mutableSpan
     // SAFETY: the buffer is used only here.
-    unsafe source.withUnsafeBufferPointer { unsafe Self.write($0, to: &span) }
+    unsafe source.withUnsafeBufferPointer { unsafe Self._write($0, to: &span) }
   }
 
   @usableFromInline
-  static var wrongCount: String { "The number of elements differs from that of the array" }
+  static var _wrongCount: String { "The number of elements differs from that of the array" }
 
   /// Writes the elements of a collection, whose number must equal that of the span.
   @inlinable
-  static func write(_ source: some Collection<Element>, to span: inout MutableSpan<Element>) {
+  static func _write(_ source: some Collection<Element>, to span: inout MutableSpan<Element>) {
     let isCopied: Void? = source.withContiguousStorageIfAvailable { source in
-      precondition(source.count == span.count, wrongCount)
+      precondition(source.count == span.count, _wrongCount)
       // SAFETY: both sides have the same number of elements, and may overlap; the buffer is used
       // only here.
       unsafe span.withUnsafeMutableBytes { bytes in
@@ -180,11 +180,11 @@ extension SharedArray {
     if isCopied != nil { return }
     var index = 0
     for element in source {
-      precondition(index < span.count, wrongCount)
+      precondition(index < span.count, _wrongCount)
       span[index] = element
       index += 1
     }
-    precondition(index == span.count, wrongCount)
+    precondition(index == span.count, _wrongCount)
   }
 }
 

@@ -41,7 +41,7 @@
 public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
   let memory: SharedMemory
   /// Where the elements lie, for accesses that clients inline.
-  @usableFromInline let elements: MappedRange
+  @usableFromInline let _elements: MappedRange
 
   /// The number of elements.
   public let count: Int
@@ -54,18 +54,18 @@ public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
 
   /// The length of the shape and its first four numbers, so that a subscript need not access an
   /// array.
-  @usableFromInline let dimensionCount: Int
-  @usableFromInline let extents: (Int, Int, Int, Int)
+  @usableFromInline let _dimensionCount: Int
+  @usableFromInline let _extents: (Int, Int, Int, Int)
 
   /// - Parameter header: The header of `memory`, which fits the elements.
   init(_ memory: consuming SharedMemory, header: NpyHeader, shape: [Int]) {
-    elements = memory.range.part(at: header.dataOffset, byteCount: header.dataByteCount)
+    _elements = memory._range.part(at: header.dataOffset, byteCount: header.dataByteCount)
     self.memory = memory
     self.shape = shape
     count = shape.reduce(1, *)
-    dimensionCount = shape.count
+    _dimensionCount = shape.count
     let padded = shape + [1, 1, 1, 1]
-    extents = (padded[0], padded[1], padded[2], padded[3])
+    _extents = (padded[0], padded[1], padded[2], padded[3])
   }
 
   // MARK: - Properties
@@ -123,7 +123,7 @@ public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
     shape: [Int],
     options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedArray {
-    try make(
+    try _make(
       name, shape: shape, options: options
     ) { _ in }
   }
@@ -149,16 +149,16 @@ public struct SharedArray<Element: Shareable>: ~Copyable, Sendable {
     copying source: some Collection<Element>,
     options: SegmentOptions = SegmentOptions()
   ) throws(InterprocessError) -> SharedArray {
-    try make(
+    try _make(
       name, shape: [source.count], options: options
     ) { span in
-      write(source, to: &span)
+      _write(source, to: &span)
     }
   }
 
   /// - Parameter fill: Fills the elements, which are zero, before any other process can see them.
   @usableFromInline
-  static func make(
+  static func _make(
     _ name: String?, shape: [Int], options: SegmentOptions,
     fillingWith fill: (inout MutableSpan<Element>) -> Void
   ) throws(InterprocessError) -> SharedArray {

@@ -39,7 +39,7 @@ extension SharedValue {
   public func waitForChange(
     after version: UInt64, timeout: Duration? = nil
   ) throws(InterprocessError) -> UInt64 {
-    try slots.wait(after: version, atMost: timeout)
+    try _slots.wait(after: version, atMost: timeout)
   }
 
   /// Waits until a value newer than a given version has been stored.
@@ -56,7 +56,7 @@ extension SharedValue {
   public nonisolated(nonsending) func waitForChange(
     after version: UInt64, timeout: Duration? = nil
   ) async throws -> UInt64 {
-    try await slots.wait(after: version, atMost: timeout)
+    try await _slots.wait(after: version, atMost: timeout)
   }
 
   /// A handle that a sequence and its iterators share.
@@ -105,6 +105,6 @@ extension SharedValue {
   /// - Returns: The sequence.
   /// - Throws: `system` if the memory cannot be mapped again.
   public func values(after version: UInt64 = 0) throws(InterprocessError) -> Values {
-    Values(source: Source(try slots.duplicate()), version: version)
+    Values(source: Source(try _slots.duplicate()), version: version)
   }
 }

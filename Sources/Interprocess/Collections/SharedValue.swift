@@ -35,7 +35,7 @@
 /// Python and the C library have no counterpart; the technique is known as a sequence lock with
 /// several buffers.
 public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
-  @usableFromInline let slots: ValueSlots
+  @usableFromInline let _slots: ValueSlots
 
   // MARK: - Create and attach
 
@@ -150,16 +150,16 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   }
 
   private init(_ memory: consuming SharedMemory, _ layout: ValueLayout) {
-    slots = ValueSlots(memory, layout, wordCount: ValueWords<Value>.count)
+    _slots = ValueSlots(memory, layout, wordCount: ValueWords<Value>.count)
   }
 
   // MARK: - Basics
 
   /// Whether this handle may store.
-  public var access: SharedMemory.Access { slots.memory.access }
+  public var access: SharedMemory.Access { _slots.memory.access }
 
   /// The size of the memory in bytes.
-  public var byteCount: Int { slots.memory.byteCount }
+  public var byteCount: Int { _slots.memory.byteCount }
 
   // MARK: - Load and store
 
@@ -167,7 +167,7 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   ///
   /// If it is read before ``load()``, the value that `load` returns is of this version or a later
   /// one. O(1), without blocking.
-  public var version: UInt64 { slots.version }
+  public var version: UInt64 { _slots.version }
 
   /// The latest value.
   ///
@@ -181,7 +181,7 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   ///   starts again.
   @inlinable
   public func load() throws(InterprocessError) -> Value {
-    try ValueWords<Value>.value { (words) throws(InterprocessError) in try slots.load(into: &words)
+    try ValueWords<Value>.value { (words) throws(InterprocessError) in try _slots.load(into: &words)
     }
   }
 
@@ -202,7 +202,7 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   @inlinable
   public func store(_ value: Value) throws(InterprocessError) {
     try ValueWords.withWords(of: value) { (words) throws(InterprocessError) in
-      try slots.store(words)
+      try _slots.store(words)
     }
   }
 
@@ -235,6 +235,6 @@ extension SharedValue: SharedObject {
   public borrowing func _withMemory<Result, Failure: Error>(
     open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try body(slots.memory)
+    try body(_slots.memory)
   }
 }

@@ -42,10 +42,10 @@ extension ValueSlots {
     return found
   }
 
-  /// One turn of that wait.
+  /// One attempt of that wait.
   private func attempt(
     _ stage: Waiting.Stage, after version: UInt64
-  ) throws(InterprocessError) -> Waiting.Turn<UInt64> {
+  ) throws(InterprocessError) -> Waiting.Outcome<UInt64> {
     try gate!.attempt(stage, alike: Int(truncatingIfNeeded: version)) {
       () throws(InterprocessError) in try later(than: version)
     }
@@ -95,7 +95,7 @@ extension ValueSlots {
   }
 
   /// The word on which waiters for a version sleep, for reading.
-  var gateWord: SharedWord32 { memory.range.readOnlyWord32(at: layout.gateOffset) }
+  var gateWord: SharedWord32 { memory._range.readOnlyWord32(at: layout.gateOffset) }
 
   private func spin(after version: UInt64) throws(InterprocessError) -> UInt64? {
     let word = gateWord

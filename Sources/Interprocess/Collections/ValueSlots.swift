@@ -86,7 +86,7 @@ struct ValueSlots: ~Copyable, Sendable {
   init(_ memory: consuming SharedMemory, _ layout: ValueLayout, wordCount: Int) {
     gate =
       memory.access == .readWrite
-      ? AsymmetricEventCount(in: memory.range, at: layout.gateOffset) : nil
+      ? AsymmetricEventCount(in: memory._range, at: layout.gateOffset) : nil
     waiting = Waiting(for: "a value", in: memory.name, longestSpin: .microseconds(50))
     self.memory = memory
     self.layout = layout
@@ -165,7 +165,7 @@ struct ValueSlots: ~Copyable, Sendable {
 
   // MARK: - Slots
 
-  private var latestVersion: SharedWord { memory.range.word(at: layout.versionOffset) }
+  private var latestVersion: SharedWord { memory._range.word(at: layout.versionOffset) }
 
   /// The next version to store; only for the writer.
   private func nextVersion() throws(InterprocessError) -> UInt64 {
@@ -180,7 +180,7 @@ struct ValueSlots: ~Copyable, Sendable {
   /// W5 for a writer that was killed just before it.
   private func publishUnfinishedStore() throws(InterprocessError) {
     let next = try nextVersion()
-    if memory.range.word(at: layout.slotOffset(of: next)).loadRelaxed() == next {
+    if memory._range.word(at: layout.slotOffset(of: next)).loadRelaxed() == next {
       latestVersion.storeReleasing(next)
     }
   }
@@ -188,11 +188,11 @@ struct ValueSlots: ~Copyable, Sendable {
   /// W1 to W5.
   private func write(_ words: Span<UInt64>, as version: UInt64) {
     let offset = layout.slotOffset(of: version)
-    let slotVersion = memory.range.word(at: offset)
+    let slotVersion = memory._range.word(at: offset)
     slotVersion.storeReleasing(0)
     atomicMemoryFence(ordering: .releasing)
     checkpoint(.storeMarked)
-    memory.range.words(at: offset + ValueLayout.slotHeadByteCount, count: wordCount)
+    memory._range.words(at: offset + ValueLayout.slotHeadByteCount, count: wordCount)
       .store(words)
     checkpoint(.storeWritten)
     slotVersion.storeReleasing(version)
@@ -208,10 +208,10 @@ struct ValueSlots: ~Copyable, Sendable {
     _ latest: UInt64, into words: inout MutableSpan<UInt64>
   ) -> UInt64? {
     let offset = layout.slotOffset(of: latest)
-    let slotVersion = memory.range.word(at: offset)
+    let slotVersion = memory._range.word(at: offset)
     let version = slotVersion.loadAcquiring()
     guard version >= latest else { return nil }
-    memory.range.words(at: offset + ValueLayout.slotHeadByteCount, count: wordCount)
+    memory._range.words(at: offset + ValueLayout.slotHeadByteCount, count: wordCount)
       .load(into: &words)
     atomicMemoryFence(ordering: .acquiring)
     guard slotVersion.loadRelaxed() == version else { return nil }

@@ -15,7 +15,7 @@ extension Checkpoint {
   /// The steps of robust locks and of tables of holders.
   package static let ofHolding: [Checkpoint] = [
     .lockTaken, .lockMarked, .lockAbandoned,
-    .unlockBegun, .unlockTurned, .unlockReleased, .changeAwaited,
+    .unlockBegun, .changeCounted, .unlockReleased, .changeAwaited,
     .permitTaken, .permitFreed, .placeSeen,
   ]
 
@@ -23,7 +23,7 @@ extension Checkpoint {
   package static var lockMarked: Checkpoint { Checkpoint("lockMarked") }
   package static var lockAbandoned: Checkpoint { Checkpoint("lockAbandoned") }
   package static var unlockBegun: Checkpoint { Checkpoint("unlockBegun") }
-  package static var unlockTurned: Checkpoint { Checkpoint("unlockTurned") }
+  package static var changeCounted: Checkpoint { Checkpoint("changeCounted") }
   package static var unlockReleased: Checkpoint { Checkpoint("unlockReleased") }
   package static var changeAwaited: Checkpoint { Checkpoint("changeAwaited") }
   package static var permitTaken: Checkpoint { Checkpoint("permitTaken") }

@@ -59,7 +59,7 @@ struct HolderTable: Sendable {
     in segment: StructuredSegment, _ part: MappedRange? = nil, gateOffset: Int, offset: Int,
     stride: Int, count: Int, wakeCount: Int
   ) {
-    let range = part ?? segment.memory.range
+    let range = part ?? segment.memory._range
     self.segment = segment
     self.range = range
     gate = EventCount(range.word32(at: gateOffset))
@@ -140,29 +140,29 @@ struct HolderTable: Sendable {
     return true
   }
 
-  /// One turn of a wait, A1 to A4.
+  /// One attempt of a wait, A1 to A4.
   ///
   /// - Parameters:
-  ///   - stage: What the turn may do.
+  ///   - stage: What the attempt may do.
   ///   - number: The number of the waiting handle.
-  ///   - alike: As for `Waiting.Turn`.
+  ///   - alike: As for `Waiting.Outcome`.
   ///   - body: A3, what the wait is for.
   /// - Throws: `corrupted` and `system`.
   func attempt<Result>(
     _ stage: Waiting.Stage, as number: UInt32, alike: Int,
     _ body: () throws(InterprocessError) -> Result?
-  ) throws(InterprocessError) -> Waiting.Turn<Result> {
+  ) throws(InterprocessError) -> Waiting.Outcome<Result> {
     if stage == .checking { try reclaim(own: number) }
     return try gate.attempt(stage, alike: alike, body)
   }
 
-  /// One turn of a wait for a place.
+  /// One attempt of a wait for a place.
   ///
   /// - Returns: If done, its index.
   /// - Throws: `corrupted` and `system`.
   func attemptToTake(
     _ stage: Waiting.Stage, as number: UInt32
-  ) throws(InterprocessError) -> Waiting.Turn<Int> {
+  ) throws(InterprocessError) -> Waiting.Outcome<Int> {
     try attempt(stage, as: number, alike: 0) { () throws(InterprocessError) in
       // This may be the last attempt of the wait.
       stage == .checking ? try takeAlsoOfDead(as: number) : take(as: number)

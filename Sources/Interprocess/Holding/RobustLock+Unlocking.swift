@@ -21,14 +21,14 @@ extension RobustLock {
   func unlock(takenIn generation: UInt32) {
     guard generation == Descriptor.generation else { return }
     checkpoint(.unlockBegun)
-    let turn = turn.loadRelaxed()
-    let isAwaited = turn & 1 != 0
+    let changeCount = changeCount.loadRelaxed()
+    let isAwaited = changeCount & 1 != 0
     if isAwaited {
-      self.turn.storeReleasing((turn & ~1) &+ 2)
-      checkpoint(.unlockTurned)
+      self.changeCount.storeReleasing((changeCount & ~1) &+ 2)
+      checkpoint(.changeCounted)
     }
     release(to: 0, waking: wakeCount)
-    if isAwaited { self.turn.wake(.max) }
+    if isAwaited { self.changeCount.wake(.max) }
   }
 
   /// Releases the lock, U2 and U3, by a holder that has changed nothing, so that waiters for a
@@ -58,18 +58,18 @@ extension RobustLock {
 
   // MARK: - Waiting for a change
 
-  /// The turn with its mark, a value that it keeps until the next change.
-  struct MarkedTurn: Sendable {
+  /// The change count with its mark, a value that it keeps until the next change.
+  struct AwaitedChange: Sendable {
     fileprivate var word: SharedWord32
     fileprivate var value: UInt32
   }
 
-  /// Marks the turn, for a waiter that keeps lock holders from changing anything meanwhile.
-  func markTurn() -> MarkedTurn {
+  /// Marks the change count, for a waiter that keeps lock holders from changing anything meanwhile.
+  func awaitChange() -> AwaitedChange {
     // Relaxed, because what the waiter releases next, the next lock holder acquires.
-    let marked = turn.orRelaxed(1) | 1
+    let marked = changeCount.orRelaxed(1) | 1
     checkpoint(.changeAwaited)
-    return MarkedTurn(word: turn, value: marked)
+    return AwaitedChange(word: changeCount, value: marked)
   }
 
   /// Releases the lock, and sleeps until another holder has changed something or the sleep ends by
@@ -78,25 +78,25 @@ extension RobustLock {
   /// - Precondition: This process took the lock, not the one that forked it.
   /// - Throws: `timedOut` if no time is left; `interrupted` and `system`.
   func sleepUntilChanged(_ sleeps: inout Sleeps) throws(InterprocessError) {
-    let turn = markTurn()
+    let change = awaitChange()
     release(to: 0, waking: wakeCount)
-    try sleep(while: turn, &sleeps)
+    try sleep(until: change, &sleeps)
   }
 
   /// Suspends the task where the blocking form sleeps.
   nonisolated(nonsending) func sleepUntilChanged(_ sleeps: inout Sleeps) async throws {
-    let turn = markTurn()
+    let change = awaitChange()
     release(to: 0, waking: wakeCount)
-    try await sleep(while: turn, &sleeps)
+    try await sleep(until: change, &sleeps)
   }
 
   /// Sleeps until a lock holder has changed something or the sleep ends by itself.
   ///
   /// - Throws: `timedOut` if no time is left; `interrupted` and `system`.
-  func sleep(while turn: MarkedTurn, _ sleeps: inout Sleeps) throws(InterprocessError) {
+  func sleep(until change: AwaitedChange, _ sleeps: inout Sleeps) throws(InterprocessError) {
     guard let end = sleeps.begin() else { throw conditionTimedOut }
     do {
-      try turn.word.sleep(while: turn.value, until: end)
+      try change.word.sleep(while: change.value, until: end)
     } catch {
       throw .system(error, name: segment.name, action: "wait for a change")
     }
@@ -105,10 +105,10 @@ extension RobustLock {
 
   /// Suspends the task where the blocking form sleeps.
   nonisolated(nonsending) func sleep(
-    while turn: MarkedTurn, _ sleeps: inout Sleeps
+    until change: AwaitedChange, _ sleeps: inout Sleeps
   ) async throws {
     guard let end = sleeps.begin() else { throw conditionTimedOut }
-    let isOver = try await TaskWaiter.sleep(on: turn.word, while: turn.value, until: end)
+    let isOver = try await TaskWaiter.sleep(on: change.word, while: change.value, until: end)
     _ = sleeps.end(isOver: isOver)
   }
 

@@ -22,9 +22,9 @@ struct RobustLock: ~Copyable, Sendable {
   //
   //   L1  word: 0 -> number        acquiring, pairs with U2; or abandoned -> number, pairs with D2
   //   ... use what the lock guards
-  //   U1  if the turn has the mark: turn = turn + 2, without the mark
+  //   U1  if the change count has the mark: change count + 2, without the mark
   //   U2  word: any -> 0           releasing
-  //   U3  wake one sleeper on the word, if it had the mark; all on the turn, if it had the mark
+  //   U3  wake one sleeper on the word, if it had the mark; all on the change count, if it had it
   //
   // A waiter that finds the word held sets the mark, and sleeps only while the word is that number
   // with the mark. So no waiter sleeps through a U2 that comes after the mark. A waiter that has
@@ -53,10 +53,10 @@ struct RobustLock: ~Copyable, Sendable {
   // must skip U1 to U3: the caller of `unlock` passes the generation of forks in which the lock was
   // taken.
   //
-  // Only the lock holder writes the turn. A holder that wants to wait for a change marks the turn
+  // Only the lock holder writes the change count. A holder that wants to wait for a change marks it
   // before U2, and sleeps while it keeps that value. So the next holder sees the mark, and does U1
   // and U3 for it. A holder that has changed nothing skips U1, and leaves the mark to the next.
-  // (`SharedReadWriteLock` says why its readers may mark the turn as well.)
+  // (`SharedReadWriteLock` says why its readers may mark the change count as well.)
   //
   // `RobustLockModelTests` goes through all of this in every order.
 
@@ -65,7 +65,7 @@ struct RobustLock: ~Copyable, Sendable {
 
   let segment: StructuredSegment
   let word: SharedWord32
-  let turn: SharedWord32
+  let changeCount: SharedWord32
   private let holder: HolderNumber
   /// The thread that holds the lock through this handle, or 0; a thread recognises itself by it.
   private let thread = Atomic<UInt64>(0)
@@ -79,14 +79,15 @@ struct RobustLock: ~Copyable, Sendable {
   private let repair: String
 
   init(
-    in segment: StructuredSegment, word: SharedWord32, turn: SharedWord32, wakeCount: Int = 1,
+    in segment: StructuredSegment, word: SharedWord32, changeCount: SharedWord32,
+    wakeCount: Int = 1,
     places: HolderTable? = nil, repair: String
   ) {
     waiting = Waiting(for: "the lock", in: segment.name)
     self.segment = segment
     holder = HolderNumber(in: segment)
     self.word = word
-    self.turn = turn
+    self.changeCount = changeCount
     self.wakeCount = wakeCount
     self.places = places
     self.repair = repair
@@ -246,10 +247,10 @@ struct RobustLock: ~Copyable, Sendable {
     }
   }
 
-  /// One turn of a wait for the lock.
+  /// One attempt of a wait for the lock.
   ///
   /// - Parameters:
-  ///   - stage: What the turn may do.
+  ///   - stage: What the attempt may do.
   ///   - number: The number of the handle.
   ///   - isRecovering: Whether to take a lock whose holder died.
   ///   - isTaking: Whether to take a free lock, or only to wait until it is free.
@@ -258,7 +259,7 @@ struct RobustLock: ~Copyable, Sendable {
   func attempt(
     _ stage: Waiting.Stage, as number: UInt32,
     isRecovering: Bool = false, isTaking: Bool = true
-  ) throws(InterprocessError) -> Waiting.Turn<Bool> {
+  ) throws(InterprocessError) -> Waiting.Outcome<Bool> {
     let alike = (isRecovering ? 1 : 0) + (isTaking ? 2 : 0)
     for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadRelaxed()
@@ -294,12 +295,12 @@ struct RobustLock: ~Copyable, Sendable {
         throw corrupted(current, segment.name)
       }
     }
-    return anotherTurn()
+    return tryAgain()
   }
 
-  /// The result of a turn that failed because other processes kept changing the word: the wait
+  /// The result of an attempt that failed because other processes kept changing the word: the wait
   /// checks its time, and sleeps if the word stays as it is.
-  func anotherTurn<Result>() -> Waiting.Turn<Result> { .wait(word, while: word.loadRelaxed()) }
+  func tryAgain<Result>() -> Waiting.Outcome<Result> { .wait(word, while: word.loadRelaxed()) }
 
   private func isDead(
     _ number: UInt32, own: UInt32

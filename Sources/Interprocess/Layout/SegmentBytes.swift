@@ -33,12 +33,12 @@ protocol SegmentBytes: ~Copyable {
 
 extension SharedMemory: SegmentBytes {
   borrowing func loadUnaligned<Value: Shareable>(at offset: Int, as type: Value.Type) -> Value {
-    range.loadUnaligned(at: offset, as: type)
+    _range.loadUnaligned(at: offset, as: type)
   }
 
-  borrowing func currentWord(at offset: Int) -> UInt64 { range.currentWord(at: offset) }
+  borrowing func currentWord(at offset: Int) -> UInt64 { _range.currentWord(at: offset) }
 
-  borrowing func currentWord32(at offset: Int) -> UInt32 { range.currentWord32(at: offset) }
+  borrowing func currentWord32(at offset: Int) -> UInt32 { _range.currentWord32(at: offset) }
 }
 
 extension MappedRange: SegmentBytes {

@@ -29,7 +29,7 @@ extension SharedMemory {
   public borrowing func load<Value: Shareable>(
     fromByteOffset byteOffset: Int = 0, as type: Value.Type
   ) -> Value {
-    range.loadUnaligned(at: byteOffset, as: type)
+    _range.loadUnaligned(at: byteOffset, as: type)
   }
 
   /// Writes a value whose bytes begin at an offset.
@@ -48,7 +48,7 @@ extension SharedMemory {
     of value: Value, toByteOffset byteOffset: Int = 0, as type: Value.Type
   ) {
     // SAFETY: `mutablePointer` has checked that the bytes are mapped for writing.
-    unsafe range.mutablePointer(at: byteOffset, byteCount: MemoryLayout<Value>.size)
+    unsafe _range.mutablePointer(at: byteOffset, byteCount: MemoryLayout<Value>.size)
       .storeBytes(of: value, as: type)
   }
 
@@ -64,11 +64,11 @@ extension SharedMemory {
   @inlinable
   @_lifetime(borrow self)
   public borrowing func span<Element: Shareable>(of type: Element.Type) -> Span<Element> {
-    let byteCount = range.byteCount / MemoryLayout<Element>.stride * MemoryLayout<Element>.stride
+    let byteCount = _range.byteCount / MemoryLayout<Element>.stride * MemoryLayout<Element>.stride
     // SAFETY: a mapping begins on a page, so it is aligned for every type; every bit pattern is an
     // element; the bytes stay mapped while `self` is borrowed.
     let bytes = unsafe UnsafeRawBufferPointer(
-      start: range.pointer(at: 0, byteCount: byteCount), count: byteCount)
+      start: _range.pointer(at: 0, byteCount: byteCount), count: byteCount)
     return unsafe _overrideLifetime(Span<Element>(_unsafeBytes: bytes), borrowing: self)
   }
 
@@ -85,11 +85,11 @@ extension SharedMemory {
   public mutating func mutableSpan<Element: Shareable>(
     of type: Element.Type
   ) -> MutableSpan<Element> {
-    let byteCount = range.byteCount / MemoryLayout<Element>.stride * MemoryLayout<Element>.stride
+    let byteCount = _range.byteCount / MemoryLayout<Element>.stride * MemoryLayout<Element>.stride
     // SAFETY: as for `span(of:)`; the exclusive borrow of `self` rules out other views of this
     // handle.
     let bytes = unsafe UnsafeMutableRawBufferPointer(
-      start: range.mutablePointer(at: 0, byteCount: byteCount), count: byteCount)
+      start: _range.mutablePointer(at: 0, byteCount: byteCount), count: byteCount)
     return unsafe _overrideLifetime(MutableSpan<Element>(_unsafeBytes: bytes), mutating: &self)
   }
 
@@ -151,7 +151,7 @@ extension SharedMemory {
     // SAFETY: `elements` has checked that they are mapped and aligned; every bit pattern is an
     // element; the bytes stay mapped while `self` is borrowed.
     let bytes = unsafe UnsafeRawBufferPointer(
-      range.elements(of: type, at: byteOffset, count: count))
+      _range.elements(of: type, at: byteOffset, count: count))
     return unsafe _overrideLifetime(Span<Element>(_unsafeBytes: bytes), borrowing: self)
   }
 
@@ -173,10 +173,10 @@ extension SharedMemory {
   public mutating func mutableSpan<Element: Shareable>(
     of type: Element.Type, byteOffset: Int, count: Int
   ) -> MutableSpan<Element> {
-    precondition(range.isWritable, "This shared memory is attached read-only")
+    precondition(_range.isWritable, "This shared memory is attached read-only")
     // SAFETY: as for `span(of:byteOffset:count:)`; the exclusive borrow of `self` rules out other
     // views of this handle.
-    let bytes = unsafe range.elements(of: type, at: byteOffset, count: count)
+    let bytes = unsafe _range.elements(of: type, at: byteOffset, count: count)
     return unsafe _overrideLifetime(MutableSpan<Element>(_unsafeBytes: bytes), mutating: &self)
   }
 

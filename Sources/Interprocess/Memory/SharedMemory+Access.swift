@@ -29,11 +29,11 @@ extension SharedMemory {
   public subscript(byteOffset: Int) -> UInt8 {
     get {
       // SAFETY: `pointer` has checked that the byte is mapped.
-      unsafe range.pointer(at: byteOffset, byteCount: 1).load(as: UInt8.self)
+      unsafe _range.pointer(at: byteOffset, byteCount: 1).load(as: UInt8.self)
     }
     set {
       // SAFETY: `mutablePointer` has checked that the byte is mapped for writing.
-      unsafe range.mutablePointer(at: byteOffset, byteCount: 1)
+      unsafe _range.mutablePointer(at: byteOffset, byteCount: 1)
         .storeBytes(of: newValue, as: UInt8.self)
     }
   }
@@ -49,7 +49,7 @@ extension SharedMemory {
     @_lifetime(borrow self)
     get {
       // SAFETY: the range is mapped for as long as `self` lives, which the borrow extends.
-      let span = unsafe RawSpan(_unsafeStart: range.start, byteCount: range.byteCount)
+      let span = unsafe RawSpan(_unsafeStart: _range.start, byteCount: _range.byteCount)
       return unsafe _overrideLifetime(span, borrowing: self)
     }
   }
@@ -65,10 +65,10 @@ extension SharedMemory {
   public var mutableBytes: MutableRawSpan {
     @_lifetime(&self)
     mutating get {
-      let start = unsafe range.mutablePointer(at: 0, byteCount: range.byteCount)
+      let start = unsafe _range.mutablePointer(at: 0, byteCount: _range.byteCount)
       // SAFETY: the range is mapped for as long as `self` lives, and the exclusive borrow of `self`
       // rules out other views of this handle.
-      let span = unsafe MutableRawSpan(_unsafeStart: start, byteCount: range.byteCount)
+      let span = unsafe MutableRawSpan(_unsafeStart: start, byteCount: _range.byteCount)
       return unsafe _overrideLifetime(span, mutating: &self)
     }
   }

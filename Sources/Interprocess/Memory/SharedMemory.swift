@@ -80,7 +80,7 @@ public struct SharedMemory: ~Copyable, Sendable {
 
   private(set) var mapping: Mapping
   /// The range of the mapping, for accesses that clients inline.
-  @usableFromInline private(set) var range: MappedRange
+  @usableFromInline private(set) var _range: MappedRange
   /// `nil` for memory without a name.
   let segmentName: SegmentName?
   let identity: FileIdentity
@@ -101,14 +101,14 @@ public struct SharedMemory: ~Copyable, Sendable {
   ///
   /// It is the size at the moment this handle was made, or last grew or was refreshed.
   @inlinable
-  public var byteCount: Int { range.byteCount }
+  public var byteCount: Int { _range.byteCount }
 
   init(
     mapping: consuming Mapping, segmentName: SegmentName?, identity: FileIdentity, access: Access,
     isCreator: Bool, lifetime: Lifetime
   ) {
     if let segmentName { mapping.descriptor.notePath(segmentName.path) }
-    range = mapping.range
+    _range = mapping.range
     self.mapping = mapping
     self.segmentName = segmentName
     self.identity = identity
@@ -356,7 +356,7 @@ public struct SharedMemory: ~Copyable, Sendable {
   mutating func changeMapping<Failure>(
     _ change: (inout Mapping) throws(Failure) -> Void
   ) throws(Failure) {
-    defer { range = mapping.range }
+    defer { _range = mapping.range }
     try change(&mapping)
   }
 }

@@ -77,7 +77,7 @@ final class ByteRing: MessageRing {
   init(
     in memory: borrowing SharedMemory, at offset: Int, capacity: Int, maximumByteCount: Int
   ) {
-    let range = memory.range
+    let range = memory._range
     bytes = range.part(at: offset + QueueHead.byteCount, byteCount: capacity)
     self.maximumByteCount = maximumByteCount
     sending = QueueSide(in: range, at: offset + QueueHead.sendingOffset)
@@ -130,7 +130,7 @@ final class ByteRing: MessageRing {
   private func head(at position: UInt64) -> SharedWord { bytes.word(at: offset(of: position)) }
 
   /// Where a message lies.
-  struct Place {
+  struct Record {
     /// The position of its own head.
     var begin: UInt64
     var byteCount: Int
@@ -138,21 +138,21 @@ final class ByteRing: MessageRing {
     var end: UInt64
   }
 
-  private func place(at begin: UInt64, _ byteCount: Int) -> Place {
-    Place(
+  private func record(at begin: UInt64, _ byteCount: Int) -> Record {
+    Record(
       begin: begin, byteCount: byteCount,
       end: begin &+ UInt64(Self.recordByteCount(byteCount)))
   }
 
   /// The bytes of a message.
-  private func content(_ place: Place) -> MappedRange {
-    bytes.part(at: offset(of: place.begin) + Self.alignment, byteCount: place.byteCount)
+  private func content(_ record: Record) -> MappedRange {
+    bytes.part(at: offset(of: record.begin) + Self.alignment, byteCount: record.byteCount)
   }
 
-  /// The place of the message whose head lies at a position, if there is one.
+  /// The record of the message whose head lies at a position, if there is one.
   ///
   /// - Throws: `corrupted`.
-  private func message(at position: UInt64) throws(InterprocessError) -> Place? {
+  private func message(at position: UInt64) throws(InterprocessError) -> Record? {
     var begin = position
     var head = head(at: begin).loadAcquiring()
     if head == 0 { return nil }
@@ -165,7 +165,7 @@ final class ByteRing: MessageRing {
     else {
       throw .corrupted(name, "the message at \(begin) begins with \(head)")
     }
-    return place(at: begin, byteCount)
+    return record(at: begin, byteCount)
   }
 
   /// A position from shared memory, after a check.
@@ -182,9 +182,9 @@ final class ByteRing: MessageRing {
     let tail = try checked(sending.position.loadRelaxed())
     var cursor = QueueCursor(at: tail)
     // The last sender was killed between S3 and S4.
-    if let place = try message(at: tail) {
-      cursor = QueueCursor(at: place.end)
-      sending.position.storeRelaxed(place.end)
+    if let record = try message(at: tail) {
+      cursor = QueueCursor(at: record.end)
+      sending.position.storeRelaxed(record.end)
     }
     // The room that the last sender knew of.
     let limit = sending.limit.loadRelaxed()
@@ -210,10 +210,10 @@ final class ByteRing: MessageRing {
   func send(
     byteCount: Int, _ cursor: inout QueueCursor, _ body: (inout MutableRawSpan) throws -> Void
   ) throws -> Bool {
-    guard let place = try findRoom(for: byteCount, &cursor) else { return false }
+    guard let record = try findRoom(for: byteCount, &cursor) else { return false }
     checkpoint(.messageBegun)
     let generation = Descriptor.generation
-    let content = content(place)
+    let content = content(record)
     // SAFETY: the range is mapped while the queue exists, which the caller ensures; no other thread
     // touches it until the message is sent.
     var span = unsafe MutableRawSpan(_unsafeStart: content.start, byteCount: byteCount)
@@ -222,19 +222,19 @@ final class ByteRing: MessageRing {
       throw InterprocessError.ofParent("message", of: name)
     }
     checkpoint(.messageWritten)
-    head(at: place.end).storeRelaxed(0)
+    head(at: record.end).storeRelaxed(0)
     let value = UInt64(byteCount) + 1
-    if place.begin == cursor.position {
-      head(at: place.begin).storeReleasing(value)
+    if record.begin == cursor.position {
+      head(at: record.begin).storeReleasing(value)
     } else {
-      head(at: place.begin).storeRelaxed(value)
+      head(at: record.begin).storeRelaxed(value)
       head(at: cursor.position).storeReleasing(Self.skip)
     }
     checkpoint(.messageSent)
-    cursor.position = place.end
-    sending.position.storeRelaxed(place.end)
+    cursor.position = record.end
+    sending.position.storeRelaxed(record.end)
     sending.countMessage()
-    checkpoint(.messageTold)
+    checkpoint(.tailStored)
     if receiving.gate.isAwaited { sending.open(receiving.gate, waking: 1) }
     return true
   }
@@ -244,7 +244,7 @@ final class ByteRing: MessageRing {
   /// - Throws: `corrupted`.
   private func findRoom(
     for byteCount: Int, _ cursor: inout QueueCursor
-  ) throws(InterprocessError) -> Place? {
+  ) throws(InterprocessError) -> Record? {
     let needed = neededByteCount(for: byteCount, at: cursor.position)
     if cursor.limit &- cursor.position < needed {
       let freed = receiving.limit.loadAcquiring()
@@ -257,7 +257,7 @@ final class ByteRing: MessageRing {
       if cursor.limit &- cursor.position < needed { return nil }
     }
     let skipped = skippedByteCount(for: byteCount, at: cursor.position)
-    return place(at: cursor.position &+ skipped, byteCount)
+    return record(at: cursor.position &+ skipped, byteCount)
   }
 
   /// The number of bytes left empty at the end of the ring if the message does not fit there.
@@ -284,29 +284,29 @@ final class ByteRing: MessageRing {
   func receive<Result>(
     isAcknowledging: Bool, _ cursor: inout QueueCursor, _ body: (RawSpan) throws -> Result
   ) throws -> Result? {
-    guard let place = try message(at: cursor.position) else { return nil }
+    guard let record = try message(at: cursor.position) else { return nil }
     checkpoint(.messageSeen)
-    if !isAcknowledging { take(place, &cursor) }
+    if !isAcknowledging { take(record, &cursor) }
     let generation = Descriptor.generation
     // The message is gone even if `body` throws.
-    defer { if !isAcknowledging, generation == Descriptor.generation { free(place.end) } }
-    let content = content(place)
+    defer { if !isAcknowledging, generation == Descriptor.generation { free(record.end) } }
+    let content = content(record)
     // SAFETY: the range is mapped while the queue exists, which the caller ensures.
     let span = unsafe RawSpan(
-      _unsafeStart: UnsafeRawPointer(content.start), byteCount: place.byteCount)
+      _unsafeStart: UnsafeRawPointer(content.start), byteCount: record.byteCount)
     let result = try body(span)
     checkpoint(.messageRead)
     if isAcknowledging, generation == Descriptor.generation {
-      take(place, &cursor)
-      free(place.end)
+      take(record, &cursor)
+      free(record.end)
     }
     return result
   }
 
   /// T1.
-  private func take(_ place: Place, _ cursor: inout QueueCursor) {
-    cursor.position = place.end
-    receiving.position.storeRelaxed(place.end)
+  private func take(_ record: Record, _ cursor: inout QueueCursor) {
+    cursor.position = record.end
+    receiving.position.storeRelaxed(record.end)
     receiving.countMessage()
     checkpoint(.messageTaken)
   }

@@ -14,16 +14,16 @@
 extension Checkpoint {
   /// The steps of queues and topics.
   package static let ofMessaging: [Checkpoint] = [
-    .messageBegun, .messageWritten, .messageSent, .messageTold,
+    .messageBegun, .messageWritten, .messageSent, .tailStored,
     .messageSeen, .messageRead, .messageTaken, .messageFreed,
     .queueFinished, .topicFinished,
-    .slotsTaken, .subscribed, .messagePinned, .arrivalTold,
+    .slotsTaken, .subscribed, .messagePinned, .arrivalCounted,
   ]
 
   @inlinable package static var messageBegun: Checkpoint { Checkpoint("messageBegun") }
   @inlinable package static var messageWritten: Checkpoint { Checkpoint("messageWritten") }
   @inlinable package static var messageSent: Checkpoint { Checkpoint("messageSent") }
-  @inlinable package static var messageTold: Checkpoint { Checkpoint("messageTold") }
+  @inlinable package static var tailStored: Checkpoint { Checkpoint("tailStored") }
   @inlinable package static var messageSeen: Checkpoint { Checkpoint("messageSeen") }
   @inlinable package static var messageRead: Checkpoint { Checkpoint("messageRead") }
   @inlinable package static var messageTaken: Checkpoint { Checkpoint("messageTaken") }
@@ -33,5 +33,5 @@ extension Checkpoint {
   @inlinable package static var slotsTaken: Checkpoint { Checkpoint("slotsTaken") }
   @inlinable package static var subscribed: Checkpoint { Checkpoint("subscribed") }
   @inlinable package static var messagePinned: Checkpoint { Checkpoint("messagePinned") }
-  @inlinable package static var arrivalTold: Checkpoint { Checkpoint("arrivalTold") }
+  @inlinable package static var arrivalCounted: Checkpoint { Checkpoint("arrivalCounted") }
 }

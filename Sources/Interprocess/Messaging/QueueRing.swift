@@ -77,7 +77,7 @@ final class QueueRing: MessageRing {
   init(
     in memory: borrowing SharedMemory, at offset: Int, _ layout: QueueLayout, capacity: Int
   ) {
-    let range = memory.range
+    let range = memory._range
     self.layout = layout
     self.capacity = UInt64(capacity)
     groups = range.part(
@@ -99,10 +99,10 @@ final class QueueRing: MessageRing {
         (groups.start + cursor.groupOffset).assumingMemoryBound(to: Atomic<UInt64>.self)))
   }
 
-  /// Where the next message of a cursor lies, or the one `distance` places after it in the same
+  /// Where the next message of a cursor lies, or the one `distance` slots after it in the same
   /// group.
   @inlinable @inline(__always) @unsafe
-  func place<Element: Shareable>(
+  func slot<Element: Shareable>(
     of cursor: QueueCursor, plus distance: Int = 0, as type: Element.Type
   ) -> UnsafeMutablePointer<Element> {
     // SAFETY: as for `count(at:)`; the callers ensure that the index is less than the capacity of a
@@ -178,7 +178,7 @@ final class QueueRing: MessageRing {
       guard try findRoom(&cursor) else { return false }
     }
     checkpoint(.messageBegun)
-    unsafe place(of: cursor, as: Element.self).pointee = element
+    unsafe slot(of: cursor, as: Element.self).pointee = element
     publish(1, &cursor)
     return true
   }
@@ -200,7 +200,7 @@ final class QueueRing: MessageRing {
     let count = min(elements.count - start, Int(truncatingIfNeeded: room))
     checkpoint(.messageBegun)
     for index in 0..<count {
-      unsafe place(of: cursor, plus: index, as: Element.self).pointee = elements[start + index]
+      unsafe slot(of: cursor, plus: index, as: Element.self).pointee = elements[start + index]
     }
     publish(count, &cursor)
     return count
@@ -231,7 +231,7 @@ final class QueueRing: MessageRing {
     count.storeReleasing(cursor.position)
     checkpoint(.messageSent)
     sending.position.storeRelaxed(cursor.position)
-    checkpoint(.messageTold)
+    checkpoint(.tailStored)
     if receiving.gate.isAwaited { sending.open(receiving.gate, waking: messageCount) }
   }
 
@@ -265,7 +265,7 @@ final class QueueRing: MessageRing {
     if cursor.position == cursor.limit {
       guard try findMessage(&cursor) else { return nil }
     }
-    let element = unsafe place(of: cursor, as: type).pointee
+    let element = unsafe slot(of: cursor, as: type).pointee
     checkpoint(.messageRead)
     take(1, &cursor)
     return element
@@ -284,7 +284,7 @@ final class QueueRing: MessageRing {
     }
     let count = min(maximumCount, Int(truncatingIfNeeded: cursor.limit &- cursor.position))
     for index in 0..<count {
-      elements.append(unsafe place(of: cursor, plus: index, as: Element.self).pointee)
+      elements.append(unsafe slot(of: cursor, plus: index, as: Element.self).pointee)
     }
     checkpoint(.messageRead)
     take(count, &cursor)
@@ -319,7 +319,7 @@ final class QueueRing: MessageRing {
       guard try findMessage(&cursor) else { return nil }
     }
     let begun = generation.loadRelaxed()
-    let result = try body(unsafe place(of: cursor, as: Element.self).pointee)
+    let result = try body(unsafe slot(of: cursor, as: Element.self).pointee)
     checkpoint(.messageRead)
     if generation.loadRelaxed() == begun { take(1, &cursor) }
     return result

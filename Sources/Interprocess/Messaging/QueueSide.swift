@@ -61,7 +61,8 @@ struct QueueSide: Sendable {
     // What the lock guards needs no repair, so no error names a function for it.
     RobustLock(
       in: segment, word: range.word32(at: offset + fieldOffset(\ipc_queue_side.word)),
-      turn: range.word32(at: offset + fieldOffset(\ipc_queue_side.turn)), places: places,
+      changeCount: range.word32(at: offset + fieldOffset(\ipc_queue_side.change_count)),
+      places: places,
       repair: "")
   }
 

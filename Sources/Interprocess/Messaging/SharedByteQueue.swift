@@ -32,8 +32,8 @@ internal import CInterprocess
 public final class SharedByteQueue: Sendable {
   let segment: StructuredSegment
   let ring: ByteRing
-  let senders: QueueEnd
-  let receivers: QueueEnd
+  let senders: QueueEndpoint
+  let receivers: QueueEndpoint
 
   /// Where the greatest length of a message lies, counted from the end of the header.
   private static var maximumOffset: Int { fieldOffset(\ipc_byte_queue.maximum_byte_count) }
@@ -143,8 +143,8 @@ public final class SharedByteQueue: Sendable {
     }
     ring = ByteRing(
       in: segment.memory, at: offset, capacity: segment.capacity, maximumByteCount: Int(maximum))
-    senders = QueueEnd(senderMultiplicity, of: ring, in: segment, isSending: true)
-    receivers = QueueEnd(receiverMultiplicity, of: ring, in: segment, isSending: false)
+    senders = QueueEndpoint(senderMultiplicity, of: ring, in: segment, isSending: true)
+    receivers = QueueEndpoint(receiverMultiplicity, of: ring, in: segment, isSending: false)
     self.segment = segment
   }
 

@@ -21,30 +21,30 @@ extension SharedQueue {
   /// while let order = try receiver.receive() { process(order) }
   /// ```
   public struct Receiver: ~Copyable, Sendable {
-    @usableFromInline let queue: SharedQueue
-    @usableFromInline let ring: QueueRing
-    @usableFromInline var cursor: QueueCursor
+    @usableFromInline let _queue: SharedQueue
+    @usableFromInline let _ring: QueueRing
+    @usableFromInline var _cursor: QueueCursor
     /// How often to look for a message before preparing to sleep: once with one processor.
-    @usableFromInline let lookCount: Int
-    @usableFromInline let taken = Taken()
+    @usableFromInline let _lookCount: Int
+    @usableFromInline let _taken = Taken()
 
     fileprivate init(_ queue: SharedQueue, _ cursor: QueueCursor) {
-      self.queue = queue
-      ring = queue.ring
-      self.cursor = cursor
-      lookCount = Processors.count > 1 ? 256 : 1
+      self._queue = queue
+      _ring = queue._ring
+      self._cursor = cursor
+      _lookCount = Processors.count > 1 ? 256 : 1
     }
 
     deinit {
-      queue.receivers.giveBack(taken.generation)
+      _queue._receivers.giveBack(_taken.generation)
     }
 
     /// Keeps a child created by `fork`, which has a copy of this value, from receiving its parent's
     /// messages.
     ///
     /// - Throws: `roleTaken`.
-    @inlinable @inline(__always) func checkRole() throws(InterprocessError) {
-      if !taken.isOwn { throw queue.receivers.isOfParent }
+    @inlinable @inline(__always) func _checkRole() throws(InterprocessError) {
+      if !_taken.isOwn { throw _queue._receivers.isOfParent }
     }
 
     /// Gives the role back, as does the end of this value's life.
@@ -61,8 +61,8 @@ extension SharedQueue {
     ///   `roleTaken` in a forked child.
     @inlinable
     public mutating func tryReceive() throws(InterprocessError) -> Element? {
-      try checkRole()
-      return try ring.receive(Element.self, &cursor)
+      try _checkRole()
+      return try _ring.receive(Element.self, &_cursor)
     }
 
     /// Receives the next message, as the queue's own function does.
@@ -77,20 +77,20 @@ extension SharedQueue {
     public mutating func receive(
       timeout: Duration? = nil
     ) throws(InterprocessError) -> Element? {
-      if taken.isOwn, let element = try ring.receive(Element.self, &cursor) { return element }
-      return try lookAndReceive(timeout)
+      if _taken.isOwn, let element = try _ring.receive(Element.self, &_cursor) { return element }
+      return try _lookAndReceive(timeout)
     }
 
     // Kept apart, so that the function above, which is inlined, stays small.
     @inlinable @inline(never)
-    mutating func lookAndReceive(_ timeout: Duration?) throws(InterprocessError) -> Element? {
-      try checkRole()
-      for _ in 0..<lookCount {
+    mutating func _lookAndReceive(_ timeout: Duration?) throws(InterprocessError) -> Element? {
+      try _checkRole()
+      for _ in 0..<_lookCount {
         Processors.spinHint()
-        if let element = try ring.receive(Element.self, &cursor) { return element }
+        if let element = try _ring.receive(Element.self, &_cursor) { return element }
       }
-      let ring = ring
-      return try queue.receivers.retry(as: &cursor, atMost: timeout) {
+      let ring = _ring
+      return try _queue._receivers.retry(as: &_cursor, atMost: timeout) {
         cursor throws(InterprocessError) in
         try ring.receive(Element.self, &cursor)
       }
@@ -107,9 +107,9 @@ extension SharedQueue {
     public nonisolated(nonsending) mutating func receive(
       timeout: Duration? = nil
     ) async throws -> Element? {
-      try checkRole()
-      let ring = ring
-      return try await queue.receivers.retry(as: &cursor, atMost: timeout) {
+      try _checkRole()
+      let ring = _ring
+      return try await _queue._receivers.retry(as: &_cursor, atMost: timeout) {
         try ring.receive(Element.self, &$0)
       }
     }
@@ -129,9 +129,9 @@ extension SharedQueue {
       upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
     ) throws(InterprocessError) -> Int {
       precondition(maximumCount >= 1, "The maximum number of messages is less than one")
-      try checkRole()
-      let ring = ring
-      let count = try queue.receivers.retry(as: &cursor, atMost: timeout) {
+      try _checkRole()
+      let ring = _ring
+      let count = try _queue._receivers.retry(as: &_cursor, atMost: timeout) {
         cursor throws(InterprocessError) in
         try ring.receiveAll(upTo: maximumCount, into: &elements, &cursor)
       }
@@ -153,9 +153,9 @@ extension SharedQueue {
       upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
     ) async throws -> Int {
       precondition(maximumCount >= 1, "The maximum number of messages is less than one")
-      try checkRole()
-      let ring = ring
-      let count = try await queue.receivers.retry(as: &cursor, atMost: timeout) {
+      try _checkRole()
+      let ring = _ring
+      let count = try await _queue._receivers.retry(as: &_cursor, atMost: timeout) {
         try ring.receiveAll(upTo: maximumCount, into: &elements, &$0)
       }
       return count ?? 0
@@ -172,9 +172,9 @@ extension SharedQueue {
     public mutating func receive<Result>(
       timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
     ) throws -> Result? {
-      try checkRole()
-      let ring = ring
-      return try queue.receivers.retry(as: &cursor, atMost: timeout) {
+      try _checkRole()
+      let ring = _ring
+      return try _queue._receivers.retry(as: &_cursor, atMost: timeout) {
         try ring.receive(acknowledging: body, &$0)
       }
     }
@@ -192,9 +192,9 @@ extension SharedQueue {
     public nonisolated(nonsending) mutating func receive<Result>(
       timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
     ) async throws -> Result? {
-      try checkRole()
-      let ring = ring
-      return try await queue.receivers.retry(as: &cursor, atMost: timeout) {
+      try _checkRole()
+      let ring = _ring
+      return try await _queue._receivers.retry(as: &_cursor, atMost: timeout) {
         try ring.receive(acknowledging: body, &$0)
       }
     }
@@ -209,6 +209,6 @@ extension SharedQueue {
   ///   receivers; `corrupted` if something other than this type has written into the queue;
   ///   `system` for anything else.
   public func receiver() throws(InterprocessError) -> Receiver {
-    Receiver(self, try receivers.takeRole())
+    Receiver(self, try _receivers.takeRole())
   }
 }

@@ -27,8 +27,8 @@ extension SharedQueue {
   ///   anything else.
   @inlinable
   public func tryReceive() throws(InterprocessError) -> Element? {
-    try receivers.attemptSoon { cursor throws(InterprocessError) in
-      try ring.receive(Element.self, &cursor)
+    try _receivers.attemptSoon { cursor throws(InterprocessError) in
+      try _ring.receive(Element.self, &cursor)
     }
   }
 
@@ -43,18 +43,18 @@ extension SharedQueue {
   /// - Throws: What ``tryReceive()`` throws, and `timedOut`.
   @inlinable
   public func receive(timeout: Duration? = nil) throws(InterprocessError) -> Element? {
-    let element = try receivers.attempt { cursor throws(InterprocessError) in
-      try ring.receive(Element.self, &cursor)
+    let element = try _receivers.attempt { cursor throws(InterprocessError) in
+      try _ring.receive(Element.self, &cursor)
     }
     if let element { return element }
-    return try waitAndReceive(timeout)
+    return try _waitAndReceive(timeout)
   }
 
   // Kept apart, with its clock, so that the function above stays small.
   @inlinable @inline(never)
-  func waitAndReceive(_ timeout: Duration?) throws(InterprocessError) -> Element? {
-    try receivers.retry(atMost: timeout) { cursor throws(InterprocessError) in
-      try ring.receive(Element.self, &cursor)
+  func _waitAndReceive(_ timeout: Duration?) throws(InterprocessError) -> Element? {
+    try _receivers.retry(atMost: timeout) { cursor throws(InterprocessError) in
+      try _ring.receive(Element.self, &cursor)
     }
   }
 
@@ -70,7 +70,7 @@ extension SharedQueue {
   public nonisolated(nonsending) func receive(
     timeout: Duration? = nil
   ) async throws -> Element? {
-    try await receivers.retry(atMost: timeout) { try ring.receive(Element.self, &$0) }
+    try await _receivers.retry(atMost: timeout) { try _ring.receive(Element.self, &$0) }
   }
 
   /// Receives several messages at once.
@@ -89,8 +89,8 @@ extension SharedQueue {
     upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
   ) throws(InterprocessError) -> Int {
     precondition(maximumCount >= 1, "The maximum number of messages is less than one")
-    let count = try receivers.retry(atMost: timeout) { cursor throws(InterprocessError) in
-      try ring.receiveAll(upTo: maximumCount, into: &elements, &cursor)
+    let count = try _receivers.retry(atMost: timeout) { cursor throws(InterprocessError) in
+      try _ring.receiveAll(upTo: maximumCount, into: &elements, &cursor)
     }
     return count ?? 0
   }
@@ -111,8 +111,8 @@ extension SharedQueue {
     upTo maximumCount: Int, into elements: inout [Element], timeout: Duration? = nil
   ) async throws -> Int {
     precondition(maximumCount >= 1, "The maximum number of messages is less than one")
-    let count = try await receivers.retry(atMost: timeout) {
-      try ring.receiveAll(upTo: maximumCount, into: &elements, &$0)
+    let count = try await _receivers.retry(atMost: timeout) {
+      try _ring.receiveAll(upTo: maximumCount, into: &elements, &$0)
     }
     return count ?? 0
   }
@@ -132,7 +132,7 @@ extension SharedQueue {
   public func receive<Result>(
     timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
   ) throws -> Result? {
-    try receivers.retry(atMost: timeout) { try ring.receive(acknowledging: body, &$0) }
+    try _receivers.retry(atMost: timeout) { try _ring.receive(acknowledging: body, &$0) }
   }
 
   /// Receives the next message, and takes it only when `body` has returned.
@@ -148,7 +148,7 @@ extension SharedQueue {
   public nonisolated(nonsending) func receive<Result>(
     timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
   ) async throws -> Result? {
-    try await receivers.retry(atMost: timeout) { try ring.receive(acknowledging: body, &$0) }
+    try await _receivers.retry(atMost: timeout) { try _ring.receive(acknowledging: body, &$0) }
   }
 
   // MARK: - Sequences

@@ -22,27 +22,27 @@ extension SharedQueue {
   /// sender.finish()
   /// ```
   public struct Sender: ~Copyable, Sendable {
-    @usableFromInline let queue: SharedQueue
-    @usableFromInline let ring: QueueRing
-    @usableFromInline var cursor: QueueCursor
-    @usableFromInline let taken = Taken()
+    @usableFromInline let _queue: SharedQueue
+    @usableFromInline let _ring: QueueRing
+    @usableFromInline var _cursor: QueueCursor
+    @usableFromInline let _taken = Taken()
 
     fileprivate init(_ queue: SharedQueue, _ cursor: QueueCursor) {
-      self.queue = queue
-      ring = queue.ring
-      self.cursor = cursor
+      self._queue = queue
+      _ring = queue._ring
+      self._cursor = cursor
     }
 
     deinit {
-      queue.senders.giveBack(taken.generation)
+      _queue._senders.giveBack(_taken.generation)
     }
 
     /// Keeps a child created by `fork`, which has a copy of this value, from sending in its
     /// parent's place.
     ///
     /// - Throws: `roleTaken`.
-    @inlinable @inline(__always) func checkRole() throws(InterprocessError) {
-      if !taken.isOwn { throw queue.senders.isOfParent }
+    @inlinable @inline(__always) func _checkRole() throws(InterprocessError) {
+      if !_taken.isOwn { throw _queue._senders.isOfParent }
     }
 
     /// Sends a message if there is room, as ``SharedQueue/trySend(_:)`` does.
@@ -55,8 +55,8 @@ extension SharedQueue {
     ///   `roleTaken` in a forked child.
     @inlinable
     public mutating func trySend(_ element: Element) throws(InterprocessError) -> Bool {
-      try checkRole()
-      return try ring.send(element, &cursor)
+      try _checkRole()
+      return try _ring.send(element, &_cursor)
     }
 
     /// Sends a message, as the queue's own function does.
@@ -72,17 +72,17 @@ extension SharedQueue {
     public mutating func send(
       _ element: Element, timeout: Duration? = nil
     ) throws(InterprocessError) {
-      if taken.isOwn, try ring.send(element, &cursor) { return }
-      try waitAndSend(element, timeout)
+      if _taken.isOwn, try _ring.send(element, &_cursor) { return }
+      try _waitAndSend(element, timeout)
     }
 
     @inlinable @inline(never)
-    mutating func waitAndSend(
+    mutating func _waitAndSend(
       _ element: Element, _ timeout: Duration?
     ) throws(InterprocessError) {
-      try checkRole()
-      let ring = ring
-      _ = try queue.senders.retry(as: &cursor, atMost: timeout) {
+      try _checkRole()
+      let ring = _ring
+      _ = try _queue._senders.retry(as: &_cursor, atMost: timeout) {
         cursor throws(InterprocessError) in
         try ring.send(element, &cursor) ? () : nil
       }
@@ -100,9 +100,9 @@ extension SharedQueue {
     public nonisolated(nonsending) mutating func send(
       _ element: Element, timeout: Duration? = nil
     ) async throws {
-      try checkRole()
-      let ring = ring
-      _ = try await queue.senders.retry(as: &cursor, atMost: timeout) {
+      try _checkRole()
+      let ring = _ring
+      _ = try await _queue._senders.retry(as: &_cursor, atMost: timeout) {
         try ring.send(element, &$0) ? () : nil
       }
     }
@@ -121,16 +121,16 @@ extension SharedQueue {
     public mutating func send(
       contentsOf elements: Span<Element>, timeout: Duration? = nil
     ) throws(InterprocessError) -> Int {
-      try checkRole()
-      let ring = ring
+      try _checkRole()
+      let ring = _ring
       var sentCount = 0
       do throws(InterprocessError) {
-        _ = try queue.senders.retry(as: &cursor, atMost: timeout) {
+        _ = try _queue._senders.retry(as: &_cursor, atMost: timeout) {
           cursor throws(InterprocessError) in
           sentCount = try ring.sendAll(elements, from: sentCount, &cursor)
           return sentCount == elements.count ? () : nil
         }
-      } catch  where error.endsBatch(of: sentCount) {}
+      } catch  where error._endsBatch(of: sentCount) {}
       return sentCount
     }
 
@@ -148,15 +148,15 @@ extension SharedQueue {
     public nonisolated(nonsending) mutating func send(
       contentsOf elements: Span<Element>, timeout: Duration? = nil
     ) async throws -> Int {
-      try checkRole()
-      let ring = ring
+      try _checkRole()
+      let ring = _ring
       var sentCount = 0
       do {
-        _ = try await queue.senders.retry(as: &cursor, atMost: timeout) {
+        _ = try await _queue._senders.retry(as: &_cursor, atMost: timeout) {
           sentCount = try ring.sendAll(elements, from: sentCount, &$0)
           return sentCount == elements.count ? () : nil
         }
-      } catch let error as InterprocessError where error.endsBatch(of: sentCount) {
+      } catch let error as InterprocessError where error._endsBatch(of: sentCount) {
       } catch is CancellationError where sentCount > 0 {}
       return sentCount
     }
@@ -171,7 +171,7 @@ extension SharedQueue {
     ///
     /// Does not block; does nothing in a child created by `fork`.
     public consuming func finish() {
-      if taken.isOwn { ring.finish() }
+      if _taken.isOwn { _ring.finish() }
     }
   }
 
@@ -184,6 +184,6 @@ extension SharedQueue {
   ///   `finished`; `corrupted` if something other than this type has written into the queue;
   ///   `system` for anything else.
   public func sender() throws(InterprocessError) -> Sender {
-    Sender(self, try senders.takeRole())
+    Sender(self, try _senders.takeRole())
   }
 }

@@ -27,8 +27,8 @@ extension SharedQueue {
   ///   anything else.
   @inlinable
   public func trySend(_ element: Element) throws(InterprocessError) -> Bool {
-    try senders.attemptSoon { cursor throws(InterprocessError) in
-      try ring.send(element, &cursor) ? () : nil
+    try _senders.attemptSoon { cursor throws(InterprocessError) in
+      try _ring.send(element, &cursor) ? () : nil
     } != nil
   }
 
@@ -45,17 +45,17 @@ extension SharedQueue {
   public func send(
     _ element: Element, timeout: Duration? = nil
   ) throws(InterprocessError) {
-    let isSent: Void? = try senders.attempt { cursor throws(InterprocessError) in
-      try ring.send(element, &cursor) ? () : nil
+    let isSent: Void? = try _senders.attempt { cursor throws(InterprocessError) in
+      try _ring.send(element, &cursor) ? () : nil
     }
-    if isSent == nil { try waitAndSend(element, timeout) }
+    if isSent == nil { try _waitAndSend(element, timeout) }
   }
 
   // Kept apart, with its clock, so that the function above stays small.
   @inlinable @inline(never)
-  func waitAndSend(_ element: Element, _ timeout: Duration?) throws(InterprocessError) {
-    _ = try senders.retry(atMost: timeout) { cursor throws(InterprocessError) in
-      try ring.send(element, &cursor) ? () : nil
+  func _waitAndSend(_ element: Element, _ timeout: Duration?) throws(InterprocessError) {
+    _ = try _senders.retry(atMost: timeout) { cursor throws(InterprocessError) in
+      try _ring.send(element, &cursor) ? () : nil
     }
   }
 
@@ -72,7 +72,7 @@ extension SharedQueue {
   public nonisolated(nonsending) func send(
     _ element: Element, timeout: Duration? = nil
   ) async throws {
-    _ = try await senders.retry(atMost: timeout) { try ring.send(element, &$0) ? () : nil }
+    _ = try await _senders.retry(atMost: timeout) { try _ring.send(element, &$0) ? () : nil }
   }
 
   /// Sends messages in order, several at once where there is room.
@@ -94,11 +94,11 @@ extension SharedQueue {
     if elements.isEmpty { return 0 }
     var sentCount = 0
     do throws(InterprocessError) {
-      _ = try senders.retry(atMost: timeout) { cursor throws(InterprocessError) in
-        sentCount = try ring.sendAll(elements, from: sentCount, &cursor)
+      _ = try _senders.retry(atMost: timeout) { cursor throws(InterprocessError) in
+        sentCount = try _ring.sendAll(elements, from: sentCount, &cursor)
         return sentCount == elements.count ? () : nil
       }
-    } catch  where error.endsBatch(of: sentCount) {}
+    } catch  where error._endsBatch(of: sentCount) {}
     return sentCount
   }
 
@@ -119,11 +119,11 @@ extension SharedQueue {
     if elements.isEmpty { return 0 }
     var sentCount = 0
     do {
-      _ = try await senders.retry(atMost: timeout) {
-        sentCount = try ring.sendAll(elements, from: sentCount, &$0)
+      _ = try await _senders.retry(atMost: timeout) {
+        sentCount = try _ring.sendAll(elements, from: sentCount, &$0)
         return sentCount == elements.count ? () : nil
       }
-    } catch let error as InterprocessError where error.endsBatch(of: sentCount) {
+    } catch let error as InterprocessError where error._endsBatch(of: sentCount) {
     } catch is CancellationError where sentCount > 0 {}
     return sentCount
   }
@@ -131,7 +131,7 @@ extension SharedQueue {
 
 extension InterprocessError {
   /// Whether a batch of which some messages have been sent ends here without an error.
-  @usableFromInline func endsBatch(of sentCount: Int) -> Bool {
+  @usableFromInline func _endsBatch(of sentCount: Int) -> Bool {
     code == .timedOut || code == .finished && sentCount > 0
   }
 }

@@ -42,9 +42,9 @@ internal import CInterprocess
 /// it goes. Corresponds to `mq_open` in C and to `multiprocessing.Queue` in Python.
 public final class SharedQueue<Element: Shareable>: Sendable {
   let segment: StructuredSegment
-  @usableFromInline let ring: QueueRing
-  @usableFromInline let senders: QueueEnd
-  @usableFromInline let receivers: QueueEnd
+  @usableFromInline let _ring: QueueRing
+  @usableFromInline let _senders: QueueEndpoint
+  @usableFromInline let _receivers: QueueEndpoint
 
   // MARK: - Create and attach
 
@@ -127,10 +127,10 @@ public final class SharedQueue<Element: Shareable>: Sendable {
       segment.memory, at: offset + fieldOffset(\ipc_queue.senders))
     let receiverMultiplicity = try Multiplicity(
       segment.memory, at: offset + fieldOffset(\ipc_queue.receivers))
-    ring = QueueRing(
+    _ring = QueueRing(
       in: segment.memory, at: offset, QueueLayout(of: Element.self), capacity: segment.capacity)
-    senders = QueueEnd(senderMultiplicity, of: ring, in: segment, isSending: true)
-    receivers = QueueEnd(receiverMultiplicity, of: ring, in: segment, isSending: false)
+    _senders = QueueEndpoint(senderMultiplicity, of: _ring, in: segment, isSending: true)
+    _receivers = QueueEndpoint(receiverMultiplicity, of: _ring, in: segment, isSending: false)
     self.segment = segment
   }
 
@@ -150,8 +150,8 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   ///   or receiving with it.
   public func close() {
     segment.close {
-      senders.close()
-      receivers.close()
+      _senders.close()
+      _receivers.close()
     }
   }
 
@@ -159,10 +159,10 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   public var capacity: Int { segment.capacity }
 
   /// Whether there is one sender at a time, or many, as the creator chose.
-  public var senderMultiplicity: Multiplicity { senders.multiplicity }
+  public var senderMultiplicity: Multiplicity { _senders.multiplicity }
 
   /// Whether there is one receiver at a time, or many, as the creator chose.
-  public var receiverMultiplicity: Multiplicity { receivers.multiplicity }
+  public var receiverMultiplicity: Multiplicity { _receivers.multiplicity }
 
   /// The number of messages that have been sent and not yet received.
   ///
@@ -178,8 +178,8 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   public var statistics: QueueStatistics {
     segment.checkOpen()
     // In this order, so that the received messages do not exceed the sent ones.
-    let receiving = ring.receiving.counts
-    return QueueStatistics(ring.sending.counts, receiving, capacity)
+    let receiving = _ring.receiving.counts
+    return QueueStatistics(_ring.sending.counts, receiving, capacity)
   }
 
   // MARK: - Finishing
@@ -189,7 +189,7 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   /// - Complexity: O(1), without blocking.
   public var isFinished: Bool {
     segment.checkOpen()
-    return ring.isFinished
+    return _ring.isFinished
   }
 
   /// Finishes the queue: no more messages can be sent; receivers get what is left, and then `nil`.
@@ -200,7 +200,7 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   /// - Parameter timeout: How long to wait for other senders' turns; `nil`: as long as they take.
   /// - Throws: `roleTaken` if a ``Sender`` exists; `timedOut`, `corrupted` and `system`.
   public func finish(timeout: Duration? = nil) throws(InterprocessError) {
-    try senders.finish(atMost: timeout)
+    try _senders.finish(atMost: timeout)
   }
 
   /// Finishes the queue: no more messages can be sent; receivers get what is left, and then `nil`.
@@ -211,7 +211,7 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   /// - Throws: What the blocking form throws, and `CancellationError`; after any error, the queue
   ///   is not finished.
   public nonisolated(nonsending) func finish(timeout: Duration? = nil) async throws {
-    try await senders.finish(atMost: timeout)
+    try await _senders.finish(atMost: timeout)
   }
 }
 

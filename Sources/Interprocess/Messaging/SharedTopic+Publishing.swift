@@ -19,9 +19,9 @@ extension SharedTopic {
   /// try publisher.publish(1)
   /// ```
   public struct Publisher: ~Copyable, Sendable {
-    @usableFromInline let writer: TopicWriter
+    @usableFromInline let _writer: TopicWriter
 
-    fileprivate init(_ writer: TopicWriter) { self.writer = writer }
+    fileprivate init(_ writer: TopicWriter) { self._writer = writer }
 
     /// Gives the role back, if the topic has a single publisher; so does the end of this value's
     /// life.
@@ -46,9 +46,9 @@ extension SharedTopic {
     public mutating func publish(
       _ element: Element, timeout: Duration? = nil
     ) throws(InterprocessError) {
-      let writing = try writer.begin(atMost: timeout)
-      unsafe SharedTopic.pointer(to: writing.elements).pointee = element
-      try writer.end(writing, count: 1)
+      let writing = try _writer.begin(atMost: timeout)
+      unsafe SharedTopic._pointer(to: writing.elements).pointee = element
+      try _writer.end(writing, count: 1)
     }
 
     /// Publishes a message of one element.
@@ -64,9 +64,9 @@ extension SharedTopic {
     public nonisolated(nonsending) mutating func publish(
       _ element: Element, timeout: Duration? = nil
     ) async throws {
-      let writing = try await writer.begin(atMost: timeout)
-      unsafe SharedTopic.pointer(to: writing.elements).pointee = element
-      try writer.end(writing, count: 1)
+      let writing = try await _writer.begin(atMost: timeout)
+      unsafe SharedTopic._pointer(to: writing.elements).pointee = element
+      try _writer.end(writing, count: 1)
     }
 
     /// Publishes a message of several elements by copying them.
@@ -83,8 +83,8 @@ extension SharedTopic {
     public mutating func publish(
       contentsOf elements: Span<Element>, timeout: Duration? = nil
     ) throws(InterprocessError) {
-      try check(elements.count)
-      try publish(elements, in: try writer.begin(atMost: timeout))
+      try _check(elements.count)
+      try _publish(elements, in: try _writer.begin(atMost: timeout))
     }
 
     /// Publishes a message of several elements by copying them.
@@ -100,19 +100,19 @@ extension SharedTopic {
     public nonisolated(nonsending) mutating func publish(
       contentsOf elements: Span<Element>, timeout: Duration? = nil
     ) async throws {
-      try check(elements.count)
-      try publish(elements, in: try await writer.begin(atMost: timeout))
+      try _check(elements.count)
+      try _publish(elements, in: try await _writer.begin(atMost: timeout))
     }
 
-    @inlinable func publish(
+    @inlinable func _publish(
       _ elements: Span<Element>, in writing: TopicRing.Writing
     ) throws(InterprocessError) {
-      let pointer = unsafe SharedTopic.pointer(to: writing.elements)
+      let pointer = unsafe SharedTopic._pointer(to: writing.elements)
       for index in 0..<elements.count {
         // SAFETY: the slot has room for all the elements, as the callers have checked.
         unsafe pointer[index] = elements[index]
       }
-      try writer.end(writing, count: elements.count)
+      try _writer.end(writing, count: elements.count)
     }
 
     /// Lends the memory of a new message, so that the caller writes it where subscribers read it.
@@ -131,8 +131,8 @@ extension SharedTopic {
     public mutating func loan(
       count: Int = 1, timeout: Duration? = nil
     ) throws(InterprocessError) -> Loan {
-      try check(count)
-      return Loan(writer, try writer.begin(atMost: timeout), count)
+      try _check(count)
+      return Loan(_writer, try _writer.begin(atMost: timeout), count)
     }
 
     /// Lends the memory of a new message, so that the caller writes it where subscribers read it.
@@ -147,8 +147,8 @@ extension SharedTopic {
     public nonisolated(nonsending) mutating func loan(
       count: Int = 1, timeout: Duration? = nil
     ) async throws -> Loan {
-      try check(count)
-      return Loan(writer, try await writer.begin(atMost: timeout), count)
+      try _check(count)
+      return Loan(_writer, try await _writer.begin(atMost: timeout), count)
     }
 
     /// Finishes the topic, and ends this publisher: no more messages can be published; subscribers
@@ -163,7 +163,7 @@ extension SharedTopic {
     ///   publisher; after any error, the topic is not finished.
     /// - Precondition: No message of this publisher is on loan.
     public consuming func finish(timeout: Duration? = nil) throws(InterprocessError) {
-      try writer.finish(atMost: timeout)
+      try _writer.finish(atMost: timeout)
     }
 
     /// Finishes the topic, and ends this publisher: no more messages can be published; subscribers
@@ -177,16 +177,16 @@ extension SharedTopic {
     public nonisolated(nonsending) consuming func finish(
       timeout: Duration? = nil
     ) async throws {
-      try await writer.finish(atMost: timeout)
+      try await _writer.finish(atMost: timeout)
     }
 
-    @usableFromInline func check(_ count: Int) throws(InterprocessError) {
-      let maximum = writer.ring.layout.maximumElementCount
+    @usableFromInline func _check(_ count: Int) throws(InterprocessError) {
+      let maximum = _writer.ring.layout.maximumElementCount
       guard count >= 1, count <= maximum else {
         throw InterprocessError(
-          code: .invalidSize, name: writer.ring.name,
+          code: .invalidSize, name: _writer.ring.name,
           message: """
-            A message of \(count) elements cannot be published in "\(writer.ring.name)", whose \
+            A message of \(count) elements cannot be published in "\(_writer.ring.name)", whose \
             messages have 1 to \(maximum) elements.
             """)
       }
@@ -221,7 +221,7 @@ extension SharedTopic {
         // SAFETY: the slot belongs to this message until the end of its life, and has room for
         // `count` elements; every bit pattern is a valid element.
         let span = unsafe MutableSpan(
-          _unsafeStart: SharedTopic.pointer(to: writing.elements), count: count)
+          _unsafeStart: SharedTopic._pointer(to: writing.elements), count: count)
         return unsafe _overrideLifetime(span, mutating: &self)
       }
     }
@@ -269,7 +269,7 @@ extension SharedTopic {
 
   /// A pointer to the elements of a message.
   @inlinable @unsafe
-  static func pointer(to elements: MappedRange) -> UnsafeMutablePointer<Element> {
+  static func _pointer(to elements: MappedRange) -> UnsafeMutablePointer<Element> {
     unsafe elements.start.assumingMemoryBound(to: Element.self)
   }
 }

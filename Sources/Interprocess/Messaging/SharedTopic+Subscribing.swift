@@ -19,12 +19,12 @@ extension SharedTopic {
   /// while let sample = try subscriber.next() { print(sample.elements[0]) }
   /// ```
   public struct Subscriber: ~Copyable, Sendable {
-    @usableFromInline let reader: TopicReader
-    @usableFromInline var cursor: TopicCursor
+    @usableFromInline let _reader: TopicReader
+    @usableFromInline var _cursor: TopicCursor
 
     fileprivate init(_ reader: TopicReader, _ cursor: TopicCursor) {
-      self.reader = reader
-      self.cursor = cursor
+      self._reader = reader
+      self._cursor = cursor
     }
 
     /// Gives the subscriber's place back, as does the end of this value's life.
@@ -33,7 +33,7 @@ extension SharedTopic {
     public consuming func close() {}
 
     /// How many messages this subscriber has missed so far, by being slow or through ``latest()``.
-    public var missedCount: UInt64 { reader.missedCount }
+    public var missedCount: UInt64 { _reader.missedCount }
 
     /// Receives the next message, if there is one.
     ///
@@ -47,8 +47,8 @@ extension SharedTopic {
     /// - Complexity: O(1).
     @inlinable
     public mutating func tryNext() throws(InterprocessError) -> Sample? {
-      guard let hold = try reader.tryNext(&cursor) else { return nil }
-      return Sample(reader, hold)
+      guard let hold = try _reader.tryNext(&_cursor) else { return nil }
+      return Sample(_reader, hold)
     }
 
     /// Receives the next message, waiting until there is one.
@@ -63,17 +63,17 @@ extension SharedTopic {
     @inlinable
     public mutating func next(timeout: Duration? = nil) throws(InterprocessError) -> Sample? {
       if let sample = try tryNext() { return sample }
-      return try waitForNext(timeout)
+      return try _waitForNext(timeout)
     }
 
     @inlinable @inline(never)
-    mutating func waitForNext(_ timeout: Duration?) throws(InterprocessError) -> Sample? {
+    mutating func _waitForNext(_ timeout: Duration?) throws(InterprocessError) -> Sample? {
       let sleeps = Sleeps(atMost: timeout)
       while true {
-        let isFinished = reader.isFinished
+        let isFinished = _reader.isFinished
         if let sample = try tryNext() { return sample }
         if isFinished { return nil }
-        guard try reader.wait(cursor, atMost: sleeps.timeLeft) else { throw reader.isEmpty }
+        guard try _reader.wait(_cursor, atMost: sleeps.timeLeft) else { throw _reader.isEmpty }
       }
     }
 
@@ -94,10 +94,12 @@ extension SharedTopic {
       if let sample = try tryNext() { return sample }
       let sleeps = Sleeps(atMost: timeout)
       while true {
-        let isFinished = reader.isFinished
+        let isFinished = _reader.isFinished
         if let sample = try tryNext() { return sample }
         if isFinished { return nil }
-        guard try await reader.wait(cursor, atMost: sleeps.timeLeft) else { throw reader.isEmpty }
+        guard try await _reader.wait(_cursor, atMost: sleeps.timeLeft) else {
+          throw _reader.isEmpty
+        }
       }
     }
 
@@ -110,8 +112,8 @@ extension SharedTopic {
     /// - Complexity: O(1).
     @inlinable
     public mutating func latest() throws(InterprocessError) -> Sample? {
-      guard let hold = try reader.tryLatest(&cursor) else { return nil }
-      return Sample(reader, hold)
+      guard let hold = try _reader.tryLatest(&_cursor) else { return nil }
+      return Sample(_reader, hold)
     }
   }
 
@@ -119,21 +121,21 @@ extension SharedTopic {
   ///
   /// It lies in the shared memory, and is given back at the end of this value's life.
   public struct Sample: ~Copyable, Sendable {
-    @usableFromInline let reader: TopicReader
-    @usableFromInline let hold: TopicHold
+    @usableFromInline let _reader: TopicReader
+    @usableFromInline let _hold: TopicHold
 
     @inlinable init(_ reader: TopicReader, _ hold: TopicHold) {
-      self.reader = reader
-      self.hold = hold
+      self._reader = reader
+      self._hold = hold
     }
 
-    @inlinable deinit { reader.giveBack(hold) }
+    @inlinable deinit { _reader.giveBack(_hold) }
 
     /// The number of the message; the messages of a topic are numbered in order from 0.
-    public var sequence: UInt64 { hold.position }
+    public var sequence: UInt64 { _hold.position }
 
     /// The number of elements of the message, at least 1.
-    public var count: Int { hold.count }
+    public var count: Int { _hold.count }
 
     /// The elements.
     @inlinable
@@ -143,7 +145,7 @@ extension SharedTopic {
         // SAFETY: the slot has room for `count` elements, as was checked, and is mapped as long as
         // the reader exists; every bit pattern is a valid element.
         let span = unsafe Span(
-          _unsafeStart: UnsafePointer(SharedTopic.pointer(to: hold.elements)), count: hold.count)
+          _unsafeStart: UnsafePointer(SharedTopic._pointer(to: _hold.elements)), count: _hold.count)
         return unsafe _overrideLifetime(span, borrowing: self)
       }
     }

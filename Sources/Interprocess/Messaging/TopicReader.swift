@@ -114,7 +114,7 @@ final class TopicReader: Sendable {
     position.storeReleasing(start)
     checkpoint(.subscribed)
     let isAnyonePatient = ring.arrivals.addReleasing(2) & 1 != 0
-    checkpoint(.arrivalTold)
+    checkpoint(.arrivalCounted)
     if isAnyonePatient {
       atomicMemoryFence(ordering: .sequentiallyConsistent)
       let end = ring.publishing.position.loadAcquiring() &+ 1
@@ -288,7 +288,7 @@ final class TopicReader: Sendable {
 
   private func attempt(
     _ stage: Waiting.Stage, _ cursor: TopicCursor
-  ) throws(InterprocessError) -> Waiting.Turn<Void> {
+  ) throws(InterprocessError) -> Waiting.Outcome<Void> {
     try checkPlace()
     let turn = try ring.subscribing.gate.attempt(stage, alike: 0) { () throws(InterprocessError) in
       hasMessage(cursor) || isFinished ? () : nil

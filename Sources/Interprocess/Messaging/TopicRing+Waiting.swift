@@ -48,7 +48,7 @@ extension TopicRing {
   /// One attempt of a wait for slow subscribers.
   private func attemptPublishing(
     _ stage: Waiting.Stage, as number: UInt32
-  ) throws(InterprocessError) -> Waiting.Turn<Void> {
+  ) throws(InterprocessError) -> Waiting.Outcome<Void> {
     if stage == .checking { try places.reclaim(own: number) }
     let turn = try publishing.gate.attempt(stage, alike: 0) { () throws(InterprocessError) in
       if isFinished { return () }

@@ -140,7 +140,7 @@ final class TopicRing: Sendable {
     publishers = try Multiplicity(
       segment.memory, at: offset + fieldOffset(\ipc_topic.publishers))
     self.layout = layout
-    let range = segment.memory.range.part(at: offset, byteCount: layout.byteCount)
+    let range = segment.memory._range.part(at: offset, byteCount: layout.byteCount)
     self.range = range
     publishing = QueueSide(in: range, at: QueueHead.sendingOffset)
     subscribing = QueueSide(in: range, at: QueueHead.receivingOffset)
@@ -259,7 +259,7 @@ final class TopicRing: Sendable {
     entry.storeReleasing(TopicEntry(writing.position, writing.slot).bits)
     checkpoint(.messageSent)
     publishing.position.storeReleasing(writing.position &+ 1)
-    checkpoint(.messageTold)
+    checkpoint(.tailStored)
     if let slot = old.slot { retire(slot) }
     if subscribing.gate.isAwaited { publishing.open(subscribing.gate, waking: .max) }
     prefetchNext()

@@ -71,7 +71,7 @@ struct GuardedValue<Value: Shareable>: Sendable {
 /// A child that was forked within a closure under a lock leaves that closure as well. It has a copy
 /// of this, but the lock belongs to its parent, which releases it.
 @usableFromInline
-struct LockTurn: Sendable {
+struct LockHold: Sendable {
   let generation = Descriptor.generation
   /// Whether the lock's last holder died.
   @usableFromInline let wasAbandoned: Bool

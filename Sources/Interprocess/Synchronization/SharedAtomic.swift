@@ -38,10 +38,10 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
 
   private static var gateOffset: Int { fieldOffset(\ipc_integer.gate) }
 
-  @usableFromInline let segment: StructuredSegment
+  @usableFromInline let _segment: StructuredSegment
   private let range: MappedRange
   /// The integer, which the range begins with.
-  @usableFromInline nonisolated(unsafe) let address: UnsafePointer<Atomic<Value>>
+  @usableFromInline nonisolated(unsafe) let _address: UnsafePointer<Atomic<Value>>
   let gate: EventCount
   private let waiting: Waiting
 
@@ -100,11 +100,11 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
 
   init(_ segment: StructuredSegment) {
     let offset = segment.contentOffset
-    range = segment.memory.range.part(at: offset, byteCount: Self.byteCount)
-    unsafe address = range.atomic(Value.self, at: 0)
-    gate = EventCount(segment.memory.range.word32(at: offset + Self.gateOffset))
+    range = segment.memory._range.part(at: offset, byteCount: Self.byteCount)
+    unsafe _address = range.atomic(Value.self, at: 0)
+    gate = EventCount(segment.memory._range.word32(at: offset + Self.gateOffset))
     waiting = Waiting(for: "the value", in: segment.name)
-    self.segment = segment
+    self._segment = segment
   }
 
   // MARK: - Basics
@@ -118,7 +118,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   /// on. To close it once more does nothing.
   ///
   /// Does not block, but as ``SharedMemory/close()``.
-  public func close() { segment.close() }
+  public func close() { _segment.close() }
 
   /// The integer, lent where it lies.
   ///
@@ -131,15 +131,15 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   @inlinable
   public subscript() -> Atomic<Value> {
     _read {
-      segment.checkOpen()
+      _segment.checkOpen()
       // SAFETY: the address was checked when the handle was made. The mapping lives as long as the
       // handle, and the handle as long as the access.
-      yield unsafe address.pointee
+      yield unsafe _address.pointee
     }
   }
 
   func loadAcquiring() -> Value {
-    segment.checkOpen()
+    _segment.checkOpen()
     return range.loadAcquiring(Value.self, at: 0)
   }
 
@@ -189,13 +189,13 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   /// Does not block, and calls the system only if a waiter sleeps. Corresponds to
   /// `std::atomic::notify_all` in C++20.
   public func notify() {
-    segment.checkOpen()
+    _segment.checkOpen()
     gate.openToAll()
   }
 
   private func attempt(
     _ stage: Waiting.Stage, while value: Value
-  ) throws(InterprocessError) -> Waiting.Turn<Value> {
+  ) throws(InterprocessError) -> Waiting.Outcome<Value> {
     try gate.attempt(stage, alike: Int(truncatingIfNeeded: value)) { () throws(InterprocessError) in
       let found = loadAcquiring()
       return found == value ? nil : found
@@ -246,7 +246,7 @@ extension SharedAtomic: StructuredObject {
   public func _withMemory<Result, Failure: Error>(
     open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    if isNeeded { segment.checkOpen() }
-    return try body(segment.memory)
+    if isNeeded { _segment.checkOpen() }
+    return try body(_segment.memory)
   }
 }

@@ -162,7 +162,7 @@ extension SharedBarrier {
 
   private func attempt(
     _ stage: Waiting.Stage, round: UInt32, as number: UInt32
-  ) throws(InterprocessError) -> Waiting.Turn<Bool> {
+  ) throws(InterprocessError) -> Waiting.Outcome<Bool> {
     for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadAcquiring()
       if try isOver(round, current) { return .done(true) }

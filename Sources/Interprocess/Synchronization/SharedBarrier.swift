@@ -140,7 +140,7 @@ public final class SharedBarrier: Sendable {
 
   init(_ segment: StructuredSegment) {
     let offset = segment.contentOffset
-    word = segment.memory.range.word32(at: offset)
+    word = segment.memory._range.word32(at: offset)
     places = HolderTable(
       in: segment, gateOffset: offset + Self.gateOffset,
       offset: offset + Self.placesOffset, stride: 4, count: segment.capacity, wakeCount: .max)

@@ -111,7 +111,7 @@ public final class SharedEvent: Sendable {
   }
 
   init(_ segment: StructuredSegment) {
-    word = segment.memory.range.word32(at: segment.contentOffset)
+    word = segment.memory._range.word32(at: segment.contentOffset)
     waiting = Waiting(for: "the event", in: segment.name)
     self.segment = segment
   }
@@ -291,16 +291,16 @@ public final class SharedEvent: Sendable {
     return isOver ? current >> 2 : nil
   }
 
-  /// One turn of a wait for a generation other than the given one, or until the event is set.
+  /// One attempt of a wait for a generation other than the given one, or until the event is set.
   private func attempt(
     _ stage: Waiting.Stage, after generation: UInt32
-  ) -> Waiting.Turn<UInt32> {
+  ) -> Waiting.Outcome<UInt32> {
     attempt(stage) { $0 & Self.isSetBit != 0 || $0 >> 2 != generation }
   }
 
   private func attempt(
     _ stage: Waiting.Stage, _ isOver: (UInt32) -> Bool
-  ) -> Waiting.Turn<UInt32> {
+  ) -> Waiting.Outcome<UInt32> {
     var found = word.loadAcquiring()
     if isOver(found) { return .done(found >> 2) }
     if stage == .spinning { return .wait(word, while: found) }

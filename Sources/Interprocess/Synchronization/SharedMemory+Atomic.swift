@@ -40,7 +40,7 @@ extension SharedMemory {
     _read {
       // SAFETY: the range is mapped for as long as the borrow of this handle, which lasts until the
       // access ends.
-      yield unsafe range.atomic(type, at: byteOffset).pointee
+      yield unsafe _range.atomic(type, at: byteOffset).pointee
     }
   }
 }

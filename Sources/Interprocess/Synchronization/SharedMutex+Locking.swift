@@ -34,9 +34,9 @@ extension SharedMutex {
   public func withLock<Result: ~Copyable>(
     timeout: Duration? = nil, _ body: (inout Value) throws -> Result
   ) throws -> Result {
-    let turn = if let turn = acquireAtOnce() { turn } else { try acquire(timeout: timeout) }
-    defer { release(turn) }
-    return try value.change(body)
+    let hold = if let hold = _acquireAtOnce() { hold } else { try _acquire(timeout: timeout) }
+    defer { _release(hold) }
+    return try _value.change(body)
   }
 
   /// Calls `body` with the value if the lock is free.
@@ -51,9 +51,9 @@ extension SharedMutex {
   public func tryWithLock<Result: ~Copyable>(
     _ body: (inout Value) throws -> Result
   ) throws -> Result? {
-    guard let turn = try tryAcquire() else { return nil }
-    defer { release(turn) }
-    return try value.change(body)
+    guard let hold = try _tryAcquire() else { return nil }
+    defer { _release(hold) }
+    return try _value.change(body)
   }
 
   /// Calls `body` with the value; if a process died while it held the lock, calls `repair` first.
@@ -75,11 +75,11 @@ extension SharedMutex {
     recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) throws -> Result {
-    let turn = try acquireRecovering(timeout: timeout)
-    try value.repair(turn.wasAbandoned, by: repair) { releaseAbandoned(turn) }
-    try check(turn)
-    defer { release(turn) }
-    return try value.change(body)
+    let hold = try _acquireRecovering(timeout: timeout)
+    try _value.repair(hold.wasAbandoned, by: repair) { _releaseAbandoned(hold) }
+    try _check(hold)
+    defer { _release(hold) }
+    return try _value.change(body)
   }
 
   /// Waits until the value fulfils a condition, and calls `body` with it.
@@ -103,12 +103,12 @@ extension SharedMutex {
   ) throws -> Result {
     var sleeps = Sleeps(atMost: timeout)
     while true {
-      let turn = try acquire(timeout: sleeps.timeLeft)
-      if try isFulfilled(condition, turn) {
-        defer { release(turn) }
-        return try value.change(body)
+      let hold = try _acquire(timeout: sleeps.timeLeft)
+      if try _isFulfilled(condition, hold) {
+        defer { _release(hold) }
+        return try _value.change(body)
       }
-      try sleepUntilChanged(&sleeps)
+      try _sleepUntilChanged(&sleeps)
     }
   }
 
@@ -129,9 +129,9 @@ extension SharedMutex {
     timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) async throws -> Result {
-    let turn = if let turn = acquireAtOnce() { turn } else { try await acquire(timeout: timeout) }
-    defer { release(turn) }
-    return try value.change(body)
+    let hold = if let hold = _acquireAtOnce() { hold } else { try await _acquire(timeout: timeout) }
+    defer { _release(hold) }
+    return try _value.change(body)
   }
 
   /// Calls `body` with the value; if a process died while it held the lock, calls `repair` first.
@@ -149,11 +149,11 @@ extension SharedMutex {
     recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) async throws -> Result {
-    let turn = try await acquireRecovering(timeout: timeout)
-    try value.repair(turn.wasAbandoned, by: repair) { releaseAbandoned(turn) }
-    try check(turn)
-    defer { release(turn) }
-    return try value.change(body)
+    let hold = try await _acquireRecovering(timeout: timeout)
+    try _value.repair(hold.wasAbandoned, by: repair) { _releaseAbandoned(hold) }
+    try _check(hold)
+    defer { _release(hold) }
+    return try _value.change(body)
   }
 
   /// Waits until the value fulfils a condition, and calls `body` with it.
@@ -173,73 +173,73 @@ extension SharedMutex {
   ) async throws -> Result {
     var sleeps = Sleeps(atMost: timeout)
     while true {
-      let turn = try await acquire(timeout: sleeps.timeLeft)
-      if try isFulfilled(condition, turn) {
-        defer { release(turn) }
-        return try value.change(body)
+      let hold = try await _acquire(timeout: sleeps.timeLeft)
+      if try _isFulfilled(condition, hold) {
+        defer { _release(hold) }
+        return try _value.change(body)
       }
-      try await sleepUntilChanged(&sleeps)
+      try await _sleepUntilChanged(&sleeps)
     }
   }
 
   // MARK: - For the inlined functions
 
-  @usableFromInline func acquireAtOnce() -> LockTurn? { lock.lockAtOnce() ? LockTurn() : nil }
+  @usableFromInline func _acquireAtOnce() -> LockHold? { lock.lockAtOnce() ? LockHold() : nil }
 
-  @usableFromInline func acquire(timeout: Duration?) throws(InterprocessError) -> LockTurn {
+  @usableFromInline func _acquire(timeout: Duration?) throws(InterprocessError) -> LockHold {
     _ = try lock.lock(atMost: timeout, isRecovering: false)
-    return LockTurn()
+    return LockHold()
   }
 
-  @usableFromInline nonisolated(nonsending) func acquire(
+  @usableFromInline nonisolated(nonsending) func _acquire(
     timeout: Duration?
-  ) async throws -> LockTurn {
+  ) async throws -> LockHold {
     _ = try await lock.lock(atMost: timeout, isRecovering: false)
-    return LockTurn()
+    return LockHold()
   }
 
-  @usableFromInline func tryAcquire() throws(InterprocessError) -> LockTurn? {
-    try lock.tryLock() ? LockTurn() : nil
+  @usableFromInline func _tryAcquire() throws(InterprocessError) -> LockHold? {
+    try lock.tryLock() ? LockHold() : nil
   }
 
-  @usableFromInline func acquireRecovering(
+  @usableFromInline func _acquireRecovering(
     timeout: Duration?
-  ) throws(InterprocessError) -> LockTurn {
-    LockTurn(wasAbandoned: try lock.lock(atMost: timeout, isRecovering: true))
+  ) throws(InterprocessError) -> LockHold {
+    LockHold(wasAbandoned: try lock.lock(atMost: timeout, isRecovering: true))
   }
 
-  @usableFromInline nonisolated(nonsending) func acquireRecovering(
+  @usableFromInline nonisolated(nonsending) func _acquireRecovering(
     timeout: Duration?
-  ) async throws -> LockTurn {
-    LockTurn(wasAbandoned: try await lock.lock(atMost: timeout, isRecovering: true))
+  ) async throws -> LockHold {
+    LockHold(wasAbandoned: try await lock.lock(atMost: timeout, isRecovering: true))
   }
 
   /// Keeps a child that was forked within one closure from running the next.
   ///
   /// - Throws: `roleTaken`.
-  @usableFromInline func check(_ turn: LockTurn) throws(InterprocessError) { try turn.check(name) }
+  @usableFromInline func _check(_ hold: LockHold) throws(InterprocessError) { try hold.check(name) }
 
   /// Checks a condition, and releases the lock if that throws.
-  @inlinable func isFulfilled(
-    _ condition: (Value) throws -> Bool, _ turn: LockTurn
+  @inlinable func _isFulfilled(
+    _ condition: (Value) throws -> Bool, _ hold: LockHold
   ) throws -> Bool {
-    let isFulfilled = try value.fulfils(condition) { release(turn) }
-    try check(turn)
+    let isFulfilled = try _value.fulfils(condition) { _release(hold) }
+    try _check(hold)
     return isFulfilled
   }
 
-  @usableFromInline func release(_ turn: LockTurn) { lock.unlock(takenIn: turn.generation) }
+  @usableFromInline func _release(_ hold: LockHold) { lock.unlock(takenIn: hold.generation) }
 
-  @usableFromInline func releaseAbandoned(_ turn: LockTurn) {
-    lock.unlockAbandoned(takenIn: turn.generation)
+  @usableFromInline func _releaseAbandoned(_ hold: LockHold) {
+    lock.unlockAbandoned(takenIn: hold.generation)
   }
 
   /// Releases the lock, and sleeps until another holder has released it.
-  @usableFromInline func sleepUntilChanged(_ sleeps: inout Sleeps) throws(InterprocessError) {
+  @usableFromInline func _sleepUntilChanged(_ sleeps: inout Sleeps) throws(InterprocessError) {
     try lock.sleepUntilChanged(&sleeps)
   }
 
-  @usableFromInline nonisolated(nonsending) func sleepUntilChanged(
+  @usableFromInline nonisolated(nonsending) func _sleepUntilChanged(
     _ sleeps: inout Sleeps
   ) async throws {
     try await lock.sleepUntilChanged(&sleeps)

@@ -47,7 +47,7 @@ internal import CInterprocess
 public final class SharedMutex<Value: Shareable>: Sendable {
   let segment: StructuredSegment
   let lock: RobustLock
-  @usableFromInline let value: GuardedValue<Value>
+  @usableFromInline let _value: GuardedValue<Value>
 
   // MARK: - Create and attach
 
@@ -106,12 +106,12 @@ public final class SharedMutex<Value: Shareable>: Sendable {
 
   init(_ segment: StructuredSegment) {
     let offset = segment.contentOffset
-    let range = segment.memory.range
+    let range = segment.memory._range
     lock = RobustLock(
       in: segment, word: range.word32(at: offset + fieldOffset(\ipc_mutex.word)),
-      turn: range.word32(at: offset + fieldOffset(\ipc_mutex.turn)),
+      changeCount: range.word32(at: offset + fieldOffset(\ipc_mutex.change_count)),
       repair: "withLock(recovering:)")
-    value = GuardedValue(in: range, at: offset + LockLayout<Value>.valueOffset)
+    _value = GuardedValue(in: range, at: offset + LockLayout<Value>.valueOffset)
     self.segment = segment
   }
 

@@ -31,9 +31,9 @@ extension SharedReadWriteLock {
   public func withReadLock<Result: ~Copyable>(
     timeout: Duration? = nil, _ body: (Value) throws -> Result
   ) throws -> Result {
-    let place = try acquireForReading(timeout: timeout)
-    defer { releaseForReading(place) }
-    return try value.read(body)
+    let place = try _acquireForReading(timeout: timeout)
+    defer { _releaseForReading(place) }
+    return try _value.read(body)
   }
 
   /// Calls `body` with the value while no other thread or task writes; other readers may run at the
@@ -50,9 +50,9 @@ extension SharedReadWriteLock {
   public nonisolated(nonsending) func withReadLock<Result: ~Copyable>(
     timeout: Duration? = nil, _ body: (Value) throws -> Result
   ) async throws -> Result {
-    let place = try await acquireForReading(timeout: timeout)
-    defer { releaseForReading(place) }
-    return try value.read(body)
+    let place = try await _acquireForReading(timeout: timeout)
+    defer { _releaseForReading(place) }
+    return try _value.read(body)
   }
 
   /// Calls `body` with the value if no other thread or task writes or waits to write.
@@ -69,9 +69,9 @@ extension SharedReadWriteLock {
   public func tryWithReadLock<Result: ~Copyable>(
     _ body: (Value) throws -> Result
   ) throws -> Result? {
-    guard let place = try tryAcquireForReading() else { return nil }
-    defer { releaseForReading(place) }
-    return try value.read(body)
+    guard let place = try _tryAcquireForReading() else { return nil }
+    defer { _releaseForReading(place) }
+    return try _value.read(body)
   }
 
   // MARK: - Conditions
@@ -98,12 +98,12 @@ extension SharedReadWriteLock {
   ) throws -> Result {
     var sleeps = Sleeps(atMost: timeout)
     while true {
-      let place = try acquireForReading(timeout: sleeps.timeLeft)
-      if try isFulfilled(condition, place) {
-        defer { releaseForReading(place) }
-        return try value.read(body)
+      let place = try _acquireForReading(timeout: sleeps.timeLeft)
+      if try _isFulfilled(condition, place) {
+        defer { _releaseForReading(place) }
+        return try _value.read(body)
       }
-      try sleepUntilChanged(place, &sleeps)
+      try _sleepUntilChanged(place, &sleeps)
     }
   }
 
@@ -125,12 +125,12 @@ extension SharedReadWriteLock {
   ) async throws -> Result {
     var sleeps = Sleeps(atMost: timeout)
     while true {
-      let place = try await acquireForReading(timeout: sleeps.timeLeft)
-      if try isFulfilled(condition, place) {
-        defer { releaseForReading(place) }
-        return try value.read(body)
+      let place = try await _acquireForReading(timeout: sleeps.timeLeft)
+      if try _isFulfilled(condition, place) {
+        defer { _releaseForReading(place) }
+        return try _value.read(body)
       }
-      try await sleepUntilChanged(place, &sleeps)
+      try await _sleepUntilChanged(place, &sleeps)
     }
   }
 
@@ -144,7 +144,7 @@ extension SharedReadWriteLock {
     fileprivate let generation = Descriptor.generation
   }
 
-  @usableFromInline func acquireForReading(
+  @usableFromInline func _acquireForReading(
     timeout: Duration?
   ) throws(InterprocessError) -> Place {
     let number = try lock.number()
@@ -155,7 +155,7 @@ extension SharedReadWriteLock {
     return Place(index: index, number: number)
   }
 
-  @usableFromInline nonisolated(nonsending) func acquireForReading(
+  @usableFromInline nonisolated(nonsending) func _acquireForReading(
     timeout: Duration?
   ) async throws -> Place {
     let number = try lock.number()
@@ -166,7 +166,7 @@ extension SharedReadWriteLock {
     return Place(index: index, number: number)
   }
 
-  @usableFromInline func tryAcquireForReading() throws(InterprocessError) -> Place? {
+  @usableFromInline func _tryAcquireForReading() throws(InterprocessError) -> Place? {
     let number = try lock.number()
     for _ in 0..<SharedWord32.attemptLimit {
       guard try lock.attemptOnce(as: number, isTaking: false),
@@ -179,7 +179,7 @@ extension SharedReadWriteLock {
 
   private func attemptToRead(
     _ stage: Waiting.Stage, as number: UInt32
-  ) throws(InterprocessError) -> Waiting.Turn<Int> {
+  ) throws(InterprocessError) -> Waiting.Outcome<Int> {
     for _ in 0..<SharedWord32.attemptLimit {
       if case .wait(let word, let value, let alike) = try lock.attempt(
         stage, as: number, isTaking: false)
@@ -193,7 +193,7 @@ extension SharedReadWriteLock {
         if isConfirmed(index, number) { return .done(index) }
       }
     }
-    return lock.anotherTurn()
+    return lock.tryAgain()
   }
 
   /// Looks for a writer after taking a place, and gives the place back if there is one.
@@ -205,39 +205,39 @@ extension SharedReadWriteLock {
   }
 
   /// Checks a condition, and releases the lock if that throws.
-  @inlinable func isFulfilled(
+  @inlinable func _isFulfilled(
     _ condition: (Value) throws -> Bool, _ place: Place
   ) throws -> Bool {
-    let isFulfilled = try value.fulfils(condition) { releaseForReading(place) }
-    try check(place)
+    let isFulfilled = try _value.fulfils(condition) { _releaseForReading(place) }
+    try _check(place)
     return isFulfilled
   }
 
   /// Keeps a child that was forked within one closure from running the next.
   ///
   /// - Throws: `roleTaken`.
-  @usableFromInline func check(_ place: Place) throws(InterprocessError) {
+  @usableFromInline func _check(_ place: Place) throws(InterprocessError) {
     guard place.generation == Descriptor.generation else { throw .ofParent("lock", of: name) }
   }
 
   /// Releases the lock, and sleeps until a writer has released it.
-  @usableFromInline func sleepUntilChanged(
+  @usableFromInline func _sleepUntilChanged(
     _ place: Place, _ sleeps: inout Sleeps
   ) throws(InterprocessError) {
-    let turn = lock.markTurn()
-    releaseForReading(place)
-    try lock.sleep(while: turn, &sleeps)
+    let change = lock.awaitChange()
+    _releaseForReading(place)
+    try lock.sleep(until: change, &sleeps)
   }
 
-  @usableFromInline nonisolated(nonsending) func sleepUntilChanged(
+  @usableFromInline nonisolated(nonsending) func _sleepUntilChanged(
     _ place: Place, _ sleeps: inout Sleeps
   ) async throws {
-    let turn = lock.markTurn()
-    releaseForReading(place)
-    try await lock.sleep(while: turn, &sleeps)
+    let change = lock.awaitChange()
+    _releaseForReading(place)
+    try await lock.sleep(until: change, &sleeps)
   }
 
-  @usableFromInline func releaseForReading(_ place: Place) {
+  @usableFromInline func _releaseForReading(_ place: Place) {
     // A child that was forked within the closure leaves its parent's place alone.
     if place.generation == Descriptor.generation { readers.free(place.index, place.number) }
   }

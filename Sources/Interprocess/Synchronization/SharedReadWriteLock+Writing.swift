@@ -31,9 +31,9 @@ extension SharedReadWriteLock {
   public func withWriteLock<Result: ~Copyable>(
     timeout: Duration? = nil, _ body: (inout Value) throws -> Result
   ) throws -> Result {
-    let turn = try acquireForWriting(timeout: timeout, isRecovering: false)
-    defer { releaseForWriting(turn) }
-    return try value.change(body)
+    let hold = try _acquireForWriting(timeout: timeout, isRecovering: false)
+    defer { _releaseForWriting(hold) }
+    return try _value.change(body)
   }
 
   /// Calls `body` with the value; if a process died while it wrote, calls `repair` first.
@@ -54,11 +54,11 @@ extension SharedReadWriteLock {
     recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) throws -> Result {
-    let turn = try acquireForWriting(timeout: timeout, isRecovering: true)
-    try value.repair(turn.wasAbandoned, by: repair) { releaseAbandoned(turn) }
-    try check(turn)
-    defer { releaseForWriting(turn) }
-    return try value.change(body)
+    let hold = try _acquireForWriting(timeout: timeout, isRecovering: true)
+    try _value.repair(hold.wasAbandoned, by: repair) { _releaseAbandoned(hold) }
+    try _check(hold)
+    defer { _releaseForWriting(hold) }
+    return try _value.change(body)
   }
 
   /// Calls `body` with the value while no other thread or task reads or writes.
@@ -74,9 +74,9 @@ extension SharedReadWriteLock {
   public nonisolated(nonsending) func withWriteLock<Result: ~Copyable>(
     timeout: Duration? = nil, _ body: (inout Value) throws -> Result
   ) async throws -> Result {
-    let turn = try await acquireForWriting(timeout: timeout, isRecovering: false)
-    defer { releaseForWriting(turn) }
-    return try value.change(body)
+    let hold = try await _acquireForWriting(timeout: timeout, isRecovering: false)
+    defer { _releaseForWriting(hold) }
+    return try _value.change(body)
   }
 
   /// Calls `body` with the value; if a process died while it wrote, calls `repair` first.
@@ -94,11 +94,11 @@ extension SharedReadWriteLock {
     recovering repair: (inout Value) throws -> Void, timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) async throws -> Result {
-    let turn = try await acquireForWriting(timeout: timeout, isRecovering: true)
-    try value.repair(turn.wasAbandoned, by: repair) { releaseAbandoned(turn) }
-    try check(turn)
-    defer { releaseForWriting(turn) }
-    return try value.change(body)
+    let hold = try await _acquireForWriting(timeout: timeout, isRecovering: true)
+    try _value.repair(hold.wasAbandoned, by: repair) { _releaseAbandoned(hold) }
+    try _check(hold)
+    defer { _releaseForWriting(hold) }
+    return try _value.change(body)
   }
 
   /// Calls `body` with the value if no other thread or task reads or writes.
@@ -114,9 +114,9 @@ extension SharedReadWriteLock {
   public func tryWithWriteLock<Result: ~Copyable>(
     _ body: (inout Value) throws -> Result
   ) throws -> Result? {
-    guard let turn = try tryAcquireForWriting() else { return nil }
-    defer { releaseForWriting(turn) }
-    return try value.change(body)
+    guard let hold = try _tryAcquireForWriting() else { return nil }
+    defer { _releaseForWriting(hold) }
+    return try _value.change(body)
   }
 
   // MARK: - Conditions
@@ -143,12 +143,12 @@ extension SharedReadWriteLock {
   ) throws -> Result {
     var sleeps = Sleeps(atMost: timeout)
     while true {
-      let turn = try acquireForWriting(timeout: sleeps.timeLeft, isRecovering: false)
-      if try isFulfilled(condition, turn) {
-        defer { releaseForWriting(turn) }
-        return try value.change(body)
+      let hold = try _acquireForWriting(timeout: sleeps.timeLeft, isRecovering: false)
+      if try _isFulfilled(condition, hold) {
+        defer { _releaseForWriting(hold) }
+        return try _value.change(body)
       }
-      try sleepUntilChanged(&sleeps)
+      try _sleepUntilChanged(&sleeps)
     }
   }
 
@@ -170,46 +170,46 @@ extension SharedReadWriteLock {
   ) async throws -> Result {
     var sleeps = Sleeps(atMost: timeout)
     while true {
-      let turn = try await acquireForWriting(timeout: sleeps.timeLeft, isRecovering: false)
-      if try isFulfilled(condition, turn) {
-        defer { releaseForWriting(turn) }
-        return try value.change(body)
+      let hold = try await _acquireForWriting(timeout: sleeps.timeLeft, isRecovering: false)
+      if try _isFulfilled(condition, hold) {
+        defer { _releaseForWriting(hold) }
+        return try _value.change(body)
       }
-      try await sleepUntilChanged(&sleeps)
+      try await _sleepUntilChanged(&sleeps)
     }
   }
 
   // MARK: - For the inlined functions
 
-  @usableFromInline func acquireForWriting(
+  @usableFromInline func _acquireForWriting(
     timeout: Duration?, isRecovering: Bool
-  ) throws(InterprocessError) -> LockTurn {
+  ) throws(InterprocessError) -> LockHold {
     let sleeps = Sleeps(atMost: timeout)
     var wasAbandoned = false
     if !lock.lockAtOnce() {
       wasAbandoned = try lock.lock(atMost: timeout, isRecovering: isRecovering)
     }
-    let turn = LockTurn(wasAbandoned: wasAbandoned)
+    let hold = LockHold(wasAbandoned: wasAbandoned)
     atomicMemoryFence(ordering: .sequentiallyConsistent)
-    if readers.isFree { return turn }
+    if readers.isFree { return hold }
     do throws(InterprocessError) {
       let number = try lock.number()
       let isFree = try waiting.wait(atMost: sleeps.timeLeft) { stage throws(InterprocessError) in
         try attemptToWrite(stage, as: number)
       }
       guard isFree != nil else { throw RobustLock.timedOut(name) }
-      return turn
+      return hold
     } catch {
-      giveUp(turn)
+      _giveUp(hold)
       throw error
     }
   }
 
-  @usableFromInline nonisolated(nonsending) func acquireForWriting(
+  @usableFromInline nonisolated(nonsending) func _acquireForWriting(
     timeout: Duration?, isRecovering: Bool
-  ) async throws -> LockTurn {
+  ) async throws -> LockHold {
     let sleeps = Sleeps(atMost: timeout)
-    let turn = LockTurn(
+    let hold = LockHold(
       wasAbandoned: try await lock.lock(atMost: timeout, isRecovering: isRecovering))
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     // Another task that runs on this thread meanwhile does not hold the lock.
@@ -221,61 +221,61 @@ extension SharedReadWriteLock {
       }
       guard isFree != nil else { throw RobustLock.timedOut(name) }
       lock.setHolder(isRunning: true)
-      return turn
+      return hold
     } catch {
-      giveUp(turn)
+      _giveUp(hold)
       throw error
     }
   }
 
-  @usableFromInline func tryAcquireForWriting() throws(InterprocessError) -> LockTurn? {
+  @usableFromInline func _tryAcquireForWriting() throws(InterprocessError) -> LockHold? {
     guard try lock.tryLock() else { return nil }
-    let turn = LockTurn()
+    let hold = LockHold()
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     do throws(InterprocessError) {
-      if readers.isFree { return turn }
+      if readers.isFree { return hold }
       try readers.reclaim(own: lock.number())
-      if readers.isFree { return turn }
+      if readers.isFree { return hold }
     } catch {
-      giveUp(turn)
+      _giveUp(hold)
       throw error
     }
-    giveUp(turn)
+    _giveUp(hold)
     return nil
   }
 
   private func attemptToWrite(
     _ stage: Waiting.Stage, as number: UInt32
-  ) throws(InterprocessError) -> Waiting.Turn<Bool> {
+  ) throws(InterprocessError) -> Waiting.Outcome<Bool> {
     try readers.attempt(stage, as: number, alike: 1) {
       readers.isFree ? true : nil
     }
   }
 
   /// Releases a lock that was taken, but under which nothing was changed.
-  @usableFromInline func giveUp(_ turn: LockTurn) {
-    if turn.wasAbandoned {
-      releaseAbandoned(turn)
+  @usableFromInline func _giveUp(_ hold: LockHold) {
+    if hold.wasAbandoned {
+      _releaseAbandoned(hold)
     } else {
-      lock.unlockUnchanged(takenIn: turn.generation)
+      lock.unlockUnchanged(takenIn: hold.generation)
     }
   }
 
   /// Checks a condition, and releases the lock if that throws.
-  @inlinable func isFulfilled(
-    _ condition: (Value) throws -> Bool, _ turn: LockTurn
+  @inlinable func _isFulfilled(
+    _ condition: (Value) throws -> Bool, _ hold: LockHold
   ) throws -> Bool {
-    let isFulfilled = try value.fulfils(condition) { giveUp(turn) }
-    try check(turn)
+    let isFulfilled = try _value.fulfils(condition) { _giveUp(hold) }
+    try _check(hold)
     return isFulfilled
   }
 
   /// Releases the lock, and sleeps until another writer has released it.
-  @usableFromInline func sleepUntilChanged(_ sleeps: inout Sleeps) throws(InterprocessError) {
+  @usableFromInline func _sleepUntilChanged(_ sleeps: inout Sleeps) throws(InterprocessError) {
     try lock.sleepUntilChanged(&sleeps)
   }
 
-  @usableFromInline nonisolated(nonsending) func sleepUntilChanged(
+  @usableFromInline nonisolated(nonsending) func _sleepUntilChanged(
     _ sleeps: inout Sleeps
   ) async throws {
     try await lock.sleepUntilChanged(&sleeps)
@@ -284,13 +284,13 @@ extension SharedReadWriteLock {
   /// Keeps a child that was forked within one closure from running the next.
   ///
   /// - Throws: `roleTaken`.
-  @usableFromInline func check(_ turn: LockTurn) throws(InterprocessError) { try turn.check(name) }
+  @usableFromInline func _check(_ hold: LockHold) throws(InterprocessError) { try hold.check(name) }
 
-  @usableFromInline func releaseForWriting(_ turn: LockTurn) {
-    lock.unlock(takenIn: turn.generation)
+  @usableFromInline func _releaseForWriting(_ hold: LockHold) {
+    lock.unlock(takenIn: hold.generation)
   }
 
-  @usableFromInline func releaseAbandoned(_ turn: LockTurn) {
-    lock.unlockAbandoned(takenIn: turn.generation)
+  @usableFromInline func _releaseAbandoned(_ hold: LockHold) {
+    lock.unlockAbandoned(takenIn: hold.generation)
   }
 }

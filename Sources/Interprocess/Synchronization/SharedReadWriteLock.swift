@@ -52,15 +52,16 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   // writer that dies, even while it waits for readers, leaves an abandoned lock.
   //
   // A waiter for a condition checks it as any other reader or writer. If the value does not fulfil
-  // it, the waiter marks the turn of the `RobustLock`, gives back what it holds, and sleeps while
-  // the turn keeps that value. The next writer sees the mark, advances the turn and wakes it.
+  // it, the waiter marks the change count of the `RobustLock`, gives back what it holds, and sleeps
+  // while the count keeps that value. The next writer sees the mark, advances the count, and wakes
+  // the waiter.
   //
-  // A writer marks the turn while it holds the lock, as with a mutex. A reader marks it while it
+  // A writer marks the count while it holds the lock, as with a mutex. A reader marks it while it
   // has its place:
   //
-  //   - No writer advances the turn meanwhile. A writer does that only after it found all places
+  //   - No writer advances the count meanwhile. A writer does that only after it found all places
   //     free; one that gives up waiting for readers has changed nothing, and skips U1. Other
-  //     readers may mark the turn at the same time: all set the same bit, atomically.
+  //     readers may mark the count at the same time: all set the same bit, atomically.
   //   - The next writer sees the mark in its U1, because it finds the place free (acquiring), and
   //     the reader frees its place after the mark (releasing).
   //
@@ -72,7 +73,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   let lock: RobustLock
   let readers: HolderTable
   let waiting: Waiting
-  @usableFromInline let value: GuardedValue<Value>
+  @usableFromInline let _value: GuardedValue<Value>
 
   // MARK: - Create and attach
 
@@ -165,16 +166,17 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
 
   init(_ segment: StructuredSegment) {
     let offset = segment.contentOffset
-    let range = segment.memory.range
+    let range = segment.memory._range
     readers = HolderTable(
       in: segment, gateOffset: offset + Self.gateOffset, offset: offset + Self.placesOffset,
       stride: Self.placeStride, count: segment.capacity, wakeCount: .max)
     lock = RobustLock(
       in: segment, word: range.word32(at: offset + fieldOffset(\ipc_read_write_lock.word)),
-      turn: range.word32(at: offset + fieldOffset(\ipc_read_write_lock.turn)), wakeCount: .max,
+      changeCount: range.word32(at: offset + fieldOffset(\ipc_read_write_lock.change_count)),
+      wakeCount: .max,
       places: readers, repair: "withWriteLock(recovering:)")
     // The capacity has been checked against the memory.
-    value = GuardedValue(in: range, at: offset + Self.valueOffset(segment.capacity)!)
+    _value = GuardedValue(in: range, at: offset + Self.valueOffset(segment.capacity)!)
     waiting = Waiting(for: "the lock", in: segment.name)
     self.segment = segment
   }

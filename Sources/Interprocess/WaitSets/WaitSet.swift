@@ -93,7 +93,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
   public mutating func insert<Element>(
     _ subscriber: borrowing SharedTopic<Element>.Subscriber, as id: ID
   ) {
-    insert(TopicSource(reader: subscriber.reader), id)
+    insert(TopicSource(reader: subscriber._reader), id)
   }
 
   /// Adds an event, which is ready while it is set, and once for each time it was set or pulsed
@@ -141,7 +141,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
   public mutating func insert<Value>(
     _ value: borrowing SharedValue<Value>, as id: ID
   ) throws(InterprocessError) {
-    insert(try ValueSource(value.slots), id)
+    insert(try ValueSource(value._slots), id)
   }
 
   // MARK: - Waiting
@@ -245,8 +245,8 @@ public struct WaitSet<ID: Sendable>: Sendable {
     return nil
   }
 
-  /// One turn of spinning, which marks nothing.
-  private func spin(_ stage: Waiting.Stage) throws(InterprocessError) -> Waiting.Turn<Found> {
+  /// One attempt while spinning, which marks nothing.
+  private func spin(_ stage: Waiting.Stage) throws(InterprocessError) -> Waiting.Outcome<Found> {
     if let found = try look(stage) { return .done(found) }
     return .wait(spinning.word.word, while: 0)
   }

@@ -56,12 +56,12 @@ extension LightWaitSource {
 struct QueueSource<Element: Shareable>: LightWaitSource {
   let queue: SharedQueue<Element>
 
-  var gate: AsymmetricEventCount { queue.receivers.gate }
+  var gate: AsymmetricEventCount { queue._receivers.gate }
 
   func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
     queue.segment.checkOpen()
-    if queue.receivers.isReady { return 0 }
-    if stage != .spinning { queue.receivers.countSleep() }
+    if queue._receivers.isReady { return 0 }
+    if stage != .spinning { queue._receivers.countSleep() }
     return nil
   }
 }

@@ -58,15 +58,15 @@ struct AsymmetricEventCount: Sendable {
     }
   }
 
-  /// One turn of a wait.
+  /// One attempt of a wait.
   ///
   /// - Parameters:
-  ///   - stage: What the turn may do.
-  ///   - alike: As for `Waiting.Turn`.
+  ///   - stage: What the attempt may do.
+  ///   - alike: As for `Waiting.Outcome`.
   ///   - body: A3; returns `nil` if there is nothing to take yet.
   func attempt<Result>(
     _ stage: Waiting.Stage, alike: Int? = nil, _ body: () throws(InterprocessError) -> Result?
-  ) throws(InterprocessError) -> Waiting.Turn<Result> {
+  ) throws(InterprocessError) -> Waiting.Outcome<Result> {
     try gate.attempt(stage, alike: alike, fence: { Self.fence([self]) }, body)
   }
 

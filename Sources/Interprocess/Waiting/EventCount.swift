@@ -106,18 +106,18 @@ struct EventCount: Sendable {
     return word.loadRelaxed()
   }
 
-  /// One turn of a wait, A1 to A4.
+  /// One attempt of a wait, A1 to A4.
   ///
   /// - Parameters:
-  ///   - stage: What the turn may do.
-  ///   - alike: As for `Waiting.Turn`.
+  ///   - stage: What the attempt may do.
+  ///   - alike: As for `Waiting.Outcome`.
   ///   - fence: A2.
   ///   - body: A3; returns `nil` if there is nothing to take yet.
   func attempt<Result>(
     _ stage: Waiting.Stage, alike: Int? = nil,
     fence: () -> Void = { atomicMemoryFence(ordering: .sequentiallyConsistent) },
     _ body: () throws(InterprocessError) -> Result?
-  ) throws(InterprocessError) -> Waiting.Turn<Result> {
+  ) throws(InterprocessError) -> Waiting.Outcome<Result> {
     if stage == .spinning {
       if let result = try body() { return .done(result) }
       return .wait(word, while: 0)

@@ -39,7 +39,7 @@ extension SharedMemory {
   public borrowing func wait(
     at byteOffset: Int, while value: UInt32, timeout: Duration? = nil
   ) throws(InterprocessError) {
-    let word = range.readOnlyWord32(at: byteOffset)
+    let word = _range.readOnlyWord32(at: byteOffset)
     var sleeps = Sleeps(atMost: timeout)
     while word.loadRelaxed() == value {
       guard let end = sleeps.begin() else { throw wordTimedOut(byteOffset) }
@@ -66,7 +66,7 @@ extension SharedMemory {
   public nonisolated(nonsending) borrowing func wait(
     at byteOffset: Int, while value: UInt32, timeout: Duration? = nil
   ) async throws {
-    let word = range.readOnlyWord32(at: byteOffset)
+    let word = _range.readOnlyWord32(at: byteOffset)
     var sleeps = Sleeps(atMost: timeout)
     while word.loadRelaxed() == value {
       guard let end = sleeps.begin() else { throw wordTimedOut(byteOffset) }
@@ -88,7 +88,7 @@ extension SharedMemory {
   /// - Precondition: The word lies within the memory, at a multiple of 4.
   @discardableResult
   public borrowing func wake(at byteOffset: Int, count: Int = .max) -> Int {
-    range.readOnlyWord32(at: byteOffset).wake(count)
+    _range.readOnlyWord32(at: byteOffset).wake(count)
   }
 
   private borrowing func wordTimedOut(_ byteOffset: Int) -> InterprocessError {

@@ -38,7 +38,7 @@ struct Waiting: ~Copyable, Sendable {
   }
 
   /// The result of an attempt.
-  enum Turn<Result> {
+  enum Outcome<Result> {
     case done(Result)
     /// Try again when the word no longer has this value.
     ///
@@ -76,7 +76,7 @@ struct Waiting: ~Copyable, Sendable {
   /// - Throws: `interrupted` and `system`, and what the attempt throws.
   func wait<Result>(
     atMost timeout: Duration?,
-    attempt: (Stage) throws(InterprocessError) -> Turn<Result>
+    attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
   ) throws(InterprocessError) -> Result? {
     let begin = SuspendingClock.now
     if let result = try spin(attempt, since: begin) { return result }
@@ -102,7 +102,7 @@ struct Waiting: ~Copyable, Sendable {
 
   /// Attempts without giving up the processor, for twice the usual time of a wait.
   func spin<Result>(
-    _ attempt: (Stage) throws(InterprocessError) -> Turn<Result>,
+    _ attempt: (Stage) throws(InterprocessError) -> Outcome<Result>,
     since begin: SuspendingClock.Instant
   ) throws(InterprocessError) -> Result? {
     // With one processor, no other thread can make progress meanwhile.
@@ -140,7 +140,7 @@ struct Waiting: ~Copyable, Sendable {
   /// - Throws: `CancellationError`, and what the attempt throws.
   nonisolated(nonsending) func wait<Result>(
     atMost timeout: Duration?,
-    attempt: (Stage) throws(InterprocessError) -> Turn<Result>
+    attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
   ) async throws -> Result? {
     try Task.checkCancellation()
     let begin = SuspendingClock.now

@@ -35,7 +35,7 @@ struct LayoutArticleTests {
     (
       "Shared mutex",
       [
-        fieldOffset(\ipc_mutex.word), fieldOffset(\ipc_mutex.turn),
+        fieldOffset(\ipc_mutex.word), fieldOffset(\ipc_mutex.change_count),
         fieldOffset(\ipc_mutex.reserved), MemoryLayout<ipc_mutex>.size,
       ]
     ),
@@ -80,7 +80,7 @@ struct LayoutArticleTests {
     (
       "Each side:",
       [
-        fieldOffset(\ipc_queue_side.word), fieldOffset(\ipc_queue_side.turn),
+        fieldOffset(\ipc_queue_side.word), fieldOffset(\ipc_queue_side.change_count),
         fieldOffset(\ipc_queue_side.position), fieldOffset(\ipc_queue_side.limit),
         fieldOffset(\ipc_queue_side.sleep_count), fieldOffset(\ipc_queue_side.woken_count),
         fieldOffset(\ipc_queue_side.message_count), fieldOffset(\ipc_queue_side.reserved),

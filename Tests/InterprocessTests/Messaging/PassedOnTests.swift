@@ -122,12 +122,12 @@ struct PassedOnTests {
         }
       }
       waitUntil { queue.statistics.emptyCount >= 13 }
-      let turn = try queue.receivers.enterAtOnce()
+      let turn = try queue._receivers.enterAtOnce()
       precondition(turn != nil && queue.statistics.emptyCount == 13)
       let isSent = try queue.trySend(1)
       precondition(isSent)
       waitUntil { timedOut.value == 12 }
-      queue.receivers.leave()
+      queue._receivers.leave()
       waitUntil { received.value == 1 }
     }
   }

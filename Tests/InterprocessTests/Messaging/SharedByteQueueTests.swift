@@ -446,8 +446,8 @@ struct SharedByteQueueTests {
     #expect(
       lines.joined(separator: " ")
         == """
-        messageBegun messageWritten messageSent messageTold - messageSeen messageTaken \
-        messageRead messageFreed - messageBegun messageWritten messageSent messageTold - \
+        messageBegun messageWritten messageSent tailStored - messageSeen messageTaken \
+        messageRead messageFreed - messageBegun messageWritten messageSent tailStored - \
         messageSeen messageRead messageTaken messageFreed - queueFinished
         """)
   }

@@ -426,7 +426,7 @@ struct SharedQueueTests {
     #expect(
       lines.joined(separator: " ")
         == """
-        messageBegun messageWritten messageSent messageTold - messageSeen messageRead \
+        messageBegun messageWritten messageSent tailStored - messageSeen messageRead \
         messageTaken - queueFinished
         """)
   }

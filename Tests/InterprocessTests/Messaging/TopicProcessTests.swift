@@ -95,7 +95,7 @@ struct TopicProcessTests {
 
   @Test(
     "A process killed while it finishes a topic leaves it finished or not, and no sleeper",
-    arguments: [Checkpoint.messageSent, .messageTold, .topicFinished])
+    arguments: [Checkpoint.messageSent, .tailStored, .topicFinished])
   func deadFinisher(step: Checkpoint) async throws {
     let name = uniqueName()
     let topic = try SharedTopic<UInt64>.create(name, historyCount: 2)

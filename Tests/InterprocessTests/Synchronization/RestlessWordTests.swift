@@ -33,7 +33,7 @@ struct RestlessWordTests {
     let course = Course()
     let thread = inThread {
       let memory = try SharedMemory.attach(name)
-      let word = memory.range.word32(at: offset)
+      let word = memory._range.word32(at: offset)
       while !course.isOver.load(ordering: .relaxed) {
         for value in values { word.storeReleasing(value) }
         course.hasBegun.store(true, ordering: .relaxed)

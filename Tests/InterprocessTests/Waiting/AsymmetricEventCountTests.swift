@@ -23,7 +23,7 @@ struct AsymmetricEventCountTests {
     await #expect(processExitsWith: .success) {
       let queue = try SharedQueue<Int>.create(nil, capacity: 4)
       try queue.unlink()
-      let gate = queue.receivers.gate
+      let gate = queue._receivers.gate
       precondition(!gate.isAwaited)
       let marked = gate.gate.mark()
       precondition(gate.isAwaited && marked == 1)
@@ -39,7 +39,7 @@ struct AsymmetricEventCountTests {
       unsafe Sleeping.isWithoutRemoteFences = true
       let queue = try SharedQueue<Int>.create(nil, capacity: 4)
       try queue.unlink()
-      for gate in [queue.receivers.gate, queue.senders.gate] {
+      for gate in [queue._receivers.gate, queue._senders.gate] {
         precondition(gate.isAwaited)
         gate.gate.open(waking: 1)
         precondition(gate.isAwaited)

@@ -228,7 +228,7 @@ private final class Stock: Sendable {
         return .done(true)
       }
       if stage != .spinning { sleepCount.add(1, ordering: .relaxed) }
-      return Waiting.Turn<Bool>.wait(word.word, while: 0, alike: 0)
+      return Waiting.Outcome<Bool>.wait(word.word, while: 0, alike: 0)
     }
   }
 }

@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-extension QueueEnd {
+extension QueueEndpoint {
   // MARK: - Errors
 
   private var sideName: String { isSending ? "sender" : "receiver" }

@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-extension QueueEnd {
+extension QueueEndpoint {
   // MARK: - Operations
 
   // An operation is a closure that sends or receives at a cursor, and returns `nil` if there is no
@@ -50,7 +50,7 @@ extension QueueEnd {
       guard let entered = try enter(atMost: .zero) else { return nil }
       cursor = entered
     } catch {
-      throw error.cast()
+      throw error._cast()
     }
     return try use(&cursor, for: byteCount, operation)
   }
@@ -72,7 +72,7 @@ extension QueueEnd {
     do throws(InterprocessError) {
       try checkShared()
     } catch {
-      throw error.cast()
+      throw error._cast()
     }
     var cursor = QueueCursor.beforeTurn
     return try retry(
@@ -107,14 +107,14 @@ extension QueueEnd {
       do throws(InterprocessError) {
         try begin(&cursor, until: sleeps, for: byteCount)
       } catch {
-        throw error.cast()
+        throw error._cast()
       }
       if let result = try use(&cursor, for: byteCount, operation) { return result }
       if isOver { return nil }
       do throws(InterprocessError) {
         try wait(for: byteCount, at: cursor, until: sleeps)
       } catch {
-        throw error.cast()
+        throw error._cast()
       }
     }
   }
@@ -156,5 +156,5 @@ extension QueueEnd {
 
 extension InterprocessError {
   /// The same error as one of the type that an operation throws: this type, or any error.
-  @inlinable func cast<Failure: Error>() -> Failure { self as! Failure }
+  @inlinable func _cast<Failure: Error>() -> Failure { self as! Failure }
 }

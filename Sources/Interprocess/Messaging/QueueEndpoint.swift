@@ -15,7 +15,7 @@ internal import Synchronization
 
 /// One side of a queue: threads of all processes take turns at it, or one of them keeps it.
 @usableFromInline
-struct QueueEnd: ~Copyable, Sendable {
+struct QueueEndpoint: ~Copyable, Sendable {
   let multiplicity: Multiplicity
   private let segment: StructuredSegment
   let ring: any MessageRing
@@ -195,7 +195,7 @@ struct QueueEnd: ~Copyable, Sendable {
   /// - Throws: `corrupted` and `system`.
   private func attempt(
     _ stage: Waiting.Stage, _ byteCount: Int, at cursor: QueueCursor
-  ) throws(InterprocessError) -> Waiting.Turn<Void> {
+  ) throws(InterprocessError) -> Waiting.Outcome<Void> {
     if stage == .checking, !isSending { try recover() }
     let turn = try side.gate.attempt(stage, alike: byteCount) { () throws(InterprocessError) in
       // The holder of the role does not trust the shared position: a hostile process could make it
