@@ -1,6 +1,6 @@
 // How a wake-up at the gate of a queue reaches a waiter that can use it. Several waiters may sleep
 // there. The process that makes a message or room wakes as many as can use it, and a woken waiter that
-// leaves without it wakes another one. The steps are in `Gate`, `QueueEnd` and `TaskWaiter`.
+// leaves without it wakes another one. The steps are in `EventCount`, `QueueEndpoint` and `TaskWaiter`.
 //
 // No process dies here; the other models cover that. A sleep ends by itself only at the waiter's
 // time-out. So a waiter that sleeps at the end, though it could continue, would sleep forever.

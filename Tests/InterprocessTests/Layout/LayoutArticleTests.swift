@@ -24,6 +24,22 @@ struct LayoutArticleTests {
   /// The offsets of fields of the C header, and its sizes where a table goes on behind a structure.
   private static let tables: [(above: String, offsets: [Int])] = [
     (
+      "### Header",
+      [
+        fieldOffset(\ipc_segment_header.magic), fieldOffset(\ipc_segment_header.version),
+        fieldOffset(\ipc_segment_header.kind), fieldOffset(\ipc_segment_header.byte_order),
+        fieldOffset(\ipc_segment_header.word_byte_count),
+        fieldOffset(\ipc_segment_header.byte_count), fieldOffset(\ipc_segment_header.capacity),
+        fieldOffset(\ipc_segment_header.element_size),
+        fieldOffset(\ipc_segment_header.element_stride),
+        fieldOffset(\ipc_segment_header.element_alignment),
+        fieldOffset(\ipc_segment_header.fingerprint),
+        fieldOffset(\ipc_segment_header.content_offset),
+        fieldOffset(\ipc_segment_header.description_byte_count),
+        fieldOffset(\ipc_segment_header.reserved), MemoryLayout<ipc_segment_header>.size,
+      ]
+    ),
+    (
       "Shared value",
       [
         fieldOffset(\ipc_value.version), fieldOffset(\ipc_value.slot_stride),
