@@ -99,11 +99,10 @@ extension ValueSlots {
 
   private func spin(after version: UInt64) throws(InterprocessError) -> UInt64? {
     let word = gateWord
-    return try waiting.spin(
-      { _ throws(InterprocessError) in
-        if let found = try later(than: version) { return .done(found) }
-        return .wait(word, while: 0)
-      }, since: .now)
+    return try waiting.spin { _ throws(InterprocessError) in
+      if let found = try later(than: version) { return .done(found) }
+      return .wait(word, while: 0)
+    }
   }
 
   /// Like `wait`, for memory that is attached for reading only.

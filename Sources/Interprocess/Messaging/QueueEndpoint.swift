@@ -197,14 +197,14 @@ struct QueueEndpoint: ~Copyable, Sendable {
     _ stage: Waiting.Stage, _ byteCount: Int, at cursor: QueueCursor
   ) throws(InterprocessError) -> Waiting.Outcome<Void> {
     if stage == .checking, !isSending { try recover() }
-    let turn = try side.gate.attempt(stage, alike: byteCount) { () throws(InterprocessError) in
+    let outcome = try side.gate.attempt(stage, alike: byteCount) { () throws(InterprocessError) in
       // The holder of the role does not trust the shared position: a hostile process could make it
       // wait for the wrong message, perhaps forever.
       let position = multiplicity == .one ? cursor.position : side.position.loadRelaxed()
       return isReady(byteCount, at: position) ? () : nil
     }
-    if stage != .spinning, case .wait = turn { side.countSleep() }
-    return turn
+    if stage != .spinning, case .wait = outcome { side.countSleep() }
+    return outcome
   }
 
   /// Wakes another sleeper of this side in place of this thread, which leaves without using what it
@@ -239,6 +239,9 @@ struct QueueEndpoint: ~Copyable, Sendable {
 
   /// Whether this side can, or seems to be able to, go on.
   var isReady: Bool { isReady(0, at: side.position.loadRelaxed()) }
+
+  /// Whether a wait of this side may end while it spins, as far as recent waits show.
+  @usableFromInline var isSpinningUseful: Bool { waiting.isSpinningUseful }
 
   /// Counts one more sleep of this side.
   func countSleep() { side.countSleep() }

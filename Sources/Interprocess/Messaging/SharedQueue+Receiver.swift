@@ -24,15 +24,15 @@ extension SharedQueue {
     @usableFromInline let _queue: SharedQueue
     @usableFromInline let _ring: QueueRing
     @usableFromInline var _cursor: QueueCursor
-    /// How often to look for a message before preparing to sleep: once with one processor.
-    @usableFromInline let _lookCount: Int
+    /// How often all looks may be in vain before this value prepares to sleep at once.
+    @usableFromInline var _lookCredit: Int
     @usableFromInline let _taken = Taken()
 
     fileprivate init(_ queue: SharedQueue, _ cursor: QueueCursor) {
       self._queue = queue
       _ring = queue._ring
       self._cursor = cursor
-      _lookCount = Processors.count > 1 ? 256 : 1
+      _lookCredit = queue._receivers.isSpinningUseful ? 4 : 0
     }
 
     deinit {
@@ -85,10 +85,18 @@ extension SharedQueue {
     @inlinable @inline(never)
     mutating func _lookAndReceive(_ timeout: Duration?) throws(InterprocessError) -> Element? {
       try _checkRole()
-      for _ in 0..<_lookCount {
-        Processors.spinHint()
-        if let element = try _ring.receive(Element.self, &_cursor) { return element }
+      if _lookCredit > 0 {
+        // No clock, which takes as long as several looks.
+        for _ in 0..<256 {
+          Processors.spinHint()
+          if let element = try _ring.receive(Element.self, &_cursor) {
+            if _lookCredit < 16 { _lookCredit += 1 }
+            return element
+          }
+        }
+        _lookCredit -= 1
       }
+      defer { if _lookCredit == 0, _queue._receivers.isSpinningUseful { _lookCredit = 4 } }
       let ring = _ring
       return try _queue._receivers.retry(as: &_cursor, atMost: timeout) {
         cursor throws(InterprocessError) in

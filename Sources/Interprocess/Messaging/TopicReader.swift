@@ -290,11 +290,12 @@ final class TopicReader: Sendable {
     _ stage: Waiting.Stage, _ cursor: TopicCursor
   ) throws(InterprocessError) -> Waiting.Outcome<Void> {
     try checkPlace()
-    let turn = try ring.subscribing.gate.attempt(stage, alike: 0) { () throws(InterprocessError) in
+    let outcome = try ring.subscribing.gate.attempt(stage, alike: 0) {
+      () throws(InterprocessError) in
       hasMessage(cursor) || isFinished ? () : nil
     }
-    if stage != .spinning, case .wait = turn { ring.subscribing.countSleep() }
-    return turn
+    if stage != .spinning, case .wait = outcome { ring.subscribing.countSleep() }
+    return outcome
   }
 
   /// F3: whether no more messages will be published.

@@ -50,13 +50,13 @@ extension TopicRing {
     _ stage: Waiting.Stage, as number: UInt32
   ) throws(InterprocessError) -> Waiting.Outcome<Void> {
     if stage == .checking { try places.reclaim(own: number) }
-    let turn = try publishing.gate.attempt(stage, alike: 0) { () throws(InterprocessError) in
+    let outcome = try publishing.gate.attempt(stage, alike: 0) { () throws(InterprocessError) in
       if isFinished { return () }
       let tail = publishing.position.loadAcquiring()
       return tail &- leastPosition(tail) < layout.historyCount ? () : nil
     }
-    if stage != .spinning, case .wait = turn { publishing.countSleep() }
-    return turn
+    if stage != .spinning, case .wait = outcome { publishing.countSleep() }
+    return outcome
   }
 
   /// Waits until the slowest subscriber has gone on, or the topic is finished.

@@ -51,7 +51,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
   private var members: [Member] = []
   /// The index of the source to check first.
   private var first = 0
-  private let spinning = Spinning()
+  private let waiter = Waiter()
 
   /// Creates an empty set.
   public init() {}
@@ -157,7 +157,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
   /// - Complexity: Linear in the number of sources.
   public mutating func wait(timeout: Duration? = nil) throws(InterprocessError) -> ID {
     precondition(!members.isEmpty, "There is nothing to wait for")
-    if let found = try spinning.waiting.spin(spin, since: .now) { return take(found) }
+    if let found = try waiter.waiting.spin(spin) { return take(found) }
     var sleeps = Sleeps(atMost: timeout)
     var stage = Waiting.Stage.sleeping
     while true {
@@ -197,7 +197,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
   ) async throws -> ID {
     precondition(!members.isEmpty, "There is nothing to wait for")
     try Task.checkCancellation()
-    if let found = try spinning.waiting.spin(spin, since: .now) { return take(found) }
+    if let found = try waiter.waiting.spin(spin) { return take(found) }
     var sleeps = Sleeps(atMost: timeout)
     var stage = Waiting.Stage.sleeping
     while true {
@@ -248,7 +248,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
   /// One attempt while spinning, which marks nothing.
   private func spin(_ stage: Waiting.Stage) throws(InterprocessError) -> Waiting.Outcome<Found> {
     if let found = try look(stage) { return .done(found) }
-    return .wait(spinning.word.word, while: 0)
+    return .wait(waiter.word.word, while: 0)
   }
 
   private mutating func take(_ found: Found) -> ID {
@@ -294,7 +294,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
 }
 
 /// How long the waits of a set spin; shared by its copies.
-private final class Spinning: Sendable {
+private final class Waiter: Sendable {
   let waiting = Waiting(for: "several sources", in: nil, longestSpin: .microseconds(50))
   /// No thread sleeps on it.
   let word = OwnWord()

@@ -50,10 +50,7 @@ struct Waiting: ~Copyable, Sendable {
   /// What the waits are for, and the name of the segment, for errors.
   private let purpose: String
   private let name: String?
-  /// How long to spin at most, if recent waits ended within that time.
-  private let longestSpin: Duration
-  /// How long recent waits took, in nanoseconds; a wait longer than the longest spin counts as 0.
-  private let usualWait = Atomic<Int>(0)
+  private let spinning: Spinning
 
   /// - Parameters:
   ///   - purpose: What the waits are for, as in "wait for the lock".
@@ -64,7 +61,7 @@ struct Waiting: ~Copyable, Sendable {
   init(for purpose: String, in name: String?, longestSpin: Duration = .microseconds(5)) {
     self.purpose = purpose
     self.name = name
-    self.longestSpin = longestSpin
+    spinning = Spinning(atMost: longestSpin)
   }
 
   // MARK: - Threads
@@ -78,15 +75,13 @@ struct Waiting: ~Copyable, Sendable {
     atMost timeout: Duration?,
     attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
   ) throws(InterprocessError) -> Result? {
-    let begin = SuspendingClock.now
-    if let result = try spin(attempt, since: begin) { return result }
+    if let result = try spin(attempt, atMost: timeout) { return result }
     var sleeps = Sleeps(atMost: timeout)
     var stage = Stage.sleeping
     while true {
       let end = sleeps.begin()
       switch try attempt(end == nil ? .checking : stage) {
       case .done(let result):
-        learn(from: .now - begin)
         return result
       case .wait(let word, let value, _):
         guard let end else { return nil }
@@ -100,36 +95,36 @@ struct Waiting: ~Copyable, Sendable {
     }
   }
 
-  /// Attempts without giving up the processor, for twice the usual time of a wait.
+  /// Whether a wait may end while it spins, as far as recent waits show.
+  var isSpinningUseful: Bool { Processors.count > 1 && spinning.pays }
+
+  /// Attempts without giving up the processor, for as long as `Spinning` says.
+  ///
+  /// - Parameter timeout: How long the whole wait may take. With none left, this is all of it, and
+  ///   takes at least a microsecond, as turns and critical sections do.
   func spin<Result>(
-    _ attempt: (Stage) throws(InterprocessError) -> Outcome<Result>,
-    since begin: SuspendingClock.Instant
+    _ attempt: (Stage) throws(InterprocessError) -> Outcome<Result>, atMost timeout: Duration? = nil
   ) throws(InterprocessError) -> Result? {
     // With one processor, no other thread can make progress meanwhile.
     guard Processors.count > 1 else { return nil }
-    let usual = usualWait.load(ordering: .relaxed)
-    let limit = min(longestSpin, max(.microseconds(1), .nanoseconds(2 * usual)))
+    var limit = spinning.next()
+    if let timeout, timeout <= .zero { limit = max(limit, .microseconds(1)) }
+    if limit == .zero { return nil }
+    let begin = SuspendingClock.now
     var waited = Duration.zero
     repeat {
       // Reading the clock takes as long as several attempts.
       for _ in 0..<8 {
         if case .done(let result) = try attempt(.spinning) {
-          learn(from: waited)
+          spinning.met(after: waited)
           return result
         }
         Processors.spinHint()
       }
       waited = .now - begin
     } while waited < limit
+    spinning.missed()
     return nil
-  }
-
-  /// Adjusts the usual time; several threads may do so at once, because the result is only a hint.
-  func learn(from waited: Duration) {
-    let usual = usualWait.load(ordering: .relaxed)
-    let length = waited <= longestSpin ? Int(waited / .nanoseconds(1)) : 0
-    let change = (length - usual) / 8
-    if change != 0 { usualWait.store(usual + change, ordering: .relaxed) }
   }
 
   // MARK: - Tasks
@@ -143,8 +138,7 @@ struct Waiting: ~Copyable, Sendable {
     attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
   ) async throws -> Result? {
     try Task.checkCancellation()
-    let begin = SuspendingClock.now
-    if let result = try spin(attempt, since: begin) { return result }
+    if let result = try spin(attempt, atMost: timeout) { return result }
     var sleeps = Sleeps(atMost: timeout)
     var stage = Stage.sleeping
     var others: (word: SharedWord32, value: UInt32, alike: Int)?
@@ -157,7 +151,6 @@ struct Waiting: ~Copyable, Sendable {
         if stage == .checking, let others {
           TaskWaiter.look(on: others.word, while: others.value, alike: others.alike)
         }
-        learn(from: .now - begin)
         return result
       case .wait(let word, let value, let alike):
         guard let end else { return nil }
