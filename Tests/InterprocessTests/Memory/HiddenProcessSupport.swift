@@ -83,16 +83,26 @@ extension PrivateSharedMemory {
   /// - Parameters:
   ///   - user: The user, its group and further groups.
   ///   - asksKernel: Whether the kernel tells the helper who has a file open.
+  ///   - isAlone: Whether the helper sees no process but itself.
   func withUser<Result: Sendable>(
     _ user: String = "\(HiddenProcessTests.User.owner) \(HiddenProcessTests.User.owner)",
-    asksKernel: Bool = true,
+    asksKernel: Bool = true, isAlone: Bool = false,
     _ body: (ChildProcess) async throws -> Result
   ) async throws -> Result {
-    try await withHelper { helper in
-      if !asksKernel { try await helper.expect("refuseFileLeases", "ok 0") }
-      try await helper.expect("become \(user)", "ok 0 0 0 0")
-      return try await body(helper)
-    }
+    let arguments = ["--pid", "--fork", "--mount-proc", Places.helper]
+    return try await
+      (isAlone
+      ? withChildProcess("unshare", arguments) { try await become(user, asksKernel, $0, body) }
+      : withChildProcess(Places.helper) { try await become(user, asksKernel, $0, body) }).result
+  }
+
+  private func become<Result: Sendable>(
+    _ user: String, _ asksKernel: Bool, _ helper: ChildProcess,
+    _ body: (ChildProcess) async throws -> Result
+  ) async throws -> Result {
+    if !asksKernel { try await helper.expect("refuseFileLeases", "ok 0") }
+    try await helper.expect("become \(user)", "ok 0 0 0 0")
+    return try await body(helper)
   }
 
   /// Leaves temporary memory of the owner behind by killing its only holder.
