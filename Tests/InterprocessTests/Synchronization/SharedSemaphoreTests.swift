@@ -138,7 +138,12 @@ struct SharedSemaphoreTests {
         let waiter = inThread { try acquire(semaphore).release() }
         let task = Task { try await semaphore.acquire().release() }
         try await Task.sleep(for: .milliseconds(100))
-        if isKilled { try holder.kill() } else { try await holder.send("go on") }
+        if isKilled {
+          try holder.kill()
+        } else {
+          // It ends only after its answer, which must have a reader.
+          #expect(try await holder.ask("go on") == "released")
+        }
         try await waiter.value
         try await task.value
       }
