@@ -125,7 +125,7 @@ static void adopt(guarded_range *range) {
   }
 }
 
-/// The range at an address, created if there is none.
+/// The range at an address; creates it if necessary.
 static guarded_range *range_at(const void *start, size_t byte_count, int fd, int protection) {
   for (guarded_range *range = ranges; range; range = range->next) {
     if (range->start != start) continue;

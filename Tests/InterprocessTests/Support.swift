@@ -93,7 +93,7 @@ struct FileNumber: Equatable {
     inode = UInt64(status.st_ino)
   }
 
-  /// The file that a path leads to; `nil` if there is none.
+  /// The file that a path leads to; `nil` if nothing has that path.
   init?(at path: String) {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }

@@ -110,13 +110,8 @@ enum QueueStreams {
     }
     switch content {
     case .elements:
-      let queue = try SharedQueue<NumberedMessage>.attach(name)
-      if queue.senderMultiplicity == .one {
-        var sender = try queue.sender()
-        for number in 1...count { try sender.send(message(number)) }
-      } else {
-        for number in 1...count { try queue.send(message(number)) }
-      }
+      let queue = QueueUser(try SharedQueue<NumberedMessage>.attach(name))
+      for number in 1...count { try queue.send(message(number)) }
     case .bytes:
       let queue = ByteQueueUser(try SharedByteQueue.attach(name))
       for number in 1...count {
@@ -142,13 +137,8 @@ enum QueueStreams {
     }
     switch content {
     case .elements:
-      let queue = try SharedQueue<NumberedMessage>.attach(name)
-      if queue.receiverMultiplicity == .one {
-        var receiver = try queue.receiver()
-        while let message = try receiver.receive() { try note(message) }
-      } else {
-        while let message = try queue.receive() { try note(message) }
-      }
+      let queue = QueueUser(try SharedQueue<NumberedMessage>.attach(name))
+      while let message = try queue.receive() { try note(message) }
     case .bytes:
       let queue = ByteQueueUser(try SharedByteQueue.attach(name))
       while try queue.receive({ try note(StreamMessage.read($0)) }) != nil {}

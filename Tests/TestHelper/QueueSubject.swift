@@ -209,7 +209,7 @@ final class QueueSubject: Sendable {
   /// - Returns: Its fault.
   func note(_ message: NumberedMessage) -> String? {
     guard message.isWhole, message.sender < ledger.takenPageCount, ledger.isNumber(message.number)
-    else { return "\(message) is none that was sent" }
+    else { return "\(message) was never sent" }
     let begun = ledger.begun(message.sender)
     guard message.number <= begun else { return "\(message) is ahead of \(begun)" }
     let count = ledger.countReceipt(message.sender, message.number)

@@ -108,33 +108,49 @@ struct DemoTests {
       ]
   }
 
+  /// Starts a demo that stops in the middle.
+  ///
+  /// The pipe takes only its first line: process 1 has created the memory and waits, and process 2
+  /// waits for process 1.
+  private static let stoppedDemo = #"""
+    import fcntl, os, signal, subprocess, sys, time
+    shm = sys.argv[1]
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, 1031, 4096)  # F_SETPIPE_SZ
+    os.write(writer, bytes(4096 - 100))
+    # Swift's backtracer, where it is on, would make something else of SIGQUIT.
+    environment = dict(os.environ, SWIFT_BACKTRACE="enable=no")
+    demo = subprocess.Popen(
+        [shm, "demo"], stdout=writer, stderr=subprocess.PIPE, start_new_session=True,
+        env=environment)
+    os.close(writer)
+
+    def names():
+        prefix = f"shm_demo_{demo.pid}_"
+        return [name for name in os.listdir("/dev/shm") if name.startswith(prefix)]
+
+    def children():
+        with open(f"/proc/{demo.pid}/task/{demo.pid}/children") as file:
+            return [int(word) for word in file.read().split()]
+
+    while not (names() and len(children()) == 2):
+        time.sleep(0.01)
+
+    def clean_up():
+        """Returns the names that the demo has left."""
+        left = names()
+        # A demo that does not do what it should is not to be waited for.
+        try: os.killpg(demo.pid, signal.SIGKILL)
+        except ProcessLookupError: pass
+        for name in left: os.unlink("/dev/shm/" + name)
+        return left
+
+    """#
+
   @Test("However the demo ends in the middle, it leaves no name behind", arguments: Ending.all)
   func ended(ending: Ending) async throws {
-    // The pipe takes only the first line of the demo: process 1 has created the memory and waits,
-    // and process 2 waits for process 1.
     let program = #"""
-      import fcntl, os, signal, subprocess, sys, time
-      shm, number, target = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-      reader, writer = os.pipe()
-      fcntl.fcntl(writer, 1031, 4096)  # F_SETPIPE_SZ
-      os.write(writer, bytes(4096 - 100))
-      # Swift's backtracer, where it is on, would make something else of SIGQUIT.
-      environment = dict(os.environ, SWIFT_BACKTRACE="enable=no")
-      demo = subprocess.Popen(
-          [shm, "demo"], stdout=writer, stderr=subprocess.PIPE, start_new_session=True,
-          env=environment)
-      os.close(writer)
-
-      def names():
-          prefix = f"shm_demo_{demo.pid}_"
-          return [name for name in os.listdir("/dev/shm") if name.startswith(prefix)]
-
-      def children():
-          with open(f"/proc/{demo.pid}/task/{demo.pid}/children") as file:
-              return [int(word) for word in file.read().split()]
-
-      while not (names() and len(children()) == 2):
-          time.sleep(0.01)
+      number, target = int(sys.argv[2]), sys.argv[3]
       if target == "demo":
           os.kill(demo.pid, number)
       elif target == "group":
@@ -145,42 +161,24 @@ struct DemoTests {
       if number == signal.SIGKILL and target == "demo":
           # Whoever still runs gets on, and ends.
           while os.read(reader, 65536): pass
-      left = names()
-      # A demo that does not do what it should is not to be waited for.
-      try: os.killpg(demo.pid, signal.SIGKILL)
-      except ProcessLookupError: pass
-      for name in left: os.unlink("/dev/shm/" + name)
+      left = clean_up()
       print(status, left, demo.stderr.read().decode(), sep="\n", end="")
       """#
     let python = try #require(Python.all.last)
-    let outcome = try await python.run(program, [Tool.path, "\(ending.signal)", ending.target])
+    let outcome = try await python.run(
+      Self.stoppedDemo + program, [Tool.path, "\(ending.signal)", ending.target])
     #expect(outcome == .success("\(ending.status)\n[]\n\(ending.errors)"))
   }
 
   @Test("The demo names the process that was killed, also if the other one ends first")
   func endedInOtherOrder() async throws {
     let program = #"""
-      import ctypes, fcntl, os, signal, socket, subprocess, sys, time
-      reader, writer = os.pipe()
-      fcntl.fcntl(writer, 1031, 4096)  # F_SETPIPE_SZ
-      os.write(writer, bytes(4096 - 100))
-      demo = subprocess.Popen(
-          [sys.argv[1], "demo"], stdout=writer, stderr=subprocess.PIPE, start_new_session=True)
-      os.close(writer)
-
-      def names():
-          prefix = f"shm_demo_{demo.pid}_"
-          return [name for name in os.listdir("/dev/shm") if name.startswith(prefix)]
-
-      def children():
-          with open(f"/proc/{demo.pid}/task/{demo.pid}/children") as file:
-              return [int(word) for word in file.read().split()]
+      import ctypes, socket
 
       def is_waiting(process):
           with open(f"/proc/{process}/stat") as file:
               return file.read().rpartition(")")[2].split()[0] == "S"
 
-      while not (names() and len(children()) == 2): time.sleep(0.01)
       first, second = children()
       # Process 1 waits for room in the pipe. Process 2 finds its socket closed, and ends.
       get_descriptor = 438  # pidfd_getfd
@@ -193,12 +191,11 @@ struct DemoTests {
       while demo.poll() is None and not is_waiting(demo.pid): time.sleep(0.01)
       if demo.returncode is None: os.kill(first, signal.SIGKILL)
       status = demo.wait()
-      left = names()
-      for name in left: os.unlink("/dev/shm/" + name)
+      left = clean_up()
       print(descriptor >= 0, status, left, demo.stderr.read().decode(), sep="\n", end="")
       """#
     let python = try #require(Python.all.last)
-    let outcome = try await python.run(program, [Tool.path])
+    let outcome = try await python.run(Self.stoppedDemo + program, [Tool.path])
     #expect(
       outcome == .success("True\n1\n[]\nshm: Process 1 of the demo was ended by signal 9.\n"))
   }

@@ -322,8 +322,8 @@ int ipc_file_proven_number(const ipc_file *_Nonnull file);
 /// Makes sure that the file has a descriptor of a description that no other process shares by
 /// `fork`. Returns 0, or -1 if that is impossible.
 int ipc_file_own(ipc_file *_Nonnull file);
-/// The descriptor with which to take, drop or examine locks; -1 if the file has none that can be
-/// trusted.
+/// The descriptor with which to take, drop or examine locks; -1 if no descriptor of the file can
+/// be trusted.
 int ipc_file_number_for_lock(ipc_file *_Nonnull file, int takes_lock);
 
 /// Closes a file and removes it from the list; a number that leads elsewhere stays open. Takes the

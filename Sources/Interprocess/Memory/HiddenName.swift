@@ -33,7 +33,7 @@ struct HiddenName {
   let purpose: Purpose
   /// 0 if it was not known yet.
   let inode: UInt64
-  /// `nil` if the name would be too long with it, or if there is none.
+  /// `nil` if the file had no name, or if its name would make this one too long.
   let original: SegmentName?
   let path: String
 

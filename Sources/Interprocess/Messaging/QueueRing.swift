@@ -293,7 +293,7 @@ final class QueueRing: MessageRing {
 
   /// Receives all messages there are, up to a number.
   ///
-  /// - Returns: How many messages were appended to `elements`, or `nil` if there is none.
+  /// - Returns: How many messages were appended to `elements`; `nil` if the queue was empty.
   /// - Throws: `corrupted`.
   @inlinable func receiveAll<Element: Shareable>(
     upTo maximumCount: Int, into elements: inout [Element], _ cursor: inout QueueCursor

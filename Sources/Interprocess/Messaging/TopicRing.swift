@@ -24,7 +24,7 @@ final class TopicRing: Sendable {
   // One thread at a time publishes: it has the only role, or holds the lock.
   //
   //   P0  if the entry at the tail is already that of the tail's message: tail = tail + 1
-  //   P1  take a slot from the list of free slots; if there is none, fill the list again:
+  //   P1  take a slot from the list of free slots; if the list is empty, refill it:
   //   P1a   fence                                  seq. cons.
   //   P1b   look at all pins                       acquiring, pairs with N5
   //         free each retired slot that is not pinned

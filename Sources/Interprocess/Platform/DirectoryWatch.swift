@@ -62,7 +62,7 @@ struct DirectoryWatch: ~Copyable {
     }
   }
 
-  /// -1 if there is none, or other code has closed it.
+  /// The descriptor; -1 if the watch has no descriptor, or other code has closed it.
   private var fd: CInt {
     switch descriptor {
     case .some(let instance): instance.provenFD

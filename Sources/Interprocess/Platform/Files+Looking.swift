@@ -57,7 +57,7 @@ extension Files {
       let end = try retryingInterrupts { lseek(fd, start, ipc_SEEK_HOLE) }
       return start < end ? start..<min(end, range.upperBound) : nil
     } catch .noSuchAddressOrDevice {
-      // There is none up to the end of the file.
+      // Only a hole follows, up to the end of the file.
       return nil
     }
   }

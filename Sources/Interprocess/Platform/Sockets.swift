@@ -23,8 +23,8 @@ enum Sockets {
   /// Sends a message with a descriptor: all of it, or nothing.
   ///
   /// - Parameter timeout: How long to wait for room; `nil`: as the socket is set.
-  /// - Throws: `ETIMEDOUT` if there was no room for all that time, `EAGAIN` if there is none and
-  ///   the socket is non-blocking; `EINTR` if a signal has arrived in an interruptible wait.
+  /// - Throws: `ETIMEDOUT` if there was no room for all that time, `EAGAIN` if there is no room
+  ///   and the socket is non-blocking; `EINTR` if a signal has arrived in an interruptible wait.
   static func send(
     _ descriptor: borrowing Descriptor, with bytes: [UInt8], over socket: CInt, timeout: Duration?
   ) throws(Errno) {

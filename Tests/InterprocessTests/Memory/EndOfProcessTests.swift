@@ -114,8 +114,8 @@ struct EndOfProcessTests {
             try await Task.sleep(for: .milliseconds(1))
           }
         }
-        // At its end a process waits up to a second for other threads that are inside a call; here
-        // there is none.
+        // An ending process waits up to a second for other threads that are inside a call; this
+        // process has no such thread.
         #expect(.now - begin < .seconds(15))
       }
       try place.expectNames([])

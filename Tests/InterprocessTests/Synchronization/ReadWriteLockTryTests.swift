@@ -186,7 +186,7 @@ struct ReadWriteLockTryTests {
       let (isMarked, hasRead) = (Counter(), Counter())
       Checkpoint.handler = { step in
         if step == .lockMarked { isMarked.increment() }
-        // The one that tries has the lock, and has not looked for readers since.
+        // The trying thread holds the lock, and has not yet looked for readers.
         guard step == .lockTaken else { return }
         Thread.detachNewThread {
           try? other.withReadLock { _ in }
