@@ -48,7 +48,7 @@ struct CounterTests {
         of: /Process (\d+) repaired the total, which was 1 too small/)
       #expect(repairs.count == 1)
       #expect(match.map { 1...processes ~= Int($0.1)! } == true, "\(repairs)")
-      #expect(!exists(name))
+      await expectGone(name)
     }
   }
 
@@ -64,8 +64,7 @@ struct CounterTests {
         #expect(try await child.nextLine() == nil)
       }
       #expect(status == .exited(128 + signal))
-      // A process that survived would hold the name.
-      #expect(!exists(name))
+      await expectGone(name)
     }
   }
 
@@ -85,7 +84,7 @@ struct CounterTests {
         while try await child.nextLine() != nil {}
       }
       #expect(status == .exited(1))
-      #expect(!exists(name))
+      await expectGone(name)
     }
   }
 

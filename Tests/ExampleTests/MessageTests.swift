@@ -74,7 +74,7 @@ struct MessageTests {
       let counts = last.split(separator: "=")[1].split(separator: "+")
         .map { Int($0.trimmingCharacters(in: .whitespaces)) ?? 0 }
       #expect(counts.count == workers && counts.reduce(0, +) == jobs)
-      for suffix in ["", ".in-flight", ".outcomes"] { #expect(!exists(name + suffix)) }
+      for suffix in ["", ".in-flight", ".outcomes"] { await expectGone(name + suffix) }
     }
   }
 
@@ -166,14 +166,7 @@ struct MessageTests {
         while try await child.nextLine() != nil {}
       }
       #expect(status == .exited(128 + signal))
-      // A process that survived would hold the name. A dead one seems to for a moment, if another
-      // process reads its `/proc`; what the last close then leaves is stale, and can be replaced.
-      let deadline = ContinuousClock.now + .seconds(10)
-      while exists(name) && .now < deadline {
-        try? SharedMemory.create(name, byteCount: 1).unlink()
-        try await Task.sleep(for: .milliseconds(10))
-      }
-      #expect(!exists(name))
+      await expectGone(name)
     }
   }
 

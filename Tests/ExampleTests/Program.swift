@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 import Foundation
+import Interprocess
 import Subprocess
 import TestSupport
 import Testing
@@ -212,6 +213,19 @@ func path(_ name: String) -> String { "/dev/shm/\(name)" }
 
 func exists(_ name: String) -> Bool {
   FileManager.default.fileExists(atPath: path(name))
+}
+
+/// Expects that nobody holds the segment of a name, after processes that held it were killed.
+///
+/// A dead process seems to hold it for a moment, if another process reads its `/proc`. What the last
+/// close then leaves is stale, and can be replaced; what a process that survived holds cannot.
+func expectGone(_ name: String) async {
+  let deadline = ContinuousClock.now + .seconds(10)
+  while exists(name) && .now < deadline {
+    try? SharedMemory.create(name, byteCount: 1).unlink()
+    try? await Task.sleep(for: .milliseconds(10))
+  }
+  #expect(!exists(name))
 }
 
 /// The bytes of a segment.
