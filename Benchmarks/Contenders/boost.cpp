@@ -11,17 +11,25 @@
 //
 //===----------------------------------------------------------------------===//
 
-// contender: name="Boost message_queue" mode=mq group=messages
+// contender: name="Boost message_queue" mode=mq group=messages also=asleep
+// contender: name="Boost message_queue, crowd" mode=crowd group=crowd
 // contender: name="Boost managed_shared_memory" mode=managed group=lifecycle
 // contender: name="Boost interprocess_mutex" mode=mutex group=lock
+// contender: name="Boost interprocess_mutex, contended" mode=contended group=contended
+// contender: name="Boost interprocess_mutex, handed over" mode=passing group=asleep
+// contender: name="Boost interprocess_condition" mode=condition group=asleep
 // apt: libboost-dev /usr/include/boost/interprocess/ipc/message_queue.hpp
 // flags: -lrt -pthread
 
-// Boost.Interprocess: message_queue, managed_shared_memory, interprocess_mutex.
+// Boost.Interprocess: message_queue, managed_shared_memory, interprocess_mutex and condition.
 #include "bench.h"
+#include "crowd.h"
+#include "passing.h"
 #include <boost/interprocess/ipc/message_queue.hpp>
 #include <boost/interprocess/managed_shared_memory.hpp>
+#include <boost/interprocess/sync/interprocess_condition.hpp>
 #include <boost/interprocess/sync/interprocess_mutex.hpp>
+#include <boost/interprocess/sync/scoped_lock.hpp>
 #include <memory>
 #include <new>
 #include <string>
@@ -101,7 +109,7 @@ static void message_queue() {
     l.serve = mq_serve;
     bench_pingpong(&l);
   }
-  for (size_t size : {8, 64, 1024}) {
+  for (size_t size : bench_stream_sizes) {
     queues q(size, 1024);
     bench_stream_t s = {};
     s.row = row;
@@ -110,6 +118,36 @@ static void message_queue() {
     s.produce = mq_produce;
     s.consume = mq_consume;
     bench_stream(&s);
+  }
+}
+
+static void mq_send_number(void *p, uint64_t number) {
+  queues *q = static_cast<queues *>(p);
+  q->ask->send(&number, sizeof number, 0);
+}
+static uint64_t mq_receive_number(void *p) {
+  queues *q = static_cast<queues *>(p);
+  q->receive(*q->ask);
+  return bench_read_mark(q->buf);
+}
+static void crowd() {
+  for (int n : {2, 4}) {
+    std::string what = std::to_string(n) + " to " + std::to_string(n);
+    queues q(sizeof(uint64_t), 1024);
+    bench_crowd_t c = {};
+    c.row.contender = "Boost message_queue";
+    c.row.lang = "C++";
+    c.row.test = "crowd";
+    c.row.what = what.c_str();
+    c.row.wait = "block";
+    c.row.unit = "msg/s";
+    c.row.size = q.size;
+    c.ctx = &q;
+    c.senders = c.receivers = n;
+    c.copies = 1;
+    c.send = mq_send_number;
+    c.receive = mq_receive_number;
+    bench_crowd(&c);
   }
 }
 
@@ -158,8 +196,13 @@ static void managed() {
 
 struct guarded {
   bip::interprocess_mutex m;
-  uint64_t counter;
+  bip::interprocess_condition turned;
+  uint64_t counter = 0;
+
+  static guarded *make() { return new (bench_shared(4096)) guarded(); }
 };
+typedef bip::scoped_lock<bip::interprocess_mutex> locked;
+
 static void lock_unlock(void *p) {
   guarded *g = static_cast<guarded *>(p);
   g->m.lock();
@@ -174,8 +217,71 @@ static void mutex() {
   row.test = "lock";
   row.unit = "ns";
   row.what = "lock+unlock, alone";
-  bench_time(&row, lock_unlock, new (bench_shared(4096)) guarded());
+  bench_time(&row, lock_unlock, guarded::make());
   bench_emit(&row);
+}
+
+static void count_one(void *p, uint64_t) {
+  lock_unlock(p);
+}
+static int is_counted(void *p, uint64_t done) {
+  return static_cast<guarded *>(p)->counter == done;
+}
+static void contended() {
+  for (int n : {2, 4, 8}) {
+    std::string what = std::to_string(n) + " processes";
+    bench_crowd_t c = {};
+    c.row.contender = "Boost interprocess_mutex";
+    c.row.lang = "C++";
+    c.row.test = "contended";
+    c.row.what = what.c_str();
+    c.row.unit = "ops/s";
+    c.ctx = guarded::make();
+    c.senders = n;
+    c.send = count_one;
+    c.is_right = is_counted;
+    bench_crowd(&c);
+  }
+}
+
+static void hold(void *p, void (*body)(void *), void *arg) {
+  locked lock(static_cast<guarded *>(p)->m);
+  body(arg);
+}
+static void passing() {
+  bench_passing_t l = {};
+  l.row.contender = "Boost interprocess_mutex";
+  l.row.lang = "C++";
+  l.ctx = guarded::make();
+  l.hold = hold;
+  bench_passing(&l);
+}
+
+// The counter is odd after a question, and even after its answer.
+static void condition_call(void *p) {
+  guarded *g = static_cast<guarded *>(p);
+  locked lock(g->m);
+  g->counter++;
+  g->turned.notify_all();
+  while (g->counter & 1) g->turned.wait(lock);
+}
+static void condition_serve(void *p) {
+  guarded *g = static_cast<guarded *>(p);
+  locked lock(g->m);
+  while (!(g->counter & 1)) g->turned.wait(lock);
+  g->counter++;
+  g->turned.notify_all();
+}
+static void condition() {
+  bench_pingpong_t l = {};
+  l.row.contender = "Boost interprocess_condition";
+  l.row.lang = "C++";
+  l.row.test = "wake";
+  l.row.wait = "block";
+  l.ctx = guarded::make();
+  l.call = condition_call;
+  l.serve = condition_serve;
+  bench_pingpong(&l);
 }
 
 int main(int argc, char **argv) {
@@ -183,6 +289,10 @@ int main(int argc, char **argv) {
   if (bench_is("mq")) message_queue();
   else if (bench_is("managed")) managed();
   else if (bench_is("mutex")) mutex();
+  else if (bench_is("crowd")) crowd();
+  else if (bench_is("contended")) contended();
+  else if (bench_is("passing")) passing();
+  else if (bench_is("condition")) condition();
   else return fprintf(stderr, "boost: unknown mode '%s'\n", bench.mode), 2;
   return 0;
 }

@@ -7,7 +7,7 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-# contender: name="cloudtoid-interprocess" group=messages
+# contender: name="cloudtoid-interprocess" group=messages also=asleep
 # pip: cloudtoid-interprocess==3.0.2
 """cloudtoid-interprocess: shared-memory byte queues, native code behind Python calls."""
 import os

@@ -154,10 +154,9 @@ static uint64_t consume(void *p, uint64_t first, uint64_t n) {
 int main(int argc, char **argv) {
   bench_init(argc, argv);
   setenv("CYCLONEDDS_URI", config, 1);
-  static const size_t stream_sizes[] = {8, 64, 1024};
-  for (int i = 0; i < bench.nsizes + 3; i++) {
+  for (int i = 0; i < bench.nsizes + BENCH_STREAMS; i++) {
     int streaming = i >= bench.nsizes;
-    side s = {.size = streaming ? stream_sizes[i - bench.nsizes] : bench.sizes[i]};
+    side s = {.size = streaming ? bench_stream_sizes[i - bench.nsizes] : bench.sizes[i]};
     snprintf(s.ask, sizeof s.ask, "bench_peers_%d_%d_ask", (int)getpid(), i);
     snprintf(s.answer, sizeof s.answer, "bench_peers_%d_%d_answer", (int)getpid(), i);
     s.buf = bench_buffer(s.size);

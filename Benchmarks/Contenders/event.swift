@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-// contender: name="Interprocess SharedEvent" group=wake
+// contender: name="Interprocess SharedEvent" group=wake also=asleep
 
 import Harness
 import Interprocess

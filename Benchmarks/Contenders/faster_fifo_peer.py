@@ -7,7 +7,7 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-# contender: name="faster-fifo" group=messages
+# contender: name="faster-fifo" group=messages also=asleep
 # pip: faster-fifo==1.5.2
 """faster-fifo: a pickling queue in shared memory behind a process-shared mutex and condition."""
 from queue import Empty, Full

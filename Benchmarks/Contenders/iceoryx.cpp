@@ -153,7 +153,7 @@ int main(int argc, char **argv) {
     }
   }
   row.what = "copied";
-  for (size_t size : {8, 64, 1024}) {
+  for (size_t size : bench_stream_sizes) {
     side s = make(size, true, true);
     bench_stream_t t = {};
     t.row = row;

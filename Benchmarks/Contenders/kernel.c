@@ -11,13 +11,16 @@
 //
 //===----------------------------------------------------------------------===//
 
-// contender: name="pipe" mode=pipe group=messages
-// contender: name="Unix socket" mode=unix group=messages
-// contender: name="POSIX mq" mode=mq group=messages
+// contender: name="pipe" mode=pipe group=messages also=asleep
+// contender: name="Unix socket" mode=unix group=messages also=asleep
+// contender: name="POSIX mq" mode=mq group=messages also=asleep
+// contender: name="pipe, crowd" mode=pipe-crowd group=crowd
+// contender: name="POSIX mq, crowd" mode=mq-crowd group=crowd
 // flags: -lrt
 
 // The kernel's own channels, blocking: pipe, Unix stream socket, POSIX message queue.
 #include "bench.h"
+#include "crowd.h"
 #include <mqueue.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -142,10 +145,9 @@ static int mq_open_both(chan *c) {
 // ---- cases ---------------------------------------------------------------------------------
 
 static void run(const char *contender, int kind /* 0 pipe, 1 socket, 2 mq */) {
-  static const size_t stream_sizes[] = {8, 64, 1024};
-  for (int i = 0; i < bench.nsizes + 3; i++) {
+  for (int i = 0; i < bench.nsizes + BENCH_STREAMS; i++) {
     int streaming = i >= bench.nsizes;
-    chan c = {.size = streaming ? stream_sizes[i - bench.nsizes] : bench.sizes[i]};
+    chan c = {.size = streaming ? bench_stream_sizes[i - bench.nsizes] : bench.sizes[i]};
     c.buf = bench_buffer(c.size);
     if (kind < 2) fd_open(&c, kind == 0);
     else if (!mq_open_both(&c)) {
@@ -182,9 +184,53 @@ static void run(const char *contender, int kind /* 0 pipe, 1 socket, 2 mq */) {
   }
 }
 
+static void fd_send(void *p, uint64_t number) {
+  write_all(((chan *)p)->to_server[1], (char *)&number, sizeof number);
+}
+static uint64_t fd_receive(void *p) {
+  uint64_t number;
+  read_all(((chan *)p)->to_server[0], (char *)&number, sizeof number);
+  return number;
+}
+static void mq_send_number(void *p, uint64_t number) {
+  mq_send_one(((chan *)p)->q_ask, (char *)&number, sizeof number);
+}
+static uint64_t mq_receive_number(void *p) {
+  uint64_t number;
+  mq_receive_one(((chan *)p)->q_ask, (char *)&number, sizeof number);
+  return number;
+}
+
+// A pipe does not divide what is written or read at once, if all of it has the same short length.
+static void crowd(const char *contender, int is_pipe) {
+  for (int n = 2; n <= 4; n += 2) {
+    char what[32];
+    snprintf(what, sizeof what, "%d to %d", n, n);
+    chan c = {.size = sizeof(uint64_t)};
+    if (is_pipe) fd_open(&c, 1);
+    else if (!mq_open_both(&c)) bench_die("mq_open");
+    bench_crowd_t l = {.row = {.contender = contender,
+                           .lang = "C",
+                           .test = "crowd",
+                           .what = what,
+                           .wait = "block",
+                           .unit = "msg/s",
+                           .size = c.size},
+        .ctx = &c,
+        .senders = n,
+        .receivers = n,
+        .copies = 1,
+        .send = is_pipe ? fd_send : mq_send_number,
+        .receive = is_pipe ? fd_receive : mq_receive_number};
+    bench_crowd(&l);
+  }
+}
+
 int main(int argc, char **argv) {
   bench_init(argc, argv);
-  if (bench_is("pipe")) run("pipe", 0);
+  if (bench_is("pipe-crowd")) crowd("pipe", 1);
+  else if (bench_is("mq-crowd")) crowd("POSIX mq", 0);
+  else if (bench_is("pipe")) run("pipe", 0);
   else if (bench_is("unix")) run("Unix socket", 1);
   else if (bench_is("mq")) {
     struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};

@@ -15,7 +15,8 @@
 // contender: name="memcpy" mode=copy group=copy
 // sizes: 1K,64K,1M,64M
 // curve: 8,64,1K,16K,256K,4M,64M,1G
-// contender: name="futex" mode=futex group=wake
+// contender: name="futex" mode=futex group=wake also=asleep
+// contender: name="futex, handed over" mode=passing group=asleep
 // contender: name="shm_open" mode=lifecycle group=lifecycle
 // sizes: 4K,64K,64M
 // curve: 4K,64K,1M,16M,256M,1G
@@ -29,10 +30,12 @@
 //   cacheline  round trip of one cache line between two processes, busy spin
 //   copy       copy from private memory into a shared mapping
 //   futex      round trip between two processes that sleep in FUTEX_WAIT
+//   passing    a lock of one futex that is handed to a sleeper
 //   lifecycle  create / attach / remove a shared-memory object with bare system calls
 //   mailbox    round trip of a whole payload through raw shared memory, busy spin
 //   ring       one-way stream through a raw single-producer single-consumer ring, busy spin
 #include "bench.h"
+#include "passing.h"
 #include <linux/futex.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -63,7 +66,7 @@ static void line_lead(void *p) {
   static uint64_t took[LINE_SINGLES];
   for (uint64_t i = 0, v = 1, last = bench_now(); i < LINE_SINGLES; i++, v += 2) {
     bench_store(line, v);
-    while (bench_load(line) == v) {}
+    while (bench_load(line) == v) bench_relax();
     uint64_t t = bench_now();
     took[i] = t - last;
     last = t;
@@ -179,23 +182,33 @@ static void futex_serve(void *p) {
 }
 
 static void futex(void) {
-  bench_pingpong_t l = {.row = {.contender = "futex",
-                            .lang = "C",
-                            .test = "wake",
-                            .what = "wait/wake round trip",
-                            .wait = "block"},
+  bench_pingpong_t l = {
+      .row = {.contender = "futex", .lang = "C", .test = "wake", .wait = "block"},
       .ctx = bench_shared(4096),
       .call = futex_call,
       .serve = futex_serve};
+  // The limit of whatever sleeps, with --asleep.
+  if (!bench.asleep) l.row.what = "wait/wake round trip";
   bench_pingpong(&l);
-  // The same with both processes on one core: no interrupt to another, perhaps halted, core.
-  int b = bench.core_b;
-  bench.core_b = bench.core_a;
-  l.row.what = "wait/wake round trip, both on one core";
-  l.ctx = bench_shared(4096);
-  l.calls = 0;
-  bench_pingpong(&l);
-  bench.core_b = b;
+}
+
+// The least that makes a lock: 0 free, 1 held, 2 held and wanted. A waiter that wakes takes it as
+// wanted, as there may be others.
+static void futex_hold(void *p, void (*body)(void *), void *arg) {
+  uint32_t *word = p, found = 0;
+  if (!__atomic_compare_exchange_n(word, &found, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    while (__atomic_exchange_n(word, 2, __ATOMIC_ACQUIRE))
+      syscall(SYS_futex, word, FUTEX_WAIT, 2, NULL, NULL, 0);
+  body(arg);
+  if (__atomic_exchange_n(word, 0, __ATOMIC_RELEASE) == 2)
+    syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static void passing(void) {
+  bench_passing_t l = {.row = {.contender = "futex", .lang = "C"},
+      .ctx = bench_shared(4096),
+      .hold = futex_hold};
+  bench_passing(&l);
 }
 
 // ---- life cycle ----------------------------------------------------------------------------
@@ -330,14 +343,14 @@ static void box_call(void *p) {
   bench_mark(c->tx, ++c->seq);
   memcpy(c->b->data, c->tx, c->size);
   bench_store(&c->b->ask, c->seq);
-  while (bench_load(&c->b->answer) != c->seq) {}
+  while (bench_load(&c->b->answer) != c->seq) bench_relax();
   memcpy(c->rx, box_reply(c), c->size);
   if (bench_read_mark(c->rx) != c->seq) abort();
 }
 static void box_serve(void *p) {
   box_ctx *c = p;
   c->seq++;
-  while (bench_load(&c->b->ask) != c->seq) {}
+  while (bench_load(&c->b->ask) != c->seq) bench_relax();
   memcpy(c->rx, c->b->data, c->size);
   memcpy(box_reply(c), c->rx, c->size);
   bench_store(&c->b->answer, c->seq);
@@ -384,7 +397,10 @@ static void ring_produce(void *p, uint64_t first, uint64_t n) {
   const size_t size = c->size, mask = c->mask;
   uint64_t head = r->head;
   for (uint64_t i = 0; i < n; i++) {
-    while (head - r->tail_seen > mask) r->tail_seen = bench_load(&r->tail);
+    while (head - r->tail_seen > mask) {
+      r->tail_seen = bench_load(&r->tail);
+      if (head - r->tail_seen > mask) bench_relax();
+    }
     char *slot = r->slots + (head & mask) * size;
     if (size == 8) bench_mark(slot, first + i);
     else {
@@ -400,7 +416,10 @@ static uint64_t ring_consume(void *p, uint64_t first, uint64_t n) {
   const size_t size = c->size, mask = c->mask;
   uint64_t tail = r->tail, wrong = 0;
   for (uint64_t i = 0; i < n; i++) {
-    while (tail == r->head_seen) r->head_seen = bench_load(&r->head);
+    while (tail == r->head_seen) {
+      r->head_seen = bench_load(&r->head);
+      if (tail == r->head_seen) bench_relax();
+    }
     const char *slot = r->slots + (tail & mask) * size;
     if (size == 8) wrong += bench_read_mark(slot) != first + i;
     else {
@@ -413,9 +432,8 @@ static uint64_t ring_consume(void *p, uint64_t first, uint64_t n) {
 }
 
 static void ring_stream(void) {
-  static const size_t sizes[] = {8, 64, 1024};
-  for (int i = 0; i < 3; i++) {
-    size_t size = sizes[i], slots = size < 1024 ? RING_SLOTS : RING_SLOTS / 16;
+  for (int i = 0; i < BENCH_STREAMS; i++) {
+    size_t size = bench_stream_sizes[i], slots = size < 1024 ? RING_SLOTS : RING_SLOTS / 16;
     ring_ctx c = {.r = bench_shared(sizeof(ring) + slots * size),
         .size = size,
         .mask = slots - 1,
@@ -434,6 +452,7 @@ int main(int argc, char **argv) {
   if (bench_is("cacheline")) cacheline();
   else if (bench_is("copy")) bench_pin(bench.core_a), copy();
   else if (bench_is("futex")) futex();
+  else if (bench_is("passing")) passing();
   else if (bench_is("lifecycle")) bench_pin(bench.core_a), lifecycle();
   else if (bench_is("mailbox")) mailbox();
   else if (bench_is("ring")) ring_stream();

@@ -12,19 +12,24 @@
 //===----------------------------------------------------------------------===//
 
 // contender: name="pthread mutex" mode=mutex group=lock
-// contender: name="sem_t" mode=sem group=wake
+// contender: name="pthread mutex, contended" mode=contended group=contended
+// contender: name="pthread mutex, handed over" mode=passing group=asleep
+// contender: name="pthread condition" mode=condition group=asleep
+// contender: name="sem_t" mode=sem group=wake also=asleep
 // flags: -pthread
 
-// Process-shared locks: what lock/unlock costs alone, and how two processes share it.
+// Process-shared locks: what lock and unlock cost alone, how several processes share a lock, and how
+// a sleeper is woken.
 #include "bench.h"
+#include "crowd.h"
+#include "passing.h"
 #include <pthread.h>
 #include <semaphore.h>
 
 typedef struct {
   _Alignas(64) pthread_mutex_t m;
+  pthread_cond_t turned;
   _Alignas(64) uint64_t counter;
-  _Alignas(64) uint64_t go, stop;
-  uint64_t did[2];
 } lockbox;
 
 static lockbox *box_new(int robust) {
@@ -34,6 +39,10 @@ static lockbox *box_new(int robust) {
   pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
   if (robust) pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
   pthread_mutex_init(&b->m, &a);
+  pthread_condattr_t c;
+  pthread_condattr_init(&c);
+  pthread_condattr_setpshared(&c, PTHREAD_PROCESS_SHARED);
+  pthread_cond_init(&b->turned, &c);
   return b;
 }
 
@@ -56,75 +65,72 @@ static void uncontended(int robust) {
   bench_emit(&row);
 }
 
-// Both processes lock, count and unlock as fast as they can; the row is their sum.
-static void hammer(lockbox *b, int side) {
-  __atomic_fetch_add(&b->go, 1, __ATOMIC_ACQ_REL);
-  while (bench_load(&b->go) < 2) sched_yield();
-  uint64_t n = 0;
-  while (!bench_load(&b->stop)) {
-    for (int i = 0; i < 64; i++) lock_unlock(b);
-    n += 64;
-  }
-  bench_store(&b->did[side], n);
+static void count_one(void *p, uint64_t number) {
+  (void)number;
+  lock_unlock(p);
 }
-static void side_b(void *p) {
-  for (int r = 0; r < bench.reps; r++) hammer((lockbox *)p + r, 1);
-}
-static void side_a(void *p) {
-  lockbox *b = p;
-  uint64_t *t = (uint64_t *)(b + BENCH_MAX_REPS); // per repetition: start, end
-  for (int r = 0; r < bench.reps; r++) {
-    t[2 * r] = bench_now();
-    hammer(b + r, 0);
-    t[2 * r + 1] = bench_now();
-  }
-}
-// A third process times the repetitions, so that neither side reads the clock in its loop.
-static void timekeeper(lockbox *b) {
-  for (int r = 0; r < bench.reps; r++) {
-    while (bench_load(&b[r].go) < 2) usleep(200);
-    usleep((useconds_t)bench.ms * 1000);
-    bench_store(&b[r].stop, 1);
-  }
+static int is_counted(void *p, uint64_t done) {
+  return ((lockbox *)p)->counter == done;
 }
 
 static void contended(int robust) {
-  size_t bytes = sizeof(lockbox) * BENCH_MAX_REPS + 16 * BENCH_MAX_REPS;
-  lockbox *b = bench_shared(bytes);
-  for (int r = 0; r < bench.reps; r++) {
-    lockbox *one = box_new(robust);
-    memcpy(&b[r].m, &one->m, sizeof one->m); // not locked yet: plain bytes
-    munmap(one, 4096);
+  static const int processes[] = {2, 4, 8};
+  for (int i = 0; i < 3; i++) {
+    char what[32];
+    snprintf(what, sizeof what, "%d processes", processes[i]);
+    bench_crowd_t c = {.row = {.contender = name[robust],
+                           .lang = "C",
+                           .test = "contended",
+                           .unit = "ops/s",
+                           .what = what},
+        .ctx = box_new(robust),
+        .senders = processes[i],
+        .send = count_one,
+        .is_right = is_counted};
+    bench_crowd(&c);
   }
-  fflush(stdout);
-  pid_t keeper = fork();
-  if (keeper == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    timekeeper(b);
-    _exit(0);
-  }
-  if (bench_pair(side_a, side_b, b)) {
-    kill(keeper, SIGKILL);
-    bench_skip(name[robust], "lock", 0, "failed or timed out");
-    return;
-  }
-  waitpid(keeper, NULL, 0);
-  bench_row row = {.contender = name[robust],
-      .lang = "C",
-      .test = "lock",
-      .unit = "ops/s",
-      .what = "lock+unlock, two processes"};
-  uint64_t *t = (uint64_t *)(b + BENCH_MAX_REPS);
-  for (int r = 0; r < bench.reps; r++) {
-    uint64_t did = b[r].did[0] + b[r].did[1];
-    if (did != b[r].counter) {
-      bench_skip(name[robust], "lock", 0, "counter is wrong: the lock does not exclude");
-      return;
-    }
-    row.rep[row.n++] = (double)did * 1e9 / (double)(t[2 * r + 1] - t[2 * r]);
-  }
-  bench_emit(&row);
-  munmap(b, bytes);
+}
+
+static void hold(void *p, void (*body)(void *), void *arg) {
+  lockbox *b = p;
+  pthread_mutex_lock(&b->m);
+  body(arg);
+  pthread_mutex_unlock(&b->m);
+}
+static void passing(int robust) {
+  bench_passing_t l = {
+      .row = {.contender = name[robust], .lang = "C"}, .ctx = box_new(robust), .hold = hold};
+  bench_passing(&l);
+}
+
+// ---- conditions ----------------------------------------------------------------------------
+
+// The counter is odd after a question, and even after its answer.
+static void condition_call(void *p) {
+  lockbox *b = p;
+  pthread_mutex_lock(&b->m);
+  b->counter++;
+  pthread_cond_broadcast(&b->turned);
+  while (b->counter & 1) pthread_cond_wait(&b->turned, &b->m);
+  pthread_mutex_unlock(&b->m);
+}
+static void condition_serve(void *p) {
+  lockbox *b = p;
+  pthread_mutex_lock(&b->m);
+  while (!(b->counter & 1)) pthread_cond_wait(&b->turned, &b->m);
+  b->counter++;
+  pthread_cond_broadcast(&b->turned);
+  pthread_mutex_unlock(&b->m);
+}
+static void condition(void) {
+  bench_pingpong_t l = {.row = {.contender = "pthread condition",
+                            .lang = "C",
+                            .test = "wake",
+                            .wait = "block"},
+      .ctx = box_new(0),
+      .call = condition_call,
+      .serve = condition_serve};
+  bench_pingpong(&l);
 }
 
 // ---- semaphores ----------------------------------------------------------------------------
@@ -148,10 +154,12 @@ static void sem_serve(void *p) {
 int main(int argc, char **argv) {
   bench_init(argc, argv);
   if (bench_is("mutex")) {
-    for (int robust = 0; robust < 2; robust++) contended(robust);
     bench_pin(bench.core_a);
     for (int robust = 0; robust < 2; robust++) uncontended(robust);
-  } else if (bench_is("sem")) {
+  } else if (bench_is("contended")) contended(0), contended(1);
+  else if (bench_is("passing")) passing(0), passing(1);
+  else if (bench_is("condition")) condition();
+  else if (bench_is("sem")) {
     sems *s = bench_shared(4096);
     sem_init(&s->ask, 1, 0);
     sem_init(&s->answer, 1, 0);

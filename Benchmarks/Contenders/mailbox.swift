@@ -94,7 +94,7 @@ extension SharedMemory {
 
   func wait(for number: UInt64, at offset: Int) {
     withNumber(at: offset) {
-      while $0.pointee.load(ordering: .acquiring) != number {}
+      while $0.pointee.load(ordering: .acquiring) != number { Harness.relax() }
     }
   }
 

@@ -7,8 +7,8 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-# contender: name="multiprocessing.Pipe" mode=pipe group=messages
-# contender: name="multiprocessing.Queue" mode=queue group=messages
+# contender: name="multiprocessing.Pipe" mode=pipe group=messages also=asleep
+# contender: name="multiprocessing.Queue" mode=queue group=messages also=asleep
 # contender: name="multiprocessing SharedMemory and numpy" mode=shm group=messages
 # contender: name="multiprocessing SharedMemory" mode=lifecycle group=lifecycle
 # sizes: 4K,64M

@@ -7,7 +7,7 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-# contender: name="posix_ipc mq" group=messages
+# contender: name="posix_ipc mq" group=messages also=asleep
 # pip: posix_ipc==1.3.2
 """posix_ipc: POSIX message queues from Python."""
 import os

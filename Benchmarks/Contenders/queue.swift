@@ -11,23 +11,26 @@
 //
 //===----------------------------------------------------------------------===//
 
-// contender: name="Interprocess SharedQueue" group=messages
+// contender: name="Interprocess SharedQueue" group=messages also=asleep
 // sizes: 8,64,1K,4K
+// contender: name="Interprocess SharedQueue, crowd" mode=crowd group=crowd
 
 import Harness
 import Interprocess
 
-/// A queue in each direction, and one with a stream of messages.
+/// A queue in each direction, one with a stream of messages, and one between many processes.
 @main
 struct Queue {
   static func main() throws {
     Harness.begin()
+    guard Harness.mode != "crowd" else { return try [2, 4].forEach(crowd) }
     for size in Harness.sizes {
       switch size {
       case 8: try measure(UInt64.self)
       case 64: try measure(Message64.self)
       case 1024: try measure(Message1024.self)
-      default: try measure(Message4096.self)
+      case 4096: try measure(Message4096.self)
+      default: fatalError("There is no message of \(size) bytes")
       }
     }
   }
@@ -86,6 +89,23 @@ struct Queue {
         for number in numbers where try receiver.receive()!.number != number { wrongCount += 1 }
         return wrongCount
       }
+    }
+    try queue.unlink()
+  }
+
+  /// Several senders and as many receivers.
+  static func crowd(sideCount: Int) throws {
+    let name = "benchmark-queue"
+    let queue = try SharedQueue<UInt64>.create(name, capacity: 4096)
+    Case(
+      "Interprocess SharedQueue", test: "crowd", "\(sideCount) to \(sideCount)", size: 8,
+      wait: .spinning, unit: .messagesPerSecond
+    ).measureCrowd(of: sideCount, to: sideCount) { run in
+      let queue = try SharedQueue<UInt64>.attach(name)
+      run { try queue.send($0) }
+    } receiver: { run in
+      let queue = try SharedQueue<UInt64>.attach(name)
+      run { try queue.receive()! }
     }
     try queue.unlink()
   }

@@ -26,6 +26,7 @@ struct Ring {
     try stream(UInt64.self)
     try stream(Message64.self)
     try stream(Message1024.self)
+    try stream(Message4096.self)
   }
 
   static func stream<Message: Numbered>(_ type: Message.Type) throws {
@@ -46,7 +47,10 @@ struct Ring {
         var tail = 0
         run { numbers in
           for number in numbers {
-            while head - tail == slotCount { tail = ring.tail.pointee.load(ordering: .acquiring) }
+            while head - tail == slotCount {
+              tail = ring.tail.pointee.load(ordering: .acquiring)
+              if head - tail == slotCount { Harness.relax() }
+            }
             ring.slots[head & (slotCount - 1)] = Message(number: number)
             head += 1
             ring.head.pointee.store(head, ordering: .releasing)
@@ -63,7 +67,10 @@ struct Ring {
         run { numbers in
           var wrongCount = 0
           for number in numbers {
-            while head == tail { head = ring.head.pointee.load(ordering: .acquiring) }
+            while head == tail {
+              head = ring.head.pointee.load(ordering: .acquiring)
+              if head == tail { Harness.relax() }
+            }
             let message = ring.slots[tail & (slotCount - 1)]
             if message.number != number { wrongCount += 1 }
             tail += 1

@@ -7,7 +7,7 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-# contender: name="pyzmq ipc" group=messages
+# contender: name="pyzmq ipc" group=messages also=asleep
 # pip: pyzmq==27.3.0
 """pyzmq: PAIR sockets over ipc://."""
 import os

@@ -12,6 +12,7 @@ import math
 from html import escape
 
 import page
+import results
 from results import ns_per_op
 
 OURS, LIMIT, OTHERS = "#d1491f", "#555555", "#8fa8c8"
@@ -83,18 +84,46 @@ def bars(svg, y, title, rows, label, value, text, mark=None):
     return top + step * len(rows) + 26
 
 
+# Tests, and the size if there are several; of these, contenders that spin.
+PANELS = [
+    ("pingpong", 8, "Round trip of 8 bytes, both sides spin"),
+    ("asleep", None, "Round trip to a receiver that sleeps"),
+    ("asleep, one core", None, "Round trip to a receiver that sleeps, on one processor"),
+    ("one core", None, "Round trip without pauses, on one processor"),
+    ("passing", None, "A lock that is handed to a sleeper"),
+    ("contended", None, "A lock that several processes want, turns a second"),
+    ("stream", 8, "8 bytes one way, both sides spin"),
+    ("stream", 64, "64 bytes one way, both sides spin"),
+    ("stream", 1 << 10, "1 KiB one way, both sides spin"),
+    ("stream", 4 << 10, "4 KiB one way, both sides spin"),
+    ("crowd", None, "8 bytes from several processes to several others"),
+    ("publish to receivers", None, "Publishing 8 bytes in a topic"),
+]
+LIMIT_CONTENDERS = (results.CACHE_LINE, "futex", "C++ SPSC ring")
+
+
+def limit_bar(row):
+    return row | {"lang": "limit"} if row["contender"] in LIMIT_CONTENDERS else row
+
+
 def overview(rows, aims):
-    """Round trips of the smallest message, and what the aims ask and got."""
-    chosen = [r for r in rows if not r["is_curve"] and r["test"] == "pingpong" and r["size"] == 8]
-    limit = [r | {"lang": "limit"} for r in rows if r["test"] == "limit"]
+    """Round trips of the smallest message, what several processes do, and what the aims ask and
+    got."""
+    main = [r for r in rows if not r["is_curve"]]
     panels = []
-    for wait, words in (("spin", "both sides spin"), ("block", "both sides sleep")):
-        some = sorted((r for r in chosen if r["wait"] == wait), key=lambda r: r["median"])
+    for test, size, title in PANELS:
+        some = [limit_bar(r) for r in main if r["test"] == test
+                and (not size or r["size"] == size and r["wait"] == "spin")]
+        if test == "pingpong" and some:
+            some += [limit_bar(r) for r in main if r["test"] == "limit"]
         if some:
-            if wait == "spin":
-                some = limit + some
-            panels.append((f"Round trip of 8 bytes, {words} (logarithmic)", some, page.name,
-                           lambda r: r["median"], lambda r: page.time(r["median"]), None))
+            by_case = test in page.BY_CASE
+            some.sort(key=lambda r: (
+                r["lang"] != "limit" and not by_case, page.in_order(r["case"] if by_case else ""),
+                ns_per_op(r, r["median"])))
+            panels.append((f"{title} (logarithmic)", some, page.name, lambda r: r["median"],
+                           lambda r: page.figure(r, r["median"]), None))
+    aims = [a for a in aims if a["ratio"] is not None]
     if aims:
         panels.append((
             "The aims: time as a ratio to that of the limit; dashed: at most (logarithmic)",

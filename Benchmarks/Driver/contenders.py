@@ -32,8 +32,10 @@ CC = ["gcc", "-O3", "-march=native", "-Wall", "-Wextra", "-std=gnu11"]
 CXX = ["g++", "-O3", "-march=native", "-Wall", "-Wextra", "-std=c++17"]
 
 # Contenders of one group, which are compared, run one after the other.
-GROUPS = ["limit", "lifecycle", "copy", "access", "value", "list", "lock", "wake", "messages",
-          "segments", "array"]
+GROUPS = ["limit", "lifecycle", "copy", "access", "value", "list", "lock", "contended", "wake",
+          "asleep", "one core", "messages", "crowd", "segments", "array"]
+# In these, the receiver sleeps; a contender that is in the first is also in the second.
+ASLEEP = ["asleep", "one core"]
 
 
 def say(*words):
@@ -78,7 +80,17 @@ class Contender:
 
     @property
     def command(self):
-        return self.program.command + ([self.mode] if self.mode else [])
+        return (self.program.command + ([self.mode] if self.mode else [])
+                + (["--asleep"] if self.group in ASLEEP else []))
+
+    def cores(self, two):
+        """The cores of its two sides, of the two that there are."""
+        return ",".join([two.split(",")[0]] * 2) if self.group == "one core" else two
+
+    @property
+    def base(self):
+        """What it measures, without how."""
+        return self.name.split(",")[0]
 
 
 def discover():
@@ -104,11 +116,15 @@ def discover():
             else:
                 setattr(program, word, getattr(program, word) + shlex.split(rest))
         for line in lines:
-            found.append(Contender(
-                line["name"], program, line.get("mode", ""), line["group"],
-                [number(n) for n in line.get("sizes", "8,1K,64K,1M").split(",")],
-                [number(n) for n in line["curve"].split(",")] if "curve" in line else [],
-                line.get("only") == "curve"))
+            if line["group"] != "asleep":
+                found.append(Contender(
+                    line["name"], program, line.get("mode", ""), line["group"],
+                    [number(n) for n in line.get("sizes", "8,1K,64K,1M").split(",")],
+                    [number(n) for n in line["curve"].split(",")] if "curve" in line else [],
+                    line.get("only") == "curve"))
+            if "asleep" in (line["group"], line.get("also")):
+                found += [Contender(f"{line['name']}, {group}", program, line.get("mode", ""),
+                                    group, [8], [], False) for group in ASLEEP]
     # The limit of a group is in C, and comes first.
     language = {".c": 0, ".swift": 1, ".cpp": 2, ".py": 3}
     return sorted(found, key=lambda c: (GROUPS.index(c.group), language[c.program.path.suffix]))
@@ -189,7 +205,7 @@ def missing(program):
 def compile_c(command, out):
     """Why it does not compile; empty if it does."""
     sources = [Path(w) for w in command if w.endswith((".c", ".cpp"))]
-    newest = max(f.stat().st_mtime for f in [*sources, INCLUDE / "bench.h"])
+    newest = max(f.stat().st_mtime for f in [*sources, *INCLUDE.glob("*.h")])
     if out.exists() and out.stat().st_mtime > newest:
         return ""
     made = subprocess.run(command[:1] + [f"-I{INCLUDE}"] + command[1:] + ["-o", str(out)],

@@ -8,7 +8,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """The results as a page in Markdown."""
-from results import ns_per_op
+import re
+
+from results import OF_ONE_SIZE, ns_per_op
+from rounds import FAR
 
 TITLES = [
     ("limit", "The limit of two cores"),
@@ -18,13 +21,24 @@ TITLES = [
     ("value", "SharedValue in one process"),
     ("list", "ShareableList"),
     ("lock", "Locks"),
-    ("wake", "Waking a sleeper"),
+    ("contended", "Locks that several processes want"),
+    ("wake", "Waking each other"),
+    ("asleep", "Round trip to a receiver that sleeps"),
+    ("asleep, one core", "Round trip to a receiver that sleeps, on one processor"),
+    ("one core", "Round trip without pauses, on one processor"),
+    ("passing", "A lock that is handed to a sleeper"),
+    ("passing, one core", "A lock that is handed to a sleeper, on one processor"),
     ("pingpong", "Round trip of a message"),
     ("handover", "Round trip of a message in a topic, by its size"),
     ("publish", "What it costs to publish"),
+    ("publish to receivers", "What it costs to publish to subscribers that receive"),
+    ("deliveries", "Messages that all subscribers of a topic receive"),
     ("stream", "Messages one way"),
+    ("crowd", "Messages from several processes to several others"),
 ]
-WAITS = {"spin": "both sides spin", "block": "both sides sleep"}
+# Each case stands by itself.
+BY_CASE = ("lifecycle", "list", "value", "contended", "publish to receivers", "deliveries", "crowd")
+WAITS = {"spin": "both sides spin", "block": "both sides block"}
 
 
 def time(ns):
@@ -58,6 +72,17 @@ def ratio(x):
     return f"{x:.3f}" if x < 0.1 else f"{x:.2f}" if x < 10 else f"{x:.1f}" if x < 100 else f"{x:.0f}"
 
 
+def in_order(case):
+    """Sorts the numbers in it by value."""
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part)
+            for part in re.findall(r"\d+|\D+", case)]
+
+
+def state(row):
+    """How the cores were placed, and the cache-line round trip of the row's moments."""
+    return f"{row['state']}, {row['line_ns']:.0f} ns" if row["state"] else ""
+
+
 def name(row):
     return row["contender"] + (f": {row['case']}" if row["case"] else "")
 
@@ -69,18 +94,22 @@ def table(head, body):
 
 def one_test(rows):
     """A line for each row; the best first in each size."""
+    has_sizes = any(r["size"] and r["test"] not in OF_ONE_SIZE for r in rows)
+    has_states = any(r["state"] for r in rows)
     rows = sorted(rows, key=lambda r: (
-        r["size"], r["case"] if r["test"] in ("lifecycle", "list", "value") else "",
+        r["size"] if has_sizes else 0, in_order(r["case"] if r["test"] in BY_CASE else ""),
         ns_per_op(r, r["median"])))
-    has_sizes = any(r["size"] for r in rows)
     limits = {r["limit"] for r in rows if r["limit"]}
     head = (["size"] if has_sizes else []) + [
         "", "language", "median", "least", "greatest", "p99", "p99.9",
+        *(["cache line"] if has_states else []),
         f"× {limits.pop()}" if len(limits) == 1 else "× limit"]
     body = [([size(r["size"])] if has_sizes else []) + [
         name(r) + (f" ({r['note']})" if r["note"] else ""), r["lang"], figure(r, r["median"]),
         figure(r, r["min"]), figure(r, r["max"]), time(r["p99_median"]), time(r["p999_median"]),
-        ratio(r["x_limit"]) + r["mark"]] for r in rows]
+        *([state(r)] if has_states else []),
+        ("not comparable" if r["limit"] and r["x_limit"] is None else ratio(r["x_limit"]))
+        + r["mark"]] for r in rows]
     return table(head, body)
 
 
@@ -101,15 +130,17 @@ def page(info, rows, aims, notes, prefix):
            "within this page: the ratio, in the last column of each table, is that of the times in "
            "the same rounds, so that less is better. Medians of "
            f"{min(r['repetitions'] for r in main)} to {max(r['repetitions'] for r in main)} "
-           "repetitions. `~`: other programs ran meanwhile. `!`: the cores moved, or were placed "
-           "differently than for most cases.", "",
+           "repetitions. The column of the cache line has the round trip of one line at the moment "
+           f"of the row; below {FAR} ns the cores are near, and else far. Rows of different states "
+           "are not compared. `~`: other programs ran meanwhile. `!`: the cores moved, or were "
+           "placed differently than for most cases, or a receiver that should sleep was awake.", "",
            f"![Round trips, and the aims]({prefix}.svg)", ""]
     if aims:
         out += ["## The aims", ""]
         out += table(["", "size", "compared with", "at most", "reached", "least to greatest", ""], [
             [a["aim"], size(a["size"]), a["limit"], ratio(a["most"]), ratio(a["ratio"]),
              f"{ratio(a['min'])} to {ratio(a['max'])}",
-             "met" if a["ratio"] <= a["most"] else "**not met**"] for a in aims])
+             a["verdict"] if a["verdict"] == "met" else f"**{a['verdict']}**"] for a in aims])
     out += notes
     for test, title in TITLES:
         chosen = [r for r in main if r["test"] == test]

@@ -11,9 +11,9 @@
 import statistics
 from dataclasses import dataclass
 
-# For each test, the contender to compare with: its row that has the same size, and the same case or one
-# that the case begins with. Without an entry: the cache-line round trip of the same
-# two processes.
+# For each test, the contender to compare with: its row that has the same size, and the same case or
+# one that the case begins with. Without an entry: the cache-line round trip of the same two
+# processes.
 LIMITS = {
     "copy": "memcpy",
     "wake": "futex",
@@ -22,11 +22,29 @@ LIMITS = {
     "access": "unsafe pointer",
     "value": "unsafe pointer",
     "list": "multiprocessing ShareableList",
-    "stream": "raw SPSC ring",
+    "stream": "C++ SPSC ring",
+    "contended": "pthread mutex, robust",
+    "asleep": "futex",
+    "asleep, one core": "pipe",
+    "one core": "pipe",
+    "passing": "futex",
+    "passing, one core": "futex",
+    "crowd": "Boost message_queue",
     "segments": "system calls",
     "array": "unsafe pointer",
     "publish": "",  # nothing: no other contender does the same
+    "publish to receivers": "",
+    "deliveries": "",
 }
+CACHE_LINE = "cache line"
+# States in which nothing is compared: the cores moved meanwhile, or the receiver did not sleep.
+UNFIT = {"moved", "awake"}
+# Compared whatever the payload is: none but a mark, or 8 bytes.
+OF_ONE_SIZE = ("asleep", "asleep, one core", "one core")
+# What people use, and sleeps; whatever sends messages to a sleeper has to be ahead of all of them.
+SLEEPING = ("pipe", "Unix socket", "POSIX mq", "ZeroMQ ipc", "Boost message_queue",
+            "multiprocessing.Pipe", "multiprocessing.Queue", "posix_ipc mq", "pyzmq ipc",
+            "faster-fifo", "cloudtoid-interprocess")
 
 # An aim of the project: the times of a part are at most `most` times those of the limit.
 
@@ -39,9 +57,11 @@ class Aim:
     case: str
     sizes: list
     most: float
-    limit_case: str = ""       # if it is another one than that of `case`
-    limit_contender: str = ""  # if it is another one than that of the test
-    limit_test: str = ""       # if it is another one than that of `test`
+    limit_case: str = ""  # if it is another one than that of `case`
+    # If it is another one than that of the test; of several (a tuple) the fastest.
+    limit_contender: object = ""
+    limit_test: str = ""  # if it is another one than that of `test`
+    limit_size: object = None  # if it is another one than that of `sizes`
 
 
 AIMS = [
@@ -62,16 +82,44 @@ AIMS = [
     Aim("mutex that nobody else wants", "Interprocess SharedMutex", "lock", "lock+unlock, alone",
         [0], 1.0),
     Aim("queue, round trip", "Interprocess SharedQueue", "pingpong", "one and one", [8], 1.3,
-        limit_case="ping-pong", limit_contender="cache line", limit_test="limit"),
-    Aim("queue, one way", "Interprocess SharedQueue", "stream", "one and one", [8], 1 / 0.9),
+        limit_contender=CACHE_LINE),
+    Aim("queue, round trip", "Interprocess SharedQueue", "pingpong", "one and one", [1 << 10], 1.4,
+        limit_contender="raw mailbox"),
+    Aim("queue, one way", "Interprocess SharedQueue", "stream", "one and one", [8, 64, 1 << 10],
+        1 / 0.9, limit_contender=("raw SPSC ring", "Interprocess SharedMemory")),
     Aim("queue of many, one way", "Interprocess SharedQueue", "stream", "many and many", [8], 1.0,
         limit_contender="Boost message_queue"),
     Aim("queue of many, one way", "Interprocess SharedQueue", "stream", "many and many", [8], 1.0,
         limit_contender="ZeroMQ ipc"),
+] + [
+    Aim(f"queue, {many} to {many}", "Interprocess SharedQueue", "crowd", f"{many} to {many}", [8],
+        1.0, limit_contender=("Boost message_queue", "ZeroMQ ipc")) for many in (2, 4)
+] + [
+    Aim(f"{what}, round trip, {words}", contender, test, case, [8], most, limit_contender=limit)
+    for what, contender, case in (
+        ("queue", "Interprocess SharedQueue", "one and one"),
+        ("topic", "Interprocess SharedTopic", "published and received"))
+    for words, test, most, limit in (
+        ("asleep", "asleep", 1.15, "futex"),
+        ("asleep, before all others", "asleep", 1.0, SLEEPING),
+        ("asleep, one processor", "asleep, one core", 1.3, "pipe"),
+        ("one processor", "one core", 1.3, "pipe"))
+] + [
     Aim("topic, round trip", "Interprocess SharedTopic", "pingpong", "published and received", [8],
-        2.0, limit_case="one and one", limit_contender="Interprocess SharedQueue"),
-    Aim("topic, hand-over of 64 MiB", "Interprocess SharedTopic", "handover", "64 MiB", [0], 1.1,
-        limit_case="8 bytes", limit_contender="Interprocess SharedTopic"),
+        1.3, limit_case="one and one", limit_contender="Interprocess SharedQueue"),
+    Aim("topic, publishing to 16 that receive", "Interprocess SharedTopic", "publish to receivers",
+        "16 receiving", [8], 1.3, limit_case="1 receiving",
+        limit_contender="Interprocess SharedTopic"),
+] + [
+    Aim(f"topic, hand-over of {much}", "Interprocess SharedTopic", "handover", much, [0], 1.5,
+        limit_case="one and one", limit_contender="Interprocess SharedQueue", limit_test="pingpong",
+        limit_size=8) for much in ("64 bytes", "64 MiB")
+] + [
+    Aim("topic, hand-over of 64 MiB to 64 bytes", "Interprocess SharedTopic", "handover", "64 MiB",
+        [0], 1.1, limit_case="64 bytes", limit_contender="Interprocess SharedTopic"),
+    Aim("topic, loaning and publishing", "Interprocess SharedTopic", "publish",
+        "a loan, with 1 subscribed", [8], 1.2, limit_case="with 1 subscribed",
+        limit_contender="Interprocess SharedTopic"),
     Aim("topic, publishing with 4 subscribed", "Interprocess SharedTopic", "publish",
         "with 4 subscribed", [8], 1.1, limit_case="with 1 subscribed",
         limit_contender="Interprocess SharedTopic"),
@@ -90,27 +138,70 @@ def ns_per_op(row, value):
     return 1e9 / value
 
 
-def by_round(row):
-    """The time of an operation in each round that counts."""
-    return {p["round"]: ns_per_op(row, statistics.median(p["reps"])) for p in row["used"]}
+def is_comparable(one, other):
+    """Whether two measurements saw the cores in one state; none matters to a single process."""
+    states = {one["state"], other["state"]} - {""}
+    return len(states) < 2 and not states & UNFIT
 
 
 def ratios(row, limit):
-    """The ratios of the rounds that both were in, or, if they share none, of the medians."""
-    ours, theirs = by_round(row), by_round(limit)
-    shared = ours.keys() & theirs.keys()
-    if shared:
-        return [ours[r] / theirs[r] for r in shared]
-    return [statistics.median(ours.values()) / statistics.median(theirs.values())]
+    """The ratios of the rounds that saw the cores in one state for both; of these, of the least
+    disturbed ones. None if there is no such round."""
+    theirs = {p["round"]: p for p in limit["passes"]}
+    found = {}
+    for ours in row["passes"]:
+        other = theirs.get(ours["round"])
+        if other and is_comparable(ours, other):
+            found.setdefault(max(ours["grade"], other["grade"]), []).append(
+                pass_time(row, ours) / pass_time(limit, other))
+    return found[min(found)] if found else []
 
 
-def limit_of(row, rows, case="", contender="", test=""):
-    name = contender or LIMITS.get(row["test"])
-    found = [r for r in rows if r["contender"] == name and r["test"] == (test or row["test"])
-             and r["size"] == row["size"] and r["unit"] == row["unit"]
-             and r["is_curve"] == row["is_curve"] and (
-                 r["case"] == case if case else row["case"].startswith(r["case"]))]
+def line_ratios(row):
+    """The ratios to the cache-line round trip of the moment."""
+    return [ns_per_op(row, r) / statistics.mean(p["limit_ns"])
+            for p in row["used"] if p["state"] not in UNFIT for r in p["reps"]]
+
+
+def pass_time(row, one_pass):
+    return ns_per_op(row, statistics.median(one_pass["reps"]))
+
+
+def row_time(row):
+    return statistics.median(pass_time(row, p) for p in row["passes"])
+
+
+def limit_of(row, rows, case="", contender="", test="", size=None):
+    """The row to compare with; of several contenders the fastest."""
+    names = contender or LIMITS.get(row["test"])
+    size = row["size"] if size is None else size
+    alike = [r for r in rows if r["test"] == (test or row["test"]) and r["unit"] == row["unit"]
+             and r["is_curve"] == row["is_curve"]
+             and (r["size"] == size or row["test"] in OF_ONE_SIZE)]
+    if isinstance(names, tuple):
+        return min((r for r in alike if r["contender"] in names), key=row_time, default=None)
+    found = [r for r in alike if r["contender"] == names and (
+        r["case"] == case if case else row["case"].startswith(r["case"]))]
     return max(found, key=lambda r: len(r["case"]), default=None)
+
+
+def all_limits_of(row, rows):
+    """What a row is compared with: in the tables, and by the aims."""
+    found = [limit_of(row, rows)] + [
+        limit_of(row, rows, a.limit_case, a.limit_contender, a.limit_test, a.limit_size)
+        for a in AIMS if (a.contender, a.test, a.case) == (row["contender"], row["test"], row["case"])
+        and row["size"] in a.sizes]
+    return [limit for limit in found if limit and limit is not row]
+
+
+def usable(entry, goal):
+    """The passes that count: the good ones; if these are too few, also the quietest of the others,
+    but only of one state of the cores."""
+    best = min(entry["passes"], key=lambda p: (p["grade"], p["other_load"]))
+    passes = sorted((p for p in entry["passes"] if p["state"] == best["state"]),
+                    key=lambda p: (p["grade"], p["other_load"]))
+    good = [p for p in passes if not p["grade"]]
+    return good if len(good) >= goal else passes[:goal]
 
 
 def summarise(rounds, goal):
@@ -118,30 +209,34 @@ def summarise(rounds, goal):
     reference = rounds.reference()
     out = []
     for entry in rounds.rows.values():
-        graded = [(rounds.grade(entry, p, reference), p) for p in entry["passes"]]
-        best = min(g for g, _ in graded)
-        used = [p for g, p in graded if g == best]
-        if best or len(used) < goal:  # if too few are good, the quietest of the others, too
-            used = [p for _, p in sorted(graded, key=lambda gp: (gp[0], gp[1]["other_load"]))][:goal]
-            best = max(rounds.grade(entry, p, reference) for p in used)
+        for p in entry["passes"]:
+            p["grade"] = rounds.grade(entry, p, reference)
+        used = usable(entry, goal)
         reps = [r for p in used for r in p["reps"]]
         out.append(entry | {
-            "used": used, "median": statistics.median(reps), "min": min(reps), "max": max(reps),
+            "used": used, "state": used[0]["state"],
+            "line_ns": statistics.median(statistics.mean(p["limit_ns"]) for p in used),
+            "median": statistics.median(reps), "min": min(reps), "max": max(reps),
             "p99_median": median([r for p in used for r in p["p99"]]),
             "p999_median": median([r for p in used for r in p["p999"]]),
-            "repetitions": len(reps), "mark": ["", "~", "!"][best]})
+            "repetitions": len(reps), "mark": ["", "~", "!"][max(p["grade"] for p in used)]})
     for row in out:
         if row["test"] in LIMITS:
             limit = limit_of(row, out)
             found = ratios(row, limit) if limit else []
             row["limit"] = LIMITS[row["test"]] if limit else None
         else:
-            found = [ns_per_op(row, r) / statistics.mean(p["limit_ns"])
-                     for p in row["used"] for r in p["reps"]]
-            row["limit"] = "cache line"
+            found = line_ratios(row)
+            row["limit"] = CACHE_LINE
         row["x_limit"] = median(found)
         row["x_limit_range"] = [min(found), max(found)] if found else None
     return out, reference
+
+
+def verdict(found, most):
+    if not found:
+        return "not comparable"
+    return "met" if statistics.median(found) <= most else "not met"
 
 
 def median(values):
@@ -156,11 +251,17 @@ def aims(rows):
             row = next((r for r in rows if not r["is_curve"] and (
                 r["contender"], r["test"], r["case"], r["size"]) == (
                     aim.contender, aim.test, aim.case, size)), None)
-            limit = row and limit_of(
-                row, rows, aim.limit_case, aim.limit_contender, aim.limit_test)
-            if limit:
-                found = ratios(row, limit)
-                out.append({"aim": aim.words, "size": size, "most": aim.most,
-                            "limit": limit["contender"], "ratio": statistics.median(found),
-                            "min": min(found), "max": max(found)})
+            if not row:
+                continue
+            if aim.limit_contender == CACHE_LINE:
+                name, found = CACHE_LINE, line_ratios(row)
+            else:
+                limit = limit_of(row, rows, aim.limit_case, aim.limit_contender, aim.limit_test,
+                                 aim.limit_size)
+                if not limit:
+                    continue
+                name, found = limit["contender"], ratios(row, limit)
+            out.append({"aim": aim.words, "size": size, "most": aim.most, "limit": name,
+                        "ratio": median(found), "min": min(found, default=None),
+                        "max": max(found, default=None), "verdict": verdict(found, aim.most)})
     return out

@@ -12,18 +12,34 @@ import statistics
 import time
 
 import machine
+import results
 from contenders import BIN, say
 
 QUIET = 0.15   # cores used by anything else; above it a repetition counts as disturbed
 STEADY = 1.35  # the cache-line round trip may differ by this factor: before a case from after it,
-               # and a case from most others; beyond it the cores have moved (README.md)
+               # and a case from most others; beyond it the case is disturbed (README.md)
+FAR = 200      # ns of the cache-line round trip; below it the cores are near, else they are far
+ASLEEP = 0.9   # the part of the messages for which a receiver has to sleep, where it should
+PAIRS = 3      # rounds in which a row and its limit should have seen the cores in one state
+MOST_ROUNDS = 10  # rounds at most for what is lacking
 
-# Tests of one process, for which the place of the two cores does not matter.
-ALONE = ("lifecycle", "copy", "access", "value", "list", "segments", "array")
+# Tests of one process or on one core, for which the place of the two cores does not matter.
+ALONE = ("lifecycle", "copy", "access", "value", "list", "lock", "publish", "segments", "array",
+         "asleep, one core", "one core", "passing, one core")
 
 
 def alike(a, b):
     return max(a, b) <= STEADY * min(a, b)
+
+
+def state(test, limit, slept):
+    """How the cores were placed during a case; empty if that does not matter."""
+    if slept < ASLEEP:
+        return "awake"
+    if test in ALONE:
+        return ""
+    far = [ns >= FAR for ns in limit]
+    return "far" if all(far) else "moved" if any(far) else "near"
 
 
 class Rounds:
@@ -58,13 +74,14 @@ class Rounds:
             | {"name": name, "is_curve": is_curve, "passes": []})
         entry["passes"].append({"round": self.round, "reps": row["reps"], "p99": row.get("p99", []),
                                 "p999": row.get("p999", []), "other_load": round(noise, 3),
-                                "limit_ns": limit})
+                                "limit_ns": limit,
+                                "state": state(row["test"], limit, row.get("slept", 1))})
 
     def one(self, contender, ms, sizes, is_curve, seconds):
         """Measures one contender once, and the limit before and after it."""
         before = self.before or self.limit()
-        arguments = ["--reps", "1", "--ms", str(ms), "--cores", self.cores, "--sizes",
-                     ",".join(map(str, sizes))]
+        arguments = ["--reps", "1", "--ms", str(ms), "--cores", contender.cores(self.cores),
+                     "--sizes", ",".join(map(str, sizes))]
         with machine.Daemon(contender.program.daemon) as usable:
             if not usable:
                 self.skipped[contender.name] = f"{contender.program.daemon[0]} does not start"
@@ -92,8 +109,11 @@ class Rounds:
         return statistics.median(seen) if seen else self.before
 
     def grade(self, entry, one_pass, reference):
-        """0: good; 1: other programs ran; 2: the cores were placed otherwise, or moved."""
+        """0: good; 1: other programs ran; 2: the cores were placed otherwise, or moved, or the
+        receiver was awake."""
         before, after = one_pass["limit_ns"]
+        if one_pass["state"] in results.UNFIT:
+            return 2
         if entry["test"] not in ALONE and (
                 not alike(before, after) or not alike((before + after) / 2, reference)):
             return 2
@@ -105,6 +125,26 @@ class Rounds:
                   for e in self.rows.values() if e["name"] == name and not e["is_curve"]]
         return max(((g[:goal][-1], goal - sum(x == g[0] for x in g[:goal])) for g in grades),
                    default=(0, 0))
+
+    def comparable(self, entry, limit):
+        """How many rounds saw the cores in one state for a row and its limit."""
+        theirs = {p["round"]: p for p in limit["passes"]}
+        return sum(results.is_comparable(p, theirs[p["round"]]) for p in entry["passes"]
+                   if p["round"] in theirs)
+
+    def lacking(self, todo, goal, pairs):
+        """The names of the contenders that need one more round, with the ones that they are
+        compared with: too few good repetitions, or too few that can be compared."""
+        names = {c.name for c in todo}
+        reference, found = self.reference(), set()
+        bad = {name for name in names if goal and self.worst(name, reference, goal) > (0, 0)}
+        rows = [e for e in self.rows.values() if not e["is_curve"]]
+        for row in rows:
+            for limit in results.all_limits_of(row, rows):
+                both = {row["name"], limit["name"]}
+                if both & bad or self.comparable(row, limit) < pairs:
+                    found |= both
+        return (found | bad) & names
 
     # ---- rounds ---------------------------------------------------------------------------------
 
@@ -130,13 +170,9 @@ class Rounds:
 
         for _ in range(count):
             run_round(todo)
-        while not is_curve and not short and time.monotonic() < until:
-            reference = self.reference()
-            lacking = {c.name for c in todo if self.worst(c.name, reference, count) > (0, 0)}
-            groups = {c.group for c in todo if c.name in lacking}
-            # Together with the limits of its group, to compare it with.
-            some = [c for c in todo if c.name in lacking or (
-                c.group in groups and c.program.path.suffix == ".c")]
-            if not lacking or sum(took.get(c.name, 0) for c in some) > until - time.monotonic():
+        for _ in range(0 if is_curve else MOST_ROUNDS):
+            lacking = self.lacking(todo, 0, 1) if short else self.lacking(todo, count, PAIRS)
+            some = [c for c in todo if c.name in lacking]
+            if not some or sum(took.get(c.name, 0) for c in some) > until - time.monotonic():
                 break
             run_round(some)

@@ -12,9 +12,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "bench.h"
+#include "crowd.h"
+#include "passing.h"
 #include "CHarness.h"
-
-#include <sys/resource.h>
 
 void harness_begin(int argc, char **argv) {
   bench_init(argc, argv);
@@ -35,8 +35,12 @@ uint64_t harness_now(void) {
   return bench_now();
 }
 
+int harness_is_asleep(void) {
+  return bench.asleep;
+}
+
 static bench_row row_of(const harness_case *c) {
-  return (bench_row){.contender = c->contender,
+  bench_row row = {.contender = c->contender,
       .lang = "Swift",
       .test = c->test,
       .what = c->what,
@@ -44,9 +48,12 @@ static bench_row row_of(const harness_case *c) {
       .unit = c->unit,
       .note = c->note,
       .size = c->size};
+  bench_name_test(&row);
+  return row;
 }
 
 void harness_time(const harness_case *c, size_t count, harness_function op, void *context) {
+  if (bench.asleep) return;
   bench_row row = row_of(c);
   bench_time_each(&row, count, op, context);
   bench_emit(&row);
@@ -66,8 +73,10 @@ void harness_skip(const harness_case *c, const char *why) {
 static void *control;
 
 void harness_pair(const harness_case *c, harness_function a, harness_function b, void *context) {
+  if (!bench_wants(c->test)) return;
   control = bench_shared(4096);
-  if (bench_pair(a, b, context)) harness_skip(c, "failed or timed out");
+  if (bench_pair(a, b, context))
+    bench_skip(c->contender, row_of(c).test, c->size, "failed or timed out");
   munmap(control, 4096);
 }
 
@@ -105,6 +114,59 @@ void harness_receive(const harness_case *c, harness_messages receive, void *cont
   messages m = {receive, context};
   bench_stream_t s = {.row = row_of(c), .ctx = &m, .consume = consume, .ctl = control};
   bench_st_rx(&s);
+}
+
+// What the processes of a crowd and of a lock that is passed are forked with.
+static bench_crowd_t *crowd;
+static bench_passing_t *passing;
+
+void harness_crowd(
+    const harness_case *c, const harness_case *cost, int senders, int receivers, int copies,
+    harness_function sender, harness_function receiver, harness_check is_right, void *context) {
+  bench_crowd_t l = {.row = row_of(c),
+      .ctx = context,
+      .senders = senders,
+      .receivers = receivers,
+      .copies = copies,
+      .is_right = is_right};
+  if (cost) l.cost = row_of(cost);
+  crowd = &l;
+  bench_crowd_with(&l, sender, receiver, context);
+}
+
+void harness_crowd_send(harness_send_one send, void *context) {
+  crowd->send = send;
+  crowd->ctx = context;
+  bench_crowd_send(crowd);
+}
+
+void harness_crowd_receive(harness_receive_one receive, void *context) {
+  crowd->receive = receive;
+  crowd->ctx = context;
+  bench_crowd_receive(crowd);
+}
+
+static harness_function take;
+static void first(void *context) {
+  take(context);
+}
+static void second(void *context) {
+  passing->turn = 1;
+  take(context);
+}
+
+void harness_passing(const harness_case *c, harness_function side, void *context) {
+  bench_passing_t l = {.row = row_of(c)};
+  passing = &l;
+  take = side;
+  bench_passing_with(&l, first, second, context);
+}
+
+void harness_pass(harness_hold hold, void *context) {
+  passing->hold = hold;
+  passing->ctx = context;
+  if (passing->turn) bench_passing_second(passing);
+  else bench_passing_first(passing);
 }
 
 void harness_child(harness_function function, void *context) {

@@ -15,7 +15,8 @@
 //
 // A contender supplies callbacks; the harness forks both sides as fresh children, pins them to
 // different cores, warms up, repeats, and prints one JSON object per measured case on stdout.
-// The JSON lines are the whole contract with the driver: see Benchmarks/README.md.
+// The JSON lines are the whole contract with the driver: see Benchmarks/README.md. More than two
+// processes are in crowd.h, and locks that are handed to a sleeper in passing.h.
 #ifndef BENCH_H
 #define BENCH_H
 #ifndef _GNU_SOURCE
@@ -25,12 +26,14 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -47,7 +50,12 @@ static struct {
   const char *mode;
   size_t sizes[32];
   int nsizes;
-} bench = {5, 100, 0, 1, "", {8, 1024, 65536, 1048576}, 4};
+  int asleep; // measure round trips to a receiver that sleeps, and nothing else
+} bench = {5, 100, 0, 1, "", {8, 1024, 65536, 1048576}, 4, 0};
+
+// The payloads of all streams.
+BENCH_UNUSED static const size_t bench_stream_sizes[] = {8, 64, 1024, 4096};
+#define BENCH_STREAMS ((int)(sizeof bench_stream_sizes / sizeof *bench_stream_sizes))
 
 #define BENCH_MAX_REPS 64
 #define BENCH_MAX_SAMPLES 200000
@@ -67,9 +75,14 @@ BENCH_UNUSED static void bench_init(int argc, char **argv) {
       bench.nsizes = 0;
       for (char *t = strtok(argv[++i], ","); t && bench.nsizes < 32; t = strtok(NULL, ","))
         bench.sizes[bench.nsizes++] = strtoull(t, NULL, 10);
-    } else bench.mode = argv[i];
+    } else if (!strcmp(argv[i], "--asleep")) bench.asleep = 1;
+    else bench.mode = argv[i];
   }
   if (bench.reps > BENCH_MAX_REPS) bench.reps = BENCH_MAX_REPS;
+}
+
+static inline int bench_one_core(void) {
+  return bench.core_a == bench.core_b;
 }
 
 static inline int bench_is(const char *mode) {
@@ -105,6 +118,15 @@ BENCH_UNUSED static char *bench_buffer(size_t bytes) {
   return (char *)p;
 }
 
+// For loops that wait for the other side: leaves the line alone for a moment. As the library does.
+static inline void bench_relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 #define bench_load(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define bench_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 
@@ -122,6 +144,7 @@ typedef struct {
   int n, np99, np999;
   double rep[BENCH_MAX_REPS], p99[BENCH_MAX_REPS], p999[BENCH_MAX_REPS];
   double limit[2]; // cache-line round trip of the same two processes, before and after
+  double slept;    // for which part of the messages the receiver slept, if it should
 } bench_row;
 
 BENCH_UNUSED static void bench_emit(const bench_row *r) {
@@ -135,7 +158,9 @@ BENCH_UNUSED static void bench_emit(const bench_row *r) {
   printf("],\"p999\":[");
   for (int i = 0; i < r->np999; i++) printf("%s%.6g", i ? "," : "", r->p999[i]);
   if (r->limit[0] > 0) printf("],\"limit_ns\":[%.4g,%.4g", r->limit[0], r->limit[1]);
-  printf("]}\n");
+  printf("]");
+  if (bench.asleep && strcmp(r->test, "one core")) printf(",\"slept\":%.3f", r->slept);
+  printf("}\n");
   fflush(stdout);
 }
 
@@ -197,6 +222,67 @@ BENCH_UNUSED static void bench_time(bench_row *row, void (*op)(void *), void *ct
   bench_time_each(row, 1, op, ctx);
 }
 
+// ---- a receiver that sleeps ------------------------------------------------------------------
+
+// Longer than any contender spins, and than a processor without work is kept awake in a virtual
+// machine.
+#define BENCH_PAUSE_NS 500000
+#define BENCH_LEAST_PAUSES 20 // however short a repetition is
+// Looking whether the receiver has slept takes time, which the median must not contain.
+#define BENCH_LOOK_EVERY 8
+
+// The caller sleeps as well: on one processor, the receiver could not go to sleep otherwise.
+BENCH_UNUSED static void bench_pause(void) {
+  struct timespec t = {0, BENCH_PAUSE_NS};
+  nanosleep(&t, NULL);
+}
+
+// How often this thread gave its processor away because it had to wait.
+BENCH_UNUSED static uint64_t bench_sleeps(void) {
+  struct rusage use;
+  getrusage(RUSAGE_THREAD, &use);
+  return (uint64_t)use.ru_nvcsw;
+}
+
+// How many pauses are one repetition.
+BENCH_UNUSED static int bench_pauses(void) {
+  int n = bench.ms * (1000000 / BENCH_PAUSE_NS);
+  return n < BENCH_LEAST_PAUSES ? BENCH_LEAST_PAUSES : n;
+}
+
+// With --asleep, round trips and hand-overs are other tests, and all else is left out. On one core,
+// round trips without pauses are also measured: a side that spins keeps the other from running.
+static int bench_wants(const char *test) {
+  return !bench.asleep || !strcmp(test, "pingpong") || !strcmp(test, "wake") ||
+         !strcmp(test, "passing");
+}
+BENCH_UNUSED static void bench_name_test(bench_row *row) {
+  if (!bench.asleep) return;
+  int is_lock = !strcmp(row->test, "passing");
+  if (bench_one_core()) row->test = is_lock ? "passing, one core" : "asleep, one core";
+  else row->test = is_lock ? "passing" : "asleep";
+  row->wait = "block";
+}
+
+// As bench_time, with a pause before each operation, which is not counted.
+BENCH_UNUSED static void bench_time_asleep(bench_row *row, void (*op)(void *), void *ctx) {
+  int count = bench_pauses();
+  uint64_t *samples = (uint64_t *)malloc((size_t)count * sizeof *samples);
+  for (int r = -1; r < bench.reps; r++) {
+    for (int i = 0; i < count; i++) {
+      bench_pause();
+      uint64_t begin = bench_now();
+      op(ctx);
+      samples[i] = bench_now() - begin;
+    }
+    if (r < 0) continue; // warm-up
+    qsort(samples, (size_t)count, sizeof *samples, bench_compare);
+    row->rep[row->n++] = (double)samples[count / 2];
+    row->p99[row->np99++] = (double)samples[count * 99 / 100];
+  }
+  free(samples);
+}
+
 // ---- the limit: one cache line bounced between two processes ---------------------------------
 
 // A virtual machine's cores move between the real ones, which changes every figure between cores
@@ -207,14 +293,14 @@ BENCH_UNUSED static void bench_time(bench_row *row, void (*op)(void *), void *ct
 // Odd numbers are the leader's, even ones the follower's answers. Returns ns per round trip.
 BENCH_UNUSED static double bench_line_lead(uint64_t *line) {
   enum { BATCH = 16, MOST = 200, LEAST = 5 };
-  if (bench.core_a == bench.core_b) return 0; // two cores or nothing
+  if (bench_one_core()) return 0;
   uint64_t took[MOST];
   uint64_t v = 1, begin = bench_now(), last = begin;
   int n = 0;
   while (n < MOST && (n < LEAST || last - begin < 5000000)) {
     for (int i = 0; i < BATCH; i++, v += 2) {
       bench_store(line, v);
-      while (bench_load(line) == v) {}
+      while (bench_load(line) == v) bench_relax();
     }
     uint64_t t = bench_now();
     took[n++] = t - last;
@@ -226,10 +312,13 @@ BENCH_UNUSED static double bench_line_lead(uint64_t *line) {
 }
 
 BENCH_UNUSED static void bench_line_follow(uint64_t *line) {
-  if (bench.core_a == bench.core_b) return;
+  if (bench_one_core()) return;
   for (uint64_t seen = 0;;) {
     uint64_t v = bench_load(line);
-    if (v == seen) continue;
+    if (v == seen) {
+      bench_relax();
+      continue;
+    }
     if (v == BENCH_LINE_END) return;
     seen = v + 1;
     bench_store(line, seen);
@@ -238,48 +327,63 @@ BENCH_UNUSED static void bench_line_follow(uint64_t *line) {
 
 // ---- two processes -------------------------------------------------------------------------
 
-static pid_t bench_child[2];
-static void bench_on_alarm(int sig) {
+#define BENCH_MAX_CHILDREN 32
+static pid_t bench_child[BENCH_MAX_CHILDREN];
+BENCH_UNUSED static void bench_kill_children(int sig) {
   (void)sig;
-  for (int i = 0; i < 2; i++)
+  for (int i = 0; i < BENCH_MAX_CHILDREN; i++)
     if (bench_child[i] > 0) kill(bench_child[i], SIGKILL);
 }
 
-// Runs fn[0] on core_a and fn[1] on core_b, each in its own child. 0 when both ended well.
-BENCH_UNUSED static int bench_pair(void (*a)(void *), void (*b)(void *), void *ctx) {
-  void (*fn[2])(void *) = {a, b};
-  int core[2] = {bench.core_a, bench.core_b}, bad = 0;
+// Runs a function in child `i`, pinned to a core.
+BENCH_UNUSED static void bench_start(int i, int core, void (*run)(void *), void *ctx) {
   fflush(stdout);
-  for (int i = 0; i < 2; i++) {
-    bench_child[i] = fork();
-    if (bench_child[i] < 0) bench_die("fork");
-    if (bench_child[i] == 0) {
-      prctl(PR_SET_PDEATHSIG, SIGKILL);
-      bench_pin(core[i]);
-      fn[i](ctx);
-      fflush(stdout);
-      exit(0);
-    }
-  }
-  signal(SIGALRM, bench_on_alarm);
+  bench_child[i] = fork();
+  if (bench_child[i] < 0) bench_die("fork");
+  if (bench_child[i]) return;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  bench_pin(core);
+  run(ctx);
+  fflush(stdout);
+  exit(0);
+}
+
+// Kills all children if it all takes too long.
+BENCH_UNUSED static void bench_limit_time(void) {
+  signal(SIGALRM, bench_kill_children);
   alarm(30 + (unsigned)(bench.reps * bench.ms * 4 / 1000));
-  for (int left = 2; left > 0;) {
+}
+
+// Waits until children `first` to `end` have ended. 0 when all ended well; if one did not, kills all.
+BENCH_UNUSED static int bench_await(int first, int end) {
+  int bad = 0, left = 0;
+  for (int i = first; i < end; i++) left += bench_child[i] > 0;
+  while (left > 0) {
     int st;
     pid_t p = wait(&st);
     if (p < 0) {
       if (errno == EINTR) continue;
       break;
     }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < BENCH_MAX_CHILDREN; i++) {
       if (bench_child[i] != p) continue;
       bench_child[i] = 0;
-      left--;
+      left -= i >= first && i < end;
       if (st) {
         bad = 1;
-        bench_on_alarm(0);
+        bench_kill_children(0);
       }
     }
   }
+  return bad;
+}
+
+// Runs one function on core_a and one on core_b, each in its own child. 0 when both ended well.
+BENCH_UNUSED static int bench_pair(void (*a)(void *), void (*b)(void *), void *ctx) {
+  bench_start(0, bench.core_a, a, ctx);
+  bench_start(1, bench.core_b, b, ctx);
+  bench_limit_time();
+  int bad = bench_await(0, 2);
   alarm(0);
   return bad;
 }
@@ -290,7 +394,7 @@ BENCH_UNUSED static int bench_pair(void (*a)(void *), void (*b)(void *), void *c
 // `serve` receives one message and sends it back. Both move the whole payload between the
 // channel and a private buffer unless the case says otherwise.
 struct bench_pp_ctl {
-  uint64_t ready, last, room[6], line[2][8];
+  uint64_t ready, last, looks, sleeps, room[4], line[2][8];
 };
 typedef struct {
   bench_row row;
@@ -313,11 +417,21 @@ static void bench_pp_client(void *p) {
   if (l->open_client) l->open_client(l->ctx);
   while (!bench_load(&l->ctl->ready)) sched_yield();
   l->row.limit[0] = bench_line_lead(l->ctl->line[0]);
-  bench_time(&l->row, bench_pp_call, l);
+  bench_row more = l->row;
+  if (bench.asleep) {
+    bench_time_asleep(&l->row, bench_pp_call, l);
+    l->row.slept = (double)bench_load(&l->ctl->sleeps) / (double)bench_load(&l->ctl->looks);
+  }
+  if (!bench.asleep) bench_time(&l->row, bench_pp_call, l);
+  else if (bench_one_core()) {
+    more.test = "one core";
+    bench_time(&more, bench_pp_call, l);
+  }
   bench_store(&l->ctl->last, l->calls + 1); // the server leaves after this many
   bench_pp_call(l);
   l->row.limit[1] = bench_line_lead(l->ctl->line[1]);
   bench_emit(&l->row);
+  if (more.n) bench_emit(&more);
   if (l->close) l->close(l->ctx);
 }
 
@@ -326,16 +440,24 @@ static void bench_pp_server(void *p) {
   if (l->open_server) l->open_server(l->ctx);
   bench_store(&l->ctl->ready, 1);
   bench_line_follow(l->ctl->line[0]);
-  for (uint64_t served = 0; !served || served != bench_load(&l->ctl->last); served++)
+  for (uint64_t served = 0; !served || served != bench_load(&l->ctl->last); served++) {
+    int looking = bench.asleep && served % BENCH_LOOK_EVERY == 0;
+    uint64_t before = looking ? bench_sleeps() : 0;
     l->serve(l->ctx);
+    if (!looking) continue;
+    bench_store(&l->ctl->sleeps, l->ctl->sleeps + (bench_sleeps() != before));
+    bench_store(&l->ctl->looks, l->ctl->looks + 1);
+  }
   bench_line_follow(l->ctl->line[1]);
   if (l->close) l->close(l->ctx);
 }
 
 BENCH_UNUSED static void bench_pingpong(bench_pingpong_t *l) {
-  l->ctl = (struct bench_pp_ctl *)bench_shared(4096);
   if (!l->row.unit) l->row.unit = "ns";
   if (!l->row.test) l->row.test = "pingpong";
+  if (!bench_wants(l->row.test)) return;
+  bench_name_test(&l->row);
+  l->ctl = (struct bench_pp_ctl *)bench_shared(4096);
   if (bench_pair(bench_pp_client, bench_pp_server, l))
     bench_skip(l->row.contender, l->row.test, l->row.size, "failed or timed out");
   munmap(l->ctl, 4096);
@@ -406,6 +528,7 @@ static void bench_st_rx(void *p) {
 }
 
 BENCH_UNUSED static void bench_stream(bench_stream_t *s) {
+  if (bench.asleep) return;
   s->ctl = (struct bench_st_ctl *)bench_shared(4096);
   s->row.unit = "msg/s";
   s->row.test = "stream";

@@ -17,6 +17,7 @@ import ctypes
 import json
 import mmap
 import os
+import resource
 import signal
 import struct
 import sys
@@ -30,10 +31,13 @@ _args.add_argument("--reps", type=int, default=5)
 _args.add_argument("--ms", type=int, default=100)
 _args.add_argument("--cores", default="0,1")
 _args.add_argument("--sizes", default="8,1024,65536,1048576")
+_args.add_argument("--asleep", action="store_true")
 opts = _args.parse_args()
 SIZES = [int(s) for s in opts.sizes.split(",")]
-STREAM_SIZES = [8, 64, 1024]
+STREAM_SIZES = [8, 64, 1024, 4096]
 CORES = [int(c) for c in opts.cores.split(",")]
+ONE_CORE = len(set(CORES)) == 1
+PAUSE, LOOK_EVERY = 0.0005, 8  # as bench.h has them
 _pack = struct.Struct("<Q")
 endings = []  # functions a side wants called when it is done, to leave nothing behind
 
@@ -62,11 +66,11 @@ class Shared:
 
     def lead(self, i, result):
         """Measures the cache-line round trip on word i, which the other side must follow()."""
-        if _line:
+        if _line and not ONE_CORE:
             result.setdefault("limit_ns", []).append(_line.line_lead(self._address(i)))
 
     def follow(self, i):
-        if _line:
+        if _line and not ONE_CORE:
             _line.line_follow(self._address(i))
 
     def _address(self, i):
@@ -155,11 +159,38 @@ def time_op(result, op, count=1):
                     result["p999"].append(samples[len(samples) * 999 // 1000])
 
 
+def sleeps():
+    """How often this thread gave its processor away because it had to wait."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+
+
+def time_asleep(result, op):
+    """As time_op, with a pause before each call, which is not counted, so that the other side goes to
+    sleep."""
+    count = max(20, int(opts.ms / 1000 / PAUSE))
+    for rep in range(-1, opts.reps):
+        samples = []
+        for _ in range(count):
+            time.sleep(PAUSE)
+            begin = now()
+            op()
+            samples.append(now() - begin)
+        if rep >= 0:
+            samples.sort()
+            result["reps"].append(samples[count // 2])
+            result["p99"].append(samples[count * 99 // 100])
+
+
 def pingpong(result, client, server):
     """client() and server() run in their own process and set up their end; client() returns
     call(number) -> the number found in the reply, server() returns serve(), which receives one
     message and sends it back."""
-    ctl = Shared(4)  # ready, last call, line before, line after
+    if opts.asleep and result["wait"] == "spin":
+        return
+    ctl = Shared(6)  # ready, last call, line before, line after, looks, sleeps
+    more = dict(result, test="one core", reps=[], p99=[], p999=[])
+    if opts.asleep:
+        result["test"] = "asleep, one core" if ONE_CORE else "asleep"
 
     def run_client():
         call = client()
@@ -174,11 +205,19 @@ def pingpong(result, client, server):
                 raise RuntimeError("wrong reply")
 
         ctl.lead(2, result)
-        time_op(result, op)
+        if opts.asleep:
+            time_asleep(result, op)
+            result["slept"] = round(ctl[5] / ctl[4], 3)
+            if ONE_CORE:
+                time_op(more, op)
+        else:
+            time_op(result, op)
         ctl[1] = calls + 1
         op()
         ctl.lead(3, result)
         emit(result)
+        if more["reps"]:
+            emit(more)
 
     def run_server():
         serve = server()
@@ -186,7 +225,12 @@ def pingpong(result, client, server):
         ctl.follow(2)
         served = 0
         while not served or served != ctl[1]:
+            looking = opts.asleep and served % LOOK_EVERY == 0
+            before = sleeps() if looking else 0
             serve()
+            if looking:
+                ctl[5] += sleeps() != before
+                ctl[4] += 1
             served += 1
         ctl.follow(3)
         time.sleep(0.02)  # libraries with a sending thread: let the last reply leave
@@ -197,6 +241,8 @@ def pingpong(result, client, server):
 
 def stream(result, producer, consumer):
     """producer() returns produce(first, n), consumer() returns consume(first, n) -> wrong."""
+    if opts.asleep:
+        return
     ctl = Shared(6)  # ready, round, n, t0, line before, line after
     want = opts.ms * 1_000_000
 

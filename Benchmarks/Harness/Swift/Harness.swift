@@ -30,6 +30,9 @@ public enum Harness {
     (0..<harness_size_count()).map { Int(harness_size($0)) }
   }
 
+  /// Whether this run measures only how a sleeper is woken.
+  public static var isAsleep: Bool { harness_is_asleep() != 0 }
+
   /// Pins this process, which runs alone, to the first core.
   public static func pin() { harness_pin() }
 
@@ -51,6 +54,10 @@ public enum Harness {
   /// Makes the compiler compute a value that no code uses.
   @inlinable
   public static func keep(_ value: Double) { harness_keep(value.bitPattern) }
+
+  /// Tells the processor that a loop waits for the other core.
+  @inlinable
+  public static func relax() { harness_relax() }
 
   /// Makes the compiler perform all accesses to the memory so far.
   @inlinable
@@ -77,6 +84,8 @@ public struct Case: Sendable {
     case gigabytesPerSecond = "GB/s"
     /// How many messages arrive in a second.
     case messagesPerSecond = "msg/s"
+    /// How many operations are done in a second.
+    case operationsPerSecond = "ops/s"
   }
 
   /// The contender.
@@ -209,7 +218,7 @@ public struct Case: Sendable {
     }
   }
 
-  private func withRow(_ body: (UnsafePointer<harness_case>) -> Void) {
+  func withRow(_ body: (UnsafePointer<harness_case>) -> Void) {
     contender.withCString { contender in
       test.withCString { test in
         name.withCString { name in

@@ -40,6 +40,8 @@ size_t harness_size(int index);
 /// Pins this process to the first core.
 void harness_pin(void);
 uint64_t harness_now(void);
+/// Whether this run measures only how a sleeper is woken.
+int harness_is_asleep(void);
 
 /// Times an operation again and again, and prints the row. A call of it counts as `count` operations.
 void harness_time(
@@ -69,6 +71,29 @@ void harness_send(harness_messages _Nonnull send, void *_Nullable context);
 void harness_receive(
   const harness_case *_Nonnull row, harness_messages _Nonnull receive, void *_Nullable context);
 
+/// Runs `senders` and `receivers` as forked processes, and prints how much arrives in a second, and,
+/// with `cost`, the time of each operation. Each process ends with `harness_crowd_send` or
+/// `harness_crowd_receive`. `copies`: how many receivers get each message; 0: those that are fast
+/// enough. `is_right` looks at the number of operations at the end.
+typedef int (*harness_check)(void *_Nullable context, uint64_t count);
+void harness_crowd(
+  const harness_case *_Nonnull row, const harness_case *_Nullable cost, int senders, int receivers,
+  int copies, harness_function _Nonnull sender, harness_function _Nonnull receiver,
+  harness_check _Nonnull is_right, void *_Nullable context);
+typedef void (*harness_send_one)(void *_Nullable context, uint64_t number);
+void harness_crowd_send(harness_send_one _Nonnull send, void *_Nullable context);
+/// Waits for a message.
+typedef uint64_t (*harness_receive_one)(void *_Nullable context);
+void harness_crowd_receive(harness_receive_one _Nonnull receive, void *_Nullable context);
+
+/// Runs a function in two forked processes, which hand a lock to each other; each ends with
+/// `harness_pass`. `hold` calls its argument while it holds the lock.
+void harness_passing(
+  const harness_case *_Nonnull row, harness_function _Nonnull side, void *_Nullable context);
+typedef void (*harness_hold)(
+  void *_Nullable context, void (*_Nonnull body)(void *_Nullable), void *_Nullable argument);
+void harness_pass(harness_hold _Nonnull hold, void *_Nullable context);
+
 /// Runs a function in a forked process, which must end with `harness_end_abruptly`.
 void harness_child(harness_function _Nonnull function, void *_Nullable context);
 
@@ -82,5 +107,14 @@ int harness_allow_files(size_t count);
 static inline void harness_keep(uint64_t value) { __asm__ volatile("" : : "r"(value)); }
 /// Does nothing, but the compiler must assume that it reads and writes all memory.
 static inline void harness_touch_memory(void) { __asm__ volatile("" : : : "memory"); }
+
+/// For loops that wait for another core.
+static inline void harness_relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
 
 #endif
