@@ -8,6 +8,8 @@
 //   SENDERS, RECEIVERS
 //                 the number of processes of each side
 //   CAPACITY      the number of messages that fit
+//   PER_GROUP     the number of messages of a group
+//   LAZY          the only sender keeps its position, and stores the tail only where a group ends
 //   MESSAGES      the number of messages sent
 //   DEATHS        the number of processes that die
 //   ACKNOWLEDGED  whether a receiver takes a message only after handling it
@@ -28,13 +30,39 @@
 #ifndef DEATHS
 #define DEATHS 1
 #endif
-// One group for each message that fits, and one more, rounded up.
-#define GROUPS (CAPACITY + 1 > 2 -> 4 : 2)
+#ifdef FAULT_TAIL_AFTER_FIRST
+#define PER_GROUP 2
+#define LAZY
+#endif
+#ifndef PER_GROUP
+#define PER_GROUP 1
+#endif
+// Groups for the messages that fit, and one more, rounded up.
+#define GROUPS ((CAPACITY - 1) / PER_GROUP + 2 > 2 -> 4 : 2)
 #define PLACES 4
+#define GROUP(position) ((position) / PER_GROUP % GROUPS)
+#define SLOT(position) ((position) % (GROUPS * PER_GROUP))
+
+#ifdef FAULT_TAIL_AFTER_FIRST
+#define TELLS(next) ((next) % PER_GROUP == 1)
+#else
+#ifdef LAZY
+#define TELLS(next) ((next) % PER_GROUP == 0)
+#else
+#define TELLS(next) true
+#endif
+#endif
+
+// Where a sender that waits for room is: the only one does not look at the tail.
+#ifdef LAZY
+#define OWN position
+#else
+#define OWN tail
+#endif
 
 // The shared memory.
-byte count[PLACES];               // of each group, of one message
-byte first[PLACES], second[PLACES];  // the two words of a message
+byte count[PLACES];               // of each group
+byte first[PLACES * PER_GROUP], second[PLACES * PER_GROUP];  // the two words of a message
 byte tail, taken;                 // the positions of both sides
 bool sendersWait, receiversWait;  // the marks of the gates
 byte senderGate, receiverGate;    // change when a process finds the mark and opens the gate
@@ -57,19 +85,26 @@ byte endedSenders;
 
 proctype Sender() {
   byte position, limit, number, gate, before;
+#ifdef LAZY
+  bool knows;
+#endif
 begin:
   do
   :: atomic { !senderLock -> senderLock = true }
+#ifdef LAZY
+     if :: knows -> goto known :: else -> knows = true fi;
+#endif
      // S0: start where the last sender stopped.
      position = tail;
 #ifndef FAULT_NO_RECOVERY
      if
-     :: count[position % GROUPS] > position ->
-        position = count[position % GROUPS];
+     :: count[GROUP(position)] > position ->
+        position = count[GROUP(position)];
         tail = position
      :: else
      fi;
 #endif
+known:
      if :: sentCount >= MESSAGES -> senderLock = false; break :: else fi;
 S1:  limit = taken + CAPACITY;
 #ifdef FAULT_ROOM_FOR_MORE
@@ -81,7 +116,7 @@ S1:  limit = taken + CAPACITY;
 A1:     d_step { sendersWait = true; gate = senderGate; before = deaths }
 #ifndef FAULT_NO_SECOND_LOOK
         // A3: a receiver that takes a message in between sees the mark, or this sender sees the room.
-        if :: tail - taken != CAPACITY -> goto begin :: else fi;
+        if :: OWN - taken != CAPACITY -> goto begin :: else fi;
 #endif
 A4:     senderGate != gate || deaths != before;
         goto begin
@@ -89,29 +124,30 @@ A4:     senderGate != gate || deaths != before;
      fi;
      DEATH(dead);
 #ifdef FAULT_COUNT_BEFORE_MESSAGE
-     d_step { count[position % GROUPS] = position + 1; number = nextNumber; nextNumber++;
+     d_step { count[GROUP(position)] = position + 1; number = nextNumber; nextNumber++;
        order[position] = number; sentCount++ }
-     first[position % GROUPS] = number;
+     first[SLOT(position)] = number;
      DEATH(dead);
-     second[position % GROUPS] = number;
+     second[SLOT(position)] = number;
 #else
 S2:  d_step { number = nextNumber; nextNumber++ }
-     first[position % GROUPS] = number;
+     first[SLOT(position)] = number;
      DEATH(dead);
-     second[position % GROUPS] = number;
+     second[SLOT(position)] = number;
      DEATH(dead);
 #ifdef FAULT_TAIL_BEFORE_COUNT
      tail = position + 1;
      DEATH(dead);
 #endif
-S3:  d_step { count[position % GROUPS] = position + 1; order[position] = number; sentCount++ }
+S3:  d_step { count[GROUP(position)] = position + 1; order[position] = number; sentCount++ }
 #endif
      DEATH(dead);
-S4:  tail = position + 1;
+S4:  if :: TELLS(position + 1) -> tail = position + 1 :: else fi;
      DEATH(dead);
 #ifndef FAULT_NO_WAKE
 S5:  OPEN(receiversWait, receiverGate);
 #endif
+     position = position + 1;
      senderLock = false
   od;
   // The last sender finishes the queue: receivers get what is left, and then the end.
@@ -123,6 +159,9 @@ S5:  OPEN(receiversWait, receiverGate);
   goto end;
 dead:
   // The kernel reports to the next process that the lock holder is dead.
+#ifdef LAZY
+  knows = false;
+#endif
   atomic { senderLock = false; position = 0; limit = 0; number = 0; gate = 0; before = 0; goto begin }
 end:
   skip
@@ -137,10 +176,10 @@ begin:
      atomic { !receiverLock -> receiverLock = true }
      position = taken;
 T0:  if
-     :: count[position % GROUPS] > position ->
+     :: count[GROUP(position)] > position ->
         DEATH(dead);
-T1:     assert(first[position % GROUPS] == order[position]);
-        assert(second[position % GROUPS] == order[position]);
+T1:     assert(first[SLOT(position)] == order[position]);
+        assert(second[SLOT(position)] == order[position]);
         DEATH(dead);
 #ifdef ACKNOWLEDGED
         d_step { received[position]++ }
@@ -163,7 +202,7 @@ T3:     OPEN(sendersWait, senderGate);
         if :: isOver -> break :: else fi;
 A1:     d_step { receiversWait = true; gate = receiverGate; before = deaths }
 #ifndef FAULT_NO_SECOND_LOOK
-        if :: count[taken % GROUPS] > taken || finished -> goto begin :: else fi;
+        if :: count[GROUP(taken)] > taken || finished -> goto begin :: else fi;
 #endif
 A4:     receiverGate != gate || deaths != before;
      fi

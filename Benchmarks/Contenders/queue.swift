@@ -38,6 +38,10 @@ struct Queue {
   static func measure<Message: Numbered>(_ type: Message.Type) throws {
     try roundTrip(type)
     try stream(type)
+    if MemoryLayout<Message>.size > 8 {
+      try roundTripInPlace(type)
+      try streamInPlace(type)
+    }
     try streamOfMany(type)
   }
 
@@ -106,6 +110,64 @@ struct Queue {
     } receiver: { run in
       let queue = try SharedQueue<UInt64>.attach(name)
       run { try queue.receive()! }
+    }
+    try queue.unlink()
+  }
+
+  static func roundTripInPlace<Message: Numbered>(_ type: Message.Type) throws {
+    let names = ["benchmark-there", "benchmark-back"]
+    let queues = try names.map {
+      try SharedQueue<Message>.create($0, capacity: 16, senders: .one, receivers: .one)
+    }
+    Case(
+      "Interprocess SharedQueue", test: "pingpong", "one and one, in place",
+      size: MemoryLayout<Message>.size, wait: .spinning
+    ).measureRoundTrip { run in
+      let there = try SharedQueue<Message>.attach(names[0])
+      let back = try SharedQueue<Message>.attach(names[1])
+      var sender = try there.sender()
+      var receiver = try back.receiver()
+      run { number in
+        try sender.send { $0 = Message(number: number) }
+        return try receiver.receive(acknowledging: { $0.number })!
+      }
+    } server: { run in
+      let there = try SharedQueue<Message>.attach(names[0])
+      let back = try SharedQueue<Message>.attach(names[1])
+      var receiver = try there.receiver()
+      var sender = try back.sender()
+      run {
+        try sender.send { (answer: inout Message) in
+          guard try receiver.receive(into: &answer) else { throw CancellationError() }
+        }
+      }
+    }
+    for queue in queues { try queue.unlink() }
+  }
+
+  static func streamInPlace<Message: Numbered>(_ type: Message.Type) throws {
+    let name = "benchmark-queue"
+    let queue = try SharedQueue<Message>.create(
+      name, capacity: 4096, senders: .one, receivers: .one)
+    Case(
+      "Interprocess SharedQueue", test: "stream", "one and one, in place",
+      size: MemoryLayout<Message>.size, wait: .spinning, unit: .messagesPerSecond
+    ).measureStream { run in
+      let queue = try SharedQueue<Message>.attach(name)
+      var sender = try queue.sender()
+      run { numbers in
+        for number in numbers { try sender.send { $0 = Message(number: number) } }
+      }
+    } receiver: { run in
+      let queue = try SharedQueue<Message>.attach(name)
+      var receiver = try queue.receiver()
+      run { numbers in
+        var wrongCount = 0
+        for number in numbers {
+          if try receiver.receive(acknowledging: { $0.number })! != number { wrongCount += 1 }
+        }
+        return wrongCount
+      }
     }
     try queue.unlink()
   }

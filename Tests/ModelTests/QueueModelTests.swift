@@ -22,7 +22,7 @@ struct QueueModelTests {
   /// The steps and orderings that can be left out or weakened.
   enum Fault: CaseIterable {
     case roomRelaxed, sentRelaxed, seenRelaxed, takenRelaxed
-    case tailBeforeCount, tailNotMoved, noSpareGroup
+    case tailBeforeCount, tailNotMoved, tailAfterFirst, noSpareGroup
     case noFenceBehindCount, noFenceBehindTaken, noFenceBehindMark, notMarked, notLookedAtAgain
 
     /// The first violation that the fault causes.
@@ -32,6 +32,7 @@ struct QueueModelTests {
       case .sentRelaxed, .seenRelaxed: "receiver: 0 as message 1"
       case .tailBeforeCount: "there is no end"
       case .tailNotMoved: "successor: 1 of 0 were taken"
+      case .tailAfterFirst: "successor: 3 of 2 were taken"
       case .noSpareGroup: "receiver: the group of message 1 says 3"
       case .noFenceBehindCount, .noFenceBehindTaken, .noFenceBehindMark, .notMarked,
         .notLookedAtAgain:
@@ -45,9 +46,12 @@ struct QueueModelTests {
     var capacity: UInt8
     var groupCapacity: UInt8
     var groupCount: UInt8 = 2
+    var storesEachTail = false
 
     static let single = Shape(capacity: 1, groupCapacity: 1)
     static let pair = Shape(capacity: 2, groupCapacity: 2)
+    /// Of one of many senders, which takes all its messages in one turn.
+    static let pairOfMany = Shape(capacity: 2, groupCapacity: 2, storesEachTail: true)
 
     // The words of the memory: the count of each group, the messages, the tail, the number taken;
     // and, if there are that many words, the gate where each side sleeps, or the limit of the
@@ -132,10 +136,8 @@ struct QueueModelTests {
       go(to: new) { $0[0] != $0[1] }
       if sleepers.includeSender {
         sleep(on: shape.senders, over: full, fault) { program, there in
-          program.add(
-            .load(into: 2, .relaxed, at: { _ in shape.tail }),
-            .load(into: 3, .acquiring, at: { _ in shape.taken }))
-          program.go(to: there) { $0[2] &- $0[3] != shape.capacity }
+          program.add(.load(into: 3, .acquiring, at: { _ in shape.taken }))
+          program.go(to: there) { $0[0] &- $0[3] != shape.capacity }
         }
       }
       go(to: full) { _ in true }
@@ -147,13 +149,12 @@ struct QueueModelTests {
       add(
         .label(room),
         .store(.relaxed, at: { shape.place(of: $0[0]) }) { number * 16 + $0[0] + 1 })
-      let tail = WeakMemory.Instruction.store(.relaxed, at: { _ in shape.tail }) { $0[0] + 1 }
-      if fault == .tailBeforeCount { add(tail) }
+      if fault == .tailBeforeCount { storeTail() }
       add(
         .store(
           fault == .sentRelaxed ? .relaxed : .releasing, at: { shape.count(at: $0[0]) }
         ) { $0[0] + 1 })
-      if fault != .tailBeforeCount { add(tail) }
+      if fault != .tailBeforeCount { storeTail() }
       add(.set(0) { $0[0] + 1 })
       if sleepers.includeReceiver {
         open(shape.receivers, isFenced: fault != .noFenceBehindCount)
@@ -161,6 +162,16 @@ struct QueueModelTests {
       go(to: next) { _ in true }
       add(.label(end))
       clear(1)
+    }
+
+    /// S4.
+    private mutating func storeTail() {
+      let (shape, kept) = (shape, label("kept"))
+      if !shape.storesEachTail {
+        let rest = fault == .tailAfterFirst ? 1 % shape.groupCapacity : 0
+        go(to: kept) { ($0[0] + 1) % shape.groupCapacity != rest }
+      }
+      add(.store(.relaxed, at: { _ in shape.tail }) { $0[0] + 1 }, .label(kept))
     }
 
     // MARK: Receiving
@@ -281,9 +292,11 @@ struct QueueModelTests {
     #expect(outcome.stateCount > 30_000)
   }
 
-  @Test("A sender may be killed anywhere, and the next one continues", arguments: [true, false])
-  func killedSender(isPair: Bool) {
-    let outcome = Self.pass(4, isPair ? .pair : .single, isSenderMortal: true)
+  @Test(
+    "A sender may be killed anywhere, and the next one continues",
+    arguments: [Shape.single, .pair, .pairOfMany])
+  func killedSender(shape: Shape) {
+    let outcome = Self.pass(4, shape, isSenderMortal: true)
     #expect(outcome.violation == nil, "\(outcome.trace)")
     #expect(outcome.stateCount > 1000)
   }
@@ -310,6 +323,7 @@ struct QueueModelTests {
       { Self.pass(4, .pair, fault) }, { Self.pass(3, .single, fault) },
       { Self.pass(3, .single, fault, isSenderMortal: true) },
       { Self.pass(3, .pair, fault, isSenderMortal: true) },
+      { Self.pass(3, .pairOfMany, fault, isSenderMortal: true) },
       { Self.pass(3, .single, fault, isReceiverMortal: true) },
       { Self.pass(3, .single, fault, sleepers: .both) },
     ]

@@ -96,7 +96,8 @@ struct ForkProcess: ~Copyable {
     case mutexRecovering, mutexRecoveringThrowing
     case read, readIfAvailable, readUntil
     case write, writeIfAvailable, writeUntil, writeRecovering
-    case acknowledging, acknowledgingThrowing, receiverAcknowledging
+    case acknowledging, acknowledgingThrowing, receiverAcknowledging, acknowledgingBatch
+    case sending, sendingOfOne, sendingBatch
     case bytesSending, bytesSendingOfOne, bytesSendingThrowing
     case bytesReceiving, bytesReceivingOfOne, bytesAcknowledging
     case loanPublished, loanPublishedOfMany, loanDropped, loanDroppedOfMany
@@ -220,6 +221,29 @@ struct ForkProcess: ~Copyable {
       var receiver = try SharedQueue<UInt64>.attach(name).receiver()
       leave { process in
         try receiver.receive(acknowledging: { "\($0) \(process.forkAndReturn())" }) ?? "none"
+      }
+    case .acknowledgingBatch:
+      let queue = try SharedQueue<UInt64>.attach(name)
+      leave { process in
+        let count = try queue.receive(upTo: 2) { if $0 == 1 { process.fork() } }
+        return "\(count)"
+      }
+    case .sending, .sendingOfOne:
+      let queue = QueueUser(try SharedQueue<UInt64>.attach(name))
+      leave { process in
+        try queue.send { (message: inout UInt64) in
+          if process.forkAndReturn() == "left", !process.isChild { message = 7 }
+        }
+        return "sent"
+      }
+    case .sendingBatch:
+      let queue = try SharedQueue<UInt64>.attach(name)
+      leave { process in
+        let count = try queue.send(count: 2) { (message: inout UInt64, index) in
+          message = UInt64(index)
+          if index == 1 { process.fork() }
+        }
+        return "\(count)"
       }
     case .bytesSending, .bytesSendingOfOne:
       let queue = ByteQueueUser(try SharedByteQueue.attach(name))

@@ -299,7 +299,16 @@ final class QueueWorker {
   private func send(timeout: Duration) throws -> String? {
     let message = try nextMessage()
     switch user {
-    case .elements(let queue): try queue.send(message, timeout: timeout)
+    case .elements(let queue) where number.isMultiple(of: 2):
+      try queue.send(message, timeout: timeout)
+    case .elements(let queue):
+      try queue.send(timeout: timeout) { (slot: inout NumberedMessage) in
+        slot = message
+        disturbance.comeBy()
+        if !disturbance.isChild && !slot.isWhole {
+          fatalError("Others have written over message \(message)")
+        }
+      }
     case .bytes(let queue):
       try queue.send(byteCount: message.byteCount, timeout: timeout) { bytes in
         message.write(to: &bytes)

@@ -48,6 +48,46 @@ package final class QueueUser<Element: Shareable>: @unchecked Sendable {
     }
   }
 
+  package func trySend(_ body: (inout Element) throws -> Void) throws -> Bool {
+    try takeSender() ? try sender!.trySend(body) : try queue.trySend(body)
+  }
+
+  package func send(
+    timeout: Duration? = nil, _ body: (inout Element) throws -> Void
+  ) throws {
+    if try takeSender() {
+      try sender!.send(timeout: timeout, body)
+    } else {
+      try queue.send(timeout: timeout, body)
+    }
+  }
+
+  package nonisolated(nonsending) func sendAsTask(
+    timeout: Duration? = nil, _ body: (inout Element) throws -> Void
+  ) async throws {
+    if try takeSender() {
+      try await sender!.send(timeout: timeout, body)
+    } else {
+      try await queue.send(timeout: timeout, body)
+    }
+  }
+
+  package func send(
+    count: Int, timeout: Duration? = nil, _ body: (inout Element, _ index: Int) throws -> Void
+  ) throws -> Int {
+    try takeSender()
+      ? try sender!.send(count: count, timeout: timeout, body)
+      : try queue.send(count: count, timeout: timeout, body)
+  }
+
+  package nonisolated(nonsending) func sendAsTask(
+    count: Int, timeout: Duration? = nil, _ body: (inout Element, _ index: Int) throws -> Void
+  ) async throws -> Int {
+    try takeSender()
+      ? try await sender!.send(count: count, timeout: timeout, body)
+      : try await queue.send(count: count, timeout: timeout, body)
+  }
+
   package nonisolated(nonsending) func sendAsTask(_ element: Element) async throws {
     if try takeSender() {
       try await sender!.send(element)
@@ -99,6 +139,43 @@ package final class QueueUser<Element: Shareable>: @unchecked Sendable {
     try takeReceiver()
       ? try receiver!.receive(timeout: timeout, acknowledging: body)
       : try queue.receive(timeout: timeout, acknowledging: body)
+  }
+
+  package func tryReceive(into element: inout Element) throws(InterprocessError) -> Bool {
+    try takeReceiver()
+      ? try receiver!.tryReceive(into: &element) : try queue.tryReceive(into: &element)
+  }
+
+  package func receive(
+    into element: inout Element, timeout: Duration? = nil
+  ) throws(InterprocessError) -> Bool {
+    try takeReceiver()
+      ? try receiver!.receive(into: &element, timeout: timeout)
+      : try queue.receive(into: &element, timeout: timeout)
+  }
+
+  package nonisolated(nonsending) func receiveAsTask(
+    into element: inout Element, timeout: Duration? = nil
+  ) async throws -> Bool {
+    try takeReceiver()
+      ? try await receiver!.receive(into: &element, timeout: timeout)
+      : try await queue.receive(into: &element, timeout: timeout)
+  }
+
+  package func receive(
+    upTo maximumCount: Int, timeout: Duration? = nil, acknowledging body: (Element) throws -> Void
+  ) throws -> Int {
+    try takeReceiver()
+      ? try receiver!.receive(upTo: maximumCount, timeout: timeout, acknowledging: body)
+      : try queue.receive(upTo: maximumCount, timeout: timeout, acknowledging: body)
+  }
+
+  package nonisolated(nonsending) func receiveAsTask(
+    upTo maximumCount: Int, timeout: Duration? = nil, acknowledging body: (Element) throws -> Void
+  ) async throws -> Int {
+    try takeReceiver()
+      ? try await receiver!.receive(upTo: maximumCount, timeout: timeout, acknowledging: body)
+      : try await queue.receive(upTo: maximumCount, timeout: timeout, acknowledging: body)
   }
 }
 

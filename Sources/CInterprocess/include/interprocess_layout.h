@@ -201,6 +201,8 @@ typedef struct ipc_queue_side {
   uint32_t word;
   uint32_t change_count;
   /// How many messages have been sent, or taken; for a queue of bytes, how many bytes. Atomic.
+  /// The only sender of a queue stores it only at the end of each group: if the count of the group
+  /// of that message is greater, then that is how many have been sent.
   uint64_t position;
   /// For the sending side: a position up to which the last sender knew of room; a hint. For the
   /// receiving side of a queue of bytes: the position up to which everything has been read. Atomic.

@@ -240,8 +240,9 @@ struct QueueEndpoint: ~Copyable, Sendable {
   /// Whether this side can, or seems to be able to, go on.
   var isReady: Bool { isReady(0, at: side.position.loadRelaxed()) }
 
-  /// Whether a wait of this side may end while it spins, as far as recent waits show.
-  @usableFromInline var isSpinningUseful: Bool { waiting.isSpinningUseful }
+  /// How often a receiver may look in vain before it prepares to sleep at once: not at all if
+  /// recent waits did not end while they spun.
+  @usableFromInline var lookCredit: Int { waiting.isSpinningUseful ? 4 : 0 }
 
   /// Counts one more sleep of this side.
   func countSleep() { side.countSleep() }

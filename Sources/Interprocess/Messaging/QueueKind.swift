@@ -23,8 +23,13 @@ enum QueueKind: SegmentKind {
   static func facts(
     of memory: SegmentPeek, _ header: SegmentHeader
   ) throws(InterprocessError) -> [SegmentFact] {
-    try header.checkRoom(for: QueueHead.byteCount, in: memory)
-    let head = QueueHead(reading: memory, at: header.contentOffset)
+    let layout = try QueueLayout(of: header, in: memory)
+    var head = QueueHead(reading: memory, at: header.contentOffset)
+    let tail = head.sending.position
+    let place = layout.place(of: tail, groupCount: layout.groupCount(of: header.capacity)!)
+    let count = memory.currentWord(
+      at: header.contentOffset + QueueHead.byteCount + place.groupOffset)
+    head.sending.position = layout.nextPosition(tail: tail, count: count)
     let statistics = QueueStatistics(head.sending, head.receiving, header.capacity)
     return [.dtype(header), SegmentFact("capacity", "capacity", count: header.capacity)]
       + statistics.facts(isFinished: head.isFinished)

@@ -20,11 +20,34 @@ struct QueueLayout: Sendable {
   @usableFromInline let groupStride: Int
 
   init<Element: Shareable>(of type: Element.Type) {
-    let head = Self.headByteCount(of: type)
-    let stride = MemoryLayout<Element>.stride
-    let alignment = max(64, MemoryLayout<Element>.alignment)
+    self.init(
+      elementStride: MemoryLayout<Element>.stride, alignment: MemoryLayout<Element>.alignment)
+  }
+
+  private init(elementStride stride: Int, alignment: Int) {
+    let head = max(8, alignment)
     groupCapacity = max(1, (64 - head) / stride)
-    groupStride = (head + groupCapacity * stride + alignment - 1) / alignment * alignment
+    groupStride =
+      (head + groupCapacity * stride + max(64, alignment) - 1) / max(64, alignment)
+      * max(64, alignment)
+  }
+
+  /// The layout of a queue that another process may have created, checked against the memory.
+  ///
+  /// - Throws: `corrupted`.
+  init<Bytes: SegmentBytes & ~Copyable>(
+    of header: SegmentHeader, in memory: borrowing Bytes
+  ) throws(InterprocessError) {
+    let (stride, alignment) = (header.elementStride, header.elementAlignment)
+    guard 1...memory.byteCount ~= stride, 1...memory.byteCount ~= alignment,
+      alignment & (alignment - 1) == 0
+    else {
+      throw .corrupted(
+        memory.name,
+        "its header says elements every \(stride) bytes, aligned to \(alignment) bytes")
+    }
+    self.init(elementStride: stride, alignment: alignment)
+    try header.checkRoom(for: byteCount(of: header.capacity), in: memory)
   }
 
   /// The number of bytes of a group before its messages.
@@ -38,6 +61,24 @@ struct QueueLayout: Sendable {
     // One more than hold that many messages, so that a group is empty when it is filled again.
     let least = (capacity - 1) / groupCapacity + 2
     return 1 << (Int.bitWidth - (least - 1).leadingZeroBitCount)
+  }
+
+  /// Where a message lies: its group, in bytes after the first one, and its place in the group.
+  ///
+  /// - Parameter groupCount: The number of groups, a power of two.
+  func place(of position: UInt64, groupCount: Int) -> (groupOffset: Int, index: Int) {
+    let (group, index) = position.quotientAndRemainder(dividingBy: UInt64(groupCapacity))
+    return (Int(group & UInt64(groupCount - 1)) * groupStride, Int(index))
+  }
+
+  /// The position of the next message to send.
+  ///
+  /// - Parameters:
+  ///   - tail: The tail, which may be the position of an earlier message.
+  ///   - count: The count of the group of that message.
+  func nextPosition(tail: UInt64, count: UInt64) -> UInt64 {
+    let rest = UInt64(groupCapacity) - tail % UInt64(groupCapacity)
+    return count > tail && count - tail <= rest ? count : tail
   }
 
   /// The number of bytes after the header; `nil` for a capacity that no queue has.

@@ -28,7 +28,8 @@ final class QueueRing: MessageRing {
   //   S1  if position = limit: limit = taken + capacity    acquiring, pairs with T2
   //   S2  write the message
   //   S3  count of the group = position + 1                releasing
-  //   S4  tail = position + 1                              relaxed
+  //   S4  tail = position + 1                              relaxed; for an only sender, just where
+  //                                                        a group ends
   //   S5  wake waiting receivers: R2' of `AsymmetricEventCount`, for which S3 is R1
   //
   // One thread at a time receives.
@@ -43,18 +44,23 @@ final class QueueRing: MessageRing {
   // groups for `capacity` messages, and one more, so that each group is empty when a sender begins
   // to fill it again.
   //
+  // The tail is the position of the next message, or of an earlier one of the same group; or, just
+  // before S4, of one of the group before. Whenever it is behind, the count of its group is ahead
+  // of it, and is the next position: S4 for the last message of a group comes before S3 for the
+  // first of the next one, so no later group has a message yet.
+  //
   // A sender killed
-  //   before S3 has sent nothing; the next sender begins at the tail, and overwrites what is there.
-  //   between S3 and S4 has sent its messages; the next sender sees that the count of the tail's
-  //     group is ahead of the tail, and begins at the count.
+  //   before S3 has sent nothing; the next sender begins where it began, and overwrites what is
+  //     there.
+  //   after S3 has sent its messages; the next sender finds the position as above, and stores it as
+  //     the tail before it sends.
   //   before S5 leaves sleepers that look again by themselves within a second.
   //
   // A receiver killed
   //   before T2 has taken nothing; the next receiver finds the same message.
   //   after T2 has taken the message, which is lost with it.
   //
-  // Only senders need the tail. A receiver can be ahead of it while a sender is between S3 and S4,
-  // or after one was killed there.
+  // Only senders need the tail, and receivers can be ahead of it.
   //
   // `Models/queue.pml` explores this in every order, with deaths; see `scripts/verify`.
   // `QueueModelTests` checks the memory orderings.
@@ -69,13 +75,16 @@ final class QueueRing: MessageRing {
   @usableFromInline let sending: QueueSide
   @usableFromInline let receiving: QueueSide
   private let isFinishedWord: SharedWord32
+  /// Whether S4 follows each S3, as the next message may be another sender's.
+  @usableFromInline let storesEachTail: Bool
   /// The generation of this process, for functions that clients inline.
   @usableFromInline let generation = SharedWord32.generation
   @usableFromInline let name: String
 
   /// - Precondition: The capacity has been checked against the memory.
   init(
-    in memory: borrowing SharedMemory, at offset: Int, _ layout: QueueLayout, capacity: Int
+    in memory: borrowing SharedMemory, at offset: Int, _ layout: QueueLayout, capacity: Int,
+    senders: Multiplicity
   ) {
     let range = memory._range
     self.layout = layout
@@ -86,6 +95,7 @@ final class QueueRing: MessageRing {
     sending = QueueSide(in: range, at: offset + QueueHead.sendingOffset)
     receiving = QueueSide(in: range, at: offset + QueueHead.receivingOffset)
     isFinishedWord = range.word32(at: offset + QueueHead.isFinishedOffset)
+    storesEachTail = senders == .many
     name = memory.name
   }
 
@@ -115,12 +125,10 @@ final class QueueRing: MessageRing {
 
   /// A cursor at a position, with nothing known yet about the other side.
   private func cursor(at position: UInt64) -> QueueCursor {
-    let (group, index) = position.quotientAndRemainder(dividingBy: UInt64(layout.groupCapacity))
-    // The number of groups is a power of two.
-    let mask = UInt64(groups.byteCount / layout.groupStride - 1)
+    let place = layout.place(
+      of: position, groupCount: groups.byteCount / layout.groupStride)
     return QueueCursor(
-      position: position, limit: position, groupOffset: Int(group & mask) * layout.groupStride,
-      index: Int(index))
+      position: position, limit: position, groupOffset: place.groupOffset, index: place.index)
   }
 
   /// Moves a cursor within its group, or to the beginning of the next one.
@@ -147,7 +155,7 @@ final class QueueRing: MessageRing {
   @usableFromInline func sendingCursor() throws(InterprocessError) -> QueueCursor {
     var cursor = cursor(at: sending.position.loadRelaxed())
     let count = count(at: cursor).loadRelaxed()
-    // The last sender was killed between S3 and S4.
+    // The tail is that of an earlier message.
     if count > cursor.position {
       guard count <= groupEnd(cursor) else { throw corrupted(count, at: cursor) }
       move(&cursor, by: Int(count &- cursor.position))
@@ -165,195 +173,22 @@ final class QueueRing: MessageRing {
     cursor(at: receiving.position.loadRelaxed())
   }
 
-  // MARK: - Sending
-
-  /// Sends a message if there is room, S1 to S5.
-  ///
-  /// - Throws: `corrupted`.
-  @inlinable @inline(__always)
-  func send<Element: Shareable>(
-    _ element: Element, _ cursor: inout QueueCursor
-  ) throws(InterprocessError) -> Bool {
-    if cursor.position == cursor.limit {
-      guard try findRoom(&cursor) else { return false }
-    }
-    checkpoint(.messageBegun)
-    unsafe slot(of: cursor, as: Element.self).pointee = element
-    publish(1, &cursor)
-    return true
-  }
-
-  /// Sends as many messages as there is room for in one group.
-  ///
-  /// - Returns: How many messages were sent.
-  /// - Throws: `corrupted`.
-  @inlinable @inline(__always)
-  func send<Element: Shareable>(
-    _ elements: Span<Element>, from start: Int, _ cursor: inout QueueCursor
-  ) throws(InterprocessError) -> Int {
-    if cursor.position == cursor.limit {
-      guard try findRoom(&cursor) else { return 0 }
-    }
-    let room = min(
-      UInt64(truncatingIfNeeded: layout.groupCapacity &- cursor.index),
-      cursor.limit &- cursor.position)
-    let count = min(elements.count - start, Int(truncatingIfNeeded: room))
-    checkpoint(.messageBegun)
-    for index in 0..<count {
-      unsafe slot(of: cursor, plus: index, as: Element.self).pointee = elements[start + index]
-    }
-    publish(count, &cursor)
-    return count
-  }
-
-  /// Sends as many messages as there is room for.
-  ///
-  /// - Returns: How many of `elements` have been sent, including those before `start`.
-  /// - Throws: `corrupted`.
-  @inlinable func sendAll<Element: Shareable>(
-    _ elements: Span<Element>, from start: Int, _ cursor: inout QueueCursor
-  ) throws(InterprocessError) -> Int {
-    var sentCount = start
-    while sentCount < elements.count {
-      let count = try send(elements, from: sentCount, &cursor)
-      if count == 0 { break }
-      sentCount += count
-    }
-    return sentCount
-  }
-
-  /// S3 to S5.
-  @inlinable @inline(__always)
-  func publish(_ messageCount: Int, _ cursor: inout QueueCursor) {
-    checkpoint(.messageWritten)
-    let count = count(at: cursor)
-    move(&cursor, by: messageCount)
-    count.storeReleasing(cursor.position)
-    checkpoint(.messageSent)
-    sending.position.storeRelaxed(cursor.position)
-    checkpoint(.tailStored)
-    if receiving.gate.isAwaited { sending.open(receiving.gate, waking: messageCount) }
-  }
-
-  /// S1.
-  ///
-  /// - Returns: Whether there is room.
-  /// - Throws: `corrupted`.
-  @usableFromInline func findRoom(
-    _ cursor: inout QueueCursor
-  ) throws(InterprocessError) -> Bool {
-    let taken = receiving.position.loadAcquiring()
-    guard cursor.position &- taken <= capacity else {
-      throw .corrupted(
-        name,
-        "\(taken) of \(cursor.position) messages were taken, in a queue that holds \(capacity)")
-    }
-    cursor.limit = taken &+ capacity
-    sending.limit.storeRelaxed(cursor.limit)
-    return cursor.position != cursor.limit
-  }
-
-  // MARK: - Receiving
-
-  /// Receives the next message if there is one, T0 to T3.
-  ///
-  /// - Throws: `corrupted`.
-  @inlinable @inline(__always)
-  func receive<Element: Shareable>(
-    _ type: Element.Type, _ cursor: inout QueueCursor
-  ) throws(InterprocessError) -> Element? {
-    if cursor.position == cursor.limit {
-      guard try findMessage(&cursor) else { return nil }
-    }
-    let element = unsafe slot(of: cursor, as: type).pointee
-    checkpoint(.messageRead)
-    take(1, &cursor)
-    return element
-  }
-
-  /// Receives messages of one group, up to a number.
-  ///
-  /// - Returns: How many messages were appended to `elements`.
-  /// - Throws: `corrupted`.
-  @inlinable @inline(__always)
-  func receive<Element: Shareable>(
-    upTo maximumCount: Int, into elements: inout [Element], _ cursor: inout QueueCursor
-  ) throws(InterprocessError) -> Int {
-    if cursor.position == cursor.limit {
-      guard try findMessage(&cursor) else { return 0 }
-    }
-    let count = min(maximumCount, Int(truncatingIfNeeded: cursor.limit &- cursor.position))
-    for index in 0..<count {
-      elements.append(unsafe slot(of: cursor, plus: index, as: Element.self).pointee)
-    }
-    checkpoint(.messageRead)
-    take(count, &cursor)
-    return count
-  }
-
-  /// Receives all messages there are, up to a number.
-  ///
-  /// - Returns: How many messages were appended to `elements`; `nil` if the queue was empty.
-  /// - Throws: `corrupted`.
-  @inlinable func receiveAll<Element: Shareable>(
-    upTo maximumCount: Int, into elements: inout [Element], _ cursor: inout QueueCursor
-  ) throws(InterprocessError) -> Int? {
-    var receivedCount = 0
-    while receivedCount < maximumCount {
-      let count = try receive(upTo: maximumCount - receivedCount, into: &elements, &cursor)
-      if count == 0 { break }
-      receivedCount += count
-    }
-    return receivedCount > 0 ? receivedCount : nil
-  }
-
-  /// Lends the next message, if there is one, to `body`, and then takes it: T2 comes after `body`,
-  /// and never in a child that was forked in `body`.
-  ///
-  /// - Throws: `corrupted`, and what `body` throws, after which the message is not taken.
-  @inlinable @inline(__always)
-  func receive<Element: Shareable, Result>(
-    acknowledging body: (Element) throws -> Result, _ cursor: inout QueueCursor
-  ) throws -> Result? {
-    if cursor.position == cursor.limit {
-      guard try findMessage(&cursor) else { return nil }
-    }
-    let begun = generation.loadRelaxed()
-    let result = try body(unsafe slot(of: cursor, as: Element.self).pointee)
-    checkpoint(.messageRead)
-    if generation.loadRelaxed() == begun { take(1, &cursor) }
-    return result
-  }
-
-  /// T0.
-  ///
-  /// - Returns: Whether there is a message.
-  /// - Throws: `corrupted`.
-  @inlinable @inline(__always)
-  func findMessage(
-    _ cursor: inout QueueCursor
-  ) throws(InterprocessError) -> Bool {
-    let count = count(at: cursor).loadAcquiring()
-    if count <= cursor.position { return false }
-    guard count <= groupEnd(cursor) else { throw corrupted(count, at: cursor) }
-    checkpoint(.messageSeen)
-    cursor.limit = count
-    return true
-  }
-
-  /// T2 and T3.
-  @inlinable @inline(__always)
-  func take(_ messageCount: Int, _ cursor: inout QueueCursor) {
-    move(&cursor, by: messageCount)
-    receiving.position.storeReleasing(cursor.position)
-    checkpoint(.messageTaken)
-    if sending.gate.isAwaited { receiving.open(sending.gate, waking: messageCount) }
-  }
-
   // MARK: - Conditions for waiters
 
+  // The shared position of many senders may be too small if one was killed between S3 and S4: the
+  // sender that then takes a turn corrects it.
   @usableFromInline func hasRoom(for byteCount: Int, at position: UInt64) -> Bool {
     position &- receiving.position.loadAcquiring() != capacity
+  }
+
+  /// What both sides have done so far, as far as this process sees it.
+  var counts: (sending: QueueSide.Counts, receiving: QueueSide.Counts) {
+    // In this order, so that the received messages do not exceed the sent ones.
+    let receiving = receiving.counts
+    var sending = sending.counts
+    sending.position = layout.nextPosition(
+      tail: sending.position, count: count(at: cursor(at: sending.position)).loadRelaxed())
+    return (sending, receiving)
   }
 
   @usableFromInline func hasMessage(at position: UInt64) -> Bool {
@@ -379,6 +214,8 @@ final class QueueRing: MessageRing {
   }
 
   // MARK: - Errors
+
+  @usableFromInline var isOfParent: InterprocessError { .ofParent("message", of: name) }
 
   @usableFromInline func corrupted(
     _ count: UInt64, at cursor: QueueCursor

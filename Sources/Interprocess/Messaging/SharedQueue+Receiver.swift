@@ -32,7 +32,7 @@ extension SharedQueue {
       self._queue = queue
       _ring = queue._ring
       self._cursor = cursor
-      _lookCredit = queue._receivers.isSpinningUseful ? 4 : 0
+      _lookCredit = queue._receivers.lookCredit
     }
 
     deinit {
@@ -45,6 +45,24 @@ extension SharedQueue {
     /// - Throws: `roleTaken`.
     @inlinable @inline(__always) func _checkRole() throws(InterprocessError) {
       if !_taken.isOwn { throw _queue._receivers.isOfParent }
+    }
+
+    /// Looks for the next message for some time, if looks have not been in vain too often.
+    ///
+    /// - Returns: Whether there seems to be one.
+    @inlinable @inline(__always) mutating func _look() -> Bool {
+      if _lookCredit == 0 { return false }
+      guard _ring.look(at: _cursor) else {
+        _lookCredit -= 1
+        return false
+      }
+      if _lookCredit < 16 { _lookCredit += 1 }
+      return true
+    }
+
+    /// Lets this value look again after a wait, if such waits can end while they spin.
+    @inlinable mutating func _renewCredit() {
+      if _lookCredit == 0 { _lookCredit = _queue._receivers.lookCredit }
     }
 
     /// Gives the role back, as does the end of this value's life.
@@ -85,18 +103,14 @@ extension SharedQueue {
     @inlinable @inline(never)
     mutating func _lookAndReceive(_ timeout: Duration?) throws(InterprocessError) -> Element? {
       try _checkRole()
-      if _lookCredit > 0 {
-        // No clock, which takes as long as several looks.
-        for _ in 0..<256 {
-          Processors.spinHint()
-          if let element = try _ring.receive(Element.self, &_cursor) {
-            if _lookCredit < 16 { _lookCredit += 1 }
-            return element
-          }
-        }
-        _lookCredit -= 1
-      }
-      defer { if _lookCredit == 0, _queue._receivers.isSpinningUseful { _lookCredit = 4 } }
+      if _look(), let element = try _ring.receive(Element.self, &_cursor) { return element }
+      return try _waitAndReceive(timeout)
+    }
+
+    // Kept apart, with its closure and its clock.
+    @inlinable @inline(never)
+    mutating func _waitAndReceive(_ timeout: Duration?) throws(InterprocessError) -> Element? {
+      defer { _renewCredit() }
       let ring = _ring
       return try _queue._receivers.retry(as: &_cursor, atMost: timeout) {
         cursor throws(InterprocessError) in
@@ -169,18 +183,38 @@ extension SharedQueue {
       return count ?? 0
     }
 
-    /// Receives the next message, and takes it only when `body` has returned.
+    /// Receives the next message, which `body` reads in place, and takes it only when `body` has
+    /// returned.
     ///
     /// - Parameters:
     ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
     ///   - body: Handles the message.
     /// - Returns: What `body` returns, or `nil` if the queue is finished and empty.
     /// - Throws: What `body` throws, and what `receive(timeout:)` throws.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func receive<Result>(
       timeout: Duration? = nil, acknowledging body: (Element) throws -> Result
     ) throws -> Result? {
+      if _taken.isOwn, let result = try _ring.receive(acknowledging: body, &_cursor) {
+        return result
+      }
+      return try _lookAndReceive(timeout, acknowledging: body)
+    }
+
+    @inlinable @inline(never)
+    mutating func _lookAndReceive<Result>(
+      _ timeout: Duration?, acknowledging body: (Element) throws -> Result
+    ) throws -> Result? {
       try _checkRole()
+      if _look(), let result = try _ring.receive(acknowledging: body, &_cursor) { return result }
+      return try _waitAndReceive(timeout, acknowledging: body)
+    }
+
+    @inlinable @inline(never)
+    mutating func _waitAndReceive<Result>(
+      _ timeout: Duration?, acknowledging body: (Element) throws -> Result
+    ) throws -> Result? {
+      defer { _renewCredit() }
       let ring = _ring
       return try _queue._receivers.retry(as: &_cursor, atMost: timeout) {
         try ring.receive(acknowledging: body, &$0)

@@ -73,19 +73,8 @@ extension SharedQueue {
       _ element: Element, timeout: Duration? = nil
     ) throws(InterprocessError) {
       if _taken.isOwn, try _ring.send(element, &_cursor) { return }
-      try _waitAndSend(element, timeout)
-    }
-
-    @inlinable @inline(never)
-    mutating func _waitAndSend(
-      _ element: Element, _ timeout: Duration?
-    ) throws(InterprocessError) {
       try _checkRole()
-      let ring = _ring
-      _ = try _queue._senders.retry(as: &_cursor, atMost: timeout) {
-        cursor throws(InterprocessError) in
-        try ring.send(element, &cursor) ? () : nil
-      }
+      try _queue._waitAndSend(element, as: &_cursor, timeout)
     }
 
     /// Sends a message, as the queue's own function does.

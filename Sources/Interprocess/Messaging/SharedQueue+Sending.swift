@@ -48,13 +48,18 @@ extension SharedQueue {
     let isSent: Void? = try _senders.attempt { cursor throws(InterprocessError) in
       try _ring.send(element, &cursor) ? () : nil
     }
-    if isSent == nil { try _waitAndSend(element, timeout) }
+    if isSent == nil {
+      var cursor = QueueCursor.beforeTurn
+      try _waitAndSend(element, as: &cursor, timeout)
+    }
   }
 
-  // Kept apart, with its clock, so that the function above stays small.
+  // Kept apart, with its clock, so that the functions that call it stay small.
   @inlinable @inline(never)
-  func _waitAndSend(_ element: Element, _ timeout: Duration?) throws(InterprocessError) {
-    _ = try _senders.retry(atMost: timeout) { cursor throws(InterprocessError) in
+  func _waitAndSend(
+    _ element: Element, as cursor: inout QueueCursor, _ timeout: Duration?
+  ) throws(InterprocessError) {
+    _ = try _senders.retry(as: &cursor, atMost: timeout) { cursor throws(InterprocessError) in
       try _ring.send(element, &cursor) ? () : nil
     }
   }

@@ -128,7 +128,8 @@ public final class SharedQueue<Element: Shareable>: Sendable {
     let receiverMultiplicity = try Multiplicity(
       segment.memory, at: offset + fieldOffset(\ipc_queue.receivers))
     _ring = QueueRing(
-      in: segment.memory, at: offset, QueueLayout(of: Element.self), capacity: segment.capacity)
+      in: segment.memory, at: offset, QueueLayout(of: Element.self), capacity: segment.capacity,
+      senders: senderMultiplicity)
     _senders = QueueEndpoint(senderMultiplicity, of: _ring, in: segment, isSending: true)
     _receivers = QueueEndpoint(receiverMultiplicity, of: _ring, in: segment, isSending: false)
     self.segment = segment
@@ -177,9 +178,8 @@ public final class SharedQueue<Element: Shareable>: Sendable {
   /// - Complexity: O(1), without blocking.
   public var statistics: QueueStatistics {
     segment.checkOpen()
-    // In this order, so that the received messages do not exceed the sent ones.
-    let receiving = _ring.receiving.counts
-    return QueueStatistics(_ring.sending.counts, receiving, capacity)
+    let counts = _ring.counts
+    return QueueStatistics(counts.sending, counts.receiving, capacity)
   }
 
   // MARK: - Finishing

@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-internal import CInterprocess
+public import CInterprocess
 internal import Glibc
 
 /// Information about the processors and the threads.
@@ -23,7 +23,8 @@ enum Processors {
   static let count = Int(ipc_processor_count())
 
   /// Tells the processor that this loop waits for another processor.
-  @usableFromInline static func spinHint() { ipc_spin_hint() }
+  // One instruction, where clients inline it.
+  @inlinable @inline(__always) static func spinHint() { ipc_spin_hint() }
 
   /// Makes the processor fetch the first bytes of a range that is about to be read.
   static func prefetch(_ range: MappedRange) { unsafe ipc_prefetch(range.start) }

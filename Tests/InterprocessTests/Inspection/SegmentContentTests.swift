@@ -69,6 +69,33 @@ struct SegmentContentTests {
     try value.unlink()
   }
 
+  @Test("A queue with elements of any stride and alignment is read without a crash")
+  func queueElements() throws {
+    let name = uniqueName()
+    let queue = try SharedQueue<Int32>.create(name, capacity: 9)
+    defer { try? SharedMemory.unlink(name) }
+    for number in 0..<5 { try queue.send(Int32(number)) }
+    var memory = try SharedMemory.attach(name)
+    let (capacity, stride, alignment) = (32, 48, 56)
+    let forged: [(offset: Int, value: UInt64)] = [
+      (capacity, 0), (capacity, 1 << 40), (capacity, UInt64(Int.max)), (stride, 0),
+      (stride, UInt64(Int.max)), (stride, 1 << 20), (alignment, 0), (alignment, 3),
+      (alignment, 1 << 40), (alignment, UInt64(Int.max)),
+    ]
+    for (offset, value) in forged {
+      let right = memory.load(fromByteOffset: offset, as: UInt64.self)
+      memory.storeBytes(of: value, toByteOffset: offset, as: UInt64.self)
+      guard case .unusable("queue", let error) = try SegmentContent(ofSegment: name),
+        case .corrupted = error.code
+      else {
+        Issue.record("\(value) at \(offset) is accepted")
+        continue
+      }
+      memory.storeBytes(of: right, toByteOffset: offset, as: UInt64.self)
+    }
+    #expect(try facts(name)["sentCount"] == .integer(5))
+  }
+
   @Test("Memory that shrinks while it is read is an error, and no content")
   func shrinks() throws {
     for original in try originals() {

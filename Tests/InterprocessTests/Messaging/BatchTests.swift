@@ -20,7 +20,23 @@ import Testing
 @Suite("Interrupted batches", .timeLimit(.minutes(2)))
 struct BatchTests {
   /// The form of the sender.
-  enum Form: CaseIterable { case thread, task, roleInThread, roleInTask }
+  enum Form: CaseIterable {
+    case thread, task, roleInThread, roleInTask
+    case threadInPlace, taskInPlace, roleInThreadInPlace, roleInTaskInPlace
+
+    var isRole: Bool {
+      switch self {
+      case .roleInThread, .roleInTask, .roleInThreadInPlace, .roleInTaskInPlace: true
+      default: false
+      }
+    }
+    var isTask: Bool {
+      switch self {
+      case .task, .roleInTask, .taskInPlace, .roleInTaskInPlace: true
+      default: false
+      }
+    }
+  }
 
   /// The interruption.
   enum Interruption: CaseIterable { case timeout, finish, damage, cancellation }
@@ -43,6 +59,14 @@ struct BatchTests {
       }.value
     case .roleInTask:
       try await sendInRole(queue, timeout)
+    case .threadInPlace, .roleInThreadInPlace:
+      try await inThread {
+        try QueueUser(queue).send(count: batch.count, timeout: timeout) { $0 = batch[$1] }
+      }.value
+    case .taskInPlace, .roleInTaskInPlace:
+      try await QueueUser(queue).sendAsTask(count: batch.count, timeout: timeout) {
+        $0 = batch[$1]
+      }
     }
   }
 
@@ -73,8 +97,7 @@ struct BatchTests {
     "A sender that gets a smaller count has sent that many, and gets the error now or next time",
     arguments: Form.allCases, Interruption.allCases)
   func cutOff(form: Form, interruption: Interruption) async throws {
-    let isRole = form == .roleInThread || form == .roleInTask
-    let isTask = form == .task || form == .roleInTask
+    let (isRole, isTask) = (form.isRole, form.isTask)
     // Only the sender itself can finish a queue of one sender; and a thread is not cancelled.
     if isRole && interruption == .finish || !isTask && interruption == .cancellation { return }
     let queue = try SharedQueue<Int>.create(capacity: 2, senders: isRole ? .one : .many)

@@ -56,6 +56,45 @@ struct ForkedRoleTests {
     #expect(try queue.tryReceive() == 1)
   }
 
+  @Test("A child leaves a batch of its parent to it, to read or to write")
+  func batches() async throws {
+    let queue = try SharedQueue<UInt64>.create(uniqueName(), capacity: 4)
+    defer { try? queue.unlink() }
+    // Forked when the second message is written, which the child leaves out.
+    try await withForkedChild(
+      ["fork-leave", "sendingBatch", queue.name], child: "roleTaken", parent: "2"
+    ) {
+      #expect(queue.count == 1)
+    }
+    #expect(queue.count == 2)
+    try await withForkedChild(
+      ["fork-leave", "acknowledgingBatch", queue.name], child: "2", parent: "2"
+    ) {
+      #expect(queue.count == 2)
+    }
+    #expect(queue.count == 0)
+  }
+
+  @Test(
+    "A child does not send the element that its parent writes in place",
+    arguments: [("sending", Multiplicity.many), ("sendingOfOne", .one)])
+  func sending(closure: String, role: Multiplicity) async throws {
+    let queue = try SharedQueue<UInt64>.create(uniqueName(), capacity: 4, senders: role)
+    defer { try? queue.unlink() }
+    try await withForkedChild(
+      ["fork-leave", closure, queue.name], child: "roleTaken", parent: "sent"
+    ) {
+      #expect(queue.count == 0)
+      let code = errorCode {
+        let isSent = try QueueUser(queue).trySend(1)
+        #expect(!isSent)
+      }
+      #expect(code == (role == .one ? .roleTaken : nil))
+    }
+    #expect(try queue.tryReceive() == 7)
+    #expect(queue.count == 0)
+  }
+
   @Test(
     "A child does not send the message that its parent writes in place",
     arguments: [("bytesSending", Multiplicity.many), ("bytesSendingOfOne", .one)])

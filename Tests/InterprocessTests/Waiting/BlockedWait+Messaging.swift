@@ -77,6 +77,41 @@ extension Blocked {
     }
   }
 
+  func makeInPlace(_ multiplicity: Multiplicity) throws -> BlockedWait {
+    let user = QueueUser(
+      try SharedQueue<Int>.create(
+        capacity: 1, senders: multiplicity, receivers: multiplicity, options: .whileAttached))
+    switch self {
+    case .receivingInto, .receiverInto:
+      return BlockedWait {
+        var element = 0
+        _ = try user.receive(into: &element, timeout: $0)
+      } runAsTask: {
+        var element = 0
+        _ = try await user.receiveAsTask(into: &element, timeout: $0)
+      } unblock: {
+        try user.send(1)
+      }
+    case .acknowledgingBatch, .receiverAcknowledgingBatch:
+      return BlockedWait {
+        _ = try user.receive(upTo: 2, timeout: $0) { _ in }
+      } runAsTask: {
+        _ = try await user.receiveAsTask(upTo: 2, timeout: $0) { _ in }
+      } unblock: {
+        try user.send(1)
+      }
+    default:
+      try user.send(1)
+      return BlockedWait {
+        try user.send(timeout: $0) { $0 = 2 }
+      } runAsTask: {
+        try await user.sendAsTask(timeout: $0) { $0 = 2 }
+      } unblock: {
+        _ = try user.receive()
+      }
+    }
+  }
+
   func makeOfRole() throws -> BlockedWait {
     let queue = try SharedQueue<Int>.create(
       capacity: 1, senders: .one, receivers: .one, options: .whileAttached)

@@ -34,7 +34,9 @@ enum Blocked: String, CaseIterable, Sendable {
   case reading, readingUntil, writing, writingRecovering, writingUntil
   case semaphore, event, eventAfter, barrier, atomic
   case receiving, receivingBatch, acknowledging, sending, sendingTurn, finishing
+  case receivingInto, acknowledgingBatch, sendingInPlace
   case sender, receiver, receiverBatch, receiverAcknowledging
+  case receiverInto, receiverAcknowledgingBatch, senderInPlace
   case byteSender, byteReceiver, byteReceiverAcknowledging
   case receivingBytes, acknowledgingBytes, sendingBytes
   case nextMessage, publishing, publishingBatch, lending
@@ -51,7 +53,9 @@ enum Blocked: String, CaseIterable, Sendable {
     case .semaphore, .event, .eventAfter, .barrier, .atomic: try makeOfSignal()
     case .receiving, .receivingBatch, .acknowledging, .sending, .sendingTurn, .finishing:
       try makeOfQueue()
+    case .receivingInto, .acknowledgingBatch, .sendingInPlace: try makeInPlace(.many)
     case .sender, .receiver, .receiverBatch, .receiverAcknowledging: try makeOfRole()
+    case .receiverInto, .receiverAcknowledgingBatch, .senderInPlace: try makeInPlace(.one)
     case .byteSender, .byteReceiver, .byteReceiverAcknowledging: try makeOfByteRole()
     case .receivingBytes, .acknowledgingBytes, .sendingBytes: try makeOfBytes()
     case .nextMessage, .publishing, .publishingBatch, .lending: try makeOfTopic()
