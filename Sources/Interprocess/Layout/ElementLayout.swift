@@ -154,8 +154,11 @@ package struct ElementLayout: Hashable, Sendable {
   ///
   /// It is the 64-bit FNV-1a hash of the description in UTF-8: simple to compute in any language.
   /// It guards against mistakes, not against deliberate collisions.
-  package var fingerprint: UInt64 {
-    description.utf8.reduce(0xCBF2_9CE4_8422_2325) { hash, byte in
+  package var fingerprint: UInt64 { Self.fingerprint(ofDescription: description.utf8) }
+
+  /// The fingerprint of the layout that a text in UTF-8 describes.
+  static func fingerprint(ofDescription bytes: some Sequence<UInt8>) -> UInt64 {
+    bytes.reduce(0xCBF2_9CE4_8422_2325) { hash, byte in
       (hash ^ UInt64(byte)) &* 0x100_0000_01B3
     }
   }

@@ -174,6 +174,11 @@ package struct SegmentHeader {
       memory.loadUnaligned(at: Self.byteCount + $0, as: UInt8.self)
     }
     description = String(decoding: bytes, as: UTF8.self)
+    guard fingerprint == ElementLayout.fingerprint(ofDescription: bytes) else {
+      throw .corrupted(
+        memory.name,
+        "its header describes elements as \(description), and has the fingerprint of others")
+    }
   }
 
   /// Reads the header of a segment that must be of one kind, with elements of one type.
@@ -196,10 +201,23 @@ package struct SegmentHeader {
       header.elementStride == MemoryLayout<Element>.stride,
       header.elementAlignment == MemoryLayout<Element>.alignment
     else {
-      throw .layoutMismatch(
-        memory.name, type: "\(type)", expected: layout.description, found: header.description)
+      var (expected, found) = (layout.description, header.description)
+      if expected == found {
+        expected += text(
+          size: MemoryLayout<Element>.size, stride: MemoryLayout<Element>.stride,
+          alignment: MemoryLayout<Element>.alignment)
+        found += text(
+          size: header.elementByteCount, stride: header.elementStride,
+          alignment: header.elementAlignment)
+      }
+      throw .layoutMismatch(memory.name, type: "\(type)", expected: expected, found: found)
     }
     return header
+  }
+
+  /// What distinguishes elements whose dtypes are the same.
+  private static func text(size: Int, stride: Int, alignment: Int) -> String {
+    " of \(size) bytes with a stride of \(stride) and an alignment of \(alignment)"
   }
 
   /// Checks that the content lies within the memory.

@@ -111,7 +111,8 @@ public struct InterprocessError: Error, Sendable, Hashable {
 
     /// The elements are not laid out like the requested type.
     ///
-    /// Both layouts are written as dtypes of NumPy.
+    /// Both layouts are written as dtypes of NumPy. If those are the same, the sizes and alignments
+    /// follow, one of which differs.
     public static func layoutMismatch(expected: String, found: String) -> Code {
       Code(.layoutMismatch, .difference(expected: expected, found: found))
     }

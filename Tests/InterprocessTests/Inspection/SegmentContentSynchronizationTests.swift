@@ -128,15 +128,26 @@ struct SegmentContentSynchronizationTests {
         // The size and the fingerprint; and, for an atomic, whose type follows from its
         // description, also the letter and the size there.
         for offset in [40, 64] + (kind == "atomic" ? [130, 131] : []) {
+          let fingerprint = memory.load(fromByteOffset: 64, as: UInt64.self)
           memory[offset] ^= 2
+          if offset > 128 {
+            let described = ElementLayout.fingerprint(
+              ofDescription: (128..<133).map { memory[$0] })
+            memory.storeBytes(of: described, toByteOffset: 64, as: UInt64.self)
+          }
+          defer {
+            memory[offset] ^= 2
+            memory.storeBytes(of: fingerprint, toByteOffset: 64, as: UInt64.self)
+          }
           guard case .unusable(kind, _) = try SegmentContent(ofSegment: name) else {
             Issue.record("\(kind), byte \(offset): \(try SegmentContent(ofSegment: name))")
             continue
           }
-          memory[offset] ^= 2
         }
-        memory[130] = UInt8(ascii: "f")
         if kind == "atomic" {
+          memory[130] = UInt8(ascii: "f")
+          memory.storeBytes(
+            of: ElementLayout(of: Double.self).fingerprint, toByteOffset: 64, as: UInt64.self)
           try expectDamage(name, kind, "it holds '<f8', which is not an integer")
         }
       }

@@ -86,6 +86,56 @@ struct SegmentHeaderRefusalTests {
     }
   }
 
+  @Test("A fingerprint that does not follow from the description is damage")
+  func fingerprint() throws {
+    try withSegment { name, memory in
+      let found = "[('x', '<f8'), ('time', '<u4'), ('state', '|u1', (3,)), ('', '|V1')]"
+      func expectDamage(_ described: String) {
+        let reason =
+          "its header describes elements as \(described), and has the fingerprint of others"
+        #expect(attach(name)?.code == .corrupted(reason))
+        // Also for a type that has the fingerprint found there, or another description.
+        let error = #expect(throws: InterprocessError.self) {
+          _ = try SharedValue<UInt32>.attach(name).load()
+        }
+        #expect(error?.code == .corrupted(reason))
+      }
+      let old = memory.load(fromByteOffset: 64, as: UInt64.self)
+      for number in [old ^ 1, 0, ElementLayout(of: UInt32.self).fingerprint] {
+        memory.storeBytes(of: number, toByteOffset: 64, as: UInt64.self)
+        expectDamage(found)
+      }
+      memory.storeBytes(of: old, toByteOffset: 64, as: UInt64.self)
+      #expect(attach(name) == nil)
+      memory[128 + 3] = UInt8(ascii: "y")
+      expectDamage(found.replacing("'x'", with: "'y'"))
+    }
+  }
+
+  @Test("Types that differ only in their alignment are refused with both alignments")
+  func otherAlignment() throws {
+    struct Vector: Shareable { var x: SIMD4<Float> }
+    struct Array: Shareable { var x: InlineArray<4, Float> }
+    let name = uniqueName()
+    let value = try SharedValue.create(name, initialValue: Vector(x: .zero))
+    let error = #expect(throws: InterprocessError.self) {
+      _ = try SharedValue<Array>.attach(name).load()
+    }
+    try value.unlink()
+    let dtype = "[('x', '<f4', (4,))]"
+    #expect(
+      error?.code
+        == .layoutMismatch(
+          expected: "\(dtype) of 16 bytes with a stride of 16 and an alignment of 4",
+          found: "\(dtype) of 16 bytes with a stride of 16 and an alignment of 16"))
+    #expect(
+      error?.message == """
+        The elements of "\(name)" are not laid out like Array: there they are \(dtype) of 16 \
+        bytes with a stride of 16 and an alignment of 16, and here \(dtype) of 16 bytes with a \
+        stride of 16 and an alignment of 4. Declare the type in the same way in both programs.
+        """)
+  }
+
   @Test("Another kind, version, byte order or word size is refused")
   func otherVersion() throws {
     try withSegment { name, memory in
@@ -134,8 +184,8 @@ struct SegmentHeaderRefusalTests {
         }
       }
       memory.storeBytes(of: 1, toByteOffset: content, as: UInt64.self)
-      // The element's numbers and the fingerprint must be those of the type.
-      for offset in [40, 48, 56, 64] {
+      // The element's numbers must be those of the type.
+      for offset in [40, 48, 56] {
         let old = memory.load(fromByteOffset: offset, as: UInt64.self)
         for number in [old + 1, 0] {
           memory.storeBytes(of: number, toByteOffset: offset, as: UInt64.self)
