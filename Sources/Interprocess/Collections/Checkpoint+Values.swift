@@ -22,5 +22,5 @@ extension Checkpoint {
   package static var storeWritten: Checkpoint { Checkpoint("storeWritten") }
   package static var storeCompleted: Checkpoint { Checkpoint("storeCompleted") }
   package static var storePublished: Checkpoint { Checkpoint("storePublished") }
-  package static var loadBegun: Checkpoint { Checkpoint("loadBegun") }
+  @inlinable package static var loadBegun: Checkpoint { Checkpoint("loadBegun") }
 }

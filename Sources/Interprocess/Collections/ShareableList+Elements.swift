@@ -29,14 +29,19 @@ extension ShareableList {
       do {
         return try StoredForm(of: slot, in: memory._range).element(in: memory._range)
       } catch {
-        throw InterprocessError(
-          code: .corrupted("element \(index): \(error.reason)"), name: memory.name,
-          message: """
-            Element \(index) of the list "\(memory.name)" cannot be read: \(error.reason). Set it \
-            again, or guard the list with a lock if a process was just writing it.
-            """)
+        throw unreadable(index, error)
       }
     }
+  }
+
+  @inline(never)
+  private func unreadable(_ index: Int, _ fault: ElementFault) -> InterprocessError {
+    InterprocessError(
+      code: .corrupted("element \(index): \(fault.reason)"), name: memory.name,
+      message: """
+        Element \(index) of the list "\(memory.name)" cannot be read: \(fault.reason). Set it \
+        again, or guard the list with a lock if a process was just writing it.
+        """)
   }
 
   /// Replaces an element, perhaps by one of another kind.
@@ -55,6 +60,16 @@ extension ShareableList {
   public mutating func set(_ element: Element, at index: Int) throws(InterprocessError) {
     precondition(memory._range.isWritable, "This shared memory is attached read-only")
     let slot = layout[index]
+    if element.isText { return try setText(element, in: slot, at: index) }
+    var bytes = memory.mutableBytes
+    element.store(into: &bytes, at: slot)
+  }
+
+  /// Replaces an element by text or bytes that may not fit.
+  @inline(never)
+  private mutating func setText(
+    _ element: Element, in slot: ListLayout.Slot, at index: Int
+  ) throws(InterprocessError) {
     try element.check(capacity: slot.capacity, at: index, name: memory.name)
     var bytes = memory.mutableBytes
     element.store(into: &bytes, at: slot)
@@ -173,6 +188,7 @@ enum ElementFault: Error {
 
 extension MappedRange {
   /// A copy of bytes, perhaps without the zeros at the end.
+  @inline(never)
   fileprivate func bytes(at offset: Int, byteCount: Int, keepingZeros: Bool) -> [UInt8] {
     // SAFETY: `pointer` checks that the bytes are mapped, the copy has room for them, and `count`
     // of its bytes are initialised.
@@ -187,11 +203,16 @@ extension MappedRange {
 
   /// The text in UTF-8 that ends before the zeros; `nil` if it is not UTF-8.
   fileprivate func text(at offset: Int, byteCount: Int) -> String? {
-    // The text is copied before it is checked, because other processes may change it at any time.
     if byteCount == 8 {
       let word = loadUnaligned(at: offset, as: UInt64.self).littleEndian
       if word & 0x8080_8080_8080_8080 == 0 { return Self.asciiText(word) }
     }
+    return copiedText(at: offset, byteCount: byteCount)
+  }
+
+  @inline(never)
+  private func copiedText(at offset: Int, byteCount: Int) -> String? {
+    // The text is copied before it is checked, because other processes may change it at any time.
     // SAFETY: `pointer` checks that the bytes are mapped, the copy has room for them, and all of
     // its bytes are initialised then.
     return unsafe withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 1) { copy in

@@ -48,7 +48,7 @@ public struct ShareableList: ~Copyable, Sendable {
   let layout: ListLayout
 
   /// The number of elements, which never changes.
-  public var count: Int { layout.count }
+  public let count: Int
 
   /// The size of the memory in bytes; perhaps more than the list needs, if another library created
   /// it.
@@ -60,6 +60,7 @@ public struct ShareableList: ~Copyable, Sendable {
   private init(_ memory: consuming SharedMemory, _ layout: ListLayout) {
     self.memory = memory
     self.layout = layout
+    count = layout.count
   }
 
   // MARK: - Create

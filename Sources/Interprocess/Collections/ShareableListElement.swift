@@ -93,6 +93,14 @@ extension ShareableList.Element: ExpressibleByArrayLiteral {
 // MARK: - Bytes
 
 extension ShareableList.Element {
+  /// Whether this is text or bytes, which may not fit into a slot.
+  var isText: Bool {
+    switch self {
+    case .string, .bytes: true
+    case .int, .double, .bool, .none: false
+    }
+  }
+
   /// The size of a text or of bytes in memory; `nil` for other elements, which always have 8 bytes.
   private var textByteCount: Int? {
     switch self {
@@ -135,17 +143,19 @@ extension ShareableList.Element {
   /// Checks that a slot can hold this element, so that every reader gets exactly this element.
   ///
   /// - Throws: `valueNotRepresentable` if it does not.
-  func check(capacity: Int, at index: Int, name: String?) throws(InterprocessError) {
+  func check(
+    capacity: Int, at index: Int, name: @autoclosure () -> String?
+  ) throws(InterprocessError) {
     guard let byteCount = textByteCount else { return }
     guard byteCount <= capacity else {
       throw .notRepresentable(
-        at: index, name: name,
+        at: index, name: name(),
         "\(byteCount) bytes do not fit into the \(capacity) bytes of its slot; ask for "
           + "`extraCapacity` at creation")
     }
     if endsInZero {
       throw .notRepresentable(
-        at: index, name: name,
+        at: index, name: name(),
         "it ends in NUL, which every reader cuts off; append a byte that is not zero")
     }
   }
@@ -167,14 +177,10 @@ extension ShareableList.Element {
     case .none:
       bytes.store(.null, .null, at: slot)
       bytes.storeBytes(of: 0, toByteOffset: slot.byteOffset, as: UInt64.self)
-    case .string(var text):
-      bytes.store(.text(byteCount: slot.capacity), .string, at: slot)
-      // SAFETY: the buffer is only read while it is lent.
-      text.withUTF8 { unsafe bytes.storePadded($0, at: slot) }
+    case .string(let text):
+      bytes.storeText(text, at: slot)
     case .bytes(let content):
-      bytes.store(.text(byteCount: slot.capacity), .bytes, at: slot)
-      // SAFETY: the buffer is only read while it is lent.
-      unsafe content.withUnsafeBufferPointer { unsafe bytes.storePadded($0, at: slot) }
+      bytes.storeBytes(content, at: slot)
     }
   }
 }
@@ -208,6 +214,26 @@ extension MutableRawSpan {
   {
     storeBytes(of: format.stored, toByteOffset: slot.formatByteOffset, as: UInt64.self)
     storeBytes(of: code.rawValue, toByteOffset: slot.codeByteOffset, as: Int8.self)
+  }
+
+  @inline(never)
+  fileprivate mutating func storeText(_ text: String, at slot: ListLayout.Slot) {
+    store(.text(byteCount: slot.capacity), .string, at: slot)
+    // SAFETY: the buffer is only read while it is lent.
+    let isStored: Void? = unsafe text.utf8.withContiguousStorageIfAvailable {
+      unsafe storePadded($0, at: slot)
+    }
+    if isStored != nil { return }
+    var text = text
+    // SAFETY: as above.
+    text.withUTF8 { unsafe storePadded($0, at: slot) }
+  }
+
+  @inline(never)
+  fileprivate mutating func storeBytes(_ content: [UInt8], at slot: ListLayout.Slot) {
+    store(.text(byteCount: slot.capacity), .bytes, at: slot)
+    // SAFETY: the buffer is only read while it is lent.
+    unsafe content.withUnsafeBufferPointer { unsafe storePadded($0, at: slot) }
   }
 
   /// Writes a text that fits, and zeros up to the end of the slot.

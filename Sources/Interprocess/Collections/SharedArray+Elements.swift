@@ -30,8 +30,8 @@ extension SharedArray {
   /// - Complexity: O(1), without blocking.
   @inlinable
   public subscript(index: Int) -> Element {
-    unsafeAddress { unsafe _address(at: _offset(index)) }
-    unsafeMutableAddress { unsafe _mutableAddress(at: _offset(index)) }
+    @inline(__always) unsafeAddress { unsafe _address(at: _offset(index)) }
+    @inline(__always) unsafeMutableAddress { unsafe _mutableAddress(at: _offset(index)) }
   }
 
   /// The element at the indices of an array of two dimensions, the row and the column.
@@ -47,8 +47,8 @@ extension SharedArray {
   /// - Complexity: O(1), without blocking.
   @inlinable
   public subscript(i: Int, j: Int) -> Element {
-    unsafeAddress { unsafe _address(at: _offset(i, j)) }
-    unsafeMutableAddress { unsafe _mutableAddress(at: _offset(i, j)) }
+    @inline(__always) unsafeAddress { unsafe _address(at: _offset(i, j)) }
+    @inline(__always) unsafeMutableAddress { unsafe _mutableAddress(at: _offset(i, j)) }
   }
 
   /// The element at the indices of an array of three dimensions.
@@ -65,8 +65,8 @@ extension SharedArray {
   /// - Complexity: O(1), without blocking.
   @inlinable
   public subscript(i: Int, j: Int, k: Int) -> Element {
-    unsafeAddress { unsafe _address(at: _offset(i, j, k)) }
-    unsafeMutableAddress { unsafe _mutableAddress(at: _offset(i, j, k)) }
+    @inline(__always) unsafeAddress { unsafe _address(at: _offset(i, j, k)) }
+    @inline(__always) unsafeMutableAddress { unsafe _mutableAddress(at: _offset(i, j, k)) }
   }
 
   /// The element at the indices of an array of four dimensions.
@@ -84,8 +84,8 @@ extension SharedArray {
   /// - Complexity: O(1), without blocking.
   @inlinable
   public subscript(i: Int, j: Int, k: Int, l: Int) -> Element {
-    unsafeAddress { unsafe _address(at: _offset(i, j, k, l)) }
-    unsafeMutableAddress { unsafe _mutableAddress(at: _offset(i, j, k, l)) }
+    @inline(__always) unsafeAddress { unsafe _address(at: _offset(i, j, k, l)) }
+    @inline(__always) unsafeMutableAddress { unsafe _mutableAddress(at: _offset(i, j, k, l)) }
   }
 
   // MARK: - Offsets
@@ -93,14 +93,14 @@ extension SharedArray {
   // The products and sums below cannot overflow: each is less than the number of elements, once
   // each index is known to be less than its extent.
 
-  @inlinable
+  @inlinable @inline(__always)
   borrowing func _offset(_ i: Int) -> Int {
     _checkDimensions(1)
     _check(i, _extents.0)
     return i
   }
 
-  @inlinable
+  @inlinable @inline(__always)
   borrowing func _offset(_ i: Int, _ j: Int) -> Int {
     _checkDimensions(2)
     _check(i, _extents.0)
@@ -108,7 +108,7 @@ extension SharedArray {
     return i &* _extents.1 &+ j
   }
 
-  @inlinable
+  @inlinable @inline(__always)
   borrowing func _offset(_ i: Int, _ j: Int, _ k: Int) -> Int {
     _checkDimensions(3)
     _check(i, _extents.0)
@@ -117,7 +117,7 @@ extension SharedArray {
     return (i &* _extents.1 &+ j) &* _extents.2 &+ k
   }
 
-  @inlinable
+  @inlinable @inline(__always)
   borrowing func _offset(_ i: Int, _ j: Int, _ k: Int, _ l: Int) -> Int {
     _checkDimensions(4)
     _check(i, _extents.0)
@@ -127,20 +127,20 @@ extension SharedArray {
     return ((i &* _extents.1 &+ j) &* _extents.2 &+ k) &* _extents.3 &+ l
   }
 
-  @inlinable
+  @inlinable @inline(__always)
   borrowing func _checkDimensions(_ indexCount: Int) {
     precondition(
       indexCount == _dimensionCount,
       "The number of indices differs from the number of dimensions of the array")
   }
 
-  @inlinable
+  @inlinable @inline(__always)
   borrowing func _check(_ index: Int, _ extent: Int) {
     precondition(index >= 0 && index < extent, "Index out of range of the array")
   }
 
   /// - Parameter index: A position in row-major order, already checked.
-  @inlinable
+  @inlinable @inline(__always)
   borrowing func _address(at index: Int) -> UnsafePointer<Element> {
     // SAFETY: the range contains this element, aligned, and every bit pattern is an element.
     unsafe UnsafeRawPointer(_elements.start + index &* MemoryLayout<Element>.stride)
@@ -148,7 +148,7 @@ extension SharedArray {
   }
 
   /// - Parameter index: A position in row-major order, already checked.
-  @inlinable
+  @inlinable @inline(__always)
   borrowing func _mutableAddress(at index: Int) -> UnsafeMutablePointer<Element> {
     precondition(_elements.isWritable, "This array is attached read-only")
     // SAFETY: as for `address`, and the range is mapped for writing.

@@ -167,7 +167,7 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   ///
   /// If it is read before ``load()``, the value that `load` returns is of this version or a later
   /// one. O(1), without blocking.
-  public var version: UInt64 { _slots.version }
+  @inlinable public var version: UInt64 { _slots.version }
 
   /// The latest value.
   ///
@@ -179,8 +179,21 @@ public struct SharedValue<Value: Shareable>: ~Copyable, Sendable {
   ///   value changed during each of 10,000 attempts to read it.
   /// - Complexity: Linear in the size of the value. If the writer stores seven values meanwhile, it
   ///   starts again.
-  @inlinable
+  @inlinable @inline(__always)
   public func load() throws(InterprocessError) -> Value {
+    guard ValueWords<Value>.isSmall else {
+      // Not by the function below: that would copy the value once more.
+      return try ValueWords<Value>.value { (words) throws(InterprocessError) in
+        try _slots.load(into: &words)
+      }
+    }
+    if let value = _slots.valueAtOnce(as: Value.self) { return value }
+    return try _loadInTime()
+  }
+
+  /// Loads a small value that just changes.
+  @inlinable @inline(never)
+  func _loadInTime() throws(InterprocessError) -> Value {
     try ValueWords<Value>.value { (words) throws(InterprocessError) in try _slots.load(into: &words)
     }
   }

@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-internal import Synchronization
+public import Synchronization
 internal import SystemPackage
 
 /// The memory of a shared value: the latest version, and the slots of the last few values.
@@ -48,6 +48,9 @@ struct ValueSlots: ~Copyable, Sendable {
   // writer has stored values meanwhile; a writer that stands still, or is dead, disturbs no reader.
   // If v is the same again, something other than this code has written there.
   //
+  // `valueAtOnce`, which clients inline, does R1 to R5 once, and returns only the version v itself,
+  // which R1 has found published. Otherwise the reader begins again with `load(into:)`.
+  //
   // A reader may find a version s > v, because the slot is newer than R1. It returns that version
   // only if it has been published (R6). Otherwise a later load could return s - 1, an older value.
   //
@@ -69,7 +72,13 @@ struct ValueSlots: ~Copyable, Sendable {
 
   let memory: SharedMemory
   let layout: ValueLayout
-  private let wordCount: Int
+  @usableFromInline let wordCount: Int
+  @usableFromInline let latestVersion: SharedWord
+  /// The words of all slots.
+  @usableFromInline let slots: SharedWords
+  @usableFromInline let slotWordCount: Int
+  /// The number of slots, a power of two, less one.
+  @usableFromInline let slotMask: UInt64
   /// The gate at which waiters for a version sleep; `nil` if the memory is attached for reading
   /// only.
   let gate: AsymmetricEventCount?
@@ -88,6 +97,11 @@ struct ValueSlots: ~Copyable, Sendable {
       memory.access == .readWrite
       ? AsymmetricEventCount(in: memory._range, at: layout.gateOffset) : nil
     waiting = Waiting(for: "a value", in: memory.name, longestSpin: .microseconds(50))
+    latestVersion = memory._range.word(at: layout.versionOffset)
+    slots = memory._range.words(
+      at: layout.slotOffset(of: 0), count: layout.slotCount * layout.slotStride / 8)
+    slotWordCount = layout.slotStride / 8
+    slotMask = UInt64(layout.slotCount - 1)
     self.memory = memory
     self.layout = layout
     self.wordCount = wordCount
@@ -100,7 +114,22 @@ struct ValueSlots: ~Copyable, Sendable {
 
   // MARK: - Load and store
 
-  var version: UInt64 { latestVersion.loadAcquiring() }
+  @inlinable var version: UInt64 { latestVersion.loadAcquiring() }
+
+  /// The latest value, if one attempt suffices, R1 to R5: nearly always, and then the only cost.
+  ///
+  /// It knows the type, so that a client's compiler loads a small value into registers.
+  @inlinable @inline(__always)
+  func valueAtOnce<Value: Shareable>(as type: Value.Type) -> Value? {
+    let version = latestVersion.loadAcquiring()
+    checkpoint(.loadBegun)
+    let slot = slot(of: version)
+    // No version is 0, which marks a slot that is being written.
+    guard version != 0, slot.version.loadAcquiring() == version else { return nil }
+    let value = ValueWords<Value>.load(slot.words)
+    atomicMemoryFence(ordering: .acquiring)
+    return slot.version.loadRelaxed() == version ? value : nil
+  }
 
   /// Copies the latest value into `words`, whose number is that of the value's words.
   ///
@@ -112,20 +141,29 @@ struct ValueSlots: ~Copyable, Sendable {
       let latest = latestVersion.loadAcquiring()
       checkpoint(.loadBegun)
       // No version is 0.
-      guard latest != previous else {
-        throw .corrupted(memory.name, "version \(latest) is not in its slot")
-      }
+      guard latest != previous else { throw missing(latest) }
       if let version = copyIfWhole(latest, into: &words) { return version }
       // Pairs with W1, in case R5 has read it.
       atomicMemoryFence(ordering: .acquiring)
       previous = latest
     }
-    throw InterprocessError(
-      code: .timedOut, name: memory.name,
-      message: """
-        The shared value "\(memory.name)" changed during each of \
-        \(Self.maximumAttemptCount) attempts to read it. Does its writer ever pause?
-        """)
+    throw restless
+  }
+
+  @inline(never)
+  private func missing(_ version: UInt64) -> InterprocessError {
+    .corrupted(memory.name, "version \(version) is not in its slot")
+  }
+
+  private var restless: InterprocessError {
+    @inline(never) get {
+      InterprocessError(
+        code: .timedOut, name: memory.name,
+        message: """
+          The shared value "\(memory.name)" changed during each of \
+          \(Self.maximumAttemptCount) attempts to read it. Does its writer ever pause?
+          """)
+    }
   }
 
   /// Stores a value, given as its words.
@@ -165,35 +203,43 @@ struct ValueSlots: ~Copyable, Sendable {
 
   // MARK: - Slots
 
-  private var latestVersion: SharedWord { memory._range.word(at: layout.versionOffset) }
+  /// The slot of a version: the version that it holds, and the words of the value.
+  @inlinable @inline(__always)
+  func slot(of version: UInt64) -> (version: SharedWord, words: SharedWords) {
+    // SAFETY: the mask is less than the number of slots. `init` has checked that all slots are
+    // mapped; the layout, that each has room for a version and a value.
+    let first = Int(truncatingIfNeeded: version & slotMask) &* slotWordCount
+    return unsafe (slots[first], slots.part(at: first &+ 1, count: wordCount))
+  }
 
   /// The next version to store; only for the writer.
   private func nextVersion() throws(InterprocessError) -> UInt64 {
     let version = latestVersion.loadRelaxed()
     let (next, overflow) = version.addingReportingOverflow(1)
-    guard version > 0 && !overflow else {
-      throw .corrupted(memory.name, "its version is \(version)")
-    }
+    guard version > 0 && !overflow else { throw impossible(version) }
     return next
+  }
+
+  @inline(never)
+  private func impossible(_ version: UInt64) -> InterprocessError {
+    .corrupted(memory.name, "its version is \(version)")
   }
 
   /// W5 for a writer that was killed just before it.
   private func publishUnfinishedStore() throws(InterprocessError) {
     let next = try nextVersion()
-    if memory._range.word(at: layout.slotOffset(of: next)).loadRelaxed() == next {
+    if slot(of: next).version.loadRelaxed() == next {
       latestVersion.storeReleasing(next)
     }
   }
 
   /// W1 to W5.
   private func write(_ words: Span<UInt64>, as version: UInt64) {
-    let offset = layout.slotOffset(of: version)
-    let slotVersion = memory._range.word(at: offset)
+    let (slotVersion, slotWords) = slot(of: version)
     slotVersion.storeReleasing(0)
     atomicMemoryFence(ordering: .releasing)
     checkpoint(.storeMarked)
-    memory._range.words(at: offset + ValueLayout.slotHeadByteCount, count: wordCount)
-      .store(words)
+    slotWords.store(words)
     checkpoint(.storeWritten)
     slotVersion.storeReleasing(version)
     checkpoint(.storeCompleted)
@@ -207,12 +253,10 @@ struct ValueSlots: ~Copyable, Sendable {
   private func copyIfWhole(
     _ latest: UInt64, into words: inout MutableSpan<UInt64>
   ) -> UInt64? {
-    let offset = layout.slotOffset(of: latest)
-    let slotVersion = memory._range.word(at: offset)
+    let (slotVersion, slotWords) = slot(of: latest)
     let version = slotVersion.loadAcquiring()
     guard version >= latest else { return nil }
-    memory._range.words(at: offset + ValueLayout.slotHeadByteCount, count: wordCount)
-      .load(into: &words)
+    slotWords.load(into: &words)
     atomicMemoryFence(ordering: .acquiring)
     guard slotVersion.loadRelaxed() == version else { return nil }
     return version == latest || latestVersion.loadRelaxed() >= version ? version : nil

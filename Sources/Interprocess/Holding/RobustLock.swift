@@ -231,6 +231,9 @@ struct RobustLock: ~Copyable, Sendable {
     throw .corrupted(segment.name, "another process keeps changing its lock")
   }
 
+  /// The number of the handle, if it already has one.
+  var numberIfTaken: UInt32? { holder.valueIfTaken }
+
   /// Whether no process holds the lock or died with it.
   var isFree: Bool { word.loadAcquiring() & ~Self.waiters == 0 }
 

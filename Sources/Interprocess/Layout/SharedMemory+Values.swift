@@ -11,6 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+// The functions that return spans are always inlined: where the compiler did not do so by itself,
+// the caller copied the whole handle before each call.
 extension SharedMemory {
   // MARK: - Loads and stores
 
@@ -61,7 +63,7 @@ extension SharedMemory {
   ///
   /// - Parameter type: The type of the elements.
   /// - Complexity: O(1), without blocking.
-  @inlinable
+  @inlinable @inline(__always)
   @_lifetime(borrow self)
   public borrowing func span<Element: Shareable>(of type: Element.Type) -> Span<Element> {
     let byteCount = _range.byteCount / MemoryLayout<Element>.stride * MemoryLayout<Element>.stride
@@ -80,7 +82,7 @@ extension SharedMemory {
   /// - Parameter type: The type of the elements.
   /// - Precondition: The memory is attached for writing.
   /// - Complexity: O(1), without blocking.
-  @inlinable
+  @inlinable @inline(__always)
   @_lifetime(&self)
   public mutating func mutableSpan<Element: Shareable>(
     of type: Element.Type
@@ -143,7 +145,7 @@ extension SharedMemory {
   /// - Precondition: The offset is a multiple of the type's alignment, and all elements are within
   ///   the memory.
   /// - Complexity: O(1), without blocking.
-  @inlinable
+  @inlinable @inline(__always)
   @_lifetime(borrow self)
   public borrowing func span<Element: Shareable>(
     of type: Element.Type, byteOffset: Int, count: Int
@@ -168,7 +170,7 @@ extension SharedMemory {
   /// - Precondition: The offset is a multiple of the type's alignment, all elements are within the
   ///   memory, and the memory is attached for writing.
   /// - Complexity: O(1), without blocking.
-  @inlinable
+  @inlinable @inline(__always)
   @_lifetime(&self)
   public mutating func mutableSpan<Element: Shareable>(
     of type: Element.Type, byteOffset: Int, count: Int
@@ -232,7 +234,7 @@ extension SharedMemory {
 extension MappedRange {
   /// The bytes of `count` elements at `offset` of a whole mapping; write them only if it is
   /// writable.
-  @inlinable
+  @inlinable @inline(__always)
   func elements<Element>(
     of type: Element.Type, at offset: Int, count: Int
   ) -> UnsafeMutableRawBufferPointer {

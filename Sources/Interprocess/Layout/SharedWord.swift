@@ -117,7 +117,7 @@ struct SharedWord32: @unchecked Sendable {
 
   // SAFETY, for all of these: as for `SharedWord`.
   @inlinable func loadRelaxed() -> UInt32 { unsafe pointer.pointee.load(ordering: .relaxed) }
-  func loadAcquiring() -> UInt32 { unsafe pointer.pointee.load(ordering: .acquiring) }
+  @inlinable func loadAcquiring() -> UInt32 { unsafe pointer.pointee.load(ordering: .acquiring) }
   func storeReleasing(_ value: UInt32) {
     unsafe pointer.pointee.store(value, ordering: .releasing)
   }
@@ -196,29 +196,48 @@ struct Taken: Sendable {
 }
 
 /// A value of shared memory as words, each of which is loaded and stored in one step.
-@safe
-struct SharedWords {
-  private let start: UnsafePointer<Atomic<UInt64>>
-  private let count: Int
+@safe @usableFromInline
+struct SharedWords: @unchecked Sendable {
+  // Sendable: an address is the same in every thread, and what lies there is atomic.
+  @usableFromInline let start: UnsafePointer<Atomic<UInt64>>
+  @usableFromInline let count: Int
 
-  @unsafe init(start: UnsafePointer<Atomic<UInt64>>, count: Int) {
+  @unsafe @inlinable
+  init(start: UnsafePointer<Atomic<UInt64>>, count: Int) {
     unsafe self.start = unsafe start
     self.count = count
   }
 
+  // SAFETY, for all of these: as for `SharedWord`, the pointer was checked and the caller keeps the
+  // mapping.
+
+  /// A word.
+  ///
+  /// - Precondition: There is such a word; this is not checked.
+  @unsafe @inlinable
+  subscript(index: Int) -> SharedWord { unsafe SharedWord(pointer: start + index) }
+
+  /// The given number of words, from one on.
+  ///
+  /// - Precondition: There are that many; this is not checked.
+  @unsafe @inlinable
+  func part(at index: Int, count: Int) -> SharedWords {
+    unsafe SharedWords(start: start + index, count: count)
+  }
+
   /// Loads all words into another span, each relaxed.
   func load(into words: inout MutableSpan<UInt64>) {
+    precondition(words.count == count, "A value has as many words as its copy")
     for index in 0..<count {
-      // SAFETY: as for `SharedWord`, the pointer was checked and the caller keeps the mapping.
-      words[index] = unsafe start[index].load(ordering: .relaxed)
+      unsafe words[unchecked: index] = unsafe start[index].load(ordering: .relaxed)
     }
   }
 
   /// Stores all words from another span, each relaxed.
   func store(_ words: Span<UInt64>) {
+    precondition(words.count == count, "A value has as many words as its copy")
     for index in 0..<count {
-      // SAFETY: as for `load(into:)`.
-      unsafe start[index].store(words[index], ordering: .relaxed)
+      unsafe start[index].store(words[unchecked: index], ordering: .relaxed)
       if index == count / 2 { checkpoint(.storeHalfWritten) }
     }
   }

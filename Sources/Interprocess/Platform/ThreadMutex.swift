@@ -101,12 +101,17 @@ final class ThreadMutex<Value: Sendable>: @unchecked Sendable {
         return
       }
       if isExchanged {
-        // A signal may end it early.
-        try? unsafe Futex.wait(on: word, while: new, atMost: .seconds(3600))
+        sleep(while: new)
         owned = new
       }
       seen = isExchanged ? unsafe word.pointee.load(ordering: .relaxed) : found
     }
+  }
+
+  @inline(never)
+  private func sleep(while value: UInt32) {
+    // A signal may end it early.
+    try? unsafe Futex.wait(on: word, while: value, atMost: .seconds(3600))
   }
 
   private func unlock(_ free: UInt32) {

@@ -81,7 +81,5 @@ struct LockHold: Sendable {
   /// Keeps a child that was forked under the lock from using what it guards.
   ///
   /// - Throws: `roleTaken`.
-  func check(_ name: String) throws(InterprocessError) {
-    guard generation == Descriptor.generation else { throw .ofParent("lock", of: name) }
-  }
+  var isOwn: Bool { generation == Descriptor.generation }
 }

@@ -38,10 +38,11 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
 
   private static var gateOffset: Int { fieldOffset(\ipc_integer.gate) }
 
-  @usableFromInline let _segment: StructuredSegment
+  let segment: StructuredSegment
   private let range: MappedRange
-  /// The integer, which the range begins with.
-  @usableFromInline nonisolated(unsafe) let _address: UnsafePointer<Atomic<Value>>
+  /// The address of the integer, which the range begins with; 0 once the handle is closed, so that
+  /// an access loads one word to check that and to find the integer.
+  @usableFromInline let _address: Atomic<UInt>
   let gate: EventCount
   private let waiting: Waiting
 
@@ -101,10 +102,10 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   init(_ segment: StructuredSegment) {
     let offset = segment.contentOffset
     range = segment.memory._range.part(at: offset, byteCount: Self.byteCount)
-    unsafe _address = range.atomic(Value.self, at: 0)
+    _address = Atomic(UInt(bitPattern: unsafe range.atomic(Value.self, at: 0)))
     gate = EventCount(segment.memory._range.word32(at: offset + Self.gateOffset))
     waiting = Waiting(for: "the value", in: segment.name)
-    self._segment = segment
+    self.segment = segment
   }
 
   // MARK: - Basics
@@ -118,7 +119,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   /// on. To close it once more does nothing.
   ///
   /// Does not block, but as ``SharedMemory/close()``.
-  public func close() { _segment.close() }
+  public func close() { segment.close { _address.store(0, ordering: .relaxed) } }
 
   /// The integer, lent where it lies.
   ///
@@ -127,19 +128,25 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   /// in C++, except that those of arithmetic return the values before and after. A change wakes
   /// waiters only when ``notify()`` is called.
   ///
+  /// Each use of the subscript checks that the handle is open. A loop that does little else lends
+  /// the integer once, to a function with a parameter of type `borrowing Atomic<Value>`.
+  ///
   /// - Complexity: O(1), without blocking.
   @inlinable
   public subscript() -> Atomic<Value> {
     _read {
-      _segment.checkOpen()
       // SAFETY: the address was checked when the handle was made. The mapping lives as long as the
-      // handle, and the handle as long as the access.
-      yield unsafe _address.pointee
+      // handle, also a closed one, and the handle as long as the access.
+      guard
+        let atomic = unsafe UnsafePointer<Atomic<Value>>(
+          bitPattern: _address.load(ordering: .relaxed))
+      else { failAsClosed() }
+      yield unsafe atomic.pointee
     }
   }
 
   func loadAcquiring() -> Value {
-    _segment.checkOpen()
+    segment.checkOpen()
     return range.loadAcquiring(Value.self, at: 0)
   }
 
@@ -189,7 +196,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   /// Does not block, and calls the system only if a waiter sleeps. Corresponds to
   /// `std::atomic::notify_all` in C++20.
   public func notify() {
-    _segment.checkOpen()
+    segment.checkOpen()
     gate.openToAll()
   }
 
@@ -246,7 +253,7 @@ extension SharedAtomic: StructuredObject {
   public func _withMemory<Result, Failure: Error>(
     open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    if isNeeded { _segment.checkOpen() }
-    return try body(_segment.memory)
+    if isNeeded { segment.checkOpen() }
+    return try body(segment.memory)
   }
 }

@@ -35,7 +35,7 @@ internal import CInterprocess
 /// Tasks and threads of one process may use one handle at once. The handle is closed when the last
 /// reference to it goes. Corresponds to `multiprocessing.Event` in Python.
 public final class SharedEvent: Sendable {
-  // The word is the generation, times four; `isSetBit`; and the mark `waiters`, if a waiter may
+  // The word is the generation, times four; `_isSetBit`; and the mark `waiters`, if a waiter may
   // sleep.
   //
   // A waiter sets the mark, and sleeps only while the word keeps the value that it had with the
@@ -46,15 +46,15 @@ public final class SharedEvent: Sendable {
   // that continues sees what was written before the change.
 
   private static let waiters: UInt32 = 1
-  private static let isSetBit: UInt32 = 2
+  @inlinable static var _isSetBit: UInt32 { 2 }
 
   /// The state of the event whose word this is.
   static func state(of word: UInt32) -> (isSet: Bool, generation: UInt32) {
-    (word & isSetBit != 0, word >> 2)
+    (word & _isSetBit != 0, word >> 2)
   }
 
-  let segment: StructuredSegment
-  private let word: SharedWord32
+  @usableFromInline let _segment: StructuredSegment
+  @usableFromInline let _word: SharedWord32
   private let waiting: Waiting
 
   // MARK: - Create and attach
@@ -106,14 +106,14 @@ public final class SharedEvent: Sendable {
 
   private static func plan(isSet: Bool) -> StructuredSegment.Plan<UInt32> {
     StructuredSegment.Plan(kind: EventKind.self, byteCount: byteCount) { bytes, offset in
-      bytes.storeBytes(of: isSet ? isSetBit : 0, toByteOffset: offset, as: UInt32.self)
+      bytes.storeBytes(of: isSet ? _isSetBit : 0, toByteOffset: offset, as: UInt32.self)
     }
   }
 
   init(_ segment: StructuredSegment) {
-    word = segment.memory._range.word32(at: segment.contentOffset)
+    _word = segment.memory._range.word32(at: segment.contentOffset)
     waiting = Waiting(for: "the event", in: segment.name)
-    self.segment = segment
+    _segment = segment
   }
 
   // MARK: - Basics
@@ -127,16 +127,17 @@ public final class SharedEvent: Sendable {
   /// Closing the handle again does nothing.
   ///
   /// Does not block, except as ``SharedMemory/close()`` does.
-  public func close() { segment.close() }
+  public func close() { _segment.close() }
 
   // MARK: - State
 
   /// Whether the event is set.
   ///
   /// - Complexity: O(1), without blocking.
+  @inlinable
   public var isSet: Bool {
-    segment.checkOpen()
-    return word.loadAcquiring() & Self.isSetBit != 0
+    _segment.checkOpen()
+    return _word.loadAcquiring() & Self._isSetBit != 0
   }
 
   /// How often the event was set or pulsed.
@@ -144,16 +145,17 @@ public final class SharedEvent: Sendable {
   /// Counts up to 2³⁰ - 1, and then starts again at 0.
   ///
   /// - Complexity: O(1), without blocking.
+  @inlinable
   public var generation: UInt32 {
-    segment.checkOpen()
-    return Self.state(of: word.loadAcquiring()).generation
+    _segment.checkOpen()
+    return _word.loadAcquiring() >> 2
   }
 
   /// Sets the event: wakes all present waiters, and lets later ones pass until it is reset.
   ///
   /// Waiters that continue see what this thread has written before. Does not block, and makes a
   /// system call only if a waiter sleeps. Corresponds to `Event.set()` in Python.
-  public func set() { advance(to: Self.isSetBit) }
+  public func set() { advance(to: Self._isSetBit) }
 
   /// Wakes all present waiters, and leaves the event not set.
   ///
@@ -165,24 +167,24 @@ public final class SharedEvent: Sendable {
   ///
   /// Does not affect present waiters. Does not block. Corresponds to `Event.clear()` in Python.
   public func reset() {
-    segment.checkOpen()
-    if word.loadRelaxed() & Self.isSetBit != 0 { word.andReleasing(~Self.isSetBit) }
+    _segment.checkOpen()
+    if _word.loadRelaxed() & Self._isSetBit != 0 { _word.andReleasing(~Self._isSetBit) }
   }
 
   /// Adds 1 to the generation.
   private func advance(to bit: UInt32) {
-    segment.checkOpen()
+    _segment.checkOpen()
     func next(_ current: UInt32) -> UInt32 { (current & ~3) &+ 4 | bit }
     for _ in 0..<SharedWord32.attemptLimit {
-      let current = word.loadRelaxed()
-      guard word.compareExchangeReleasing(current, next(current)) else { continue }
+      let current = _word.loadRelaxed()
+      guard _word.compareExchangeReleasing(current, next(current)) else { continue }
       checkpoint(.eventAdvanced)
-      if current & Self.waiters != 0 { word.wake(.max) }
+      if current & Self.waiters != 0 { _word.wake(.max) }
       return
     }
     // Other processes keep changing the word; the waiters must continue nevertheless.
-    _ = word.exchangeReleasing(next(word.loadRelaxed()))
-    word.wake(.max)
+    _ = _word.exchangeReleasing(next(_word.loadRelaxed()))
+    _word.wake(.max)
   }
 
   // MARK: - Waiting
@@ -195,11 +197,20 @@ public final class SharedEvent: Sendable {
   /// - Parameter timeout: How long to wait; `nil`: as long as it takes.
   /// - Throws: `timedOut`; `system` if the system cannot wait on this memory.
   public func wait(timeout: Duration? = nil) throws(InterprocessError) {
-    segment.checkOpen()
-    let begin = word.loadRelaxed() >> 2
+    _segment.checkOpen()
+    let begin = _word.loadAcquiring()
+    // Without reading the clock.
+    if begin & Self._isSetBit != 0 { return }
+    try waitInTime(after: begin >> 2, timeout)
+  }
+
+  @inline(never)
+  private func waitInTime(
+    after generation: UInt32, _ timeout: Duration?
+  ) throws(InterprocessError) {
     _ = try finish(
       waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-        attempt(stage, after: begin)
+        attempt(stage, after: generation)
       })
   }
 
@@ -224,7 +235,9 @@ public final class SharedEvent: Sendable {
   public func wait(
     after generation: UInt32, timeout: Duration? = nil
   ) throws(InterprocessError) -> UInt32 {
-    segment.checkOpen()
+    _segment.checkOpen()
+    let found = self.generation
+    if found != generation { return found }
     return try finish(
       waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
         attempt(stage) { $0 >> 2 != generation }
@@ -240,8 +253,8 @@ public final class SharedEvent: Sendable {
   public nonisolated(nonsending) func wait(
     timeout: Duration? = nil
   ) async throws {
-    segment.checkOpen()
-    let begin = word.loadRelaxed() >> 2
+    _segment.checkOpen()
+    let begin = _word.loadRelaxed() >> 2
     _ = try finish(
       try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
         attempt(stage, after: begin)
@@ -260,7 +273,7 @@ public final class SharedEvent: Sendable {
   public nonisolated(nonsending) func wait(
     after generation: UInt32, timeout: Duration? = nil
   ) async throws -> UInt32 {
-    segment.checkOpen()
+    _segment.checkOpen()
     return try finish(
       try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
         attempt(stage) { $0 >> 2 != generation }
@@ -273,21 +286,21 @@ public final class SharedEvent: Sendable {
   ///   changes it.
   func mark() -> (SharedWord32, while: UInt32) {
     for _ in 0..<SharedWord32.attemptLimit {
-      let current = word.loadRelaxed()
+      let current = _word.loadRelaxed()
       let marked = current | Self.waiters
-      if current == marked || word.compareExchangeRelaxed(current, marked) {
+      if current == marked || _word.compareExchangeRelaxed(current, marked) {
         checkpoint(.eventMarked)
-        return (word, while: marked)
+        return (_word, while: marked)
       }
     }
     // Other processes keep changing the word: return, so that the wait checks its time.
-    return (word, while: word.loadRelaxed())
+    return (_word, while: _word.loadRelaxed())
   }
 
   /// The generation, if it differs from the given one, or if the event is set; else `nil`.
   func generation(after generation: UInt32) -> UInt32? {
-    let current = word.loadAcquiring()
-    let isOver = current & Self.isSetBit != 0 || current >> 2 != generation
+    let current = _word.loadAcquiring()
+    let isOver = current & Self._isSetBit != 0 || current >> 2 != generation
     return isOver ? current >> 2 : nil
   }
 
@@ -295,18 +308,18 @@ public final class SharedEvent: Sendable {
   private func attempt(
     _ stage: Waiting.Stage, after generation: UInt32
   ) -> Waiting.Outcome<UInt32> {
-    attempt(stage) { $0 & Self.isSetBit != 0 || $0 >> 2 != generation }
+    attempt(stage) { $0 & Self._isSetBit != 0 || $0 >> 2 != generation }
   }
 
   private func attempt(
     _ stage: Waiting.Stage, _ isOver: (UInt32) -> Bool
   ) -> Waiting.Outcome<UInt32> {
-    var found = word.loadAcquiring()
+    var found = _word.loadAcquiring()
     if isOver(found) { return .done(found >> 2) }
-    if stage == .spinning { return .wait(word, while: found) }
+    if stage == .spinning { return .wait(_word, while: found) }
     let marked = mark().while
-    found = word.loadAcquiring()
-    return isOver(found) ? .done(found >> 2) : .wait(word, while: marked, alike: 0)
+    found = _word.loadAcquiring()
+    return isOver(found) ? .done(found >> 2) : .wait(_word, while: marked, alike: 0)
   }
 
   private func finish(_ generation: UInt32?) throws(InterprocessError) -> UInt32 {
@@ -334,7 +347,7 @@ extension SharedEvent: StructuredObject {
   public func _withMemory<Result, Failure: Error>(
     open isNeeded: Bool, _ body: (borrowing SharedMemory) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    if isNeeded { segment.checkOpen() }
-    return try body(segment.memory)
+    if isNeeded { _segment.checkOpen() }
+    return try body(_segment.memory)
   }
 }

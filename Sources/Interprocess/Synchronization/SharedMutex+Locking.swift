@@ -101,15 +101,9 @@ extension SharedMutex {
     until condition: (Value) throws -> Bool, timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) throws -> Result {
-    var sleeps = Sleeps(atMost: timeout)
-    while true {
-      let hold = try _acquire(timeout: sleeps.timeLeft)
-      if try _isFulfilled(condition, hold) {
-        defer { _release(hold) }
-        return try _value.change(body)
-      }
-      try _sleepUntilChanged(&sleeps)
-    }
+    let hold = try _acquire(timeout: timeout) { hold in try _isFulfilled(condition, hold) }
+    defer { _release(hold) }
+    return try _value.change(body)
   }
 
   // MARK: - For tasks
@@ -171,15 +165,9 @@ extension SharedMutex {
     until condition: (Value) throws -> Bool, timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) async throws -> Result {
-    var sleeps = Sleeps(atMost: timeout)
-    while true {
-      let hold = try await _acquire(timeout: sleeps.timeLeft)
-      if try _isFulfilled(condition, hold) {
-        defer { _release(hold) }
-        return try _value.change(body)
-      }
-      try await _sleepUntilChanged(&sleeps)
-    }
+    let hold = try await _acquire(timeout: timeout) { hold in try _isFulfilled(condition, hold) }
+    defer { _release(hold) }
+    return try _value.change(body)
   }
 
   // MARK: - For the inlined functions
@@ -199,13 +187,15 @@ extension SharedMutex {
   }
 
   @usableFromInline func _tryAcquire() throws(InterprocessError) -> LockHold? {
-    try lock.tryLock() ? LockHold() : nil
+    if let hold = _acquireAtOnce() { return hold }
+    return try lock.tryLock() ? LockHold() : nil
   }
 
   @usableFromInline func _acquireRecovering(
     timeout: Duration?
   ) throws(InterprocessError) -> LockHold {
-    LockHold(wasAbandoned: try lock.lock(atMost: timeout, isRecovering: true))
+    if let hold = _acquireAtOnce() { return hold }
+    return LockHold(wasAbandoned: try lock.lock(atMost: timeout, isRecovering: true))
   }
 
   @usableFromInline nonisolated(nonsending) func _acquireRecovering(
@@ -217,7 +207,13 @@ extension SharedMutex {
   /// Keeps a child that was forked within one closure from running the next.
   ///
   /// - Throws: `roleTaken`.
-  @usableFromInline func _check(_ hold: LockHold) throws(InterprocessError) { try hold.check(name) }
+  @usableFromInline func _check(_ hold: LockHold) throws(InterprocessError) {
+    if !hold.isOwn { throw ofParent }
+  }
+
+  private var ofParent: InterprocessError {
+    @inline(never) get { .ofParent("lock", of: name) }
+  }
 
   /// Checks a condition, and releases the lock if that throws.
   @inlinable func _isFulfilled(
@@ -234,14 +230,39 @@ extension SharedMutex {
     lock.unlockAbandoned(takenIn: hold.generation)
   }
 
-  /// Releases the lock, and sleeps until another holder has released it.
-  @usableFromInline func _sleepUntilChanged(_ sleeps: inout Sleeps) throws(InterprocessError) {
-    try lock.sleepUntilChanged(&sleeps)
+  /// Takes the lock as often as the value has to change for `isFulfilled` to return `true`; that
+  /// releases the lock if it throws.
+  ///
+  /// Not inlined: clients would have to look up the type of the clock's moments.
+  @usableFromInline func _acquire(
+    timeout: Duration?, when isFulfilled: (LockHold) throws -> Bool
+  ) throws -> LockHold {
+    let hold = _acquireAtOnce()
+    if let hold, try isFulfilled(hold) { return hold }
+    return try acquire(isHeld: hold != nil, timeout: timeout, when: isFulfilled)
   }
 
-  @usableFromInline nonisolated(nonsending) func _sleepUntilChanged(
-    _ sleeps: inout Sleeps
-  ) async throws {
-    try await lock.sleepUntilChanged(&sleeps)
+  /// - Parameter isHeld: Whether the lock is held now, and the value has to change.
+  @inline(never) private func acquire(
+    isHeld: Bool, timeout: Duration?, when isFulfilled: (LockHold) throws -> Bool
+  ) throws -> LockHold {
+    var sleeps = Sleeps(atMost: timeout)
+    if isHeld { try lock.sleepUntilChanged(&sleeps) }
+    while true {
+      let hold = try _acquire(timeout: sleeps.timeLeft)
+      if try isFulfilled(hold) { return hold }
+      try lock.sleepUntilChanged(&sleeps)
+    }
+  }
+
+  @usableFromInline nonisolated(nonsending) func _acquire(
+    timeout: Duration?, when isFulfilled: (LockHold) throws -> Bool
+  ) async throws -> LockHold {
+    var sleeps = Sleeps(atMost: timeout)
+    while true {
+      let hold = try await _acquire(timeout: sleeps.timeLeft)
+      if try isFulfilled(hold) { return hold }
+      try await lock.sleepUntilChanged(&sleeps)
+    }
   }
 }

@@ -96,15 +96,11 @@ extension SharedReadWriteLock {
     until condition: (Value) throws -> Bool, timeout: Duration? = nil,
     _ body: (Value) throws -> Result
   ) throws -> Result {
-    var sleeps = Sleeps(atMost: timeout)
-    while true {
-      let place = try _acquireForReading(timeout: sleeps.timeLeft)
-      if try _isFulfilled(condition, place) {
-        defer { _releaseForReading(place) }
-        return try _value.read(body)
-      }
-      try _sleepUntilChanged(place, &sleeps)
+    let place = try _acquireForReading(timeout: timeout) { place in
+      try _isFulfilled(condition, place)
     }
+    defer { _releaseForReading(place) }
+    return try _value.read(body)
   }
 
   /// Waits until the value fulfils a condition, and calls `body` with it while no other thread or
@@ -123,15 +119,11 @@ extension SharedReadWriteLock {
     until condition: (Value) throws -> Bool, timeout: Duration? = nil,
     _ body: (Value) throws -> Result
   ) async throws -> Result {
-    var sleeps = Sleeps(atMost: timeout)
-    while true {
-      let place = try await _acquireForReading(timeout: sleeps.timeLeft)
-      if try _isFulfilled(condition, place) {
-        defer { _releaseForReading(place) }
-        return try _value.read(body)
-      }
-      try await _sleepUntilChanged(place, &sleeps)
+    let place = try await _acquireForReading(timeout: timeout) { place in
+      try _isFulfilled(condition, place)
     }
+    defer { _releaseForReading(place) }
+    return try _value.read(body)
   }
 
   // MARK: - For the inlined functions
@@ -144,7 +136,22 @@ extension SharedReadWriteLock {
     fileprivate let generation = Descriptor.generation
   }
 
+  /// Takes a place if that needs neither a wait nor a look at the clock.
+  private func acquireForReadingAtOnce() -> Place? {
+    guard let number = lock.numberIfTaken, lock.isFree, let index = readers.take(as: number),
+      isConfirmed(index, number)
+    else { return nil }
+    return Place(index: index, number: number)
+  }
+
   @usableFromInline func _acquireForReading(
+    timeout: Duration?
+  ) throws(InterprocessError) -> Place {
+    if let place = acquireForReadingAtOnce() { return place }
+    return try acquireForReading(timeout: timeout)
+  }
+
+  @inline(never) private func acquireForReading(
     timeout: Duration?
   ) throws(InterprocessError) -> Place {
     let number = try lock.number()
@@ -167,6 +174,7 @@ extension SharedReadWriteLock {
   }
 
   @usableFromInline func _tryAcquireForReading() throws(InterprocessError) -> Place? {
+    if let place = acquireForReadingAtOnce() { return place }
     let number = try lock.number()
     for _ in 0..<SharedWord32.attemptLimit {
       guard try lock.attemptOnce(as: number, isTaking: false),
@@ -217,24 +225,50 @@ extension SharedReadWriteLock {
   ///
   /// - Throws: `roleTaken`.
   @usableFromInline func _check(_ place: Place) throws(InterprocessError) {
-    guard place.generation == Descriptor.generation else { throw .ofParent("lock", of: name) }
+    if place.generation != Descriptor.generation { throw ofParent }
   }
 
-  /// Releases the lock, and sleeps until a writer has released it.
-  @usableFromInline func _sleepUntilChanged(
-    _ place: Place, _ sleeps: inout Sleeps
-  ) throws(InterprocessError) {
-    let change = lock.awaitChange()
-    _releaseForReading(place)
-    try lock.sleep(until: change, &sleeps)
+  /// Takes a place as often as the value has to change for `isFulfilled` to return `true`; that
+  /// frees the place if it throws.
+  ///
+  /// Not inlined: clients would have to look up the type of the clock's moments.
+  @usableFromInline func _acquireForReading(
+    timeout: Duration?, when isFulfilled: (Place) throws -> Bool
+  ) throws -> Place {
+    let place = acquireForReadingAtOnce()
+    if let place, try isFulfilled(place) { return place }
+    return try acquireForReading(holding: place, timeout: timeout, when: isFulfilled)
   }
 
-  @usableFromInline nonisolated(nonsending) func _sleepUntilChanged(
-    _ place: Place, _ sleeps: inout Sleeps
-  ) async throws {
-    let change = lock.awaitChange()
-    _releaseForReading(place)
-    try await lock.sleep(until: change, &sleeps)
+  /// - Parameter first: The place that is held now, if the value has to change.
+  @inline(never) private func acquireForReading(
+    holding first: Place?, timeout: Duration?, when isFulfilled: (Place) throws -> Bool
+  ) throws -> Place {
+    var sleeps = Sleeps(atMost: timeout)
+    var unfulfilled = first
+    while true {
+      if let place = unfulfilled {
+        let change = lock.awaitChange()
+        _releaseForReading(place)
+        try lock.sleep(until: change, &sleeps)
+      }
+      let place = try _acquireForReading(timeout: sleeps.timeLeft)
+      if try isFulfilled(place) { return place }
+      unfulfilled = place
+    }
+  }
+
+  @usableFromInline nonisolated(nonsending) func _acquireForReading(
+    timeout: Duration?, when isFulfilled: (Place) throws -> Bool
+  ) async throws -> Place {
+    var sleeps = Sleeps(atMost: timeout)
+    while true {
+      let place = try await _acquireForReading(timeout: sleeps.timeLeft)
+      if try isFulfilled(place) { return place }
+      let change = lock.awaitChange()
+      _releaseForReading(place)
+      try await lock.sleep(until: change, &sleeps)
+    }
   }
 
   @usableFromInline func _releaseForReading(_ place: Place) {

@@ -141,15 +141,11 @@ extension SharedReadWriteLock {
     until condition: (Value) throws -> Bool, timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) throws -> Result {
-    var sleeps = Sleeps(atMost: timeout)
-    while true {
-      let hold = try _acquireForWriting(timeout: sleeps.timeLeft, isRecovering: false)
-      if try _isFulfilled(condition, hold) {
-        defer { _releaseForWriting(hold) }
-        return try _value.change(body)
-      }
-      try _sleepUntilChanged(&sleeps)
+    let hold = try _acquireForWriting(timeout: timeout) { hold in
+      try _isFulfilled(condition, hold)
     }
+    defer { _releaseForWriting(hold) }
+    return try _value.change(body)
   }
 
   /// Waits until the value fulfils a condition, and calls `body` with it while no other thread or
@@ -168,15 +164,11 @@ extension SharedReadWriteLock {
     until condition: (Value) throws -> Bool, timeout: Duration? = nil,
     _ body: (inout Value) throws -> Result
   ) async throws -> Result {
-    var sleeps = Sleeps(atMost: timeout)
-    while true {
-      let hold = try await _acquireForWriting(timeout: sleeps.timeLeft, isRecovering: false)
-      if try _isFulfilled(condition, hold) {
-        defer { _releaseForWriting(hold) }
-        return try _value.change(body)
-      }
-      try await _sleepUntilChanged(&sleeps)
+    let hold = try await _acquireForWriting(timeout: timeout) { hold in
+      try _isFulfilled(condition, hold)
     }
+    defer { _releaseForWriting(hold) }
+    return try _value.change(body)
   }
 
   // MARK: - For the inlined functions
@@ -184,11 +176,21 @@ extension SharedReadWriteLock {
   @usableFromInline func _acquireForWriting(
     timeout: Duration?, isRecovering: Bool
   ) throws(InterprocessError) -> LockHold {
+    let isHeld = lock.lockAtOnce()
+    if isHeld {
+      atomicMemoryFence(ordering: .sequentiallyConsistent)
+      if readers.isFree { return LockHold() }
+    }
+    return try acquireForWriting(isHeld: isHeld, timeout: timeout, isRecovering: isRecovering)
+  }
+
+  /// - Parameter isHeld: Whether the lock is held now, and readers have to leave.
+  @inline(never) private func acquireForWriting(
+    isHeld: Bool, timeout: Duration?, isRecovering: Bool
+  ) throws(InterprocessError) -> LockHold {
     let sleeps = Sleeps(atMost: timeout)
     var wasAbandoned = false
-    if !lock.lockAtOnce() {
-      wasAbandoned = try lock.lock(atMost: timeout, isRecovering: isRecovering)
-    }
+    if !isHeld { wasAbandoned = try lock.lock(atMost: timeout, isRecovering: isRecovering) }
     let hold = LockHold(wasAbandoned: wasAbandoned)
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     if readers.isFree { return hold }
@@ -229,7 +231,7 @@ extension SharedReadWriteLock {
   }
 
   @usableFromInline func _tryAcquireForWriting() throws(InterprocessError) -> LockHold? {
-    guard try lock.tryLock() else { return nil }
+    guard lock.lockAtOnce() ? true : try lock.tryLock() else { return nil }
     let hold = LockHold()
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     do throws(InterprocessError) {
@@ -270,21 +272,42 @@ extension SharedReadWriteLock {
     return isFulfilled
   }
 
-  /// Releases the lock, and sleeps until another writer has released it.
-  @usableFromInline func _sleepUntilChanged(_ sleeps: inout Sleeps) throws(InterprocessError) {
-    try lock.sleepUntilChanged(&sleeps)
+  /// Takes the lock as often as the value has to change for `isFulfilled` to return `true`; that
+  /// releases the lock if it throws.
+  ///
+  /// Not inlined: clients would have to look up the type of the clock's moments.
+  @usableFromInline func _acquireForWriting(
+    timeout: Duration?, when isFulfilled: (LockHold) throws -> Bool
+  ) throws -> LockHold {
+    var sleeps = Sleeps(atMost: timeout)
+    while true {
+      let hold = try _acquireForWriting(timeout: sleeps.timeLeft, isRecovering: false)
+      if try isFulfilled(hold) { return hold }
+      try lock.sleepUntilChanged(&sleeps)
+    }
   }
 
-  @usableFromInline nonisolated(nonsending) func _sleepUntilChanged(
-    _ sleeps: inout Sleeps
-  ) async throws {
-    try await lock.sleepUntilChanged(&sleeps)
+  @usableFromInline nonisolated(nonsending) func _acquireForWriting(
+    timeout: Duration?, when isFulfilled: (LockHold) throws -> Bool
+  ) async throws -> LockHold {
+    var sleeps = Sleeps(atMost: timeout)
+    while true {
+      let hold = try await _acquireForWriting(timeout: sleeps.timeLeft, isRecovering: false)
+      if try isFulfilled(hold) { return hold }
+      try await lock.sleepUntilChanged(&sleeps)
+    }
   }
 
   /// Keeps a child that was forked within one closure from running the next.
   ///
   /// - Throws: `roleTaken`.
-  @usableFromInline func _check(_ hold: LockHold) throws(InterprocessError) { try hold.check(name) }
+  @usableFromInline func _check(_ hold: LockHold) throws(InterprocessError) {
+    if !hold.isOwn { throw ofParent }
+  }
+
+  var ofParent: InterprocessError {
+    @inline(never) get { .ofParent("lock", of: name) }
+  }
 
   @usableFromInline func _releaseForWriting(_ hold: LockHold) {
     lock.unlock(takenIn: hold.generation)

@@ -159,7 +159,7 @@ public final class SharedSemaphore: Sendable {
 
     deinit {
       // A child created by `fork` has a copy of this, but does not hold the permit.
-      if generation == Descriptor.generation { semaphore.permits.free(index, number) }
+      if generation == Descriptor.generation { semaphore.free(index, number) }
     }
   }
 
@@ -198,6 +198,8 @@ public final class SharedSemaphore: Sendable {
   /// - Complexity: Linear in the number of permits.
   public func acquire(timeout: Duration? = nil) throws(InterprocessError) -> Permit {
     let number = try number()
+    // Without reading the clock.
+    if let index = permits.take(as: number) { return Permit(self, index: index, number: number) }
     let index = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
       try permits.attemptToTake(stage, as: number)
     }
@@ -259,8 +261,14 @@ public final class SharedSemaphore: Sendable {
   }
 
   private func number() throws(InterprocessError) -> UInt32 {
-    try holder.value { permits.forget($0) }
+    if let number = holder.valueIfTaken { return number }
+    return try holder.value { permits.forget($0) }
   }
+
+  /// Frees the permit of a handle.
+  ///
+  /// In the `deinit` of the permit, the compiler would copy the table, and retain its segment.
+  fileprivate func free(_ index: Int, _ number: UInt32) { permits.free(index, number) }
 }
 
 extension SharedSemaphore: StructuredObject {

@@ -100,7 +100,7 @@ struct EventSource: WaitSource {
   func mark() -> (SharedWord32, while: UInt32) { event.mark() }
 
   func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
-    event.segment.checkOpen()
+    event._segment.checkOpen()
     return event.generation(after: UInt32(seen)).map { UInt64($0) }
   }
 }

@@ -121,7 +121,7 @@ struct RestlessWordTests {
     let name = uniqueName()
     let event = try SharedEvent.create(name)
     defer { try? event.unlink() }
-    try await withRestlessWord(of: name, at: event.segment.contentOffset, [0, 1]) {
+    try await withRestlessWord(of: name, at: event._segment.contentOffset, [0, 1]) {
       for _ in 0..<1000 { event.reset() }
       #expect(errorCode { _ = try event.wait(after: 0, timeout: short) } == .timedOut)
       for _ in 0..<1000 { event.set() }
