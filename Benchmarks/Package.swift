@@ -23,6 +23,11 @@ let package = Package(
         "CHarness", .product(name: "Interprocess", package: "swift-interprocess"),
       ],
       path: "Harness/Swift"),
+    // Not a contender: `scripts/inlining` reads its machine code.
+    .target(
+      name: "Probes",
+      dependencies: [.product(name: "Interprocess", package: "swift-interprocess")],
+      path: "Probes"),
   ]
     + files.filter { $0.hasSuffix(".swift") }.map { file in
       .executableTarget(

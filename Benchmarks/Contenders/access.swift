@@ -15,6 +15,7 @@
 
 import Harness
 import Interprocess
+import Synchronization
 
 /// The same loop over an unsafe pointer, a span of the memory, and the other forms of access.
 @main
@@ -27,6 +28,7 @@ struct Access {
     Harness.begin()
     Harness.pin()
     try words()
+    try atomics()
     try sums(count: 10_000_000)
     try sums(count: 4096)
     try writes(count: 4096)
@@ -62,6 +64,50 @@ struct Access {
       }
       Harness.keep(sum)
     }
+  }
+
+  /// An integer that several processes may change, compared with one of this process.
+  static func atomics() throws {
+    let shared = try SharedAtomic<UInt64>.create(nil, initialValue: 0)
+    try shared.unlink()
+    let own = Own()
+    let count = 512
+    func row(_ contender: String, _ what: String) -> Case {
+      Case(contender, test: "access", what, size: 8)
+    }
+    let (ownAtomic, sharedAtomic) = ("Synchronization.Atomic", "Interprocess SharedAtomic")
+
+    row(ownAtomic, "atomic load").measure(operationCount: count) {
+      var sum: UInt64 = 0
+      for _ in 0..<count { sum &+= own.atomic.load(ordering: .acquiring) }
+      Harness.keep(sum)
+    }
+    row(sharedAtomic, "atomic load").measure(operationCount: count) {
+      var sum: UInt64 = 0
+      for _ in 0..<count { sum &+= shared[].load(ordering: .acquiring) }
+      Harness.keep(sum)
+    }
+    row(sharedAtomic, "atomic load, lent once").measure(operationCount: count) {
+      Harness.keep(sum(of: shared[], count))
+    }
+    row(ownAtomic, "atomic store").measure(operationCount: count) {
+      for value in 0..<count { own.atomic.store(UInt64(value), ordering: .releasing) }
+    }
+    row(sharedAtomic, "atomic store").measure(operationCount: count) {
+      for value in 0..<count { shared[].store(UInt64(value), ordering: .releasing) }
+    }
+    row(ownAtomic, "atomic add").measure(operationCount: count) {
+      for _ in 0..<count { own.atomic.wrappingAdd(1, ordering: .relaxed) }
+    }
+    row(sharedAtomic, "atomic add").measure(operationCount: count) {
+      for _ in 0..<count { shared[].wrappingAdd(1, ordering: .relaxed) }
+    }
+  }
+
+  static func sum(of atomic: borrowing Atomic<UInt64>, _ count: Int) -> UInt64 {
+    var sum: UInt64 = 0
+    for _ in 0..<count { sum &+= atomic.load(ordering: .acquiring) }
+    return sum
   }
 
   static func sums(count: Int) throws {
@@ -145,4 +191,9 @@ struct Access {
       for index in 0..<array.count { array[index] = Double(index) }
     }
   }
+}
+
+/// An atomic integer where a program usually has one.
+final class Own: Sendable {
+  let atomic = Atomic<UInt64>(0)
 }

@@ -16,6 +16,7 @@
 
 import Harness
 import Interprocess
+import Synchronization
 
 @main
 struct Value {
@@ -60,6 +61,16 @@ struct Value {
       }
     }
 
+    if size == 8 {
+      let atomic = Own()
+      row("Synchronization.Atomic", "load").measure(operationCount: count) {
+        for _ in 0..<count {
+          Harness.touchMemory()
+          let copy = atomic.atomic.load(ordering: .acquiring)
+          withUnsafePointer(to: copy) { Harness.keep(UInt64(UInt(bitPattern: $0))) }
+        }
+      }
+    }
     let value = try SharedValue.create(nil, initialValue: payload)
     try value.unlink()
     row("Interprocess SharedValue", "store").measure(operationCount: count) {
@@ -108,4 +119,9 @@ struct Value {
     try there.unlink()
     try back.unlink()
   }
+}
+
+/// An atomic integer where a program usually has one.
+final class Own: Sendable {
+  let atomic = Atomic<UInt64>(0)
 }
