@@ -55,6 +55,7 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
+        "CInterprocess",
         "Interprocess",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),

@@ -51,6 +51,8 @@ unsigned ipc_device_major(uint64_t device) { return major(device); }
 
 unsigned ipc_device_minor(uint64_t device) { return minor(device); }
 
-void *ipc_remap(void *start, size_t old_byte_count, size_t byte_count) {
-  return mremap(start, old_byte_count, byte_count, MREMAP_MAYMOVE);
+void *ipc_remap(void *start, size_t old_byte_count, size_t byte_count, void *target) {
+  if (!target) return mremap(start, old_byte_count, byte_count, MREMAP_MAYMOVE);
+  if (target == start) return mremap(start, old_byte_count, byte_count, 0);
+  return mremap(start, old_byte_count, byte_count, MREMAP_MAYMOVE | MREMAP_FIXED, target);
 }

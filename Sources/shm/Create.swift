@@ -69,6 +69,13 @@ struct Create: ParsableCommand {
       """)
   var onDemand = false
 
+  @Option(
+    help: """
+      How large the pages are: with 'automatic', huge from 16 MiB on; with 'huge', from one huge \
+      page on; each as far as the system gives huge pages.
+      """)
+  var pages: PageSize = .automatic
+
   @Flag(help: "Create temporary memory, and hold it until this command ends.")
   var hold = false
 
@@ -78,6 +85,10 @@ struct Create: ParsableCommand {
     }
     if (byteCount == nil) == (type == nil) {
       throw ValidationError("Give either --bytes, or --dtype and --shape.")
+    }
+    if pages == .huge && onDemand {
+      throw ValidationError(
+        "Huge pages are taken at once: give either --pages huge or --on-demand.")
     }
   }
 
@@ -105,13 +116,26 @@ struct Create: ParsableCommand {
   private var options: SegmentOptions {
     SegmentOptions(
       lifetime: hold ? .whileAttached : .untilUnlinked, permissions: permissions,
-      reservation: onDemand ? .onDemand : .reserved)
+      reservation: onDemand ? .onDemand : .reserved, pages: pages.pages)
   }
 
   private func wait(for end: EndSignal?, holding name: String) throws {
     guard let end else { return }
     try Output.write { try $0.writeLine("Holding \"\(name.escaped)\". Ctrl-C ends it.") }
     end.wait()
+  }
+}
+
+/// How large the pages of new memory are.
+enum PageSize: String, CaseIterable, ExpressibleByArgument {
+  case automatic, small, huge
+
+  var pages: SharedMemory.Pages {
+    switch self {
+    case .automatic: .automatic
+    case .small: .small
+    case .huge: .huge
+    }
   }
 }
 

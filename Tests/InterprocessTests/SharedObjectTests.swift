@@ -156,6 +156,20 @@ struct SharedObjectTests {
   @Test("A caller that attaches or creates learns which of the two happened", arguments: kinds)
   func attachingOrCreating(kind: Kind) async throws { try await kind.run(AttachingOrCreating()) }
 
+  private struct Prefaulting: Check {
+    func run<Object: SharedObject & ~Copyable>(_ factory: Factory<Object>) async throws {
+      let object = try factory.create(
+        nil, SegmentOptions(lifetime: .whileAttached, reservation: .onDemand))
+      try object.prefault()
+      let pages = try MappedPages(of: path(object.name))
+      object.close()
+      #expect(pages.byteCount > 0 && pages.residentByteCount == pages.byteCount)
+    }
+  }
+
+  @Test("All pages of an object are mapped on request", arguments: kinds)
+  func prefaulting(kind: Kind) async throws { try await kind.run(Prefaulting()) }
+
   // MARK: - Attaching
 
   private struct Attaching: Check {

@@ -148,12 +148,6 @@ struct FileUse: Equatable {
   }
 }
 
-/// The lines of a file in `/proc`, which has no size: only a read to the end gets all of them.
-func lines(of path: String) -> [Substring] {
-  guard let file = FileHandle(forReadingAtPath: path) else { return [] }
-  return String(decoding: file.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n")
-}
-
 /// Runs a blocking body in a new thread, as the threads for tasks are few.
 func inThread<Result: Sendable>(
   _ body: @Sendable @escaping () throws -> Result

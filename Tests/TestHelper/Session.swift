@@ -49,7 +49,8 @@ final class Session {
         name, byteCount: byteCount,
         options: SegmentOptions(
           lifetime: words.lifetime, permissions: FilePermissions(rawValue: permissions),
-          reservation: words.flag("onDemand") ? .onDemand : .reserved))
+          reservation: words.flag("onDemand") ? .onDemand : .reserved,
+          pages: words.flag("huge") ? .huge : words.flag("small") ? .small : .automatic))
       return name
     case "attach":
       let name = words.next()

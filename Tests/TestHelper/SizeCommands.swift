@@ -26,6 +26,11 @@ extension Session {
     case "attachReserved":
       memory = try SharedMemory.attach(words.next(), reservation: .reserved)
       return "\(memory?.byteCount ?? 0)"
+    case "prefault":
+      try memory?.prefault()
+      return ""
+    case "forkWhileHuge":
+      return try forkWhileHuge(creating: words.next(), byteCount: words.number())
     case "list":
       return try SharedMemory.segments().map(\.name).joined(separator: " ")
     case "sum":
@@ -133,6 +138,27 @@ extension Session {
     case (nil, 0x200): return "neither, and then 4096"
     default: return "only one, \(status)"
     }
+  }
+
+  /// Creates memory, and forks while its huge pages are being taken.
+  ///
+  /// - Returns: How many mappings of shared memory the parent and the child have at that moment.
+  private func forkWhileHuge(
+    creating name: String, byteCount: Int
+  ) throws(InterprocessError) -> String {
+    // Only one thread exists here.
+    nonisolated(unsafe) var counts = ""
+    handleCheckpoints { checkpoint in
+      guard checkpoint == .createHuge else { return }
+      let child = ipctest_fork()
+      let count = ProcessUse.now().sharedMappingCount
+      if child == 0 { _exit(CInt(count)) }
+      var status: CInt = 0
+      waitpid(child, &status, 0)
+      counts = "\(count) \(status >> 8)"
+    }
+    memory = try SharedMemory.create(name, byteCount: byteCount)
+    return counts
   }
 
   private static let hasEntered = Atomic<Bool>(false)

@@ -115,6 +115,11 @@ extension BadInput {
       errors: """
         Error: The option '--on-demand' does not take any value, but 'yes' was specified.
         """),
+    BadInput(
+      "create", "NAME", "--bytes", "1", "--on-demand", "--pages", "huge",
+      errors: """
+        Error: Huge pages are taken at once: give either --pages huge or --on-demand.
+        """),
     BadInput("read", errors: name.missing()),
     BadInput(
       "read", "NAME", "--as", "int7",

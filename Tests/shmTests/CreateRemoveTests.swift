@@ -39,6 +39,21 @@ struct CreateRemoveTests {
   }
 
   @Test(
+    "The pages are as large as wanted", .enabled(if: HugePage.canBeHad, "\(HugePage.need)"),
+    arguments: [("automatic", 0, 16 << 20), ("small", 0, 0), ("huge", 4 << 20, 16 << 20)])
+  func pages(text: String, medium: Int, large: Int) async throws {
+    for (byteCount, huge) in [(4 << 20, medium), (16 << 20, large)] {
+      try await withName { name in
+        let outcome = try await shm("create", name, "--bytes", "\(byteCount)", "--pages", text)
+        #expect(outcome == .success())
+        let memory = try SharedMemory.attach(name)
+        try memory.prefault()
+        #expect(try MappedPages(of: "/dev/shm/\(name)").hugeByteCount == huge)
+      }
+    }
+  }
+
+  @Test(
     "The mode is exactly the given one",
     arguments: [("0600", "600"), ("666", "666"), ("0640", "640"), ("0", "0"), ("0777", "777")])
   func mode(text: String, mode: String) async throws {

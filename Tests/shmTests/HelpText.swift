@@ -100,7 +100,7 @@ struct HelpText: Sendable, CustomTestStringConvertible {
         numpy.load("/dev/shm/image", mmap_mode="r+"), a few bytes larger than its
         elements.
 
-        USAGE: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--hold]
+        USAGE: shm create <name> [--bytes <size>] [--dtype <type>] [--shape <shape>] [--mode <mode>] [--on-demand] [--pages <pages>] [--hold]
 
         ARGUMENTS:
           <name>                  The name: 1 to 255 bytes without a slash.
@@ -117,6 +117,10 @@ struct HelpText: Sendable, CustomTestStringConvertible {
           --on-demand             Take pages when they are first touched. If there is
                                   no room left then, the system ends the process that
                                   touches the page.
+          --pages <pages>         How large the pages are: with 'automatic', huge from
+                                  16 MiB on; with 'huge', from one huge page on; each
+                                  as far as the system gives huge pages. (values:
+                                  automatic, small, huge; default: automatic)
           --hold                  Create temporary memory, and hold it until this
                                   command ends.
           -h, --help              Show help information.

@@ -60,8 +60,10 @@ int ipc_has_temporary_mark(int fd, const char *_Nullable path);
 
 // MARK: - Mapping
 
-/// `mremap` that may move the mapping. Returns `MAP_FAILED` with `errno`.
-void *_Nullable ipc_remap(void *_Nonnull start, size_t old_byte_count, size_t byte_count);
+/// `mremap` to a target, which replaces what is mapped there, or, if that is `start`, in place. With
+/// `NULL` the mapping may move anywhere. Returns `MAP_FAILED` with `errno`.
+void *_Nullable ipc_remap(
+    void *_Nonnull start, size_t old_byte_count, size_t byte_count, void *_Nullable target);
 
 /// The two parts of a device number, as the kernel prints them.
 unsigned ipc_device_major(uint64_t device);
@@ -228,10 +230,19 @@ int ipc_take_pages(int fd, int64_t offset, int64_t byte_count);
 /// `fallocate` with `FALLOC_FL_PUNCH_HOLE`: gives back the whole pages of a range, and fills parts
 /// of pages with zeros, also past the end of the file. The size stays.
 int ipc_discard_pages(int fd, int64_t offset, int64_t byte_count);
-/// `madvise` with `MADV_POPULATE_WRITE`: takes the pages of a mapping as writes would, but changes
+/// `madvise` with `MADV_POPULATE_WRITE` or, for a mapping that is not writable,
+/// `MADV_POPULATE_READ`: takes the pages of a mapping, and maps them, as accesses would, but changes
 /// no byte. Returns 0, or -1 with `errno`: `EFAULT` if there are no free pages, `EINVAL` before
 /// Linux 5.14.
-int ipc_populate(void *_Nonnull start, size_t byte_count);
+int ipc_populate(void *_Nonnull start, size_t byte_count, int is_writable);
+/// `madvise` with `MADV_COLLAPSE`: replaces the pages of a file in memory by huge ones. Each huge page
+/// has to begin at a multiple of its size, in the file and in the mapping, and at least one of its
+/// small pages has to exist. Returns 0, or -1 with `errno`: `EINVAL` before Linux 6.1, if the system
+/// gives no huge pages, or if the file system is full; `ENOMEM` if no huge page is free; `EBUSY` at
+/// the limit of the control group; `EAGAIN` if a page was in use for a moment.
+int ipc_collapse(void *_Nonnull start, size_t byte_count);
+/// Reads a byte of each page.
+void ipc_touch(const void *_Nonnull start, size_t byte_count, size_t page_byte_count);
 
 // MARK: - Guarded reading
 

@@ -22,6 +22,8 @@ extension Checkpoint {
   ]
 
   package static var createOpened: Checkpoint { Checkpoint("createOpened") }
+  /// Not in the list: only large memory comes here.
+  package static var createHuge: Checkpoint { Checkpoint("createHuge") }
   package static var createSized: Checkpoint { Checkpoint("createSized") }
   package static var createLeased: Checkpoint { Checkpoint("createLeased") }
   package static var createInitialized: Checkpoint { Checkpoint("createInitialized") }

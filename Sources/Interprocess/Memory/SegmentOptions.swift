@@ -32,6 +32,9 @@ public struct SegmentOptions: Sendable, Hashable {
   /// Whether the pages are taken at creation or when they are touched.
   public var reservation: SharedMemory.Reservation
 
+  /// How large the pages are.
+  public var pages: SharedMemory.Pages
+
   /// Creates options; parameters that are left out have the usual values.
   ///
   /// - Parameters:
@@ -39,20 +42,25 @@ public struct SegmentOptions: Sendable, Hashable {
   ///   - permissions: Who may read and write the segment. Creating with anything but the nine
   ///     permission bits is a failed precondition.
   ///   - reservation: Whether the pages are taken at creation or when they are touched.
+  ///   - pages: How large the pages are. Creating with `huge` pages that are taken on demand is a
+  ///     failed precondition.
   public init(
     lifetime: SharedMemory.Lifetime = .untilUnlinked,
     permissions: FilePermissions = .ownerReadWrite,
-    reservation: SharedMemory.Reservation = .reserved
+    reservation: SharedMemory.Reservation = .reserved,
+    pages: SharedMemory.Pages = .automatic
   ) {
     self.lifetime = lifetime
     self.permissions = permissions
     self.reservation = reservation
+    self.pages = pages
   }
 
   /// The name goes with the last handle; everything else is as usual.
   public static let whileAttached = SegmentOptions(lifetime: .whileAttached)
 
   func with(_ lifetime: SharedMemory.Lifetime) -> SegmentOptions {
-    SegmentOptions(lifetime: lifetime, permissions: permissions, reservation: reservation)
+    SegmentOptions(
+      lifetime: lifetime, permissions: permissions, reservation: reservation, pages: pages)
   }
 }

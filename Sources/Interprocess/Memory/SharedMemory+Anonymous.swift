@@ -25,7 +25,7 @@ extension SharedMemory {
   /// `os.memfd_create` in Python.
   ///
   /// - Parameter byteCount: The size in bytes, greater than zero. The bytes are zero, and their
-  ///   pages are taken.
+  ///   pages are taken: huge ones from 16 MiB on, see ``Pages``.
   /// - Returns: The memory, attached for reading and writing.
   /// - Throws: `invalidSize` if `byteCount` is not positive or above the process's file size limit;
   ///   `outOfMemory` if there is no room below the memory limits of the control group and the
@@ -46,6 +46,7 @@ extension SharedMemory {
       }
     }) { () throws(Errno) in
       try Files.setSize(byteCount, of: descriptor)
+      Pages.automatic.takeHuge(byteCount, in: descriptor)
       try Files.reserve(0..<byteCount, of: descriptor)
       try Files.sealSize(of: descriptor)
       _ = try Lease.take(on: descriptor)

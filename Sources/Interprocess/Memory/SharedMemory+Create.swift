@@ -32,6 +32,9 @@ extension SharedMemory {
       let (lifetime, permissions) = (options.lifetime, options.permissions)
       precondition(
         permissions.rawValue & ~0o777 == 0, "Shared memory has only the nine permission bits")
+      precondition(
+        options.pages != .huge || options.reservation == .reserved,
+        "Huge pages are taken at creation, for reserved memory")
       try check(byteCount: byteCount, name: name)
       let mode = permissions.rawValue | (lifetime == .whileAttached ? TemporaryMark.modeBit : 0)
 
@@ -54,6 +57,7 @@ extension SharedMemory {
         switch options.reservation {
         case .reserved:
           call = Room.reservingCalls
+          options.pages.takeHuge(byteCount, in: file.descriptor)
           try Files.reserve(0..<byteCount, of: file.descriptor)
         case .onDemand:
           call = "ftruncate"

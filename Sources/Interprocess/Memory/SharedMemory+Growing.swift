@@ -17,10 +17,10 @@ extension SharedMemory {
   /// Makes the memory larger.
   ///
   /// The new bytes are zero, even if another process has already written past the end, and their
-  /// pages are taken, whatever the reservation was at creation. Other handles keep their size until
-  /// they call ``refresh()``; processes that attach later see the new size, also in Python. Several
-  /// processes of this library may do this at once; the largest size counts. Memory is never made
-  /// smaller.
+  /// pages, small ones, are taken, whatever the reservation was at creation. Other handles keep
+  /// their size until they call ``refresh()``; processes that attach later see the new size, also
+  /// in Python. Several processes of this library may do this at once; the largest size counts.
+  /// Memory is never made smaller.
   ///
   /// The bytes may lie at another address in this process afterwards; no view can notice, as none
   /// can exist meanwhile. Processes that grow the same memory take turns and wait for each other:

@@ -151,15 +151,7 @@ extension SharedMemory {
   ///
   /// After a failure, the pages already taken stay: other processes may have written there.
   borrowing func reserve() throws(InterprocessError) {
-    let page = Files.pageByteCount
-    let resident =
-      (try? Files.status(of: mapping.descriptor).residentByteCount) ?? 0
-    // An upper bound; pages past the end of the file are counted as well.
-    let missing = (byteCount + page - 1) / page * page - resident
-    if missing > 0 {
-      try Room.check(
-        missing, for: segmentName, in: mapping.descriptor, alwaysAskingFileSystem: true)
-    }
+    let missing = try checkRoomForMissing()
     let range = 0..<byteCount
     do throws(Errno) {
       do throws(Errno) {
@@ -171,17 +163,41 @@ extension SharedMemory {
         try MemoryMap.populate(mapping.range)
       }
     } catch {
-      // Bytes cut off the file have no pages.
-      _ = try presentByteCount()
-      switch error {
-      case .notPermitted, .noFunction, .notSupported, .invalidArgument:
-        throw .callRefused(segmentName, "fallocate and madvise (MADV_POPULATE_WRITE)", error)
-      case .noSpace, .noMemory, .diskQuotaExceeded:
-        throw Room.error(max(missing, page), for: segmentName, in: mapping.descriptor, error)
-      default:
-        throw .system(
-          error, name: segmentName?.value, action: "reserve \(Room.description(of: segmentName))")
-      }
+      throw try reserving(error, missing: missing)
+    }
+  }
+
+  /// Throws if there is no room for the pages that the memory does not have yet.
+  ///
+  /// - Returns: How many bytes are missing.
+  borrowing func checkRoomForMissing() throws(InterprocessError) -> Int {
+    let page = Files.pageByteCount
+    let resident =
+      (try? Files.status(of: mapping.descriptor).residentByteCount) ?? 0
+    // An upper bound; pages past the end of the file are counted as well.
+    let missing = (byteCount + page - 1) / page * page - resident
+    if missing > 0 {
+      try Room.check(
+        missing, for: segmentName, in: mapping.descriptor, alwaysAskingFileSystem: true)
+    }
+    return missing
+  }
+
+  /// The error for a call that could not take the missing pages.
+  borrowing func reserving(
+    _ errno: Errno, missing: Int
+  ) throws(InterprocessError) -> InterprocessError {
+    // Bytes cut off the file have no pages.
+    _ = try presentByteCount()
+    return switch errno {
+    case .notPermitted, .noFunction, .notSupported, .invalidArgument:
+      .callRefused(segmentName, "fallocate and madvise (MADV_POPULATE_WRITE)", errno)
+    case .noSpace, .noMemory, .diskQuotaExceeded:
+      Room.error(
+        max(missing, Files.pageByteCount), for: segmentName, in: mapping.descriptor, errno)
+    default:
+      .system(
+        errno, name: segmentName?.value, action: "reserve \(Room.description(of: segmentName))")
     }
   }
 }

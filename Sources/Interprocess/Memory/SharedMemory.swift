@@ -134,7 +134,8 @@ public struct SharedMemory: ~Copyable, Sendable {
   ///   - name: 1 to 255 bytes without `/` and NUL, neither `.` nor `..`; one leading slash is
   ///     dropped. `nil` stands for a random name; read it from ``name``.
   ///   - byteCount: The size in bytes, greater than zero.
-  ///   - options: When the name is removed, who may use the memory, and when its pages are taken.
+  ///   - options: When the name is removed, who may use the memory, when its pages are taken, and
+  ///     how large they are.
   ///   - initialize: Fills the memory before any other process can see it. If it throws, nothing is
   ///     left behind.
   /// - Returns: The memory, attached for reading and writing.
@@ -144,7 +145,8 @@ public struct SharedMemory: ~Copyable, Sendable {
   ///   `invalidSize` if `byteCount` is not positive or above the process's file size limit;
   ///   `outOfMemory` if there is no room; `permissionDenied`; `system` for anything else; or what
   ///   `initialize` throws.
-  /// - Precondition: The permissions contain only the nine permission bits.
+  /// - Precondition: The permissions contain only the nine permission bits, and pages that are to
+  ///   be huge are reserved.
   public static func create(
     _ name: String? = nil,
     byteCount: Int,

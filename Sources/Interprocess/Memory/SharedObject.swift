@@ -97,6 +97,12 @@ public protocol SharedObject: ~Copyable, Sendable {
   /// - Throws: `notFound` and `system`, as described there.
   func takeLease() throws(InterprocessError)
 
+  /// Maps all pages into this process now, so that no access has to; see
+  /// ``SharedMemory/prefault()``.
+  ///
+  /// - Throws: `outOfMemory`, `invalidSize` and `system`, as described there.
+  func prefault() throws(InterprocessError)
+
   /// Ends this handle's use of the segment.
   ///
   /// Gives up its lease; a temporary name goes with the last lease of all processes. The same
@@ -154,5 +160,12 @@ extension SharedObject where Self: ~Copyable {
   /// - Throws: What ``SharedMemory/takeLease()`` throws; see there.
   public func takeLease() throws(InterprocessError) {
     try _withMemory(open: true) { memory throws(InterprocessError) in try memory.takeLease() }
+  }
+
+  /// Maps all pages into this process now, so that no access has to.
+  ///
+  /// - Throws: What ``SharedMemory/prefault()`` throws; see there.
+  public func prefault() throws(InterprocessError) {
+    try _withMemory(open: true) { memory throws(InterprocessError) in try memory.prefault() }
   }
 }
