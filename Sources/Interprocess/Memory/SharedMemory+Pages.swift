@@ -78,7 +78,6 @@ extension SharedMemory {
   /// - Throws: `outOfMemory` if pages are missing and there is no room for them; `invalidSize` if
   ///   another process has shrunk the memory; and `system` for anything else.
   public borrowing func prefault() throws(InterprocessError) {
-    _ = try presentByteCount()
     let missing = try checkRoomForMissing()
     do throws(Errno) {
       do throws(Errno) {

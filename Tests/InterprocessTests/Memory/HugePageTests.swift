@@ -269,7 +269,8 @@ struct HugePageTests {
   func onDemand() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = try SharedMemory.create(
-        byteCount: 16, options: SegmentOptions(reservation: .onDemand, pages: .huge))
+        byteCount: 16,
+        options: SegmentOptions(lifetime: .whileAttached, reservation: .onDemand, pages: .huge))
     }
     #expect(result.says("Huge pages are taken at creation, for reserved memory"))
   }
