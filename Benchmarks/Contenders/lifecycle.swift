@@ -12,7 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 // contender: name="Interprocess SharedMemory" group=lifecycle
-// sizes: 4K,64M
+// sizes: 4K,64M,256M
 // curve: 4K,64K,1M,16M,256M,1G
 
 import Harness
@@ -47,6 +47,57 @@ struct Lifecycle {
         memory.close()
       }
       try memory.unlink()
+      if 2 << 20...256 << 20 ~= size {
+        try touch(size, SegmentOptions(), "")
+        try touch(size, SegmentOptions(pages: .small), ", small pages")
+      }
     }
+  }
+
+  /// Large memory that is touched for the first time: by its creator, and by a process that
+  /// attaches.
+  ///
+  /// - Parameter pages: Words for the rows.
+  static func touch(_ size: Int, _ options: SegmentOptions, _ pages: String) throws {
+    func row(_ what: String) -> Case {
+      Case("Interprocess SharedMemory", test: "lifecycle", what + pages, size: size)
+    }
+    let name = "benchmark-lifecycle"
+    row("create, write all and unlink, pages reserved").measure {
+      var memory = try SharedMemory.create(name, byteCount: size, options: options)
+      write(&memory)
+      try memory.unlink()
+    }
+    var memory = try SharedMemory.create(name, byteCount: size, options: options)
+    write(&memory)
+    row("attach, read each page and close").measure {
+      let memory = try SharedMemory.attach(name)
+      readEachPage(memory)
+      memory.close()
+    }
+    row("attach, read each page and close, prefaulted").measure {
+      let memory = try SharedMemory.attach(name)
+      try memory.prefault()
+      readEachPage(memory)
+      memory.close()
+    }
+    try memory.unlink()
+  }
+
+  static func readEachPage(_ memory: borrowing SharedMemory) {
+    var sum: UInt64 = 0
+    memory.withBytes { bytes in
+      for offset in stride(from: 0, to: bytes.byteCount, by: 4096) {
+        sum &+= UInt64(bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+      }
+    }
+    Harness.keep(sum)
+  }
+
+  static func write(_ memory: inout SharedMemory) {
+    memory.withMutableBytes { bytes in
+      bytes.withUnsafeMutableBytes { _ = $0.initializeMemory(as: UInt8.self, repeating: 1) }
+    }
+    Harness.touchMemory()
   }
 }

@@ -18,7 +18,7 @@
 // contender: name="futex" mode=futex group=wake also=asleep
 // contender: name="futex, handed over" mode=passing group=asleep
 // contender: name="shm_open" mode=lifecycle group=lifecycle
-// sizes: 4K,64K,64M
+// sizes: 4K,64K,64M,256M
 // curve: 4K,64K,1M,16M,256M,1G
 // contender: name="raw mailbox" mode=mailbox group=messages
 // sizes: 8,64,1K,4K,64K,1M
@@ -217,6 +217,7 @@ typedef struct {
   char name[64];
   size_t size;
   int reserved; // pages are taken at creation; otherwise when they are touched
+  int whole;    // all bytes are written, or a byte of each page is read; otherwise only one byte
 } shm_case;
 
 static void *shm_map(int fd, size_t size) {
@@ -230,6 +231,7 @@ static void shm_cycle(void *p) {
   if (fd < 0 || ftruncate(fd, (off_t)c->size)) bench_die("shm_open");
   if (c->reserved && fallocate(fd, 0, 0, (off_t)c->size)) bench_die("fallocate");
   char *m = shm_map(fd, c->size);
+  if (c->whole) memset(m, 1, c->size);
   *(volatile char *)m = 1;
   munmap(m, c->size);
   close(fd);
@@ -241,7 +243,7 @@ static void shm_attach(void *p) {
   struct stat st;
   if (fd < 0 || fstat(fd, &st)) bench_die("shm_open");
   char *m = shm_map(fd, (size_t)st.st_size);
-  (void)*(volatile char *)m;
+  for (size_t at = 0; at < (c->whole ? c->size : 1); at += 4096) (void)*(volatile char *)(m + at);
   munmap(m, (size_t)st.st_size);
   close(fd);
 }
@@ -281,6 +283,27 @@ static void leased_attach(void *p) {
   close(fd);
 }
 
+// Large memory that is touched for the first time: by its creator, and by a process that attaches.
+static void shm_first_touch(shm_case c) {
+  c.reserved = c.whole = 1;
+  bench_row row = {
+      .contender = "shm_open", .lang = "C", .test = "lifecycle", .unit = "ns", .size = c.size};
+  bench_row create = row, attach = row;
+  create.what = "create, write all and unlink, pages reserved";
+  bench_time(&create, shm_cycle, &c);
+  bench_emit(&create);
+  int fd = shm_open(c.name, O_CREAT | O_EXCL | O_RDWR, 0600);
+  if (fd < 0 || fallocate(fd, 0, 0, (off_t)c.size)) bench_die("shm_open");
+  char *m = shm_map(fd, c.size);
+  memset(m, 1, c.size);
+  attach.what = "attach, read each page and close";
+  bench_time(&attach, shm_attach, &c);
+  bench_emit(&attach);
+  munmap(m, c.size);
+  close(fd);
+  shm_unlink(c.name);
+}
+
 static void lifecycle(void) {
   static const char *const contenders[] = {"shm_open", "O_TMPFILE, lock, linkat"};
   static void (*const cycles[])(void *) = {shm_cycle, leased_cycle};
@@ -317,6 +340,7 @@ static void lifecycle(void) {
     munmap(m, c.size);
     close(fd);
     shm_unlink(c.name);
+    if (c.size >= 2 << 20 && c.size <= 256 << 20) shm_first_touch(c);
   }
 }
 

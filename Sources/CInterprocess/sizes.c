@@ -43,8 +43,8 @@ int ipc_discard_pages(int fd, int64_t offset, int64_t byte_count) {
   return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, byte_count);
 }
 
-int ipc_populate(void *start, size_t byte_count, int is_writable) {
-  return madvise(start, byte_count, is_writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+int ipc_populate(void *start, size_t byte_count, int is_writing) {
+  return madvise(start, byte_count, is_writing ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
 }
 
 int ipc_collapse(void *start, size_t byte_count) { return madvise(start, byte_count, MADV_COLLAPSE); }

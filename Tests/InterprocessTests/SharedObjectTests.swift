@@ -158,10 +158,15 @@ struct SharedObjectTests {
 
   private struct Prefaulting: Check {
     func run<Object: SharedObject & ~Copyable>(_ factory: Factory<Object>) async throws {
-      let object = try factory.create(
-        nil, SegmentOptions(lifetime: .whileAttached, reservation: .onDemand))
+      let object = try factory.create(nil, .whileAttached)
+      let file = path(object.name)
+      // Creating has touched pages; the kernel unmaps them again.
+      for range in try MappedPages(of: file).ranges {
+        madvise(UnsafeMutableRawPointer(bitPattern: range.lowerBound), range.count, MADV_DONTNEED)
+      }
+      #expect(try MappedPages(of: file).residentByteCount == 0)
       try object.prefault()
-      let pages = try MappedPages(of: path(object.name))
+      let pages = try MappedPages(of: file)
       object.close()
       #expect(pages.byteCount > 0 && pages.residentByteCount == pages.byteCount)
     }

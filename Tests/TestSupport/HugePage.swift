@@ -40,6 +40,8 @@ package enum HugePage {
 
 /// The pages of one file that a process has mapped, from `/proc`.
 package struct MappedPages: Equatable {
+  /// The addresses of each mapping.
+  package var ranges: [Range<UInt>] = []
   /// The size of all mappings.
   package var byteCount = 0
   /// What the page tables lead to.
@@ -59,6 +61,8 @@ package struct MappedPages: Equatable {
       // A mapping begins with a line such as "7f00-7f10 rw-s 00000000 00:19 4711 /dev/shm/m".
       guard words.count >= 2, words[0].hasSuffix(":") else {
         isOfFile = words.count > 4 && words[4] == "\(status.st_ino)" && words[1].hasSuffix("s")
+        let ends = words.first?.split(separator: "-").compactMap { UInt($0, radix: 16) } ?? []
+        if isOfFile && ends.count == 2 { ranges.append(ends[0]..<ends[1]) }
         continue
       }
       guard isOfFile, let kibibyteCount = Int(words[1]) else { continue }

@@ -58,17 +58,27 @@ enum MemoryMap {
   /// - Returns: The first address, where the caller maps something; `nil` if the range can contain
   ///   no huge page, or if there are not enough addresses.
   private static func alignedPlace(byteCount: Int) -> UnsafeMutableRawPointer? {
-    let (taken, overflow) = byteCount.addingReportingOverflow(HugePages.byteCount)
-    guard byteCount >= HugePages.byteCount, !overflow else { return nil }
-    let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-    let first = unsafe mmap(nil, taken, PROT_NONE, flags, -1, 0)
-    guard let first = unsafe first, unsafe first != MAP_FAILED else { return nil }
-    let start = unsafe first.alignedUp(toMultipleOf: HugePages.byteCount)
-    let end = unsafe (start + byteCount).alignedUp(toMultipleOf: Files.pageByteCount)
-    // If the kernel refuses to give back the addresses on either side, they stay unused.
-    if unsafe start > first { unsafe munmap(first, start - first) }
-    unsafe munmap(end, first + taken - end)
-    return unsafe start
+    guard byteCount >= HugePages.byteCount, byteCount <= Int.max - 2 * HugePages.byteCount else {
+      return nil
+    }
+    let whole = (byteCount + HugePages.byteCount - 1) / HugePages.byteCount * HugePages.byteCount
+    // Recent kernels align a range of whole huge pages by themselves.
+    for taken in [whole, whole + HugePages.byteCount] {
+      let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+      let first = unsafe mmap(nil, taken, PROT_NONE, flags, -1, 0)
+      guard let first = unsafe first, unsafe first != MAP_FAILED else { return nil }
+      let start = unsafe first.alignedUp(toMultipleOf: HugePages.byteCount)
+      guard unsafe start + whole <= first + taken else {
+        unsafe munmap(first, taken)
+        continue
+      }
+      let end = unsafe (start + byteCount).alignedUp(toMultipleOf: Files.pageByteCount)
+      // If the kernel refuses to give back the addresses on either side, they stay unused.
+      if unsafe start > first { unsafe munmap(first, start - first) }
+      if unsafe end < first + taken { unsafe munmap(end, first + taken - end) }
+      return unsafe start
+    }
+    return nil
   }
 
   /// Makes a mapping larger, in which case it may move, or smaller.
@@ -120,7 +130,10 @@ enum MemoryMap {
       let start = unsafe UnsafeMutableRawPointer(
         mutating: range.pointer(at: offset, byteCount: byteCount))
       do {
-        try retryingInterrupts { unsafe ipc_populate(start, byteCount, range.isWritable ? 1 : 0) }
+        // Reading maps several small pages at a time, most of which writing then finds mapped. Some
+        // processors still need it, to note at the first write that a page has changed.
+        try retryingInterrupts { unsafe ipc_populate(start, byteCount, 0) }
+        if range.isWritable { try retryingInterrupts { unsafe ipc_populate(start, byteCount, 1) } }
       } catch .badAddress {
         // A touch would raise SIGBUS here.
         throw .noSpace
