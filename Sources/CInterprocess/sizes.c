@@ -19,7 +19,6 @@
 #include <sys/mman.h>
 
 // The C library's headers may be older than the kernel.
-// The C library's headers may be older than the kernel.
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23

@@ -231,8 +231,8 @@ int ipc_take_pages(int fd, int64_t offset, int64_t byte_count);
 /// of pages with zeros, also past the end of the file. The size stays.
 int ipc_discard_pages(int fd, int64_t offset, int64_t byte_count);
 /// `madvise` with `MADV_POPULATE_WRITE` or `MADV_POPULATE_READ`: takes the pages of a mapping, and
-/// maps them, as writing or reading would, but changes no byte. Returns 0, or -1 with `errno`: `EFAULT` if there are no free pages, `EINVAL` before
-/// Linux 5.14.
+/// maps them, as writing or reading would, but changes no byte. Returns 0, or -1 with `errno`:
+/// `EFAULT` if there are no free pages, `EINVAL` before Linux 5.14.
 int ipc_populate(void *_Nonnull start, size_t byte_count, int is_writing);
 /// `madvise` with `MADV_COLLAPSE`: replaces the pages of a file in memory by huge ones. Each huge page
 /// has to begin at a multiple of its size, in the file and in the mapping, and at least one of its
