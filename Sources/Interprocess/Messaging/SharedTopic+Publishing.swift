@@ -128,6 +128,7 @@ extension SharedTopic {
     ///   or more than ``SharedTopic/maximumElementCount``.
     /// - Precondition: No message of this publisher is on loan.
     /// - Complexity: O(1).
+    @inlinable
     public mutating func loan(
       count: Int = 1, timeout: Duration? = nil
     ) throws(InterprocessError) -> Loan {
@@ -144,6 +145,7 @@ extension SharedTopic {
     ///   - timeout: How long to wait; `nil`: as long as it takes.
     /// - Returns: The message.
     /// - Throws: What the blocking form throws, and `CancellationError`.
+    @inlinable
     public nonisolated(nonsending) mutating func loan(
       count: Int = 1, timeout: Duration? = nil
     ) async throws -> Loan {
@@ -198,30 +200,31 @@ extension SharedTopic {
   /// If its life ends before that, no message is published.
   public struct Loan: ~Copyable, Sendable {
     /// `nil` when the message is published.
-    private var writer: TopicWriter?
-    private let writing: TopicRing.Writing
+    @usableFromInline var _writer: TopicWriter?
+    @usableFromInline let _writing: TopicRing.Writing
     /// The number of elements of the message.
     public let count: Int
 
-    fileprivate init(_ writer: TopicWriter, _ writing: TopicRing.Writing, _ count: Int) {
-      self.writer = writer
-      self.writing = writing
+    @inlinable init(_ writer: TopicWriter, _ writing: TopicRing.Writing, _ count: Int) {
+      self._writer = writer
+      self._writing = writing
       self.count = count
       writer.lend()
     }
 
-    deinit {
-      writer?.cancelLoan(writing)
+    @inlinable deinit {
+      _writer?.cancelLoan(_writing)
     }
 
     /// The elements, for writing.
+    @inlinable
     public var elements: MutableSpan<Element> {
       @_lifetime(&self)
       mutating get {
         // SAFETY: the slot belongs to this message until the end of its life, and has room for
         // `count` elements; every bit pattern is a valid element.
         let span = unsafe MutableSpan(
-          _unsafeStart: SharedTopic._pointer(to: writing.elements), count: count)
+          _unsafeStart: SharedTopic._pointer(to: _writing.elements), count: count)
         return unsafe _overrideLifetime(span, mutating: &self)
       }
     }
@@ -229,6 +232,7 @@ extension SharedTopic {
     /// The element at an index.
     ///
     /// - Parameter index: At least 0, and less than ``count``.
+    @inlinable
     public subscript(index: Int) -> Element {
       mutating get { elements[index] }
       set {
@@ -242,10 +246,11 @@ extension SharedTopic {
     /// Does not block.
     ///
     /// - Throws: `corrupted` if something other than this type has written into the topic.
+    @inlinable
     public consuming func publish() throws(InterprocessError) {
-      guard let writer else { return }
-      self.writer = nil
-      try writer.publishLoan(writing, count: count)
+      guard let writer = _writer else { return }
+      _writer = nil
+      try writer.publishLoan(_writing, count: count)
     }
   }
 

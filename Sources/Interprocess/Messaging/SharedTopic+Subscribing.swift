@@ -21,10 +21,13 @@ extension SharedTopic {
   public struct Subscriber: ~Copyable, Sendable {
     @usableFromInline let _reader: TopicReader
     @usableFromInline var _cursor: TopicCursor
+    /// How often all looks may be in vain before this value prepares to sleep at once.
+    @usableFromInline var _lookCredit: Int
 
     fileprivate init(_ reader: TopicReader, _ cursor: TopicCursor) {
       self._reader = reader
       self._cursor = cursor
+      _lookCredit = reader.isSpinningUseful ? 4 : 0
     }
 
     /// Gives the subscriber's place back, as does the end of this value's life.
@@ -63,11 +66,24 @@ extension SharedTopic {
     @inlinable
     public mutating func next(timeout: Duration? = nil) throws(InterprocessError) -> Sample? {
       if let sample = try tryNext() { return sample }
-      return try _waitForNext(timeout)
+      return try _lookForNext(timeout)
     }
 
+    // Kept apart, so that the function above, which is inlined, stays small.
     @inlinable @inline(never)
-    mutating func _waitForNext(_ timeout: Duration?) throws(InterprocessError) -> Sample? {
+    mutating func _lookForNext(_ timeout: Duration?) throws(InterprocessError) -> Sample? {
+      if _lookCredit > 0 {
+        // No clock, which takes as long as several looks.
+        for _ in 0..<256 {
+          Processors.spinHint()
+          if _reader.hasMessage(_cursor), let sample = try tryNext() {
+            if _lookCredit < 16 { _lookCredit += 1 }
+            return sample
+          }
+        }
+        _lookCredit -= 1
+      }
+      defer { if _lookCredit == 0, _reader.isSpinningUseful { _lookCredit = 4 } }
       let sleeps = Sleeps(atMost: timeout)
       while true {
         let isFinished = _reader.isFinished
@@ -132,10 +148,10 @@ extension SharedTopic {
     @inlinable deinit { _reader.giveBack(_hold) }
 
     /// The number of the message; the messages of a topic are numbered in order from 0.
-    public var sequence: UInt64 { _hold.position }
+    @inlinable public var sequence: UInt64 { _hold.position }
 
     /// The number of elements of the message, at least 1.
-    public var count: Int { _hold.count }
+    @inlinable public var count: Int { _hold.count }
 
     /// The elements.
     @inlinable

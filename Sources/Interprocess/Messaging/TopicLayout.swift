@@ -54,7 +54,7 @@ struct TopicLayout: Sendable {
 
   /// A slot number plus 1 fits into 16 bits.
   static let maximumSlotCount = Int(UInt16.max)
-  /// A word has one bit for each sample.
+  /// A subscriber keeps a flag for each sample.
   static let maximumSampleCount = 64
 
   /// - Returns: `nil` if no topic can have these numbers.

@@ -39,9 +39,14 @@ final class TopicReader: Sendable {
   /// The index of the place.
   private let index: Int
   /// A child created by `fork` has a copy of this object, but not the place.
-  private let generation = Descriptor.generation
-  /// One bit for each pin in use, kept here because another process may change shared memory.
-  private let usedPins = Atomic<UInt64>(0)
+  private let taken = Taken()
+  /// Whether each pin is in use, kept here because another process may change shared memory.
+  ///
+  /// The subscriber, of which only one thread at a time has the use, alone looks for a pin that is
+  /// not in use (acquiring), and sets its flag. The one sample with that pin clears the flag after
+  /// N5 (releasing), from any thread. So the two never change one flag at once, and the next N1
+  /// comes after the last N5.
+  private let isPinUsed = InlineArray<64, Atomic<Bool>> { _ in Atomic(false) }
   private let waiting: Waiting
 
   /// Takes a place.
@@ -75,12 +80,12 @@ final class TopicReader: Sendable {
   }
 
   deinit {
-    if generation == Descriptor.generation { ring.places.free(index, number) }
+    if taken.isOwn { ring.places.free(index, number) }
   }
 
   /// - Throws: `roleTaken` in a child created by `fork`.
   @inline(__always) private func checkPlace() throws(InterprocessError) {
-    guard generation == Descriptor.generation else { throw .ofParent("subscriber", of: ring.name) }
+    guard taken.isOwn else { throw .ofParent("subscriber", of: ring.name) }
   }
 
   @inline(__always) private func word(_ distance: Int) -> SharedWord {
@@ -216,15 +221,7 @@ final class TopicReader: Sendable {
     let range = ring.slot(slot)
     // The memory arrives while the pin is set.
     Processors.prefetch(range)
-    let pin = (~usedPins.load(ordering: .acquiring)).trailingZeroBitCount
-    guard pin < ring.layout.maximumSampleCount else {
-      throw InterprocessError(
-        code: .limitReached, name: ring.name,
-        message: """
-          The subscriber holds \(ring.layout.maximumSampleCount) samples of "\(ring.name)", as \
-          many as it can hold. Give one back, or create the topic for more.
-          """)
-    }
+    let pin = try unusedPin()
     checkpoint(.messageSeen)
     let word = ring.pin(pin, ofSubscriber: index)
     word.storeReleasing(UInt32(slot + 1))
@@ -244,11 +241,25 @@ final class TopicReader: Sendable {
         \(ring.layout.maximumElementCount)
         """)
     }
-    usedPins.bitwiseOr(1 << UInt64(pin), ordering: .relaxed)
+    isPinUsed[pin].store(true, ordering: .relaxed)
     let head = ring.layout.slotHeadByteCount
     return TopicHold(
       position: cursor.position, elements: range.part(at: head, byteCount: range.byteCount - head),
       count: Int(count), pin: pin)
+  }
+
+  /// - Throws: `limitReached`.
+  @inline(__always) private func unusedPin() throws(InterprocessError) -> Int {
+    for pin in 0..<ring.layout.maximumSampleCount
+    where !isPinUsed[pin].load(ordering: .acquiring) {
+      return pin
+    }
+    throw InterprocessError(
+      code: .limitReached, name: ring.name,
+      message: """
+        The subscriber holds \(ring.layout.maximumSampleCount) samples of "\(ring.name)", as many \
+        as it can hold. Give one back, or create the topic for more.
+        """)
   }
 
   /// N3a.
@@ -264,10 +275,10 @@ final class TopicReader: Sendable {
 
   /// N5.
   @usableFromInline func giveBack(_ hold: TopicHold) {
-    guard generation == Descriptor.generation else { return }
+    guard taken.isOwn else { return }
     ring.pin(hold.pin, ofSubscriber: index).storeReleasing(0)
     checkpoint(.messageFreed)
-    usedPins.bitwiseAnd(~(1 << UInt64(hold.pin)), ordering: .releasing)
+    isPinUsed[hold.pin].store(false, ordering: .releasing)
   }
 
   @usableFromInline var isEmpty: InterprocessError {
@@ -304,10 +315,14 @@ final class TopicReader: Sendable {
   /// last message.
   @usableFromInline var isFinished: Bool { ring.isFinished }
 
-  private func hasMessage(_ cursor: TopicCursor) -> Bool {
+  /// Whether the next message, or a newer one, is there.
+  @usableFromInline func hasMessage(_ cursor: TopicCursor) -> Bool {
     let entry = TopicEntry(ring.entry(at: cursor.index).loadAcquiring())
     return entry.distance(from: cursor.position).map { $0 >= 0 } ?? false
   }
+
+  /// Whether a wait may end while it spins, as far as recent waits show.
+  @usableFromInline var isSpinningUseful: Bool { waiting.isSpinningUseful }
 
   /// Waits until there is a message, or the topic is finished.
   ///

@@ -182,7 +182,7 @@ final class TopicWriter: Sendable {
   }
 
   /// Begins a loan: the message may take longer to write, and any thread may end the loan.
-  func lend() {
+  @usableFromInline func lend() {
     loan.store(Self.currentLoan, ordering: .relaxed)
     if ring.publishers == .many { ring.lock.setHolder(isRunning: false) }
   }
@@ -190,6 +190,7 @@ final class TopicWriter: Sendable {
   /// Ends the loan by publishing the message.
   ///
   /// - Throws: `roleTaken` and `corrupted`.
+  @usableFromInline
   func publishLoan(_ writing: TopicRing.Writing, count: Int) throws(InterprocessError) {
     guard writing.generation == Descriptor.generation else {
       throw .ofParent("message", of: ring.name)
@@ -199,7 +200,7 @@ final class TopicWriter: Sendable {
   }
 
   /// Ends the loan without publishing the message.
-  func cancelLoan(_ writing: TopicRing.Writing) {
+  @usableFromInline func cancelLoan(_ writing: TopicRing.Writing) {
     guard writing.generation == Descriptor.generation else { return }
     ring.cancel(writing)
     leave(writing.generation)
