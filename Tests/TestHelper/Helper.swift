@@ -33,7 +33,7 @@ struct Helper: ParsableCommand {
       CreateCampaign.self, CreateLoop.self, LifetimesCampaign.Command.self,
       LifetimesWorker.Command.self, SyncCampaign.Command.self, MessagingCampaign.self,
       SyncWorker.Command.self, SyncTurns.Command.self, SyncTurn.self, QueueStreams.Command.self,
-      QueueStreamSend.self, QueueStreamReceive.self, TopicStreams.Command.self,
+      QueueStreamSend.self, QueueStreamReceive.self, TopicStreamsRun.self,
       TopicStreamSubscribe.self,
     ])
 

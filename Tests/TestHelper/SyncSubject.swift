@@ -24,6 +24,7 @@ enum SyncSubject {
     case queue, queueAcknowledged, queueOfOne, queueOfOneAcknowledged
     case queueOfBytes, queueOfBytesAcknowledged, queueOfOneOfBytes, queueOfOneOfBytesAcknowledged
     case topic, topicOfMany, topicPatient
+    case topicOfEntries, topicOfEntriesOfMany, topicOfEntriesPatient
 
     /// The subjects of the campaign on locks and signals, and of the one on messages.
     static let ofSynchronization = allCases.filter { !$0.isOfMessaging }
@@ -38,17 +39,30 @@ enum SyncSubject {
       .lockTaken, .lockMarked, .unlockBegun, .unlockReleased,
     ]
 
-    private static let stepsOfTopic: [Checkpoint] = [
-      .messageBegun, .messageWritten, .messageSent, .tailStored, .slotsTaken,
-      .placeSeen, .subscribed, .arrivalCounted, .messageSeen, .messagePinned, .messageTaken,
-      .messageFreed,
+    private static let stepsOfAnyTopic: [Checkpoint] = [
+      .messageBegun, .messageWritten, .messageSent, .tailStored, .placeSeen, .subscribed,
+      .arrivalCounted, .messageSeen, .messageTaken, .gateMarked, .gateChanged,
     ]
+
+    private var stepsOfTopic: [Checkpoint] {
+      Self.stepsOfAnyTopic
+        + (isOfEntries
+          ? [.entryMarked, .storeHalfWritten, .messageRead]
+          : [.slotsTaken, .messagePinned, .messageFreed])
+        + (isTopicOfOne ? [] : Self.stepsOfLock)
+    }
 
     var isOfMessaging: Bool { rawValue.hasPrefix("queue") || rawValue.hasPrefix("topic") }
 
     var isOfOne: Bool { rawValue.hasPrefix("queueOfOne") }
 
     var isOfBytes: Bool { rawValue.contains("OfBytes") }
+
+    var isOfEntries: Bool { rawValue.hasPrefix("topicOfEntries") }
+
+    var isTopicOfOne: Bool { self == .topic || self == .topicOfEntries }
+
+    var isPatientTopic: Bool { self == .topicPatient || self == .topicOfEntriesPatient }
 
     var isAcknowledging: Bool { rawValue.hasSuffix("Acknowledged") }
 
@@ -76,9 +90,9 @@ enum SyncSubject {
         Self.stepsOfQueue + Self.stepsOfLock + [.messageFreed]
       case .queueOfOneOfBytes, .queueOfOneOfBytesAcknowledged:
         Self.stepsOfQueue + [.messageFreed]
-      case .topic: Self.stepsOfTopic + [.gateMarked, .gateChanged]
-      case .topicOfMany, .topicPatient:
-        Self.stepsOfTopic + Self.stepsOfLock + [.gateMarked, .gateChanged]
+      case .topic, .topicOfMany, .topicPatient, .topicOfEntries, .topicOfEntriesOfMany,
+        .topicOfEntriesPatient:
+        stepsOfTopic
       }
     }
   }
@@ -92,7 +106,7 @@ enum SyncSubject {
   case barrier(SharedBarrier)
   case atomic(SharedAtomic<UInt64>)
   case queue(Primitive, QueueSubject)
-  case topic(Primitive, TopicSubject)
+  case topic(Primitive, any TopicSubjects)
 
   init(creating primitive: Primitive, _ name: String) throws(InterprocessError) {
     switch primitive {
@@ -107,7 +121,9 @@ enum SyncSubject {
     case .event: self = .event(try .create(name))
     case .atomic: self = .atomic(try .create(name, initialValue: 0))
     case .topic, .topicOfMany, .topicPatient:
-      self = .topic(primitive, try TopicSubject(creating: primitive, name))
+      self = .topic(primitive, try TopicSubject<UInt64>(creating: primitive, name))
+    case .topicOfEntries, .topicOfEntriesOfMany, .topicOfEntriesPatient:
+      self = .topic(primitive, try TopicSubject<EntryWords>(creating: primitive, name))
     default: self = .queue(primitive, try QueueSubject(creating: primitive, name))
     }
   }
@@ -123,7 +139,9 @@ enum SyncSubject {
     case .event: self = .event(try .attach(name))
     case .atomic: self = .atomic(try .attach(name))
     case .topic, .topicOfMany, .topicPatient:
-      self = .topic(primitive, try TopicSubject(attaching: primitive, name))
+      self = .topic(primitive, try TopicSubject<UInt64>(attaching: primitive, name))
+    case .topicOfEntries, .topicOfEntriesOfMany, .topicOfEntriesPatient:
+      self = .topic(primitive, try TopicSubject<EntryWords>(attaching: primitive, name))
     default: self = .queue(primitive, try QueueSubject(attaching: primitive, name))
     }
   }
@@ -151,7 +169,7 @@ enum SyncSubject {
     case .event(let event): event.name
     case .atomic(let atomic): atomic.name
     case .queue(_, let subject): subject.name
-    case .topic(_, let subject): subject.topic.name
+    case .topic(_, let subject): subject.name
     }
   }
 

@@ -21,7 +21,7 @@ internal import TestSupport
 struct SyncWorker {
   private let subject: SyncSubject
   private var queueWorker: QueueWorker?
-  private var topicWorker: TopicWorker?
+  private var topicWorker: (any TopicWorkers)?
   private let index: Int
   private let log: SyncLog
   private var generator: SeededGenerator
@@ -38,8 +38,8 @@ struct SyncWorker {
     if case .queue(_, let subject) = subject {
       queueWorker = QueueWorker(subject, isSender: index < 2, disturbance)
     } else if case .topic(_, let subject) = subject {
-      topicWorker = TopicWorker(
-        subject, isPublisher: index < 2, disturbance, seed: generator.next())
+      topicWorker = subject.worker(
+        isPublisher: index < 2, disturbance, seed: generator.next())
     }
   }
 

@@ -21,25 +21,25 @@ internal import TestSupport
 ///
 /// Each subscriber checks that every word of each message fits its sequence number, that the
 /// sequence goes up, and that the messages received and missed add up.
-enum TopicStreams {
+enum TopicStreams<Element: StreamElement> {
   private struct Problem: Error {
     var description: String
   }
 
-  private static let wordCount = 64
-  private static let subscriberCount = 3
+  private static var subscriberCount: Int { 3 }
 
   /// Publishes for at least this long.
-  static func run(seconds: Int) throws {
+  static func run(seconds: Int, in place: MessagePlace) throws {
     let name = "ipctest_topic_streams_\(getpid())"
-    let topic = try SharedTopic<UInt64>.create(
-      name, maximumElementCount: wordCount, historyCount: 4,
+    let topic = try SharedTopic<Element>.create(
+      name, maximumElementCount: Element.maximumCount, historyCount: 4,
       maximumSubscriberCount: subscriberCount,
       maximumSampleCount: 1, options: .whileAttached)
     let start = try SharedBarrier.create(
       "\(name)_start", partyCount: subscriberCount + 1, options: .whileAttached)
     let subscribers = try (0..<subscriberCount).map {
-      try spawnSelf(["topic-stream-subscribe", name, $0 == 0 ? "slow" : "fast"])
+      try spawnSelf(
+        ["topic-stream-subscribe", name, place.rawValue, $0 == 0 ? "slow" : "fast"])
     }
     try start.arriveAndWait(timeout: .seconds(60))
     try publish(topic, seconds: seconds)
@@ -59,13 +59,13 @@ enum TopicStreams {
       """)
   }
 
-  private static func publish(_ topic: SharedTopic<UInt64>, seconds: Int) throws {
+  private static func publish(_ topic: SharedTopic<Element>, seconds: Int) throws {
     var publisher = try topic.publisher()
     let end = ContinuousClock.now + .seconds(seconds)
     var sequence: UInt64 = 0
     repeat {
       for _ in 0..<100 {
-        try publish(&publisher, sequence, count: 1 + Int(sequence) % wordCount)
+        try publish(&publisher, sequence)
         sequence += 1
       }
       // On a busy machine it takes longer until enough messages have arrived to prove anything.
@@ -74,16 +74,19 @@ enum TopicStreams {
   }
 
   private static func publish(
-    _ publisher: inout SharedTopic<UInt64>.Publisher, _ word: UInt64, count: Int
+    _ publisher: inout SharedTopic<Element>.Publisher, _ sequence: UInt64
   ) throws {
+    let (element, count) = (Element(sequence: sequence), Element.count(of: sequence))
+    // In both ways that there are.
+    if count == 1 && sequence.isMultiple(of: 2) { return try publisher.publish(element) }
     var loan = try publisher.loan(count: count)
-    var words = loan.elements
-    for index in words.indices { words[index] = word }
+    var elements = loan.elements
+    for index in elements.indices { elements[index] = element }
     try loan.publish()
   }
 
   static func subscribe(_ name: String, isSlow: Bool) throws {
-    let topic = try SharedTopic<UInt64>.attach(name)
+    let topic = try SharedTopic<Element>.attach(name)
     var subscriber = try topic.subscriber()
     // Counted as a subscriber, it may not yet have noted where it begins.
     try SharedBarrier.attach("\(name)_start").arriveAndWait(timeout: .seconds(60))
@@ -97,12 +100,12 @@ enum TopicStreams {
 
   /// - Returns: How many messages have been missed so far.
   private static func check(
-    _ sample: borrowing SharedTopic<UInt64>.Sample, _ next: inout UInt64,
+    _ sample: borrowing SharedTopic<Element>.Sample, _ next: inout UInt64,
     _ missedBefore: UInt64, _ missedNow: UInt64
   ) throws -> UInt64 {
-    let (words, sequence) = (sample.elements, sample.sequence)
-    guard words.indices.allSatisfy({ words[$0] == sequence }),
-      words.count == 1 + Int(sequence) % wordCount
+    let (elements, sequence) = (sample.elements, sample.sequence)
+    guard elements.indices.allSatisfy({ elements[$0].isWhole(sequence) }),
+      elements.count == Element.count(of: sequence)
     else { throw Problem(description: "Message \(sequence) is torn") }
     guard sequence == next + (missedNow - missedBefore) else {
       throw Problem(
@@ -114,13 +117,46 @@ enum TopicStreams {
   }
 }
 
-extension TopicStreams {
-  struct Command: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "topic-streams")
+/// What the messages of a stream consist of.
+protocol StreamElement: Shareable {
+  /// The greatest number of elements of a message.
+  static var maximumCount: Int { get }
+  /// How many elements a message has.
+  static func count(of sequence: UInt64) -> Int
+  /// Each element of a message.
+  init(sequence: UInt64)
+  /// Whether this is an element of that message.
+  func isWhole(_ sequence: UInt64) -> Bool
+}
 
-    @Argument var seconds: Int
+extension UInt64: StreamElement {
+  static func count(of sequence: UInt64) -> Int { 1 + Int(sequence) % maximumCount }
+  init(sequence: UInt64) { self = sequence }
+  func isWhole(_ sequence: UInt64) -> Bool { self == sequence }
+}
 
-    func run() throws { try TopicStreams.run(seconds: seconds) }
+extension EntryWords: StreamElement {
+  static func count(of sequence: UInt64) -> Int { 1 }
+  init(sequence: UInt64) { words = InlineArray(repeating: sequence) }
+  func isWhole(_ sequence: UInt64) -> Bool { words.indices.allSatisfy { words[$0] == sequence } }
+}
+
+/// Where the messages of a topic lie.
+enum MessagePlace: String, ExpressibleByArgument {
+  case entries, slots
+}
+
+struct TopicStreamsRun: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "topic-streams")
+
+  @Argument var seconds: Int
+  @Argument var place: MessagePlace
+
+  func run() throws {
+    switch place {
+    case .entries: try TopicStreams<EntryWords>.run(seconds: seconds, in: place)
+    case .slots: try TopicStreams<UInt64>.run(seconds: seconds, in: place)
+    }
   }
 }
 
@@ -132,7 +168,13 @@ struct TopicStreamSubscribe: ParsableCommand {
   }
 
   @Argument var name: String
+  @Argument var place: MessagePlace
   @Argument var pace: Pace
 
-  func run() throws { try TopicStreams.subscribe(name, isSlow: pace == .slow) }
+  func run() throws {
+    switch place {
+    case .entries: try TopicStreams<EntryWords>.subscribe(name, isSlow: pace == .slow)
+    case .slots: try TopicStreams<UInt64>.subscribe(name, isSlow: pace == .slow)
+    }
+  }
 }

@@ -15,57 +15,53 @@ internal import Glibc
 internal import Interprocess
 internal import TestSupport
 
-/// A message of several words, each of which follows from the publisher and a number.
-struct WordMessage {
-  let sender: UInt32
-  let number: UInt32
+/// The topic of a campaign, whatever its elements are.
+protocol TopicSubjects: Sendable {
+  var name: String { get }
+  func unlink()
+  /// The fault that shows when all processes have ended.
+  func problem() throws -> String?
+  func worker(
+    isPublisher: Bool, _ disturbance: Disturbance, seed: UInt64
+  ) -> any TopicWorkers
+}
 
-  init(sender: UInt32, number: UInt32) {
-    self.sender = sender
-    self.number = number
-  }
-
-  static let maximumCount = 40
-
-  /// The number of words.
-  var count: Int { 1 + Int(number &* 7 % UInt32(Self.maximumCount)) }
-
-  private var first: UInt64 { UInt64(sender) << 32 | UInt64(number) }
-
-  func write(to words: inout MutableSpan<UInt64>) {
-    words[0] = first
-    for index in 1..<words.count { words[index] = mix(first &+ UInt64(index)) }
-  }
-
-  /// The message in these words; `nil` if it is not whole.
-  init?(_ words: Span<UInt64>) {
-    sender = UInt32(truncatingIfNeeded: words[0] >> 32)
-    number = UInt32(truncatingIfNeeded: words[0])
-    guard words.count == count else { return nil }
-    for index in 1..<words.count where words[index] != mix(first &+ UInt64(index)) { return nil }
-  }
+/// The work of one process in a topic.
+protocol TopicWorkers: AnyObject {
+  /// Publishes or receives one message; or waits a moment if another process has the role.
+  ///
+  /// - Returns: The fault that it found.
+  func performOne(timeout: Duration) throws -> String?
 }
 
 /// The topic of a campaign, with a record of what was published in it.
-final class TopicSubject: Sendable {
-  let topic: SharedTopic<UInt64>
+final class TopicSubject<Element: CampaignElement>: TopicSubjects {
+  let topic: SharedTopic<Element>
   /// Whether publishers wait for slow subscribers.
   let isPatient: Bool
   let ledger: MessageLedger
 
   init(creating primitive: SyncSubject.Primitive, _ name: String) throws(InterprocessError) {
-    isPatient = primitive == .topicPatient
+    isPatient = primitive.isPatientTopic
     topic = try .create(
-      name, maximumElementCount: WordMessage.maximumCount, historyCount: 3,
-      publishers: primitive == .topic ? .one : .many, maximumSubscriberCount: 3,
+      name, maximumElementCount: Element.maximumCount, historyCount: 3,
+      publishers: primitive.isTopicOfOne ? .one : .many, maximumSubscriberCount: 3,
       maximumSampleCount: 2)
     ledger = try MessageLedger(creating: "\(name)_ledger")
   }
 
   init(attaching primitive: SyncSubject.Primitive, _ name: String) throws(InterprocessError) {
-    isPatient = primitive == .topicPatient
+    isPatient = primitive.isPatientTopic
     topic = try .attach(name)
     ledger = try MessageLedger(attaching: "\(name)_ledger")
+  }
+
+  var name: String { topic.name }
+
+  func worker(
+    isPublisher: Bool, _ disturbance: Disturbance, seed: UInt64
+  ) -> any TopicWorkers {
+    TopicWorker(self, isPublisher: isPublisher, disturbance, seed: seed)
   }
 
   func unlink() {
@@ -73,7 +69,6 @@ final class TopicSubject: Sendable {
     ledger.unlink()
   }
 
-  /// The fault that shows when all processes have ended.
   func problem() throws -> String? {
     // The next publisher counts a message that a dead one has published and not counted.
     let before = topic.statistics
@@ -96,7 +91,9 @@ final class TopicSubject: Sendable {
       var last: WordMessage?
       var count = 0
       while let sample = try subscriber.tryNext() {
-        guard let found = WordMessage(sample.elements) else { return "A message is not whole" }
+        guard let found = Element.message(in: sample.elements) else {
+          return "A message is not whole"
+        }
         last = found
         count += 1
       }
@@ -116,39 +113,40 @@ final class TopicSubject: Sendable {
   }
 }
 
-extension SharedTopic<UInt64>.Publisher {
+extension SharedTopic.Publisher where Element: CampaignElement {
   mutating func publish(
     _ message: WordMessage, timeout: Duration? = nil, _ comeBy: () -> Void = {}
   ) throws {
-    var loan = try loan(count: message.count, timeout: timeout)
+    if message.number.isMultiple(of: 2), let element = Element.element(of: message) {
+      return try publish(element, timeout: timeout)
+    }
+    var loan = try loan(count: Element.count(of: message), timeout: timeout)
     var elements = loan.elements
-    message.write(to: &elements)
+    Element.write(message, to: &elements)
     comeBy()
     try loan.publish()
   }
 }
 
-/// The work of one process in a topic.
-final class TopicWorker {
-  private let subject: TopicSubject
+private final class TopicWorker<Element: CampaignElement>: TopicWorkers {
+  private let subject: TopicSubject<Element>
   private let isPublisher: Bool
   private let disturbance: Disturbance
   private var generator: SeededGenerator
   private var page: UInt32 = 0
   private var number = MessageLedger.numberCount
-  private var publisher: SharedTopic<UInt64>.Publisher?
-  private var subscription: Subscription?
+  private var publisher: SharedTopic<Element>.Publisher?
+  private var subscription: Subscription<Element>?
 
-  init(_ subject: TopicSubject, isPublisher: Bool, _ disturbance: Disturbance, seed: UInt64) {
+  init(
+    _ subject: TopicSubject<Element>, isPublisher: Bool, _ disturbance: Disturbance, seed: UInt64
+  ) {
     self.subject = subject
     self.disturbance = disturbance
     self.isPublisher = isPublisher
     generator = SeededGenerator(seed: seed)
   }
 
-  /// Publishes or receives one message; or waits a moment if another process has the role.
-  ///
-  /// - Returns: The fault that it found.
   func performOne(timeout: Duration) throws -> String? {
     do {
       if isPublisher {
@@ -191,7 +189,7 @@ final class TopicWorker {
 
   /// Subscribes a second time, while the first subscription is still there: with three places for
   /// two workers, it may take that of a dead one.
-  private func newSubscription() throws -> Subscription {
+  private func newSubscription() throws -> Subscription<Element> {
     do {
       return Subscription(subject, try subject.topic.subscriber())
     } catch  where error.code == .limitReached {
@@ -203,17 +201,19 @@ final class TopicWorker {
 }
 
 /// A subscriber, and what it has received.
-private struct Subscription: ~Copyable {
-  private let subject: TopicSubject
-  private var subscriber: SharedTopic<UInt64>.Subscriber
+private struct Subscription<Element: CampaignElement>: ~Copyable {
+  private let subject: TopicSubject<Element>
+  private var subscriber: SharedTopic<Element>.Subscriber
   /// The number of the first message, or of the first one missed before it.
   private var start: UInt64?
   private var receivedCount: UInt64 = 0
   /// The last number of each page.
   private var numbers: [UInt32: UInt32] = [:]
-  private var held: SharedTopic<UInt64>.Sample?
+  private var held: SharedTopic<Element>.Sample?
 
-  init(_ subject: TopicSubject, _ subscriber: consuming SharedTopic<UInt64>.Subscriber) {
+  init(
+    _ subject: TopicSubject<Element>, _ subscriber: consuming SharedTopic<Element>.Subscriber
+  ) {
     self.subject = subject
     self.subscriber = subscriber
   }
@@ -238,16 +238,16 @@ private struct Subscription: ~Copyable {
   /// held.
   private var isHeldWhole: Bool? {
     switch held {
-    case .some(let sample): WordMessage(sample.elements) != nil
+    case .some(let sample): Element.message(in: sample.elements) != nil
     case .none: nil
     }
   }
 
   private mutating func note(
-    _ sample: borrowing SharedTopic<UInt64>.Sample, _ missedCount: UInt64
+    _ sample: borrowing SharedTopic<Element>.Sample, _ missedCount: UInt64
   ) -> String? {
     let sequence = sample.sequence
-    guard let message = WordMessage(sample.elements),
+    guard let message = Element.message(in: sample.elements),
       message.sender < subject.ledger.takenPageCount,
       subject.ledger.isNumber(message.number)
     else { return "Message \(sequence) is not whole, and begins with \(sample[0])" }

@@ -266,17 +266,25 @@ typedef struct ipc_byte_queue {
 #define IPC_BYTE_QUEUE_SKIP UINT64_MAX
 
 /// `IPC_KIND_TOPIC`: messages of 1 to `maximum_element_count` elements, of which the last
-/// `capacity` are kept. This structure is followed by the subscribers; then by an entry of 8 bytes
-/// for each message that is kept: 0, or the low 48 bits of its number plus 1, shifted left by 16,
-/// and its slot plus 1; then, from a multiple of 128 on, by the lists of free and of retired slots,
-/// 4 bytes for each slot; and, from a multiple of 128 on, by the slots, whole cache lines each: 8
-/// bytes with the number of elements (or as many as the alignment of an element, if that is more),
-/// and the elements. There are `capacity` + `maximum_subscriber_count` * `maximum_sample_count` + 1
-/// slots.
+/// `capacity` are kept. This structure is followed by the subscribers, and then by the entries.
+///
+/// If messages lie in slots, there is an entry of 8 bytes for each message that is kept: 0, or the
+/// low 48 bits of its number plus 1, shifted left by 16, and its slot plus 1. The entries are
+/// followed, from a multiple of 128 on, by the lists of free and of retired slots, 4 bytes for each
+/// slot; and, from a multiple of 128 on, by the slots, whole cache lines each: 8 bytes with the
+/// number of elements (or as many as the alignment of an element, if that is more), and the
+/// elements. There are `capacity` + `maximum_subscriber_count` * `maximum_sample_count` + 1 slots.
+///
+/// If messages lie in their entries, these have 64 bytes each, and their number is the smallest power
+/// of two above `capacity`. An entry begins with a word, atomic: 0, or the low 48 bits of the number
+/// of its message plus 1, shifted left by 16, and `IPC_TOPIC_UNWRITTEN` or `IPC_TOPIC_WRITTEN`. The
+/// message follows.
 typedef struct ipc_topic {
   /// `IPC_QUEUE_ONE` or `IPC_QUEUE_MANY`.
   uint32_t publishers;
-  uint32_t reserved;
+  /// 1 if messages lie in their entries: only if they have one element of up to
+  /// `IPC_TOPIC_ENTRY_BYTE_COUNT` bytes. 0 if they lie in slots.
+  uint32_t is_in_entries;
   /// 1 if no more messages will be published. Atomic.
   uint32_t is_finished;
   uint32_t also_reserved;
@@ -294,6 +302,12 @@ typedef struct ipc_topic {
   uint64_t arrivals;
   uint8_t reserved_last[104];
 } ipc_topic;
+
+/// The message of an entry is being written, or has been written.
+#define IPC_TOPIC_UNWRITTEN 1
+#define IPC_TOPIC_WRITTEN 2
+/// The room for a message in its entry.
+#define IPC_TOPIC_ENTRY_BYTE_COUNT 56
 
 /// One subscriber of a topic, padded to a multiple of 128 bytes.
 typedef struct ipc_subscriber {

@@ -226,6 +226,7 @@ struct SharedWords: @unchecked Sendable {
   }
 
   /// Loads all words into another span, each relaxed.
+  @inlinable @inline(__always)
   func load(into words: inout MutableSpan<UInt64>) {
     precondition(words.count == count, "A value has as many words as its copy")
     for index in 0..<count {
@@ -234,6 +235,7 @@ struct SharedWords: @unchecked Sendable {
   }
 
   /// Stores all words from another span, each relaxed.
+  @inlinable @inline(__always)
   func store(_ words: Span<UInt64>) {
     precondition(words.count == count, "A value has as many words as its copy")
     for index in 0..<count {
@@ -244,5 +246,5 @@ struct SharedWords: @unchecked Sendable {
 }
 
 extension Checkpoint {
-  package static var storeHalfWritten: Checkpoint { Checkpoint("storeHalfWritten") }
+  @inlinable package static var storeHalfWritten: Checkpoint { Checkpoint("storeHalfWritten") }
 }

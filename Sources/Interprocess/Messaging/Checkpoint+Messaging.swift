@@ -17,7 +17,7 @@ extension Checkpoint {
     .messageBegun, .messageWritten, .messageSent, .tailStored,
     .messageSeen, .messageRead, .messageTaken, .messageFreed,
     .queueFinished, .topicFinished,
-    .slotsTaken, .subscribed, .messagePinned, .arrivalCounted,
+    .slotsTaken, .subscribed, .messagePinned, .arrivalCounted, .entryMarked,
   ]
 
   @inlinable package static var messageBegun: Checkpoint { Checkpoint("messageBegun") }
@@ -33,5 +33,6 @@ extension Checkpoint {
   @inlinable package static var slotsTaken: Checkpoint { Checkpoint("slotsTaken") }
   @inlinable package static var subscribed: Checkpoint { Checkpoint("subscribed") }
   @inlinable package static var messagePinned: Checkpoint { Checkpoint("messagePinned") }
+  @inlinable package static var entryMarked: Checkpoint { Checkpoint("entryMarked") }
   @inlinable package static var arrivalCounted: Checkpoint { Checkpoint("arrivalCounted") }
 }

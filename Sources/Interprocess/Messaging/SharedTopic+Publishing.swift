@@ -42,10 +42,17 @@ extension SharedTopic {
     ///   anything else. After any error, the message has not been published.
     /// - Precondition: No message of this publisher is on loan.
     /// - Complexity: O(1).
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func publish(
       _ element: Element, timeout: Duration? = nil
     ) throws(InterprocessError) {
+      if SharedTopic._canBeInEntries, try _writer.publishAtOnce(element) { return }
+      try _publish(element, timeout)
+    }
+
+    // Kept apart, so that the function above, which is inlined, stays small.
+    @inlinable @inline(never)
+    func _publish(_ element: Element, _ timeout: Duration?) throws(InterprocessError) {
       let writing = try _writer.begin(atMost: timeout)
       unsafe SharedTopic._pointer(to: writing.elements).pointee = element
       try _writer.end(writing, count: 1)
@@ -123,15 +130,25 @@ extension SharedTopic {
     ///   - count: The number of elements of the message, at least 1.
     ///   - timeout: How long to wait; `nil`: as long as it takes.
     /// - Returns: The message. Elements that the caller does not write are published with what an
-    ///   old message has left there.
+    ///   old message has left there. A single element of at most 56 bytes is lent as memory of this
+    ///   process, and copied when it is published.
     /// - Throws: What `publish(_:timeout:)` throws; `invalidSize` if the message has no elements,
     ///   or more than ``SharedTopic/maximumElementCount``.
     /// - Precondition: No message of this publisher is on loan.
     /// - Complexity: O(1).
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func loan(
       count: Int = 1, timeout: Duration? = nil
     ) throws(InterprocessError) -> Loan {
+      if SharedTopic._canBeInEntries, count == 1, let writing = _writer.lendAtOnce() {
+        return Loan(_writer, writing, 1)
+      }
+      return try _loan(count, timeout)
+    }
+
+    // Kept apart, so that the function above, which is inlined, stays small.
+    @inlinable @inline(never)
+    func _loan(_ count: Int, _ timeout: Duration?) throws(InterprocessError) -> Loan {
       try _check(count)
       return Loan(_writer, try _writer.begin(atMost: timeout), count)
     }
@@ -250,7 +267,10 @@ extension SharedTopic {
     public consuming func publish() throws(InterprocessError) {
       guard let writer = _writer else { return }
       _writer = nil
-      try writer.publishLoan(_writing, count: count)
+      guard SharedTopic._canBeInEntries else {
+        return try writer.publishLoan(_writing, count: count)
+      }
+      try writer.publishLoan(_writing, count: count, wordCount: ValueWords<Element>.count)
     }
   }
 
@@ -271,6 +291,9 @@ extension SharedTopic {
     try writer.checkUnfinished()
     return Publisher(writer)
   }
+
+  /// Whether a message can lie in its entry, which a client's compiler knows for its elements.
+  @inlinable static var _canBeInEntries: Bool { MemoryLayout<Element>.size <= 56 }
 
   /// A pointer to the elements of a message.
   @inlinable @unsafe

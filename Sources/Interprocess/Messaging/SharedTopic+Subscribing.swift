@@ -48,10 +48,18 @@ extension SharedTopic {
     /// - Throws: `limitReached` if this subscriber holds as many samples as it can; `corrupted` if
     ///   something other than this type has written into the topic.
     /// - Complexity: O(1).
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func tryNext() throws(InterprocessError) -> Sample? {
+      if let hold = try _copyNext() { return Sample(_reader, hold) }
       guard let hold = try _reader.tryNext(&_cursor) else { return nil }
       return Sample(_reader, hold)
+    }
+
+    /// The next message, if all that it needs is a copy.
+    @inlinable @inline(__always)
+    mutating func _copyNext() throws(InterprocessError) -> TopicHold? {
+      guard SharedTopic._canBeInEntries else { return nil }
+      return try _reader.copyNext(&_cursor, wordCount: ValueWords<Element>.count)
     }
 
     /// Receives the next message, waiting until there is one.
@@ -63,15 +71,16 @@ extension SharedTopic {
     /// - Returns: The message, which is not overwritten while it is held; `nil` if the topic is
     ///   finished and this subscriber has had all messages.
     /// - Throws: What ``tryNext()`` throws; `timedOut`; `system` for anything else.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func next(timeout: Duration? = nil) throws(InterprocessError) -> Sample? {
-      if let sample = try tryNext() { return sample }
+      if let hold = try _copyNext() { return Sample(_reader, hold) }
       return try _lookForNext(timeout)
     }
 
     // Kept apart, so that the function above, which is inlined, stays small.
     @inlinable @inline(never)
     mutating func _lookForNext(_ timeout: Duration?) throws(InterprocessError) -> Sample? {
+      if let sample = try tryNext() { return sample }
       if _lookCredit > 0 {
         // No clock, which takes as long as several looks.
         for _ in 0..<256 {
@@ -135,7 +144,8 @@ extension SharedTopic {
 
   /// A message that a subscriber has received.
   ///
-  /// It lies in the shared memory, and is given back at the end of this value's life.
+  /// It lies in the shared memory, and is given back at the end of this value's life. If messages
+  /// are single elements of at most 56 bytes, it is a copy.
   public struct Sample: ~Copyable, Sendable {
     @usableFromInline let _reader: TopicReader
     @usableFromInline let _hold: TopicHold

@@ -42,13 +42,16 @@ public enum TopicOverflow: Sendable, Hashable {
 /// ```
 ///
 /// A message is one or more elements. It is written and read in place, so that handing over 64 MiB
-/// takes as long as handing over 8 bytes. A subscriber receives a message as a ``Sample``, which is
-/// not overwritten while it is held, and is given back at the end of its life.
+/// takes as long as handing over 64 bytes. A subscriber receives a message as a ``Sample``, which
+/// is not overwritten while it is held, and is given back at the end of its life. If messages are
+/// single elements of at most 56 bytes, copies of them travel, which is faster still.
 ///
-/// The topic keeps the latest messages, as many as the history, for late and for slow subscribers.
+/// The topic keeps the latest messages, at least as many as the history, for late and for slow
+/// subscribers.
 /// A publisher waits for subscribers only if it is created to; otherwise a subscriber that falls
-/// further behind misses messages, and learns how many. There is room for the history, for each
-/// sample that a subscriber can hold, and for one message that is being written.
+/// further behind misses messages, and learns how many. There is room for the history, for one
+/// message that is being written, and, unless copies travel, for each sample that a subscriber can
+/// hold.
 ///
 /// When the topic has been finished, subscribers get what is left, and then the end.
 ///
@@ -139,7 +142,7 @@ public final class SharedTopic<Element: Shareable>: Sendable {
       let layout = TopicLayout(
         historyCount: historyCount, maximumSubscriberCount: maximumSubscriberCount,
         maximumSampleCount: maximumSampleCount, maximumElementCount: maximumElementCount,
-        elementStride: MemoryLayout<Element>.stride,
+        elementByteCount: MemoryLayout<Element>.size, elementStride: MemoryLayout<Element>.stride,
         elementAlignment: MemoryLayout<Element>.alignment)
     else {
       throw InterprocessError(
@@ -161,7 +164,7 @@ public final class SharedTopic<Element: Shareable>: Sendable {
   init(_ segment: StructuredSegment) throws(InterprocessError) {
     let layout = try TopicLayout(
       reading: segment.memory, at: segment.contentOffset, historyCount: segment.capacity,
-      elementStride: MemoryLayout<Element>.stride,
+      elementByteCount: MemoryLayout<Element>.size, elementStride: MemoryLayout<Element>.stride,
       elementAlignment: MemoryLayout<Element>.alignment)
     ring = try TopicRing(segment, layout)
   }
@@ -260,7 +263,8 @@ public struct TopicStatistics: Sendable, Hashable {
   /// The current number of subscribers, including killed ones whose places have not been needed
   /// since.
   public var subscriberCount: Int
-  /// The number of samples that subscribers hold at the moment.
+  /// The number of samples in the shared memory that subscribers hold at the moment; samples of
+  /// single elements of at most 56 bytes are copies, and do not count.
   public var heldCount: Int
   /// How often a publisher went to sleep because a subscriber was slow.
   public var fullCount: UInt64
@@ -268,8 +272,8 @@ public struct TopicStatistics: Sendable, Hashable {
   public var emptyCount: UInt64
   /// The number of sleepers woken, on both sides; all tasks of a process count as one.
   public var wokenCount: UInt64
-  /// The number of messages that there is room for: the history, the samples that can be held, and
-  /// one more.
+  /// The number of messages that there is room for: at least the history and one more, and the
+  /// samples that can be held in the shared memory.
   public var slotCount: Int
 
   /// Reads the counts without writing anything.

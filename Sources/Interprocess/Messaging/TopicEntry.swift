@@ -13,14 +13,36 @@
 
 /// An entry, which says which message lies in which slot: the low 48 bits of the position plus 1,
 /// and in the low 16 bits the slot plus 1.
+///
+/// If the message lies in the entry, this is its word, whose low bits say whether the message is
+/// being written.
+@usableFromInline
 struct TopicEntry: Sendable, Hashable {
-  let bits: UInt64
+  @usableFromInline let bits: UInt64
 
-  init(_ bits: UInt64) { self.bits = bits }
+  /// `IPC_TOPIC_UNWRITTEN` and `IPC_TOPIC_WRITTEN`.
+  @inlinable static var unwrittenMark: UInt64 { 1 }
+  @inlinable static var writtenMark: UInt64 { 2 }
+
+  @inlinable init(_ bits: UInt64) { self.bits = bits }
 
   init(_ position: UInt64, _ slot: Int) {
     bits = (position &+ 1) << 16 | UInt64(slot + 1)
   }
+
+  /// The word of a message that is being written.
+  @inlinable static func unwritten(_ position: UInt64) -> TopicEntry {
+    TopicEntry((position &+ 1) << 16 | unwrittenMark)
+  }
+
+  /// The word of a message that has been written.
+  @inlinable static func written(_ position: UInt64) -> TopicEntry {
+    TopicEntry((position &+ 1) << 16 | writtenMark)
+  }
+
+  var isUnwritten: Bool { bits & 0xFFFF == Self.unwrittenMark }
+
+  var isWritten: Bool { bits & 0xFFFF == Self.writtenMark }
 
   /// The slot, unchecked; `nil` if there is no message.
   var slot: Int? { bits & 0xFFFF == 0 ? nil : Int(bits & 0xFFFF) - 1 }

@@ -11,14 +11,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-internal import Synchronization
+public import Synchronization
 
 /// The message that a subscriber gets next.
 @usableFromInline
 struct TopicCursor: Sendable {
-  var position: UInt64
+  @usableFromInline var position: UInt64
   /// The place of its entry in the ring.
-  var index: Int
+  @usableFromInline var index: Int
 }
 
 /// A message that a subscriber holds, with the pin that keeps it.
@@ -28,7 +28,14 @@ struct TopicHold: Sendable {
   /// Where its elements lie.
   @usableFromInline var elements: MappedRange
   @usableFromInline var count: Int
-  var pin: Int
+  @usableFromInline var pin: Int
+
+  @inlinable init(position: UInt64, elements: MappedRange, count: Int, pin: Int) {
+    self.position = position
+    self.elements = elements
+    self.count = count
+    self.pin = pin
+  }
 }
 
 /// A place in the table of subscribers, for as long as this object exists.
@@ -39,15 +46,23 @@ final class TopicReader: Sendable {
   /// The index of the place.
   private let index: Int
   /// A child created by `fork` has a copy of this object, but not the place.
-  private let taken = Taken()
+  @usableFromInline let taken = Taken()
   /// Whether each pin is in use, kept here because another process may change shared memory.
   ///
   /// The subscriber, of which only one thread at a time has the use, alone looks for a pin that is
   /// not in use (acquiring), and sets its flag. The one sample with that pin clears the flag after
   /// N5 (releasing), from any thread. So the two never change one flag at once, and the next N1
   /// comes after the last N5.
-  private let isPinUsed = InlineArray<64, Atomic<Bool>> { _ in Atomic(false) }
-  private let waiting: Waiting
+  @usableFromInline let isPinUsed = InlineArray<64, Atomic<Bool>> { _ in Atomic(false) }
+  /// The messages of samples, one line for each pin, if messages lie in their entries.
+  @usableFromInline let copies: PrivateLines?
+  /// How many samples there can be.
+  @usableFromInline let pinCount: Int
+  /// The words of the place.
+  @usableFromInline let position: SharedWord
+  @usableFromInline let received: SharedWord
+  private let missed: SharedWord
+  let waiting: Waiting
 
   /// Takes a place.
   ///
@@ -76,30 +91,28 @@ final class TopicReader: Sendable {
     self.ring = ring
     self.number = number
     self.index = index
+    pinCount = ring.layout.maximumSampleCount
+    copies = ring.entries == nil ? nil : PrivateLines(count: pinCount)
+    position = ring.word(TopicLayout.positionOffset, ofSubscriber: index)
+    received = ring.word(TopicLayout.receivedOffset, ofSubscriber: index)
+    missed = ring.word(TopicLayout.missedOffset, ofSubscriber: index)
     waiting = Waiting(for: "a message", in: ring.name, longestSpin: .microseconds(50))
   }
 
   deinit {
     if taken.isOwn { ring.places.free(index, number) }
+    copies?.free()
   }
 
   /// - Throws: `roleTaken` in a child created by `fork`.
-  @inline(__always) private func checkPlace() throws(InterprocessError) {
+  @inline(__always) func checkPlace() throws(InterprocessError) {
     guard taken.isOwn else { throw .ofParent("subscriber", of: ring.name) }
   }
-
-  @inline(__always) private func word(_ distance: Int) -> SharedWord {
-    ring.word(distance, ofSubscriber: index)
-  }
-
-  private var position: SharedWord { word(TopicLayout.positionOffset) }
-  private var received: SharedWord { word(TopicLayout.receivedOffset) }
-  private var missed: SharedWord { word(TopicLayout.missedOffset) }
 
   /// How many messages this subscriber has missed so far.
   var missedCount: UInt64 { missed.loadRelaxed() }
 
-  @inline(__always) private func cursor(at position: UInt64) -> TopicCursor {
+  @inline(__always) func cursor(at position: UInt64) -> TopicCursor {
     TopicCursor(position: position, index: ring.index(of: position))
   }
 
@@ -131,7 +144,7 @@ final class TopicReader: Sendable {
     return cursor(at: start)
   }
 
-  @inline(__always) private func letPublishersGoOn() {
+  @inlinable @inline(__always) func letPublishersGoOn() {
     if ring.publishing.gate.isAwaited {
       ring.subscribing.open(ring.publishing.gate, waking: .max)
     }
@@ -143,7 +156,7 @@ final class TopicReader: Sendable {
   /// checking the time.
   private static let attemptLimit = 16
 
-  /// N0 to N3a: holds the next message, if there is one.
+  /// N0 to N3a, or C0 to C4: holds the next message, if there is one.
   ///
   /// - Throws: `limitReached`, `roleTaken` and `corrupted`.
   @usableFromInline func tryNext(_ cursor: inout TopicCursor) throws(InterprocessError)
@@ -151,10 +164,17 @@ final class TopicReader: Sendable {
   {
     try checkPlace()
     for attempt in 0..<Self.attemptLimit {
+      if let hold = try copyNext(&cursor, wordCount: ring.layout.entryWordCount) { return hold }
       let entry = TopicEntry(ring.entry(at: cursor.index).loadAcquiring())
       guard let distance = entry.distance(from: cursor.position), distance >= 0 else { return nil }
       if distance > 0 {
         try skip(to: cursor.position &+ UInt64(distance), attempt, &cursor)
+      } else if copies != nil {
+        if entry.isUnwritten { return nil }
+        guard entry.isWritten else {
+          throw .corrupted(
+            ring.name, "the entry of message \(cursor.position) has the word \(entry.bits)")
+        }
       } else if let hold = try hold(entry, cursor) {
         advance(&cursor)
         return hold
@@ -248,13 +268,40 @@ final class TopicReader: Sendable {
       count: Int(count), pin: pin)
   }
 
+  /// C0 to C4: copies the next message if it lies in its entry, and is there.
+  ///
+  /// - Parameter wordCount: The number of its words, which a client's compiler knows.
+  /// - Returns: `nil` also if there is something else to do.
   /// - Throws: `limitReached`.
-  @inline(__always) private func unusedPin() throws(InterprocessError) -> Int {
-    for pin in 0..<ring.layout.maximumSampleCount
-    where !isPinUsed[pin].load(ordering: .acquiring) {
-      return pin
+  @inlinable @inline(__always) func copyNext(
+    _ cursor: inout TopicCursor, wordCount: Int
+  ) throws(InterprocessError) -> TopicHold? {
+    guard let entries = ring.entries, let copies, taken.isOwn,
+      entries.has(cursor.position, at: cursor.index)
+    else { return nil }
+    let pin = try unusedPin()
+    checkpoint(.messageSeen)
+    let isWhole = copies.withWords(ofLine: pin, count: wordCount) {
+      entries.load(cursor.position, at: cursor.index, into: &$0)
     }
-    throw InterprocessError(
+    guard isWhole else { return nil }
+    isPinUsed[pin].store(true, ordering: .relaxed)
+    let hold = TopicHold(
+      position: cursor.position, elements: copies.range(ofLine: pin), count: 1, pin: pin)
+    cursor.position &+= 1
+    cursor.index = entries.index(of: cursor.position)
+    noteReceived(cursor)
+    return hold
+  }
+
+  /// - Throws: `limitReached`.
+  @inlinable @inline(__always) func unusedPin() throws(InterprocessError) -> Int {
+    for pin in 0..<pinCount where !isPinUsed[pin].load(ordering: .acquiring) { return pin }
+    throw holdsTooMany
+  }
+
+  @usableFromInline var holdsTooMany: InterprocessError {
+    InterprocessError(
       code: .limitReached, name: ring.name,
       message: """
         The subscriber holds \(ring.layout.maximumSampleCount) samples of "\(ring.name)", as many \
@@ -262,95 +309,37 @@ final class TopicReader: Sendable {
         """)
   }
 
-  /// N3a.
   @inline(__always) private func advance(_ cursor: inout TopicCursor) {
     cursor.position &+= 1
     cursor.index += 1
-    if cursor.index == ring.layout.historyCount { cursor.index = 0 }
+    if cursor.index == ring.layout.entryCount { cursor.index = 0 }
+    noteReceived(cursor)
+  }
+
+  /// N3a, or C4.
+  @inlinable @inline(__always) func noteReceived(_ cursor: TopicCursor) {
     position.storeReleasing(cursor.position)
     received.storeRelaxed(received.loadRelaxed() &+ 1)
     checkpoint(.messageTaken)
     letPublishersGoOn()
   }
 
+  /// Ends the life of a sample.
+  @inlinable @inline(__always) func giveBack(_ hold: TopicHold) {
+    if copies == nil { unpin(hold) }
+    isPinUsed[hold.pin].store(false, ordering: .releasing)
+  }
+
   /// N5.
-  @usableFromInline func giveBack(_ hold: TopicHold) {
+  @usableFromInline func unpin(_ hold: TopicHold) {
     guard taken.isOwn else { return }
     ring.pin(hold.pin, ofSubscriber: index).storeReleasing(0)
     checkpoint(.messageFreed)
-    isPinUsed[hold.pin].store(false, ordering: .releasing)
   }
 
   @usableFromInline var isEmpty: InterprocessError {
     InterprocessError(
       code: .timedOut, name: ring.name,
       message: "No message came in \"\(ring.name)\" in time. Does a process publish there?")
-  }
-
-  // MARK: - Waiting
-
-  /// Whether there is a message at the position stored in the place, or the end.
-  ///
-  /// - Throws: `roleTaken` in a child created by `fork`.
-  func isReady() throws(InterprocessError) -> Bool {
-    try checkPlace()
-    return hasMessage(cursor(at: position.loadRelaxed())) || isFinished
-  }
-
-  private func attempt(
-    _ stage: Waiting.Stage, _ cursor: TopicCursor
-  ) throws(InterprocessError) -> Waiting.Outcome<Void> {
-    try checkPlace()
-    let outcome = try ring.subscribing.gate.attempt(stage, alike: 0) {
-      () throws(InterprocessError) in
-      hasMessage(cursor) || isFinished ? () : nil
-    }
-    if stage != .spinning, case .wait = outcome { ring.subscribing.countSleep() }
-    return outcome
-  }
-
-  /// F3: whether no more messages will be published.
-  ///
-  /// Check this before looking for the next message: then a look that finds none comes after the
-  /// last message.
-  @usableFromInline var isFinished: Bool { ring.isFinished }
-
-  /// Whether the next message, or a newer one, is there.
-  @usableFromInline func hasMessage(_ cursor: TopicCursor) -> Bool {
-    let entry = TopicEntry(ring.entry(at: cursor.index).loadAcquiring())
-    return entry.distance(from: cursor.position).map { $0 >= 0 } ?? false
-  }
-
-  /// Whether a wait may end while it spins, as far as recent waits show.
-  @usableFromInline var isSpinningUseful: Bool { waiting.isSpinningUseful }
-
-  /// Waits until there is a message, or the topic is finished.
-  ///
-  /// - Returns: Whether that happened before the time-out.
-  /// - Throws: `system`.
-  @usableFromInline func wait(
-    _ cursor: TopicCursor, atMost timeout: Duration?
-  ) throws(InterprocessError) -> Bool {
-    // With no time left, one look is enough, and the caller has just made it.
-    if let timeout, timeout <= .zero { return false }
-    let outcome: Void? = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
-      try attempt(stage, cursor)
-    }
-    return outcome != nil
-  }
-
-  /// The same, suspending the task while it waits.
-  @usableFromInline nonisolated(nonsending) func wait(
-    _ cursor: TopicCursor, atMost timeout: Duration?
-  ) async throws -> Bool {
-    if let timeout, timeout <= .zero {
-      try Task.checkCancellation()
-      return false
-    }
-    let outcome: Void? = try await waiting.wait(atMost: timeout) {
-      stage throws(InterprocessError) in
-      try attempt(stage, cursor)
-    }
-    return outcome != nil
   }
 }

@@ -18,7 +18,8 @@ internal import Synchronization
 @usableFromInline
 final class TopicRing: Sendable {
   // Messages are counted from 0; the number of a message is its position, and is never used again.
-  // Messages lie in slots: `historyCount` slots, one for each sample that a subscriber can hold,
+  // Small messages lie in their entries: see `TopicEntries`. This is about the others.
+  // They lie in slots: `historyCount` slots, one for each sample that a subscriber can hold,
   // and one more. A ring of `historyCount` entries says which message lies in which slot.
   //
   // One thread at a time publishes: it has the only role, or holds the lock.
@@ -119,13 +120,15 @@ final class TopicRing: Sendable {
   let segment: StructuredSegment
   let layout: TopicLayout
   let publishers: Multiplicity
-  let publishing: QueueSide
-  let subscribing: QueueSide
+  @usableFromInline let publishing: QueueSide
+  @usableFromInline let subscribing: QueueSide
   /// The table of subscribers.
   let places: HolderTable
   let lock: RobustLock
   private let isFinishedWord: SharedWord32
   let range: MappedRange
+  /// `nil` if messages lie in slots.
+  @usableFromInline let entries: TopicEntries?
   let waiting: Waiting
   /// The lengths of both lists of slots.
   let freeCount: SharedWord32
@@ -142,6 +145,7 @@ final class TopicRing: Sendable {
     self.layout = layout
     let range = segment.memory._range.part(at: offset, byteCount: layout.byteCount)
     self.range = range
+    entries = TopicEntries(in: range, layout)
     publishing = QueueSide(in: range, at: QueueHead.sendingOffset)
     subscribing = QueueSide(in: range, at: QueueHead.receivingOffset)
     places = HolderTable(
@@ -171,12 +175,12 @@ final class TopicRing: Sendable {
 
   /// The entry at a place of the ring.
   @inline(__always) func entry(at index: Int) -> SharedWord {
-    range.word(at: layout.entriesOffset + 8 * index)
+    range.word(at: layout.entriesOffset + layout.entryStride * index)
   }
 
   /// The place of a message in the ring.
   @inline(__always) func index(of position: UInt64) -> Int {
-    Int(position % UInt64(layout.historyCount))
+    entries?.index(of: position) ?? Int(position % UInt64(layout.entryCount))
   }
 
   /// A word of a subscriber.
@@ -212,12 +216,22 @@ final class TopicRing: Sendable {
 
   /// A message that is being written.
   @usableFromInline struct Writing: Sendable {
-    var position: UInt64
-    var slot: Int
-    /// Where its elements lie.
+    @usableFromInline var position: UInt64
+    /// The slot; `nil` if the message will lie in its entry.
+    @usableFromInline var slot: Int?
+    /// Where its elements lie until it is published.
     @usableFromInline var elements: MappedRange
     /// The generation of the process that began it; a child created by `fork` only has a copy.
-    let generation = Descriptor.generation
+    @usableFromInline let generation: UInt32
+
+    @inlinable init(
+      position: UInt64, slot: Int?, elements: MappedRange, generation: UInt32
+    ) {
+      self.position = position
+      self.slot = slot
+      self.elements = elements
+      self.generation = generation
+    }
   }
 
   /// P0.
@@ -226,43 +240,84 @@ final class TopicRing: Sendable {
   @inline(__always) private func takeOver() -> UInt64 {
     let tail = publishing.position.loadRelaxed()
     let entry = TopicEntry(entry(at: index(of: tail)).loadRelaxed())
-    guard entry.distance(from: tail) == 0 else { return tail }
+    guard entry.distance(from: tail) == 0, !layout.isInEntries || entry.isWritten else {
+      return tail
+    }
     publishing.position.storeReleasing(tail &+ 1)
     return tail &+ 1
   }
 
   /// P0 and P1.
   ///
-  /// - Parameter isPatient: Whether no subscriber may miss a message.
+  /// - Parameters:
+  ///   - isPatient: Whether no subscriber may miss a message.
+  ///   - copy: Where to write a message that will lie in its entry.
   /// - Returns: `nil` if a subscriber would miss one.
   /// - Throws: `corrupted`.
-  func begin(isPatient: Bool) throws(InterprocessError) -> Writing? {
+  func begin(isPatient: Bool, in copy: PrivateLines?) throws(InterprocessError) -> Writing? {
     let position = takeOver()
     if isPatient, !findRoom(for: position) { return nil }
+    if let copy {
+      checkpoint(.messageBegun)
+      return Writing(
+        position: position, slot: nil, elements: copy.range(ofLine: 0),
+        generation: Descriptor.generation)
+    }
     let slot = try takeSlot()
     checkpoint(.messageBegun)
     let head = layout.slotHeadByteCount
     return Writing(
       position: position, slot: slot,
-      elements: self.slot(slot).part(at: head, byteCount: layout.slotStride - head))
+      elements: self.slot(slot).part(at: head, byteCount: layout.slotStride - head),
+      generation: Descriptor.generation)
   }
 
-  /// The rest of P2, and P3 to P5.
+  /// The rest of P2, and P3 to P5; or E1 to E6.
   ///
   /// - Throws: `corrupted`.
-  func end(_ writing: Writing, count: Int) throws(InterprocessError) {
-    slot(writing.slot).word(at: 0).storeRelaxed(UInt64(count))
+  func end(
+    _ writing: Writing, count: Int, from copy: PrivateLines?
+  ) throws(InterprocessError) {
+    if let copy, let entries {
+      copy.withWords(ofLine: 0, count: layout.entryWordCount) {
+        entries.store($0.span, as: writing.position)
+      }
+      countMessage(writing.position)
+    } else {
+      let old = try storeEntry(writing.position, writing.slot!, count)
+      countMessage(writing.position)
+      if let old { retire(old) }
+    }
+    letSubscribersGoOn()
+    if copy == nil { prefetchNext() }
+  }
+
+  /// The rest of P2, and P3.
+  ///
+  /// - Returns: The slot of the entry that was replaced.
+  /// - Throws: `corrupted`.
+  @inline(__always) private func storeEntry(
+    _ position: UInt64, _ slot: Int, _ count: Int
+  ) throws(InterprocessError) -> Int? {
+    self.slot(slot).word(at: 0).storeRelaxed(UInt64(count))
     checkpoint(.messageWritten)
-    let entry = entry(at: index(of: writing.position))
-    let old = TopicEntry(entry.loadRelaxed())
-    if let slot = old.slot { _ = try checked(slot) }
-    entry.storeReleasing(TopicEntry(writing.position, writing.slot).bits)
+    let entry = entry(at: index(of: position))
+    let old = TopicEntry(entry.loadRelaxed()).slot
+    if let old { _ = try checked(old) }
+    entry.storeReleasing(TopicEntry(position, slot).bits)
     checkpoint(.messageSent)
-    publishing.position.storeReleasing(writing.position &+ 1)
-    checkpoint(.tailStored)
-    if let slot = old.slot { retire(slot) }
+    return old
+  }
+
+  /// P5, or E6.
+  @inlinable @inline(__always) func letSubscribersGoOn() {
     if subscribing.gate.isAwaited { publishing.open(subscribing.gate, waking: .max) }
-    prefetchNext()
+  }
+
+  /// P4, or E5.
+  @inlinable @inline(__always) func countMessage(_ position: UInt64) {
+    publishing.position.storeReleasing(position &+ 1)
+    checkpoint(.tailStored)
   }
 
   /// Prefetches the slot of the next message, which a subscriber has read last.
@@ -277,7 +332,7 @@ final class TopicRing: Sendable {
   func cancel(_ writing: Writing) {
     // No other process has had the slot; and if the list is damaged, the only cost is filling it
     // again.
-    addFree(writing.slot)
+    if let slot = writing.slot { addFree(slot) }
   }
 
   // MARK: - Finishing

@@ -11,17 +11,21 @@
 //
 //===----------------------------------------------------------------------===//
 
-internal import Synchronization
+public import Synchronization
 
 /// The right to publish, for as long as this object exists.
 @usableFromInline
 final class TopicWriter: Sendable {
   @usableFromInline let ring: TopicRing
   let overflow: TopicOverflow
+  /// Where the next message is written, if it will lie in its entry.
+  @usableFromInline let copy: PrivateLines?
   /// While a message is on loan, the generation in which the loan began, plus 1; otherwise 0.
-  private let loan = Atomic<UInt64>(0)
+  @usableFromInline let loan = Atomic<UInt64>(0)
   /// A child created by `fork` has a copy of this object, but not the role.
-  private let generation = Descriptor.generation
+  @usableFromInline let taken = Taken()
+  /// Whether nothing but the role is needed to publish, and messages lie in their entries.
+  @usableFromInline let isDirect: Bool
 
   /// Takes the role, if the topic has a single publisher.
   ///
@@ -34,11 +38,14 @@ final class TopicWriter: Sendable {
     }
     self.ring = ring
     self.overflow = overflow
+    copy = ring.entries == nil ? nil : PrivateLines(count: 1)
+    isDirect = ring.entries != nil && ring.publishers == .one && overflow == .overwrite
     if isPatient { ring.becomePatient() }
   }
 
   deinit {
-    if ring.publishers == .one { ring.lock.unlock(takenIn: generation) }
+    if ring.publishers == .one { ring.lock.unlock(takenIn: taken.generation) }
+    copy?.free()
   }
 
   /// Keeps a child created by `fork` from publishing in its parent's place.
@@ -47,15 +54,15 @@ final class TopicWriter: Sendable {
   ///
   /// - Throws: `roleTaken`.
   private func checkRole() throws(InterprocessError) {
-    guard ring.publishers == .many || generation == Descriptor.generation else {
+    guard ring.publishers == .many || taken.isOwn else {
       throw .ofParent("publisher", of: ring.name)
     }
-    if loan.load(ordering: .acquiring) == Self.currentLoan {
+    if loan.load(ordering: .acquiring) == currentLoan {
       failAsMisused("The publisher has a message on loan")
     }
   }
 
-  private static var currentLoan: UInt64 { UInt64(Descriptor.generation) + 1 }
+  @inlinable var currentLoan: UInt64 { UInt64(taken.current.loadRelaxed()) + 1 }
 
   private var isPatient: Bool { overflow != .overwrite }
 
@@ -105,7 +112,7 @@ final class TopicWriter: Sendable {
     do throws(InterprocessError) {
       // A single publisher is the only one that can finish the topic, and is then no publisher.
       if ring.publishers == .many { try checkUnfinished() }
-      if let writing = try ring.begin(isPatient: isPatient) { return writing }
+      if let writing = try ring.begin(isPatient: isPatient, in: copy) { return writing }
     } catch {
       leave(Descriptor.generation)
       throw error
@@ -172,24 +179,79 @@ final class TopicWriter: Sendable {
 
   // MARK: - Messages
 
+  // What the functions below leave to the others: other roles, patience, and P0.
+
+  /// Begins a message if only the role is needed for it, and the last publisher has left nothing to
+  /// do.
+  ///
+  /// - Returns: Its position; `nil` if `begin` is needed.
+  @inlinable @inline(__always) func beginAtOnce() -> UInt64? {
+    guard isDirect, taken.isOwn, loan.load(ordering: .acquiring) == 0, let entries = ring.entries
+    else { return nil }
+    let position = ring.publishing.position.loadRelaxed()
+    let word = entries.word(at: entries.index(of: position)).loadRelaxed()
+    guard word != TopicEntry.written(position).bits else { return nil }
+    checkpoint(.messageBegun)
+    return position
+  }
+
+  /// Begins a message, to be lent, if only the role is needed for it.
+  @inlinable @inline(__always) func lendAtOnce() -> TopicRing.Writing? {
+    guard let position = beginAtOnce(), let copy else { return nil }
+    return TopicRing.Writing(
+      position: position, slot: nil, elements: copy.range(ofLine: 0),
+      generation: taken.generation)
+  }
+
+  /// Publishes a message of one element if only the role is needed for it.
+  ///
+  /// - Returns: Whether it did.
+  @inlinable @inline(__always)
+  func publishAtOnce<Element: Shareable>(_ element: Element) throws(InterprocessError) -> Bool {
+    guard let position = beginAtOnce(), let entries = ring.entries else { return false }
+    try ValueWords.withWords(of: element) { entries.store($0, as: position) }
+    ring.countMessage(position)
+    ring.letSubscribersGoOn()
+    return true
+  }
+
   /// Publishes a message.
   ///
   /// - Throws: `corrupted`.
   @usableFromInline
   func end(_ writing: TopicRing.Writing, count: Int) throws(InterprocessError) {
     defer { leave(writing.generation) }
-    try ring.end(writing, count: count)
+    try ring.end(writing, count: count, from: copy)
   }
 
   /// Begins a loan: the message may take longer to write, and any thread may end the loan.
-  @usableFromInline func lend() {
-    loan.store(Self.currentLoan, ordering: .relaxed)
+  @inlinable @inline(__always) func lend() {
+    loan.store(currentLoan, ordering: .relaxed)
+    if !isDirect { noteLoan() }
+  }
+
+  @usableFromInline func noteLoan() {
     if ring.publishers == .many { ring.lock.setHolder(isRunning: false) }
   }
 
   /// Ends the loan by publishing the message.
   ///
+  /// - Parameter wordCount: The number of words of an element, which a client's compiler knows.
   /// - Throws: `roleTaken` and `corrupted`.
+  @inlinable @inline(__always) func publishLoan(
+    _ writing: TopicRing.Writing, count: Int, wordCount: Int
+  ) throws(InterprocessError) {
+    guard isDirect, taken.isOwn, let entries = ring.entries, let copy else {
+      return try publishLoan(writing, count: count)
+    }
+    copy.withWords(ofLine: 0, count: wordCount) {
+      entries.store($0.span, as: writing.position)
+    }
+    ring.countMessage(writing.position)
+    ring.letSubscribersGoOn()
+    loan.store(0, ordering: .releasing)
+  }
+
   @usableFromInline
   func publishLoan(_ writing: TopicRing.Writing, count: Int) throws(InterprocessError) {
     guard writing.generation == Descriptor.generation else {

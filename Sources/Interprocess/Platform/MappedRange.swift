@@ -26,7 +26,8 @@ struct MappedRange: @unchecked Sendable {
   @usableFromInline let byteCount: Int
   @usableFromInline let isWritable: Bool
 
-  @unsafe init(start: UnsafeMutableRawPointer, byteCount: Int, isWritable: Bool) {
+  @unsafe @inlinable
+  init(start: UnsafeMutableRawPointer, byteCount: Int, isWritable: Bool) {
     unsafe self.start = unsafe start
     self.byteCount = byteCount
     self.isWritable = isWritable

@@ -111,7 +111,7 @@ struct LayoutArticleTests {
     (
       "Shared topic",
       [
-        fieldOffset(\ipc_topic.publishers), fieldOffset(\ipc_topic.reserved),
+        fieldOffset(\ipc_topic.publishers), fieldOffset(\ipc_topic.is_in_entries),
         fieldOffset(\ipc_topic.is_finished), fieldOffset(\ipc_topic.also_reserved),
         fieldOffset(\ipc_topic.maximum_element_count),
         fieldOffset(\ipc_topic.maximum_subscriber_count),

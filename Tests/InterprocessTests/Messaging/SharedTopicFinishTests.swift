@@ -19,21 +19,22 @@ import Testing
 extension SharedTopicTests {
   @Test(
     "A finished topic delivers what it has, and then the end, to latecomers as well",
-    arguments: [Multiplicity.one, .many])
-  func finish(role: Multiplicity) throws {
-    let topic = try SharedTopic<Int>.create(nil, historyCount: 2, publishers: role)
+    arguments: [Multiplicity.one, .many], elementCounts)
+  func finish(role: Multiplicity, elementCount: Int) throws {
+    let topic = try SharedTopic<Int>.create(
+      nil, maximumElementCount: elementCount, historyCount: 2, publishers: role)
     try topic.unlink()
     var subscriber = try topic.subscriber()
     var publisher = try topic.publisher()
-    for number in 0..<3 { try publisher.publish(number) }
+    for number in 0..<5 { try publisher.publish(number) }
     #expect(!topic.isFinished)
     try publisher.finish()
     #expect(topic.isFinished)
-    try expectRest(&subscriber, [1, 2])
+    try expectRest(&subscriber, [3, 4])
     var late = try topic.subscriber()
-    try expectRest(&late, [1, 2])
+    try expectRest(&late, [3, 4])
     var latest = try topic.subscriber()
-    try expectLatest(&latest, 2, missed: 1)
+    try expectLatest(&latest, 4, missed: 1)
     try expectLatest(&latest, nil, missed: 1)
     try expectRest(&latest, [])
     let code = errorCode {
@@ -43,7 +44,7 @@ extension SharedTopicTests {
     #expect(code == .finished)
     // Finishing once more changes nothing.
     try topic.finish()
-    #expect(topic.statistics.publishedCount == 3)
+    #expect(topic.statistics.publishedCount == 5)
   }
 
   /// Expects the messages, and then the end.

@@ -17,17 +17,21 @@ import Testing
 
 @Suite("Shared topic", .timeLimit(.minutes(5)))
 struct SharedTopicTests {
+  /// The greatest number of elements of a message: one lies in its entry, and two in a slot.
+  static let elementCounts = [1, 2]
+
   // MARK: - Basics
 
-  @Test("Each subscriber gets all messages, in order, through any handle")
-  func order() throws {
+  @Test("Each subscriber gets all messages, in order, through any handle", arguments: elementCounts)
+  func order(elementCount: Int) throws {
     let name = uniqueName()
-    let topic = try SharedTopic<Int>.create(name, historyCount: 4)
+    let topic = try SharedTopic<Int>.create(
+      name, maximumElementCount: elementCount, historyCount: 4)
     let other = try SharedTopic<Int>.attach(name)
     #expect(topic.isCreator && !other.isCreator && other.isLinked && other.name == name)
     #expect(
       other.historyCount == 4 && other.publisherMultiplicity == .one
-        && other.maximumElementCount == 1)
+        && other.maximumElementCount == elementCount)
     #expect(other.maximumSubscriberCount == 8 && other.maximumSampleCount == 2)
     #expect(other.lifetime == .untilUnlinked)
     var first = try topic.subscriber()
@@ -179,13 +183,16 @@ struct SharedTopicTests {
   }
 
   @Test(
-    "A publisher with a message on loan cannot begin another", arguments: [Multiplicity.one, .many])
-  func twoLoans(role: Multiplicity) async throws {
+    "A publisher with a message on loan cannot begin another",
+    arguments: [Multiplicity.one, .many],
+    elementCounts)
+  func twoLoans(role: Multiplicity, elementCount: Int) async throws {
     let isMany: Bool = role == .many
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
-    ) { [isMany = isMany as Bool] in
-      let topic = try SharedTopic<Int>.create(nil, publishers: isMany ? .many : .one)
+    ) { [isMany = isMany as Bool, elementCount = elementCount as Int] in
+      let topic = try SharedTopic<Int>.create(
+        nil, maximumElementCount: elementCount, publishers: isMany ? .many : .one)
       try topic.unlink()
       var publisher = try topic.publisher()
       let loan = try publisher.loan()
@@ -195,9 +202,12 @@ struct SharedTopicTests {
     #expect(result.says("has a message on loan", isAlwaysThere: true))
   }
 
-  @Test("Other publishers wait while a message is on loan, even if another thread ends the loan")
-  func loanOfMany() async throws {
-    let topic = try SharedTopic<Int>.create(nil, publishers: .many)
+  @Test(
+    "Other publishers wait while a message is on loan, even if another thread ends the loan",
+    arguments: elementCounts)
+  func loanOfMany(elementCount: Int) async throws {
+    let topic = try SharedTopic<Int>.create(
+      nil, maximumElementCount: elementCount, publishers: .many)
     try topic.unlink()
     var publisher = try topic.publisher()
     var other = try topic.publisher()
@@ -219,10 +229,11 @@ struct SharedTopicTests {
 
   // MARK: - Roles
 
-  @Test("Only one handle or value can be the sole publisher")
-  func roles() throws {
+  @Test("Only one handle or value can be the sole publisher", arguments: elementCounts)
+  func roles(elementCount: Int) throws {
     let name = uniqueName()
-    let topic = try SharedTopic<Int>.create(name, options: .whileAttached)
+    let topic = try SharedTopic<Int>.create(
+      name, maximumElementCount: elementCount, options: .whileAttached)
     let other = try SharedTopic<Int>.attach(name)
     var publisher = try topic.publisher()
     for handle in [topic, other] {

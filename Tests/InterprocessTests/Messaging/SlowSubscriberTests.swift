@@ -17,9 +17,10 @@ import Testing
 
 // Subscribers that do not keep up, and publishers that wait for them.
 extension SharedTopicTests {
-  @Test("A latecomer gets the history, or not", arguments: [1, 2, 3, 8])
-  func history(count: Int) throws {
-    let topic = try SharedTopic<Int>.create(nil, historyCount: count)
+  @Test("A latecomer gets the history, or not", arguments: [1, 2, 3, 8], elementCounts)
+  func history(count: Int, elementCount: Int) throws {
+    let topic = try SharedTopic<Int>.create(
+      nil, maximumElementCount: elementCount, historyCount: count)
     try topic.unlink()
     var publisher = try topic.publisher()
     var early = try topic.subscriber()
@@ -39,9 +40,11 @@ extension SharedTopicTests {
     #expect(topic.statistics.missedCount == missed)
   }
 
-  @Test("A subscriber can skip to the newest message, and receives it once")
-  func latest() throws {
-    let topic = try SharedTopic<Int>.create(nil, historyCount: 4)
+  @Test(
+    "A subscriber can skip to the newest message, and receives it once", arguments: elementCounts)
+  func latest(elementCount: Int) throws {
+    let topic = try SharedTopic<Int>.create(
+      nil, maximumElementCount: elementCount, historyCount: 4)
     try topic.unlink()
     var publisher = try topic.publisher()
     var subscriber = try topic.subscriber()
@@ -98,9 +101,11 @@ extension SharedTopicTests {
     #expect(sequence == 39 && value == 40)
   }
 
-  @Test("The place of a subscriber stays until its last sample is given back")
-  func places() throws {
-    let topic = try SharedTopic<Int>.create(nil, maximumSubscriberCount: 1)
+  @Test(
+    "The place of a subscriber stays until its last sample is given back", arguments: elementCounts)
+  func places(elementCount: Int) throws {
+    let topic = try SharedTopic<Int>.create(
+      nil, maximumElementCount: elementCount, maximumSubscriberCount: 1)
     try topic.unlink()
     var publisher = try topic.publisher()
     try publisher.publish(1)
@@ -125,9 +130,12 @@ extension SharedTopicTests {
     try expectMessages(&other, [1])
   }
 
-  @Test("A publisher that waits for slow subscribers lets none of them miss a message")
-  func patience() throws {
-    let topic = try SharedTopic<Int>.create(nil, historyCount: 3)
+  @Test(
+    "A publisher that waits for slow subscribers lets none of them miss a message",
+    arguments: elementCounts)
+  func patience(elementCount: Int) throws {
+    let topic = try SharedTopic<Int>.create(
+      nil, maximumElementCount: elementCount, historyCount: 3)
     try topic.unlink()
     var publisher = try topic.publisher(overflow: .wait)
     // Without subscribers the publisher has nothing to wait for.
@@ -156,9 +164,10 @@ extension SharedTopicTests {
 
   @Test(
     "A latecomer gets the history of a publisher that waits, without the oldest message",
-    arguments: [1, 2, 3, 8])
-  func historyOfPatience(count: Int) throws {
-    let topic = try SharedTopic<Int>.create(nil, historyCount: count)
+    arguments: [1, 2, 3, 8], elementCounts)
+  func historyOfPatience(count: Int, elementCount: Int) throws {
+    let topic = try SharedTopic<Int>.create(
+      nil, maximumElementCount: elementCount, historyCount: count)
     try topic.unlink()
     var publisher = try topic.publisher(overflow: .wait)
     var early = try topic.subscriber()

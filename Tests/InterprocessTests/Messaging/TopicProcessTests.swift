@@ -23,10 +23,12 @@ import Testing
 @Suite("Topics between processes", .timeLimit(.minutes(5)))
 struct TopicProcessTests {
   /// The short form of `scripts/stress`.
-  @Test("No message is torn or out of order, and missed messages are counted")
-  func streams() async throws {
+  @Test(
+    "No message is torn or out of order, and missed messages are counted",
+    arguments: ["entries", "slots"])
+  func streams(place: String) async throws {
     let outcome = try await runWithPrivateSharedMemory(
-      "size=64m", Places.helper, ["topic-streams", "2"])
+      "size=64m", Places.helper, ["topic-streams", "2", place])
     #expect(outcome.status == .exited(0), "\(outcome.errors)\(outcome.output)")
     let match = try #require(outcome.output.firstMatch(of: /^(\d+) messages .* (\d+) received/))
     #expect(try #require(Int(match.1)) >= 1000 && #require(Int(match.2)) >= 1000, "\(match.0)")
@@ -35,7 +37,10 @@ struct TopicProcessTests {
   /// The short form of `scripts/crash-test messaging`.
   @Test("Killed processes leave a topic whole, and no process hanging")
   func campaign() async throws {
-    let primitives = ["topic", "topicOfMany", "topicPatient"]
+    let primitives = [
+      "topic", "topicOfMany", "topicPatient", "topicOfEntries", "topicOfEntriesOfMany",
+      "topicOfEntriesPatient",
+    ]
     let seed = UInt64.random(in: 1...UInt64.max)
     let outcome = try await runWithPrivateSharedMemory(
       "size=64m", Places.helper,
@@ -50,10 +55,13 @@ struct TopicProcessTests {
     }
   }
 
-  @Test("A dead publisher has published its last whole message, and its role is free at once")
-  func deadPublisher() async throws {
+  @Test(
+    "A dead publisher has published its last whole message, and its role is free at once",
+    arguments: SharedTopicTests.elementCounts)
+  func deadPublisher(elementCount: Int) async throws {
     let name = uniqueName()
-    let topic = try SharedTopic<UInt64>.create(name, historyCount: 2)
+    let topic = try SharedTopic<UInt64>.create(
+      name, maximumElementCount: elementCount, historyCount: 2)
     let (status, _) = try await withChildProcess(
       Places.helper, ["topic-hold", name, "publisher"]
     ) { holder in
@@ -69,10 +77,13 @@ struct TopicProcessTests {
     try topic.unlink()
   }
 
-  @Test("The place and the samples of a dead subscriber are free for the next one")
-  func deadSubscriber() async throws {
+  @Test(
+    "The place and the samples of a dead subscriber are free for the next one",
+    arguments: SharedTopicTests.elementCounts)
+  func deadSubscriber(elementCount: Int) async throws {
     let name = uniqueName()
-    let topic = try SharedTopic<UInt64>.create(name, historyCount: 2, maximumSubscriberCount: 1)
+    let topic = try SharedTopic<UInt64>.create(
+      name, maximumElementCount: elementCount, historyCount: 2, maximumSubscriberCount: 1)
     try publish(topic, 1)
     try publish(topic, 2)
     let (status, _) = try await withChildProcess(
@@ -80,7 +91,8 @@ struct TopicProcessTests {
     ) { holder in
       #expect(try await holder.nextLine() == "held")
       #expect(errorCode { try subscribe(topic) } == .limitReached)
-      #expect(topic.statistics.heldCount == 2)
+      // Copies do not count.
+      #expect(topic.statistics.heldCount == (elementCount == 1 ? 0 : 2))
       try holder.kill()
     }
     #expect(status == .signaled(9))
@@ -95,10 +107,12 @@ struct TopicProcessTests {
 
   @Test(
     "A process killed while it finishes a topic leaves it finished or not, and no sleeper",
-    arguments: [Checkpoint.messageSent, .tailStored, .topicFinished])
-  func deadFinisher(step: Checkpoint) async throws {
+    arguments: [Checkpoint.messageSent, .tailStored, .topicFinished],
+    SharedTopicTests.elementCounts)
+  func deadFinisher(step: Checkpoint, elementCount: Int) async throws {
     let name = uniqueName()
-    let topic = try SharedTopic<UInt64>.create(name, historyCount: 2)
+    let topic = try SharedTopic<UInt64>.create(
+      name, maximumElementCount: elementCount, historyCount: 2)
     defer { try? topic.unlink() }
     let received = Task {
       var numbers: [UInt64] = []
@@ -119,10 +133,12 @@ struct TopicProcessTests {
     #expect(isOver && topic.statistics.publishedCount == 1)
   }
 
-  @Test("A publisher does not wait for a dead subscriber")
-  func deadSlowSubscriber() async throws {
+  @Test(
+    "A publisher does not wait for a dead subscriber", arguments: SharedTopicTests.elementCounts)
+  func deadSlowSubscriber(elementCount: Int) async throws {
     let name = uniqueName()
-    let topic = try SharedTopic<UInt64>.create(name, historyCount: 3)
+    let topic = try SharedTopic<UInt64>.create(
+      name, maximumElementCount: elementCount, historyCount: 3)
     var publisher = try topic.publisher(overflow: .wait)
     for number: UInt64 in 0...2 { try publish(&publisher, number) }
     _ = try await withChildProcess(Places.helper, ["topic-hold", name, "subscriber"]) { holder in
@@ -137,15 +153,18 @@ struct TopicProcessTests {
     try topic.unlink()
   }
 
-  @Test("A forked child gives back nothing of its parent's")
-  func fork() async throws {
+  @Test(
+    "A forked child gives back nothing of its parent's", arguments: SharedTopicTests.elementCounts)
+  func fork(elementCount: Int) async throws {
     let name = uniqueName()
-    let topic = try SharedTopic<UInt64>.create(name, historyCount: 2, maximumSubscriberCount: 1)
+    let topic = try SharedTopic<UInt64>.create(
+      name, maximumElementCount: elementCount, historyCount: 2, maximumSubscriberCount: 1)
     let (status, _) = try await withChildProcess(Places.helper, ["topic-fork", name]) { holder in
       let line = try await holder.nextLine()
       #expect(line == "forked")
       let codes = [errorCode { try publish(topic, 9) }, errorCode { try subscribe(topic) }]
-      #expect(codes == [.roleTaken, .limitReached] && topic.statistics.heldCount == 1)
+      #expect(codes == [.roleTaken, .limitReached])
+      #expect(topic.statistics.heldCount == (elementCount == 1 ? 0 : 1))
       let answer = try await holder.ask("go")
       #expect(answer == "still 7, then 8")
     }
@@ -178,10 +197,10 @@ struct TopicProcessTests {
 
   @Test(
     "A message from one thread to another is whole, also under the thread sanitizer",
-    arguments: [TopicOverflow.overwrite, .wait])
-  func twoThreads(overflow: TopicOverflow) async throws {
+    arguments: [TopicOverflow.overwrite, .wait], [Multiplicity.one, .many])
+  func twoThreads(overflow: TopicOverflow, role: Multiplicity) async throws {
     let topic = try SharedTopic<UInt64>.create(
-      nil, maximumElementCount: 5, historyCount: 3, publishers: .many, maximumSubscriberCount: 1)
+      nil, maximumElementCount: 5, historyCount: 3, publishers: role, maximumSubscriberCount: 1)
     try topic.unlink()
     let count: UInt64 = 20_000
     // Not the forms for tasks, whose waits the sanitizer does not understand.
@@ -193,23 +212,27 @@ struct TopicProcessTests {
         try publisher.publish(contentsOf: message.span)
       }
     }
-    @Sendable func receive() throws -> UInt64? {
+    /// - Returns: How many messages were missed, and the number of the first one, as the publisher
+    ///   may begin while this takes its place; `nil` if a message is torn.
+    @Sendable func receive() throws -> (UInt64, UInt64)? {
       var subscriber = try topic.subscriber()
       var last: UInt64 = 0
+      var start: UInt64?
       while last < count {
         let sample = try subscriber.next(timeout: .seconds(60))!
         let elements = sample.elements
+        if start == nil { start = sample.sequence - subscriber.missedCount }
         guard elements.indices.allSatisfy({ elements[$0] == elements[0] }), elements[0] > last
         else { return nil }
         last = elements[0]
       }
-      return subscriber.missedCount
+      return (subscriber.missedCount, start!)
     }
     let publisher = inThread { try publish() }
     let subscriber = inThread { try receive() }
     try await publisher.value
-    let missedCount = try #require(await subscriber.value)
-    #expect(topic.statistics.receivedCount + missedCount == count)
+    let (missedCount, start) = try #require(await subscriber.value)
+    #expect(topic.statistics.receivedCount + missedCount + start == count)
     #expect(overflow == .overwrite || missedCount == 0)
   }
 
@@ -220,14 +243,15 @@ struct TopicProcessTests {
     Int(memory.load(fromByteOffset: 72, as: UInt64.self))
   }
 
-  @Test("Random words give an error or a time-out, and no access elsewhere", arguments: 1...10)
-  func randomWords(seed: UInt64) throws {
+  @Test(
+    "Random words give an error or a time-out, and no access elsewhere", arguments: 1...10, [1, 3])
+  func randomWords(seed: UInt64, elementCount: Int) throws {
     var generator = SeededGenerator(seed: seed)
     for role in [Multiplicity.one, .many] {
       let name = uniqueName()
       let topic = try SharedTopic<UInt64>.create(
-        name, maximumElementCount: 3, historyCount: 5, publishers: role, maximumSubscriberCount: 2,
-        options: .whileAttached)
+        name, maximumElementCount: elementCount, historyCount: 5, publishers: role,
+        maximumSubscriberCount: 2, options: .whileAttached)
       var memory = try SharedMemory.attach(name)
       let content = content(memory)
       var generous = try topic.subscriber()
@@ -240,8 +264,9 @@ struct TopicProcessTests {
             var publisher = try topic.publisher(overflow: overflow)
             let timeout = Duration.microseconds(50)
             try publisher.publish(1, timeout: timeout)
-            try publisher.publish(contentsOf: [1, 2, 3].span, timeout: timeout)
-            let loan = try publisher.loan(count: 3, timeout: timeout)
+            let elements = [UInt64](repeating: 2, count: elementCount)
+            try publisher.publish(contentsOf: elements.span, timeout: timeout)
+            let loan = try publisher.loan(count: elementCount, timeout: timeout)
             _ = consume loan
           }
         }
@@ -280,7 +305,7 @@ struct TopicProcessTests {
     let layout = try #require(
       TopicLayout(
         historyCount: 4, maximumSubscriberCount: 1, maximumSampleCount: 1, maximumElementCount: 3,
-        elementStride: 8, elementAlignment: 8))
+        elementByteCount: 8, elementStride: 8, elementAlignment: 8))
     let slotCount = UInt64(layout.slotCount)
     // A message ahead of the tail, and one in a slot that does not exist.
     let entries: [UInt64] = [
@@ -310,6 +335,23 @@ struct TopicProcessTests {
     #expect(foundCount >= 2 + 4)
   }
 
+  @Test("An impossible word of an entry with its message is detected, whichever process wrote it")
+  func wrongEntryWords() throws {
+    let layout = try #require(
+      TopicLayout(
+        historyCount: 4, maximumSubscriberCount: 1, maximumSampleCount: 1, maximumElementCount: 1,
+        elementByteCount: 8, elementStride: 8, elementAlignment: 8))
+    #expect(layout.isInEntries && layout.entryCount == 8)
+    // Messages ahead of the tail, and the first one neither being written nor there.
+    let words = [
+      TopicEntry.written(8).bits, TopicEntry.unwritten(8).bits, TopicEntry.written(16).bits,
+      TopicEntry.written(0).bits + 1, TopicEntry.written(0).bits | 0xFFFF,
+    ]
+    for word in words {
+      #expect(isFound(layout, word, at: layout.entriesOffset, of: UInt64.self), "\(word)")
+    }
+  }
+
   /// Writes a word into a topic of one message, and returns whether its users detect it.
   private func isFound(
     _ layout: TopicLayout, _ word: UInt64, at offset: Int, of type: Any.Type = UInt32.self
@@ -317,8 +359,8 @@ struct TopicProcessTests {
     let codes = attempt {
       let name = uniqueName()
       let topic = try SharedTopic<UInt64>.create(
-        name, maximumElementCount: 3, historyCount: 4, maximumSubscriberCount: 1,
-        maximumSampleCount: 1, options: .whileAttached)
+        name, maximumElementCount: layout.maximumElementCount, historyCount: 4,
+        maximumSubscriberCount: 1, maximumSampleCount: 1, options: .whileAttached)
       var memory = try SharedMemory.attach(name)
       var subscriber = try topic.subscriber()
       var publisher = try topic.publisher()
@@ -378,6 +420,10 @@ struct TopicProcessTests {
       expectCorrupted(history, at: 32, byteCount: 8)
     }
     for role: UInt64 in [0, 3, 0xFFFF_FFFF] { expectCorrupted(role, at: content, byteCount: 4) }
+    // Three elements lie in no entry.
+    for place: UInt64 in [1, 2, 0xFFFF_FFFF] {
+      expectCorrupted(place, at: content + TopicLayout.isInEntriesOffset, byteCount: 4)
+    }
     for count: UInt64 in [0, 12, 1 << 61, .max] {
       expectCorrupted(count, at: content + TopicLayout.elementCountOffset, byteCount: 8)
     }
