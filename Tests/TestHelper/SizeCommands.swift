@@ -116,6 +116,8 @@ extension Session {
     guard error == 0 else { fatalError("No thread") }
     while !Self.hasEntered.load(ordering: .relaxed) { usleep(1000) }
 
+    var ends: [CInt] = [-1, -1]
+    guard pipe(&ends) == 0 else { fatalError("No pipe") }
     var child: pid_t = 0
     let found = try? memory?.withGuardedBytes { bytes in
       child = ipctest_fork()
@@ -123,12 +125,17 @@ extension Session {
     }
     if child == 0 {
       if found == nil {
+        // Once the parent has read, too, and has closed its end.
+        Glibc.close(ends[1])
+        var byte: UInt8 = 0
+        _ = read(ends[0], &byte, 1)
         truncate("/dev/shm/\(memory?.name ?? "")", off_t(memory?.byteCount ?? 0))
       }
       // The other thread does not exist in this process, and its scope disturbs no other.
       let again = try? memory?.withGuardedBytes { Self.sum($0) }
       _exit(found != nil && again == found ? 0 : again == 4096 ? 2 : 1)
     }
+    for end in ends { Glibc.close(end) }
     var status: CInt = 0
     waitpid(child, &status, 0)
     Self.mayLeave.store(true, ordering: .relaxed)
