@@ -216,13 +216,16 @@ extension SharedTopic {
   ///
   /// If its life ends before that, no message is published.
   public struct Loan: ~Copyable, Sendable {
-    /// `nil` when the message is published.
-    @usableFromInline var _writer: TopicWriter?
+    @usableFromInline let _writer: TopicWriter
+    /// Whether the message is yet to be published; not the writer as an optional, which would count
+    /// references once more.
+    @usableFromInline var _isOpen = true
     @usableFromInline let _writing: TopicRing.Writing
     /// The number of elements of the message.
     public let count: Int
 
-    @inlinable init(_ writer: TopicWriter, _ writing: TopicRing.Writing, _ count: Int) {
+    @inlinable @inline(__always)
+    init(_ writer: TopicWriter, _ writing: TopicRing.Writing, _ count: Int) {
       self._writer = writer
       self._writing = writing
       self.count = count
@@ -230,7 +233,7 @@ extension SharedTopic {
     }
 
     @inlinable deinit {
-      _writer?.cancelLoan(_writing)
+      if _isOpen { _writer.cancelLoan(_writing) }
     }
 
     /// The elements, for writing.
@@ -263,14 +266,13 @@ extension SharedTopic {
     /// Does not block.
     ///
     /// - Throws: `corrupted` if something other than this type has written into the topic.
-    @inlinable
+    @inlinable @inline(__always)
     public consuming func publish() throws(InterprocessError) {
-      guard let writer = _writer else { return }
-      _writer = nil
+      _isOpen = false
       guard SharedTopic._canBeInEntries else {
-        return try writer.publishLoan(_writing, count: count)
+        return try _writer.publishLoan(_writing, count: count)
       }
-      try writer.publishLoan(_writing, count: count, wordCount: ValueWords<Element>.count)
+      try _writer.publishLoan(_writing, count: count, wordCount: ValueWords<Element>.count)
     }
   }
 

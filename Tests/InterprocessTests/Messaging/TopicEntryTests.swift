@@ -170,13 +170,10 @@ struct TopicEntryTests {
     arguments: [
       Checkpoint.messageBegun, .entryMarked, .storeHalfWritten, .messageWritten, .messageSent,
       .tailStored,
-    ], [1, 2])
-  func deadAtStep(step: Checkpoint, elementCount: Int) async throws {
-    // A message in a slot has fewer steps.
-    if elementCount == 2 && [.entryMarked, .storeHalfWritten].contains(step) { return }
+    ], [Multiplicity.one, .many])
+  func deadAtStep(step: Checkpoint, role: Multiplicity) async throws {
     let name = uniqueName()
-    let topic = try SharedTopic<UInt64>.create(
-      name, maximumElementCount: elementCount, historyCount: 2)
+    let topic = try SharedTopic<UInt64>.create(name, historyCount: 2, publishers: role)
     defer { try? topic.unlink() }
     let status = try await finish(name, killedAt: step)
     #expect(status == .signaled(9))
