@@ -22,6 +22,7 @@ struct TopicEntries: Sendable {
   // All words are atomic. A publisher, which has the role or holds the lock:
   //
   //   P0  if the word of the tail's entry says that the tail's message is there: tail = tail + 1
+  //       only before the first message of a publisher that has the role
   //   E1  word of the tail's entry = being written      releasing
   //   E2  fence                                         releasing
   //   E3  store the message                             relaxed, each word
