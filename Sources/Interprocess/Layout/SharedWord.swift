@@ -84,6 +84,10 @@ struct SharedWord: @unchecked Sendable {
     unsafe pointer.pointee.wrappingAdd(value, ordering: .releasing).oldValue
   }
   func orRelaxed(_ value: UInt64) { unsafe pointer.pointee.bitwiseOr(value, ordering: .relaxed) }
+  /// - Returns: The previous value of the word.
+  func exchangeReleasing(_ value: UInt64) -> UInt64 {
+    unsafe pointer.pointee.exchange(value, ordering: .releasing)
+  }
   @inlinable func storeReleasing(_ value: UInt64) {
     unsafe pointer.pointee.store(value, ordering: .releasing)
   }

@@ -39,7 +39,7 @@ extension SharedTopic {
     ///   - timeout: How long to wait; `nil`: as long as it takes.
     /// - Throws: `timedOut`; `finished` if another publisher, or a handle, has finished the topic;
     ///   `corrupted` if something other than this type has written into the topic; `system` for
-    ///   anything else. After any error, the message has not been published.
+    ///   anything else. After any error but `corrupted`, the message has not been published.
     /// - Precondition: No message of this publisher is on loan.
     /// - Complexity: O(1).
     @inlinable @inline(__always)
@@ -65,8 +65,8 @@ extension SharedTopic {
     /// - Parameters:
     ///   - element: The message.
     ///   - timeout: How long to wait; `nil`: as long as it takes.
-    /// - Throws: What the blocking form throws, and `CancellationError`; after any error, the
-    ///   message has not been published.
+    /// - Throws: What the blocking form throws, and `CancellationError`; after any error but
+    ///   `corrupted`, the message has not been published.
     @inlinable
     public nonisolated(nonsending) mutating func publish(
       _ element: Element, timeout: Duration? = nil
@@ -101,8 +101,8 @@ extension SharedTopic {
     /// - Parameters:
     ///   - elements: The message, at least one element.
     ///   - timeout: How long to wait; `nil`: as long as it takes.
-    /// - Throws: What the blocking form throws, and `CancellationError`; after any error, the
-    ///   message has not been published.
+    /// - Throws: What the blocking form throws, and `CancellationError`; after any error but
+    ///   `corrupted`, the message has not been published.
     @inlinable
     public nonisolated(nonsending) mutating func publish(
       contentsOf elements: Span<Element>, timeout: Duration? = nil

@@ -25,13 +25,14 @@ final class TopicRing: Sendable {
   // One thread at a time publishes: it has the only role, or holds the lock.
   //
   //   P0  if the entry at the tail is already that of the tail's message: tail = tail + 1
+  //       only before the first message of a publisher that has the role
   //   P1  take a slot from the list of free slots; if the list is empty, refill it:
   //   P1a   fence                                  seq. cons.
   //   P1b   look at all pins                       acquiring, pairs with N5
   //         free each retired slot that is not pinned
   //         if that frees none: free each slot that has neither an entry nor a pin
   //   P2  write the message into the slot
-  //   P3  entry = its position and its slot        releasing, pairs with N0
+  //   P3  entry = its position and its slot        releasing, pairs with N0; an exchange
   //   P4  tail = position + 1                      releasing
   //   P4a retire the slot of the entry that was replaced
   //   P5  wake waiting subscribers: R2' of `AsymmetricEventCount`, for which P3 is R1
@@ -251,11 +252,15 @@ final class TopicRing: Sendable {
   ///
   /// - Parameters:
   ///   - isPatient: Whether no subscriber may miss a message.
+  ///   - known: The position for which P0 is not needed.
   ///   - copy: Where to write a message that will lie in its entry.
   /// - Returns: `nil` if a subscriber would miss one.
   /// - Throws: `corrupted`.
-  func begin(isPatient: Bool, in copy: PrivateLines?) throws(InterprocessError) -> Writing? {
-    let position = takeOver()
+  func begin(
+    isPatient: Bool, at known: UInt64?, in copy: PrivateLines?
+  ) throws(InterprocessError) -> Writing? {
+    let tail = publishing.position.loadRelaxed()
+    let position = tail == known ? tail : takeOver()
     if isPatient, !findRoom(for: position) { return nil }
     if let copy {
       checkpoint(.messageBegun)
@@ -284,9 +289,9 @@ final class TopicRing: Sendable {
       }
       countMessage(writing.position)
     } else {
-      let old = try storeEntry(writing.position, writing.slot!, count)
+      let old = storeEntry(writing.position, writing.slot!, count)
       countMessage(writing.position)
-      if let old { retire(old) }
+      if let old { retire(try checked(old)) }
     }
     letSubscribersGoOn()
     if copy == nil { prefetchNext() }
@@ -294,17 +299,16 @@ final class TopicRing: Sendable {
 
   /// The rest of P2, and P3.
   ///
-  /// - Returns: The slot of the entry that was replaced.
-  /// - Throws: `corrupted`.
+  /// - Returns: The slot of the entry that was replaced, unchecked.
   @inline(__always) private func storeEntry(
     _ position: UInt64, _ slot: Int, _ count: Int
-  ) throws(InterprocessError) -> Int? {
+  ) -> Int? {
     self.slot(slot).word(at: 0).storeRelaxed(UInt64(count))
     checkpoint(.messageWritten)
     let entry = entry(at: index(of: position))
-    let old = TopicEntry(entry.loadRelaxed()).slot
-    if let old { _ = try checked(old) }
-    entry.storeReleasing(TopicEntry(position, slot).bits)
+    // An exchange, as a load would fetch the cache line from the subscribers first, and the store
+    // then once more.
+    let old = TopicEntry(entry.exchangeReleasing(TopicEntry(position, slot).bits)).slot
     checkpoint(.messageSent)
     return old
   }

@@ -117,7 +117,9 @@ final class TopicWriter: Sendable {
     do throws(InterprocessError) {
       // A single publisher is the only one that can finish the topic, and is then no publisher.
       if ring.publishers == .many { try checkUnfinished() }
-      if let writing = try ring.begin(isPatient: isPatient, in: copy) { return writing }
+      // Where there are many, another one may have died there meanwhile.
+      let known = ring.publishers == .one ? knownPosition.load(ordering: .relaxed) : nil
+      if let writing = try ring.begin(isPatient: isPatient, at: known, in: copy) { return writing }
     } catch {
       leave(Descriptor.generation)
       throw error
