@@ -19,8 +19,8 @@ extension SharedQueue {
   /// Does not block.
   ///
   /// - Parameter body: Writes the message; see `send(timeout:_:)`.
-  /// - Returns: Whether the message was sent, as for ``trySend(_:)``. If not, `body` has not run.
-  /// - Throws: What ``trySend(_:)`` and `body` throw; `roleTaken` in a child that was forked in
+  /// - Returns: Whether the message was sent, as for `trySend(_:)`. If not, `body` has not run.
+  /// - Throws: What `trySend(_:)` and `body` throw; `roleTaken` in a child that was forked in
   ///   `body`. After any error, nothing has been sent.
   @inlinable
   public func trySend(_ body: (inout Element) throws -> Void) throws -> Bool {

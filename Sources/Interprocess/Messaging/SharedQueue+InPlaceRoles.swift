@@ -20,7 +20,7 @@ extension SharedQueue.Sender {
   ///
   /// - Parameter body: Writes the whole message.
   /// - Returns: Whether there was room. If not, `body` has not run.
-  /// - Throws: What ``trySend(_:)`` and `body` throw; `roleTaken` in a child that was forked in
+  /// - Throws: What `trySend(_:)` and `body` throw; `roleTaken` in a child that was forked in
   ///   `body`. After any error, nothing has been sent.
   @inlinable @inline(__always)
   public mutating func trySend(_ body: (inout Element) throws -> Void) throws -> Bool {

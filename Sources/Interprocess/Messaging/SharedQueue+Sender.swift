@@ -45,7 +45,7 @@ extension SharedQueue {
       if !_taken.isOwn { throw _queue._senders.isOfParent }
     }
 
-    /// Sends a message if there is room, as ``SharedQueue/trySend(_:)`` does.
+    /// Sends a message if there is room, as `SharedQueue.trySend(_:)` does.
     ///
     /// Does not block.
     ///

@@ -40,7 +40,7 @@ extension SharedQueue {
   /// - Parameters:
   ///   - element: The message.
   ///   - timeout: How long to wait for room; `nil`: as long as it takes.
-  /// - Throws: What ``trySend(_:)`` throws, and `timedOut`.
+  /// - Throws: What `trySend(_:)` throws, and `timedOut`.
   @inlinable
   public func send(
     _ element: Element, timeout: Duration? = nil
@@ -90,7 +90,7 @@ extension SharedQueue {
   /// - Returns: How many messages were sent: all; or fewer, perhaps 0, if the time-out passed; or
   ///   fewer, but at least 1, if the queue was finished meanwhile, which the next call reports.
   /// - Throws: `finished` if no message was sent; `wrongKind`, `corrupted` and `system` as
-  ///   ``trySend(_:)`` does, even when some messages were sent.
+  ///   `trySend(_:)` does, even when some messages were sent.
   /// - Complexity: Linear in the number of messages.
   @inlinable @discardableResult
   public func send(
