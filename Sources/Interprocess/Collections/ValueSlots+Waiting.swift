@@ -35,7 +35,9 @@ extension ValueSlots {
     after version: UInt64, atMost timeout: Duration?
   ) async throws -> UInt64 {
     guard gate != nil else { return try await lookOut(after: version, atMost: timeout) }
-    let found = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+    let look = look(after: version)
+    let found = try await waiting.wait(atMost: timeout, isDue: look.isDue) {
+      stage throws(InterprocessError) in
       try attempt(stage, after: version)
     }
     guard let found else { throw unchanged }
@@ -50,6 +52,20 @@ extension ValueSlots {
       () throws(InterprocessError) in try later(than: version)
     }
   }
+
+  /// Looks for a later version in place of a waiter, on another thread.
+  struct Look: Sendable {
+    fileprivate let latest: SharedWord
+    fileprivate let version: UInt64
+
+    /// Whether the waiter may find something, if only that the version is corrupted.
+    @Sendable func isDue() -> Bool {
+      let latest = latest.loadAcquiring()
+      return latest == 0 || latest > version
+    }
+  }
+
+  func look(after version: UInt64) -> Look { Look(latest: latestVersion, version: version) }
 
   /// The latest version, if it is later than the given one; else `nil`.
   ///

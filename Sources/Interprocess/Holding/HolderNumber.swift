@@ -124,4 +124,13 @@ struct HolderNumber: ~Copyable, Sendable {
     if number == own { return false }
     return try !Lease.isNumberTaken(number, byOthersThan: descriptor)
   }
+
+  /// The same for a thread that looks in place of a waiter.
+  ///
+  /// - Returns: `true` also if the waiter is to find out itself, as the handle has been closed, or
+  ///   the system does not answer.
+  static func seemsDead(_ number: UInt32, own: UInt32, in segment: StructuredSegment) -> Bool {
+    if segment.isClosed.load(ordering: .relaxed) { return true }
+    return (try? isDead(number, own: own, on: segment.memory.mapping.descriptor)) ?? true
+  }
 }

@@ -201,6 +201,17 @@ struct HolderTable: Sendable {
     return count
   }
 
+  /// Whether a place seems to have a dead holder, for a thread that looks in place of a waiter.
+  func seemsDead(own number: UInt32) -> Bool {
+    places.contains {
+      let current = place(at: $0).loadRelaxed()
+      return current != 0 && HolderNumber.seemsDead(current, own: number, in: segment)
+    }
+  }
+
+  /// Whether a place seems to be free or to have a dead holder, likewise.
+  func seemsFree(own number: UInt32) -> Bool { freeCount > 0 || seemsDead(own: number) }
+
   /// Whether the word found in a place is the number of a dead holder.
   private func isDead(
     _ current: UInt32, at index: Int, own number: UInt32

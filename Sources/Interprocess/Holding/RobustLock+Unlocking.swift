@@ -108,7 +108,10 @@ extension RobustLock {
     until change: AwaitedChange, _ sleeps: inout Sleeps
   ) async throws {
     guard let end = sleeps.begin() else { throw conditionTimedOut }
-    let isOver = try await TaskWaiter.sleep(on: change.word, while: change.value, until: end)
+    // A dead holder has changed the count, or left the lock to be recovered.
+    let isOver = try await TaskWaiter.sleep(
+      on: change.word, while: change.value, until: sleeps.deadline,
+      look: LookPlan.Look(alike: nil, first: end, isDue: look(as: numberIfTaken).seemsDead))
     _ = sleeps.end(isOver: isOver)
   }
 

@@ -170,7 +170,8 @@ struct RobustLock: ~Copyable, Sendable {
     atMost timeout: Duration?, isRecovering: Bool
   ) async throws -> Bool? {
     let number = try number()
-    let outcome = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+    let outcome = try await waiting.wait(atMost: timeout, isDue: look(as: number).seemsFree) {
+      stage throws(InterprocessError) in
       try attempt(stage, as: number, isRecovering: isRecovering)
     }
     if outcome != nil { setHolder(isRunning: true) }
@@ -330,6 +331,34 @@ struct RobustLock: ~Copyable, Sendable {
   /// run here.
   func setHolder(isRunning: Bool) {
     thread.store(isRunning ? Processors.currentThread : 0, ordering: .relaxed)
+  }
+
+  // MARK: - Looking
+
+  /// Looks at a lock in place of a waiter, on another thread, and changes nothing.
+  struct Look: Sendable {
+    fileprivate let word: SharedWord32
+    fileprivate let segment: StructuredSegment
+    fileprivate let number: UInt32
+
+    var isFree: Bool { RobustLock.state(of: word.loadRelaxed()) == .free }
+
+    /// Whether a waiter for the lock may find something.
+    @Sendable func seemsFree() -> Bool { isFree || seemsDead() }
+
+    /// Whether the lock seems to have a dead holder, or to be abandoned or corrupted.
+    @Sendable func seemsDead() -> Bool {
+      switch RobustLock.state(of: word.loadRelaxed()) {
+      case .free: false
+      case .held(let other): HolderNumber.seemsDead(other, own: number, in: segment)
+      case .abandoned, .corrupted: true
+      }
+    }
+  }
+
+  /// - Parameter number: The number of the handle, if it has one.
+  func look(as number: UInt32?) -> Look {
+    Look(word: word, segment: segment, number: number ?? 0)
   }
 
   // MARK: - Closing

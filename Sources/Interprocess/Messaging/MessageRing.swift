@@ -37,3 +37,14 @@ protocol MessageRing: AnyObject, Sendable {
   /// Lets receivers get what is left, and then the end; only for the holder of the sending side.
   func finish()
 }
+
+extension MessageRing {
+  /// Whether there seems to be room or a message for a side, or the queue is finished.
+  ///
+  /// - Parameter position: The position of the side; `nil`: where it is now.
+  func isReady(_ byteCount: Int, isSending: Bool, at position: UInt64?) -> Bool {
+    let position = position ?? (isSending ? sending : receiving).position.loadRelaxed()
+    return isFinished
+      || (isSending ? hasRoom(for: byteCount, at: position) : hasMessage(at: position))
+  }
+}

@@ -183,8 +183,9 @@ struct QueueEndpoint: ~Copyable, Sendable {
       try Task.checkCancellation()
       throw timedOut
     }
-    let outcome: Void? = try await waiting.wait(atMost: timeout) {
-      stage throws(InterprocessError) in
+    let outcome: Void? = try await waiting.wait(
+      atMost: timeout, isDue: look(byteCount, at: cursor).isDue
+    ) { stage throws(InterprocessError) in
       try attempt(stage, byteCount, at: cursor)
     }
     if outcome == nil { throw timedOut }
@@ -198,10 +199,7 @@ struct QueueEndpoint: ~Copyable, Sendable {
   ) throws(InterprocessError) -> Waiting.Outcome<Void> {
     if stage == .checking, !isSending { try recover() }
     let outcome = try side.gate.attempt(stage, alike: byteCount) { () throws(InterprocessError) in
-      // The holder of the role does not trust the shared position: a hostile process could make it
-      // wait for the wrong message, perhaps forever.
-      let position = multiplicity == .one ? cursor.position : side.position.loadRelaxed()
-      return isReady(byteCount, at: position) ? () : nil
+      isReady(byteCount, at: cursor) ? () : nil
     }
     if stage != .spinning, case .wait = outcome { side.countSleep() }
     return outcome
@@ -212,14 +210,43 @@ struct QueueEndpoint: ~Copyable, Sendable {
   ///
   /// - Parameter byteCount: The number of bytes of the message that it wanted to send.
   private func passOn(_ byteCount: Int) {
-    if isReady(byteCount, at: side.position.loadRelaxed()) { side.gate.gate.open(waking: 1) }
+    if isReady(byteCount) { side.gate.gate.open(waking: 1) }
   }
 
   /// Whether there seems to be room or a message, or the queue is finished.
-  private func isReady(_ byteCount: Int, at position: UInt64) -> Bool {
-    ring.isFinished
-      || (isSending
-        ? ring.hasRoom(for: byteCount, at: position) : ring.hasMessage(at: position))
+  ///
+  /// - Parameter cursor: The cursor of the role's holder; without it, any position may be the next.
+  private func isReady(_ byteCount: Int, at cursor: QueueCursor? = nil) -> Bool {
+    ring.isReady(byteCount, isSending: isSending, at: position(of: cursor))
+  }
+
+  /// The position of the only holder of the role; `nil` if that of the side counts.
+  private func position(of cursor: QueueCursor?) -> UInt64? {
+    // The holder of the role does not trust the shared position: a hostile process could make it
+    // wait for the wrong message, perhaps forever.
+    multiplicity == .one ? cursor?.position : nil
+  }
+
+  /// Looks for room or a message in place of a waiter, on another thread; changes nothing.
+  struct Look: Sendable {
+    fileprivate let ring: any MessageRing
+    fileprivate let isSending: Bool
+    fileprivate let byteCount: Int
+    fileprivate let position: UInt64?
+    /// The lock of the receiving side, if its last holder may have left something to recover.
+    fileprivate let lock: RobustLock.Look?
+
+    /// Whether the waiter may find something, such as what a dead receiver had taken.
+    @Sendable func isDue() -> Bool {
+      ring.isReady(byteCount, isSending: isSending, at: position)
+        || (ring.isTakenUnfreed && lock?.seemsFree() == true)
+    }
+  }
+
+  func look(_ byteCount: Int = 0, at cursor: QueueCursor? = nil) -> Look {
+    Look(
+      ring: ring, isSending: isSending, byteCount: byteCount, position: position(of: cursor),
+      lock: isSending || multiplicity == .one ? nil : lock.look(as: lock.numberIfTaken))
   }
 
   /// Frees what a dead receiver had taken.
@@ -238,7 +265,7 @@ struct QueueEndpoint: ~Copyable, Sendable {
   var gate: AsymmetricEventCount { side.gate }
 
   /// Whether this side can, or seems to be able to, go on.
-  var isReady: Bool { isReady(0, at: side.position.loadRelaxed()) }
+  var isReady: Bool { isReady(0) }
 
   /// How often a receiver may look in vain before it prepares to sleep at once: not at all if
   /// recent waits did not end while they spun.

@@ -72,8 +72,9 @@ extension TopicReader {
       try Task.checkCancellation()
       return false
     }
-    let outcome: Void? = try await waiting.wait(atMost: timeout) {
-      stage throws(InterprocessError) in
+    let outcome: Void? = try await waiting.wait(
+      atMost: timeout, isDue: { self.hasMessage(cursor) || self.isFinished }
+    ) { stage throws(InterprocessError) in
       try attempt(stage, cursor)
     }
     return outcome != nil

@@ -51,12 +51,15 @@ extension TopicRing {
   ) throws(InterprocessError) -> Waiting.Outcome<Void> {
     if stage == .checking { try places.reclaim(own: number) }
     let outcome = try publishing.gate.attempt(stage, alike: 0) { () throws(InterprocessError) in
-      if isFinished { return () }
-      let tail = publishing.position.loadAcquiring()
-      return tail &- leastPosition(tail) < layout.historyCount ? () : nil
+      isFinished || hasRoom ? () : nil
     }
     if stage != .spinning, case .wait = outcome { publishing.countSleep() }
     return outcome
+  }
+
+  private var hasRoom: Bool {
+    let tail = publishing.position.loadAcquiring()
+    return tail &- leastPosition(tail) < layout.historyCount
   }
 
   /// Waits until the slowest subscriber has gone on, or the topic is finished.
@@ -80,8 +83,10 @@ extension TopicRing {
       return false
     }
     let number = try lock.number()
-    let outcome: Void? = try await waiting.wait(atMost: timeout) {
-      stage throws(InterprocessError) in
+    let outcome: Void? = try await waiting.wait(
+      atMost: timeout,
+      isDue: { self.isFinished || self.hasRoom || self.places.seemsDead(own: number) }
+    ) { stage throws(InterprocessError) in
       try attemptPublishing(stage, as: number)
     }
     return outcome != nil

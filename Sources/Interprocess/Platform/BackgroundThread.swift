@@ -13,17 +13,17 @@
 
 internal import Glibc
 
-/// A thread that runs for as long as the process.
+/// A thread that runs beside those of the program.
 enum BackgroundThread {
   /// Starts a thread, which takes no signals; ends the process if the system provides none.
-  static func start(_ body: @escaping @Sendable () -> Never) {
+  static func start(_ body: @escaping @Sendable () -> Void) {
     if !startIfPossible(body) { failAsMisused("The system gives this process no more threads") }
   }
 
   /// Starts a thread, which takes no signals.
   ///
   /// - Returns: `false` if the system gives this process no more threads.
-  static func startIfPossible(_ body: @escaping @Sendable () -> Never) -> Bool {
+  static func startIfPossible(_ body: @escaping @Sendable () -> Void) -> Bool {
     #if DEBUG
       if unsafe Sleeping.isWithoutNewThreads { return false }
     #endif
@@ -40,6 +40,7 @@ enum BackgroundThread {
       { context in
         // SAFETY: it is the object passed below, which no other code releases.
         unsafe Unmanaged<Body>.fromOpaque(context!).takeRetainedValue().run()
+        return nil
       }, context.toOpaque())
     guard result == 0 else {
       unsafe context.release()
@@ -50,7 +51,7 @@ enum BackgroundThread {
   }
 
   private final class Body: Sendable {
-    let run: @Sendable () -> Never
-    init(run: @escaping @Sendable () -> Never) { self.run = run }
+    let run: @Sendable () -> Void
+    init(run: @escaping @Sendable () -> Void) { self.run = run }
   }
 }

@@ -186,7 +186,8 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
     while value: Value, timeout: Duration? = nil
   ) async throws -> Value {
     try finish(
-      try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      try await waiting.wait(atMost: timeout, isDue: { self.differs(from: value) }) {
+        stage throws(InterprocessError) in
         try attempt(stage, while: value)
       })
   }
@@ -207,6 +208,12 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
       let found = loadAcquiring()
       return found == value ? nil : found
     }
+  }
+
+  /// Whether a waiter for a change may find something, for a thread that looks in its place.
+  func differs(from value: Value) -> Bool {
+    // Closing may come at any time, so the load does not check for it.
+    segment.isClosed.load(ordering: .relaxed) || range.loadAcquiring(Value.self, at: 0) != value
   }
 
   private func finish(_ value: Value?) throws(InterprocessError) -> Value {

@@ -60,7 +60,10 @@ extension SharedBarrier {
     guard let round else { return true }
     let isOver: Bool?
     do {
-      isOver = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      // The word changes when the round is over.
+      isOver = try await waiting.wait(
+        atMost: timeout, isDue: { self.places.seemsDead(own: number) }
+      ) { stage throws(InterprocessError) in
         try attempt(stage, round: round, as: number)
       }
     } catch {

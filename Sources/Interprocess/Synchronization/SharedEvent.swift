@@ -256,7 +256,8 @@ public final class SharedEvent: Sendable {
     _segment.checkOpen()
     let begin = _word.loadRelaxed() >> 2
     _ = try finish(
-      try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      try await waiting.wait(atMost: timeout, isDue: { false }) {
+        stage throws(InterprocessError) in
         attempt(stage, after: begin)
       })
   }
@@ -275,7 +276,8 @@ public final class SharedEvent: Sendable {
   ) async throws -> UInt32 {
     _segment.checkOpen()
     return try finish(
-      try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      try await waiting.wait(atMost: timeout, isDue: { false }) {
+        stage throws(InterprocessError) in
         attempt(stage) { $0 >> 2 != generation }
       })
   }
@@ -303,6 +305,8 @@ public final class SharedEvent: Sendable {
     let isOver = current & Self._isSetBit != 0 || current >> 2 != generation
     return isOver ? current >> 2 : nil
   }
+
+  // Whatever a waiter can wait for changes the word on which it sleeps: so no look is due.
 
   /// One attempt of a wait for a generation other than the given one, or until the event is set.
   private func attempt(

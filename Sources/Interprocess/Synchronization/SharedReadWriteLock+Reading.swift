@@ -166,7 +166,11 @@ extension SharedReadWriteLock {
     timeout: Duration?
   ) async throws -> Place {
     let number = try lock.number()
-    let index = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+    let look = lock.look(as: number)
+    let index = try await waiting.wait(
+      atMost: timeout,
+      isDue: { [readers] in look.isFree ? readers.seemsFree(own: number) : look.seemsDead() }
+    ) { stage throws(InterprocessError) in
       try attemptToRead(stage, as: number)
     }
     guard let index else { throw RobustLock.timedOut(name) }

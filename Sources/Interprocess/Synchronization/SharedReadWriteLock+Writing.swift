@@ -218,9 +218,10 @@ extension SharedReadWriteLock {
     lock.setHolder(isRunning: false)
     do {
       let number = try lock.number()
-      let isFree = try await waiting.wait(atMost: sleeps.timeLeft) {
-        stage throws(InterprocessError) in try attemptToWrite(stage, as: number)
-      }
+      let isFree = try await waiting.wait(
+        atMost: sleeps.timeLeft,
+        isDue: { [readers] in readers.isFree || readers.seemsDead(own: number) }
+      ) { stage throws(InterprocessError) in try attemptToWrite(stage, as: number) }
       guard isFree != nil else { throw RobustLock.timedOut(name) }
       lock.setHolder(isRunning: true)
       return hold

@@ -231,7 +231,9 @@ public final class SharedSemaphore: Sendable {
     timeout: Duration? = nil
   ) async throws -> Permit {
     let number = try number()
-    let index = try await waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+    let index = try await waiting.wait(
+      atMost: timeout, isDue: { self.permits.seemsFree(own: number) }
+    ) { stage throws(InterprocessError) in
       try permits.attemptToTake(stage, as: number)
     }
     return try permit(index, number)
@@ -247,6 +249,9 @@ public final class SharedSemaphore: Sendable {
     if isReclaiming { try permits.reclaim(own: try number()) }
     return permits.freeCount > 0
   }
+
+  /// Whether a waiter may find a permit, for a thread that looks in its place.
+  var seemsFree: Bool { permits.seemsFree(own: holder.valueIfTaken ?? 0) }
 
   private func permit(_ index: Int?, _ number: UInt32) throws(InterprocessError) -> Permit {
     guard let index else {

@@ -166,20 +166,22 @@ public struct WaitSet<ID: Sendable>: Sendable {
       if let found = try look(end == nil ? .checking : stage) { return take(found) }
       guard let end else { throw Self.timedOut }
       do throws(Errno) {
-        try Self.sleep(onAnyOf: words, until: end)
+        try sleep(onAnyOf: words, until: end, sleeps.deadline)
       } catch {
         throw .system(error, name: nil, action: "wait for one of several sources")
       }
-      passOn(words)
-      stage = sleeps.end()
+      stage = sleeps.end(isOver: passOn(words) ? false : nil)
     }
   }
 
-  private static func sleep(
-    onAnyOf words: [(SharedWord32, while: UInt32)], until end: SuspendingClock.Instant
+  private func sleep(
+    onAnyOf words: [(SharedWord32, while: UInt32)], until end: SuspendingClock.Instant,
+    _ deadline: SuspendingClock.Instant?
   ) throws(Errno) {
     if words.count > SharedWord32.sleepLimit {
-      try TaskWaiter.sleepAsThread(onAnyOf: words, until: end)
+      let look = look(first: end)
+      try TaskWaiter.sleepAsThread(
+        onAnyOf: words, until: look == nil ? end : deadline, look: look)
     } else if try !SharedWord32.sleep(onAnyOf: words, atMost: max(end - .now, .zero)) {
       try words[0].0.sleep(while: words[0].while, until: min(end, .now + .milliseconds(1)))
     }
@@ -205,15 +207,28 @@ public struct WaitSet<ID: Sendable>: Sendable {
       let words = mark()
       if let found = try look(end == nil ? .checking : stage) { return take(found) }
       guard let end else { throw Self.timedOut }
-      try await TaskWaiter.sleep(onAnyOf: words, until: end)
-      passOn(words)
-      stage = sleeps.end()
+      let look = look(first: end)
+      try await TaskWaiter.sleep(
+        onAnyOf: words, until: look == nil ? end : sleeps.deadline, look: look)
+      stage = sleeps.end(isOver: passOn(words) ? false : nil)
     }
   }
 
+  /// A look at all sources, which another thread takes in place of the waiter; `nil` if the waiter
+  /// wakes for that.
+  private func look(first: SuspendingClock.Instant) -> LookPlan.Look? {
+    if isBlind { return nil }
+    return LookPlan.Look(alike: nil, first: first) { [members] in
+      members.contains { $0.source.isDue($0.seen) }
+    }
+  }
+
+  /// Whether some sources cannot show that a waiter sleeps.
+  private var isBlind: Bool { members.contains { $0.source.isBlind } }
+
   /// When a sleep ends; earlier if some sources cannot show that it sleeps.
   private func end(_ end: SuspendingClock.Instant?) -> SuspendingClock.Instant? {
-    guard let end, members.contains(where: { $0.source.isBlind }) else { return end }
+    guard let end, isBlind else { return end }
     return min(end, .now + ValueSlots.longestBlindSleep)
   }
 
@@ -259,8 +274,15 @@ public struct WaitSet<ID: Sendable>: Sendable {
 
   /// Wakes another waiter on each word on which this one may have been woken: the caller takes only
   /// from one source, and perhaps not even from that.
-  private func passOn(_ words: [(SharedWord32, while: UInt32)]) {
-    for (word, value) in words where word.loadRelaxed() != value { word.wake(1) }
+  ///
+  /// - Returns: Whether there was such a word.
+  private func passOn(_ words: [(SharedWord32, while: UInt32)]) -> Bool {
+    var isWoken = false
+    for (word, value) in words where word.loadRelaxed() != value {
+      word.wake(1)
+      isWoken = true
+    }
+    return isWoken
   }
 
   private static var timedOut: InterprocessError {

@@ -33,6 +33,8 @@ protocol WaitSource: Sendable {
   /// - Returns: If ready, the state to pass to the next check.
   /// - Throws: `corrupted` and `system`.
   func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64?
+  /// Whether such a check may find something, for a thread that looks in place of the waiter.
+  func isDue(_ seen: UInt64) -> Bool
 }
 
 extension WaitSource {
@@ -64,6 +66,8 @@ struct QueueSource<Element: Shareable>: LightWaitSource {
     if stage != .spinning { queue._receivers.countSleep() }
     return nil
   }
+
+  func isDue(_ seen: UInt64) -> Bool { queue._receivers.look().isDue() }
 }
 
 struct ByteQueueSource: LightWaitSource {
@@ -78,6 +82,8 @@ struct ByteQueueSource: LightWaitSource {
     if stage != .spinning { queue.receivers.countSleep() }
     return nil
   }
+
+  func isDue(_ seen: UInt64) -> Bool { queue.receivers.look().isDue() }
 }
 
 struct TopicSource: LightWaitSource {
@@ -90,6 +96,8 @@ struct TopicSource: LightWaitSource {
     if stage != .spinning { reader.ring.subscribing.countSleep() }
     return nil
   }
+
+  func isDue(_ seen: UInt64) -> Bool { (try? reader.isReady()) ?? true }
 }
 
 struct EventSource: WaitSource {
@@ -103,6 +111,9 @@ struct EventSource: WaitSource {
     event._segment.checkOpen()
     return event.generation(after: UInt32(seen)).map { UInt64($0) }
   }
+
+  // Whatever makes it ready changes the word on which the waiter sleeps.
+  func isDue(_ seen: UInt64) -> Bool { false }
 }
 
 struct SemaphoreSource: WaitSource {
@@ -116,6 +127,8 @@ struct SemaphoreSource: WaitSource {
     semaphore.segment.checkOpen()
     return try semaphore.hasFreePermit(isReclaiming: stage == .checking) ? 0 : nil
   }
+
+  func isDue(_ seen: UInt64) -> Bool { semaphore.seemsFree }
 }
 
 struct AtomicSource<Value: SharedAtomicValue>: WaitSource {
@@ -129,6 +142,8 @@ struct AtomicSource<Value: SharedAtomicValue>: WaitSource {
   func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
     atomic.loadAcquiring() == value ? nil : 0
   }
+
+  func isDue(_ seen: UInt64) -> Bool { atomic.differs(from: value) }
 }
 
 final class ValueSource: WaitSource {
@@ -150,4 +165,6 @@ final class ValueSource: WaitSource {
   func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
     try slots.later(than: seen)
   }
+
+  func isDue(_ seen: UInt64) -> Bool { slots.look(after: seen).isDue() }
 }

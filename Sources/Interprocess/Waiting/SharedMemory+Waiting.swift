@@ -70,8 +70,10 @@ extension SharedMemory {
     var sleeps = Sleeps(atMost: timeout)
     while word.loadRelaxed() == value {
       guard let end = sleeps.begin() else { throw wordTimedOut(byteOffset) }
+      // The word is all that there is to see.
       let isOver = try await TaskWaiter.sleep(
-        on: word, while: value, until: end, alike: 0, deadline: sleeps.deadline)
+        on: word, while: value, until: sleeps.deadline,
+        look: LookPlan.Look(alike: 0, first: end) { false })
       if sleeps.end(isOver: isOver) == .sleeping { return }
     }
   }

@@ -17,17 +17,41 @@ internal import SystemPackage
 /// Sleeps on words of shared memory for all tasks of a process.
 ///
 /// One thread sleeps for all of them, on up to 127 words at once, and on one word of its own, by
-/// which it learns of new ones. If tasks sleep on more words, more threads do so. The kernel wakes
-/// them (`futex_waitv`, Linux 5.16); if it does not have that call, or gives no more threads, they
-/// check the words every millisecond.
+/// which it learns of new ones. If tasks sleep on more words, more threads do so; each of them ends
+/// when it has had none for a second. The kernel wakes the threads (`futex_waitv`, Linux 5.16); if
+/// it does not have that call, they check the words every millisecond. If the system gives no more
+/// threads, the first one does so, until there are more.
 ///
-/// A sleeping task costs nothing: of several that wait for the same thing, one at a time checks for
-/// all.
+/// A sleeping task costs next to nothing, as the first thread looks in its place (`LookPlan`).
 final class TaskWaiter: Sendable {
+  // A thread, and whoever adds, cancels or calls a sleeper:
+  //
+  //   T1  rung = bell   acquiring              C1  lock
+  //   T2  lock                                 C2  add the sleeper, or note that it is cancelled or
+  //   T3  remove those that are to wake            called
+  //   T4  unlock; wake those                   C3  bell + 1, wake
+  //   T5  the first thread: lock; look, and    C4  unlock
+  //       call those that may find something;
+  //       unlock; again until no look is left
+  //   T6  lock; note words and end; unlock
+  //   T7  sleep on the words, and on the bell while it is as rung
+  //
+  // Either C2 comes before T2, and T3 sees it; or C3 comes after T1, so that T7 does not begin, or
+  // ends. C3 may be left out for a sleeper on words that the thread sleeps on already, and whose
+  // time comes after the end of that sleep: until T6, it only makes T6 note the words; after T6, T7
+  // ends when one of them changes, or at the end. A word that has changed before T7 makes it end at
+  // once.
+  //
+  // A child created by `fork` has no such threads, and starts without sleepers (`ThreadMutex`).
+
   private struct State: Sendable {
-    var watches: [WordWatch] = []
+    /// By the number of their thread; `nil`: it has ended.
+    var slots: [WordWatch?] = []
     /// Sleepers whose task was cancelled, perhaps before they were added.
     var cancelled: Set<UInt64> = []
+    var looks = LookPlan()
+
+    var watches: some Sequence<WordWatch> { slots.lazy.compactMap { $0 } }
   }
 
   private static let shared = TaskWaiter()
@@ -41,19 +65,15 @@ final class TaskWaiter: Sendable {
   ///
   /// The word must stay mapped until this returns.
   ///
-  /// - Parameters:
-  ///   - alike: The same number for all tasks that wait on this word and would find the same. One
-  ///     of them checks for all, so this may return before `end` or, until `deadline`, after it.
-  ///     `nil`: no other task checks for this one.
-  ///   - deadline: When to return at the latest, if `alike` is given; `nil`: never.
+  /// - Parameter look: A look to be taken meanwhile in place of the caller; `nil`: none.
   /// - Returns: Whether it is time to look closer, and the word has not changed.
   /// - Throws: `CancellationError`.
   @discardableResult
   static func sleep(
-    on word: SharedWord32, while value: UInt32, until end: SuspendingClock.Instant,
-    alike: Int? = nil, deadline: SuspendingClock.Instant? = nil
+    on word: SharedWord32, while value: UInt32, until end: SuspendingClock.Instant?,
+    look: LookPlan.Look? = nil
   ) async throws -> Bool {
-    try await sleep(words: [(word, while: value)], end, alike, deadline)
+    try await sleep(words: [(word, while: value)], end, look)
   }
 
   /// Sleeps for some time.
@@ -67,16 +87,19 @@ final class TaskWaiter: Sendable {
   }
 
   /// Sleeps while each of several words has its value, until `end`, or until the task is cancelled.
+  ///
+  /// - Parameter look: As above, for all of the words.
   static func sleep(
-    onAnyOf words: [(SharedWord32, while: UInt32)], until end: SuspendingClock.Instant
+    onAnyOf words: [(SharedWord32, while: UInt32)], until end: SuspendingClock.Instant?,
+    look: LookPlan.Look?
   ) async throws {
     if words.count <= WordWatch.wordLimit {
-      _ = try await sleep(words: words, end, nil, nil)
+      _ = try await sleep(words: words, end, look)
       return
     }
     await withTaskGroup(of: Void.self) { group in
-      for part in parts(of: words) {
-        group.addTask { _ = try? await sleep(words: part, end, nil, nil) }
+      for (index, part) in parts(of: words).enumerated() {
+        group.addTask { _ = try? await sleep(words: part, end, index == 0 ? look : nil) }
       }
       await group.next()
       group.cancelAll()
@@ -85,16 +108,14 @@ final class TaskWaiter: Sendable {
   }
 
   private static func sleep(
-    words: [(SharedWord32, while: UInt32)], _ end: SuspendingClock.Instant, _ alike: Int?,
-    _ deadline: SuspendingClock.Instant?
+    words: [(SharedWord32, while: UInt32)], _ end: SuspendingClock.Instant?,
+    _ look: LookPlan.Look?
   ) async throws -> Bool {
     let id = shared.newID()
     let isOver = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         shared.add(
-          WordWatch.Sleeper(
-            words: words, end: end, alike: alike, deadline: deadline, wake: .task(continuation)),
-          id: id)
+          WordWatch.Sleeper(words: words, end: end, waker: .task(continuation)), look, id: id)
       }
     } onCancel: {
       shared.cancel(id)
@@ -111,22 +132,25 @@ final class TaskWaiter: Sendable {
   /// Puts the caller's thread to sleep while each of several words, more than the kernel takes at
   /// once, has its value.
   ///
+  /// - Parameter look: As for tasks.
   /// - Throws: `EINTR` in an interruptible wait.
   static func sleepAsThread(
-    onAnyOf words: [(SharedWord32, while: UInt32)], until end: SuspendingClock.Instant
+    onAnyOf words: [(SharedWord32, while: UInt32)], until end: SuspendingClock.Instant?,
+    look: LookPlan.Look?
   ) throws(Errno) {
     let bell = OwnWord()
     let before = bell.word.loadRelaxed()
-    let ids = parts(of: words).map { part in
+    let ids = parts(of: words).enumerated().map { index, part in
       let id = shared.newID()
       shared.add(
-        WordWatch.Sleeper(words: part, end: end, alike: nil, deadline: nil, wake: .thread(bell)),
-        id: id)
+        WordWatch.Sleeper(words: part, end: nil, waker: .thread(bell)),
+        index == 0 ? look : nil, id: id)
       return id
     }
     // The threads that sleep on these words must stop before the words are unmapped.
     defer { for id in ids { shared.retire(id, bell) } }
-    try bell.word.sleep(while: before, until: end)
+    try bell.word.sleep(
+      while: before, until: end ?? SuspendingClock.Instant.after(.seconds(1 << 32)))
   }
 
   private static func parts(
@@ -137,15 +161,14 @@ final class TaskWaiter: Sendable {
     }
   }
 
-  /// Makes one of the tasks that sleep on a word, and would find the same, check at once.
+  /// Looks at once in place of the tasks that sleep on a word and would find the same.
   ///
   /// Called by a task that checked by itself, and found something without a wake-up: there may be
   /// more.
   static func look(on word: SharedWord32, while value: UInt32, alike: Int) {
     shared.state.withLock { state in
-      for index in state.watches.indices {
-        state.watches[index].look(on: word, while: value, alike: alike)
-      }
+      state.looks.hurry(LookPlan.Kin(word, while: value, alike: alike))
+      state.slots.first??.bell.ring()
     }
   }
 
@@ -157,37 +180,58 @@ final class TaskWaiter: Sendable {
   }
 
   /// How many threads there are, for tests.
-  static var threadCount: Int { shared.state.withLock { $0.watches.count } }
+  static var threadCount: Int { shared.state.withLock { $0.watches.reduce(0) { n, _ in n + 1 } } }
 
   // MARK: - Sleepers
 
   private func newID() -> UInt64 { lastID.add(1, ordering: .relaxed).newValue }
 
-  private func add(_ sleeper: WordWatch.Sleeper, id: UInt64) {
+  private func add(_ sleeper: WordWatch.Sleeper, _ look: LookPlan.Look?, id: UInt64) {
     let isAdded = state.withLock { state in
       if state.cancelled.contains(id) { return false }
-      let index =
-        state.watches.firstIndex { $0.isWatching(sleeper) }
-        ?? state.watches.firstIndex { $0.hasRoom(for: sleeper) }
-      guard let index else {
+      let index = place(for: sleeper, state)
+      if let index {
+        state.slots[index]!.add(sleeper, id: id)
+      } else {
         var watch = WordWatch()
         watch.add(sleeper, id: id)
-        let (last, bell) = (state.watches.count, watch.bell)
-        if BackgroundThread.startIfPossible({ self.run(last, bell) }) {
-          state.watches.append(watch)
-        } else if last > 0 {
-          // These are more words than the thread can sleep on, so it checks all of them every
-          // millisecond.
-          state.watches[last - 1].add(sleeper, id: id)
-        } else {
-          failAsMisused("The system gives this process no thread to sleep for its tasks")
+        if !start(watch, &state) {
+          if state.slots.isEmpty {
+            failAsMisused("The system gives this process no thread to sleep for its tasks")
+          }
+          // These are more words than the first thread can sleep on, so it checks all of its words
+          // every millisecond.
+          state.slots[0]!.add(sleeper, id: id)
         }
-        return true
       }
-      state.watches[index].add(sleeper, id: id)
+      if let look {
+        state.looks.add(look, id, on: sleeper.words[0].0, while: sleeper.words[0].while)
+        state.slots[0]!.rouse(at: state.looks.next!)
+      }
       return true
     }
-    if !isAdded { sleeper.wake(isOver: false) }
+    if !isAdded { sleeper.waker.wake(isOver: false) }
+  }
+
+  /// The thread that sleeps on the words of a sleeper, or has room for them.
+  private func place(for sleeper: WordWatch.Sleeper, _ state: borrowing State) -> Int? {
+    state.slots.firstIndex { $0?.isWatching(sleeper) == true }
+      ?? state.slots.firstIndex { $0?.hasRoom(for: sleeper) == true }
+  }
+
+  /// Starts a thread for a watch.
+  ///
+  /// - Returns: `false` if the system gives no more threads.
+  private func start(_ watch: WordWatch, _ state: inout State) -> Bool {
+    let index = state.slots.firstIndex { $0 == nil } ?? state.slots.count
+    let bell = watch.bell
+    guard BackgroundThread.startIfPossible({ self.run(index, bell) }) else { return false }
+    if index < state.slots.count {
+      state.slots[index] = watch
+    } else {
+      state.slots.append(watch)
+    }
+    return true
   }
 
   private func cancel(_ id: UInt64) {
@@ -219,21 +263,72 @@ final class TaskWaiter: Sendable {
 
   // MARK: - The threads
 
-  private func run(_ index: Int, _ bell: OwnWord) -> Never {
+  /// T1 to T7, again and again, until the thread is not needed any more.
+  private func run(_ index: Int, _ bell: OwnWord) {
+    var nextTrial = SuspendingClock.now
     while true {
       let rung = bell.word.loadAcquiring()
       let now = SuspendingClock.now
-      let (awake, words, end) = state.withLock { state in
-        let awake = state.watches[index].takeAwake(at: now, cancelled: state.cancelled)
-        return (awake, state.watches[index].words, state.watches[index].prepareSleep())
+      wakeSleepers(index, now)
+      if index == 0 { look(now) }
+      let rest = state.withLock { state -> Rest? in
+        if index > 0, state.slots[index]!.isUnused {
+          state.slots[index] = nil
+          return nil
+        }
+        if state.slots[index]!.isOverfull, nextTrial <= now {
+          nextTrial = now + Sleeps.longestLength
+          relieve(index, &state)
+        }
+        let end = state.slots[index]!.prepareSleep(until: index == 0 ? state.looks.next : nil)
+        return Rest(words: state.slots[index]!.words, end: end)
       }
-      for (sleeper, isOver) in awake { sleeper.wake(isOver: isOver) }
-      let timeout = end.map { max($0 - .now, .zero) }
-      let all = [(bell.word, while: rung)] + words
+      guard let rest else { return }
+      let timeout = rest.end.map { max($0 - .now, .zero) }
+      let all = [(bell.word, while: rung)] + rest.words
       // This thread takes no signals.
       if (try? SharedWord32.sleep(onAnyOf: all, atMost: timeout)) != true {
         try? bell.word.sleep(while: rung, until: .now + .milliseconds(1))
       }
     }
+  }
+
+  /// What a thread sleeps on, and until when.
+  private struct Rest {
+    let words: [(SharedWord32, while: UInt32)]
+    let end: SuspendingClock.Instant?
+  }
+
+  /// T2 to T4.
+  private func wakeSleepers(_ index: Int, _ now: SuspendingClock.Instant) {
+    let awake = state.withLock { state in
+      let awake = state.slots[index]!.takeAwake(at: now, cancelled: state.cancelled)
+      for (id, _, _) in awake { state.looks.remove(id) }
+      return awake
+    }
+    for (_, waker, isOver) in awake { waker.wake(isOver: isOver) }
+  }
+
+  /// T5.
+  private func look(_ now: SuspendingClock.Instant) {
+    var isDone = false
+    while !isDone {
+      isDone = state.withLock { state in
+        for id in state.looks.take(at: now) {
+          let index = state.slots.firstIndex { $0?.isSleeping(id) == true }
+          if let index { state.slots[index]!.call(id) }
+        }
+        return state.looks.next.map { $0 > now } ?? true
+      }
+    }
+  }
+
+  /// Gives those words of a thread on which it cannot sleep to another one, if the system gives one
+  /// by now.
+  private func relieve(_ index: Int, _ state: inout State) {
+    var other = WordWatch()
+    var left = state.slots[index]!
+    left.move(to: &other)
+    if start(other, &state) { state.slots[index] = left }
   }
 }

@@ -26,6 +26,9 @@ internal import SystemPackage
 /// the attempt looks closer. A waiter of ten seconds makes some fifteen system calls. The last
 /// attempt of a wait looks closer as well: otherwise a caller with very short time-outs would never
 /// notice that it waits for a dead process.
+///
+/// Tasks do not wake up for that. The thread that sleeps for them looks whether they would find
+/// something, by a second closure, and wakes them only then.
 struct Waiting: ~Copyable, Sendable {
   /// What an attempt may do.
   enum Stage: Sendable {
@@ -132,9 +135,15 @@ struct Waiting: ~Copyable, Sendable {
   /// Attempts until done, suspending the task instead of blocking its thread; ends at once when the
   /// task is cancelled.
   ///
+  /// - Parameters:
+  ///   - timeout: How long to wait; `nil`: as long as it takes.
+  ///   - isDue: Whether an attempt that looks closer may find something, although the word on which
+  ///     the task sleeps is as it was; see `LookPlan.Look`. So that 2,000 sleeping tasks cost next
+  ///     to nothing, it must be `false` as long as there is nothing to find.
+  ///   - attempt: The attempt.
   /// - Throws: `CancellationError`, and what the attempt throws.
   nonisolated(nonsending) func wait<Result>(
-    atMost timeout: Duration?,
+    atMost timeout: Duration?, isDue: @escaping @Sendable () -> Bool,
     attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
   ) async throws -> Result? {
     try Task.checkCancellation()
@@ -156,7 +165,8 @@ struct Waiting: ~Copyable, Sendable {
         guard let end else { return nil }
         others = alike.map { (word, value, $0) }
         let isOver = try await TaskWaiter.sleep(
-          on: word, while: value, until: end, alike: alike, deadline: sleeps.deadline)
+          on: word, while: value, until: sleeps.deadline,
+          look: LookPlan.Look(alike: alike, first: end, isDue: isDue))
         stage = sleeps.end(isOver: isOver)
       }
     }
@@ -166,7 +176,7 @@ struct Waiting: ~Copyable, Sendable {
 /// The successive sleeps of one wait.
 @usableFromInline
 struct Sleeps {
-  private static let firstLength: Duration = .milliseconds(20)
+  static let firstLength: Duration = .milliseconds(20)
   static let longestLength: Duration = .seconds(1)
 
   /// When the time of the wait is over; `nil`: never.

@@ -203,16 +203,7 @@ struct WaitSetTests {
         for isTask in [false, true] {
           let set = sleeping.withLock { $0 }
           let before = queues[299].statistics.emptyCount
-          let found =
-            isTask
-            ? Task {
-              var set = set
-              return try await set.wait(timeout: .seconds(60))
-            }
-            : inThread {
-              var set = set
-              return try set.wait(timeout: .seconds(60))
-            }
+          let found = start(waiting: set, isTask: isTask)
           while queues[299].statistics.emptyCount == before {
             try await Task.sleep(for: .milliseconds(1))
           }
@@ -254,10 +245,7 @@ struct WaitSetTests {
     set.insert(atomic, while: 1, as: .queue)
     set.insert(event, as: .event)
     #expect(errorCode { _ = try wait(&set, .milliseconds(5)) } == .timedOut)
-    let found = Task { [set] in
-      var set = set
-      return isTask ? try await set.wait(timeout: .seconds(60)) : try wait(&set)
-    }
+    let found = start(waiting: set, isTask: isTask)
     try await Task.sleep(for: .milliseconds(20))
     atomic[].store(2, ordering: .releasing)
     atomic.notify()
@@ -282,10 +270,7 @@ struct WaitSetTests {
     // A value stored before is not a change.
     #expect(errorCode { _ = try wait(&set, .milliseconds(5)) } == .timedOut)
     for number in 2...3 {
-      let found = Task { [set] in
-        var set = set
-        return isTask ? try await set.wait(timeout: .seconds(60)) : try wait(&set)
-      }
+      let found = start(waiting: set, isTask: isTask)
       try await Task.sleep(for: .milliseconds(20))
       try writer.store(number)
       #expect(try await found.value == .queue)
@@ -376,6 +361,23 @@ private func wakeBothByOne() throws {
   while found.withLock({ $0.count }) < 2 { usleep(1000) }
   // A waiter that learns nothing looks when its time is over.
   precondition(.now - begin < .seconds(20) && found.withLock { $0 } == [.queue, .queue])
+}
+
+/// Starts a task that waits, or a thread: one of the tasks' threads that waited would be missed by
+/// the other tests.
+private func start<SourceID>(
+  waiting set: WaitSet<SourceID>, isTask: Bool
+) -> Task<SourceID, any Error> {
+  if isTask {
+    return Task {
+      var set = set
+      return try await set.wait(timeout: .seconds(60))
+    }
+  }
+  return inThread {
+    var set = set
+    return try set.wait(timeout: .seconds(60))
+  }
 }
 
 private func wait(_ set: inout WaitSet<ID>, _ timeout: Duration = .seconds(30)) throws -> ID {

@@ -70,7 +70,7 @@ struct TaskWaiterTests {
     }
   }
 
-  @Test("If no more threads can be started, one thread looks at all words")
+  @Test("If no more threads can be started, one thread looks at all words until they can")
   func noMoreThreads() async {
     await #expect(processExitsWith: .success) {
       unsafe Sleeping.isEndless = true
@@ -86,8 +86,25 @@ struct TaskWaiterTests {
         while queue.statistics.emptyCount < 1 { try await Task.sleep(for: .milliseconds(1)) }
       }
       precondition(TaskWaiter.threadCount == 1)
+      let half = queues.count / 2
+      for index in 0..<half { try await queues[index].send(index) }
+      for index in 0..<half {
+        let received = try await tasks[index].value
+        precondition(received == index)
+      }
+      let more = queues[0..<half].map { queue in Task { try await queue.receive() } }
+      for queue in queues[0..<half] {
+        while queue.statistics.emptyCount < 2 { try await Task.sleep(for: .milliseconds(1)) }
+      }
+      unsafe Sleeping.isWithoutNewThreads = false
+      while TaskWaiter.threadCount == 1 { try await Task.sleep(for: .milliseconds(1)) }
+      // Now all of them sleep.
+      try await Task.sleep(for: .milliseconds(50))
+      let before = switchCount()
+      try await Task.sleep(for: .seconds(2))
+      precondition(switchCount() - before < 500)
       for (index, queue) in queues.enumerated() { try await queue.send(index) }
-      for (index, task) in tasks.enumerated() {
+      for (index, task) in (more + tasks[half...]).enumerated() {
         let received = try await task.value
         precondition(received == index)
       }
@@ -125,6 +142,67 @@ struct TaskWaiterTests {
     }
   }
 
+  @Test("Tasks at more words than the kernel takes at once sleep without a system call")
+  func silence() async {
+    await #expect(processExitsWith: .success) {
+      unsafe Sleeping.isEndless = true
+      let events = try (0..<300).map { _ in try SharedEvent.create(nil, options: .whileAttached) }
+      let tasks = events.map { event in Task { try await event.wait() } }
+      while TaskWaiter.sleeperCount < 300 { try await Task.sleep(for: .milliseconds(1)) }
+      try await Task.sleep(for: .milliseconds(50))
+      let before = switchCount()
+      try await Task.sleep(for: .seconds(2))
+      // A single thread that checks every millisecond would give its processor up 2000 times.
+      precondition(switchCount() - before < 500)
+      for task in tasks { task.cancel() }
+      for task in tasks {
+        do {
+          try await task.value
+          preconditionFailure("The event never occurs")
+        } catch is CancellationError {}
+      }
+      precondition(TaskWaiter.sleeperCount == 0)
+    }
+  }
+
+  @Test("Tasks at many queues sleep on while there is nothing to find, until their time is over")
+  func undisturbed() async {
+    await #expect(processExitsWith: .success) {
+      let queues = try (0..<300).map { _ in
+        try SharedQueue<Int>.create(capacity: 2, options: .whileAttached)
+      }
+      let begin = ContinuousClock.now
+      let tasks = queues.map { queue in Task { try await queue.receive(timeout: .seconds(3)) } }
+      for task in tasks {
+        do {
+          _ = try await task.value
+          preconditionFailure("The queue is empty")
+        } catch let error as InterprocessError where error.code == .timedOut {}
+      }
+      precondition(.now - begin >= .seconds(3))
+      // A task looks before it sleeps, and when its time is over.
+      precondition(queues.allSatisfy { $0.statistics.emptyCount == 2 })
+      precondition(TaskWaiter.sleeperCount == 0)
+    }
+  }
+
+  @Test("Threads that are not needed end, and others begin when they are")
+  func threads() async {
+    await #expect(processExitsWith: .success) {
+      let queues = try (0..<300).map { _ in
+        try SharedQueue<Int>.create(capacity: 2, options: .whileAttached)
+      }
+      for _ in 0..<2 {
+        let tasks = queues.map { queue in Task { try await queue.receive() } }
+        while TaskWaiter.sleeperCount < 300 { try await Task.sleep(for: .milliseconds(1)) }
+        precondition(TaskWaiter.threadCount == 3)
+        for queue in queues { try await queue.send(1) }
+        for task in tasks { _ = try await task.value }
+        while TaskWaiter.threadCount > 1 { try await Task.sleep(for: .milliseconds(10)) }
+      }
+    }
+  }
+
   @Test("A task that finds by itself what no process announced makes the others look, too")
   func untold() async {
     await #expect(processExitsWith: .success) {
@@ -143,52 +221,44 @@ struct TaskWaiterTests {
 
   // MARK: - The thread's books
 
-  private func sleeper(
-    _ word: OwnWord, at end: SuspendingClock.Instant, alike: Int? = nil,
-    deadline: SuspendingClock.Instant? = nil
-  ) -> WordWatch.Sleeper {
-    WordWatch.Sleeper(
-      words: [(word.word, while: 0)], end: end, alike: alike, deadline: deadline,
-      wake: .thread(OwnWord()))
-  }
-
-  @Test("Planned events are dropped together with their sleepers")
+  @Test("The times of sleepers are dropped together with them")
   func oldTimes() {
     let word = OwnWord()
     let now = SuspendingClock.now
     var watch = WordWatch()
     for id in 0..<UInt64(10_000) {
-      let sleeper = sleeper(
-        word, at: now + .seconds(1000), alike: id.isMultiple(of: 2) ? 0 : nil,
-        deadline: now + .seconds(2000))
-      watch.add(sleeper, id: id)
+      watch.add(
+        WordWatch.Sleeper(
+          words: [(word.word, while: 0)], end: now + .seconds(1000), waker: .thread(OwnWord())),
+        id: id)
       #expect(watch.takeAwake(at: now, cancelled: [id]).count == 1)
       #expect(watch.timeCount < 200)
     }
     #expect(watch.sleeperCount == 0)
   }
 
-  @Test("One sleeper looks for all that are alike, and another one once it has found something")
-  func group() {
-    let word = OwnWord()
+  @Test("A sleeper wakes when its word changes, its time is over, it is called or cancelled")
+  func awake() {
+    let (word, other) = (OwnWord(), OwnWord())
     let now = SuspendingClock.now
     var watch = WordWatch()
-    for id in 0..<UInt64(3) {
-      watch.add(sleeper(word, at: now + .milliseconds(20), alike: 7), id: id)
+    for id in 0..<UInt64(5) {
+      watch.add(
+        WordWatch.Sleeper(
+          words: [((id == 0 ? word : other).word, while: 0)],
+          end: id == 1 ? now + .seconds(1) : nil, waker: .thread(OwnWord())), id: id)
     }
-    watch.add(sleeper(word, at: now + .milliseconds(30), alike: 8), id: 3)
-    #expect(watch.takeAwake(at: now + .milliseconds(10), cancelled: []).isEmpty)
-    let first = watch.takeAwake(at: now + .milliseconds(20), cancelled: [])
-    #expect(first.count == 1 && first[0].isOver && first[0].0.alike == 7)
-    let other = watch.takeAwake(at: now + .milliseconds(30), cancelled: [])
-    #expect(other.count == 1 && other[0].isOver && other[0].0.alike == 8)
-    #expect(watch.takeAwake(at: now + .milliseconds(900), cancelled: []).isEmpty)
-    watch.look(on: word.word, while: 0, alike: 7)
-    #expect(watch.takeAwake(at: .now, cancelled: []).count == 1)
+    func awake(_ seconds: Int, cancelled: Set<UInt64> = []) -> [UInt64: Bool] {
+      let awake = watch.takeAwake(at: now + .seconds(seconds), cancelled: cancelled)
+      return Dictionary(uniqueKeysWithValues: awake.map { ($0.id, $0.isOver) })
+    }
+    #expect(awake(0) == [:])
     word.ring()
-    let last = watch.takeAwake(at: .now, cancelled: [])
-    #expect(last.count == 1 && !last[0].isOver)
-    #expect(watch.sleeperCount == 0)
+    #expect(awake(0) == [0: false])
+    #expect(awake(1) == [1: true])
+    watch.call(2)
+    #expect(awake(1, cancelled: [3]) == [2: true, 3: false])
+    #expect(watch.isSleeping(4) && watch.sleeperCount == 1 && watch.words.count == 1)
   }
 
   @Test("Events come in order of time, whatever is taken out")
@@ -220,7 +290,9 @@ private final class Stock: Sendable {
   private let word = OwnWord()
 
   func take() async throws {
-    _ = try await waiting.wait(atMost: nil) { stage throws(InterprocessError) in
+    _ = try await waiting.wait(
+      atMost: nil, isDue: { self.left.load(ordering: .relaxed) > 0 }
+    ) { stage throws(InterprocessError) in
       let count = left.load(ordering: .relaxed)
       if count > 0,
         left.compareExchange(expected: count, desired: count - 1, ordering: .relaxed).exchanged
@@ -231,4 +303,11 @@ private final class Stock: Sendable {
       return Waiting.Outcome<Bool>.wait(word.word, while: 0, alike: 0)
     }
   }
+}
+
+/// How often the threads of this process have given up their processors.
+private func switchCount() -> Int {
+  var usage = rusage()
+  getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+  return usage.ru_nvcsw
 }
