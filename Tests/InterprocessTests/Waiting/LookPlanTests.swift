@@ -114,18 +114,25 @@ struct LookPlanTests {
         isStopped.store(true, ordering: .releasing)
         while true { sleep(1000) }
       }
+      let begin = ContinuousClock.now
       try await findUnannounced(opener)
+      // Otherwise it has only looked when its time was over.
+      precondition(.now - begin < .seconds(30))
       precondition(isStopped.load(ordering: .acquiring))
     }
   }
 
   @Test("A task sees a value that changes without a notification")
-  func unannounced() async throws {
-    let atomic = try SharedAtomic<Int>.create(initialValue: 1, options: .whileAttached)
-    let task = Task { try await atomic.wait(while: 1, timeout: .seconds(60)) }
-    try await Task.sleep(for: .milliseconds(100))
-    atomic[].store(2, ordering: .releasing)
-    #expect(try await task.value == 2)
+  func unannounced() async {
+    await #expect(processExitsWith: .success) {
+      let atomic = try SharedAtomic<Int>.create(initialValue: 1, options: .whileAttached)
+      let task = Task { try await atomic.wait(while: 1, timeout: .seconds(60)) }
+      while TaskWaiter.sleeperCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
+      let begin = ContinuousClock.now
+      atomic[].store(2, ordering: .releasing)
+      let found = try await task.value
+      precondition(found == 2 && .now - begin < .seconds(30))
+    }
   }
 
   enum Held: String, CaseIterable {
@@ -151,8 +158,10 @@ struct LookPlanTests {
       return task
     }
     #expect(status == .signaled(9))
+    let begin = ContinuousClock.now
     let isFreed = held == .semaphore || held == .reader
     #expect(await task.value == (isFreed ? nil : .ownerDied))
+    #expect(.now - begin < .seconds(30))
   }
 
   /// Creates what a helper is to hold, and returns the wait for it.
