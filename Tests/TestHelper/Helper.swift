@@ -29,6 +29,7 @@ struct Helper: ParsableCommand {
       Adopt.self, Deny.self, EndedThread.self, Ending.self, PlaceProcess.self, SyncProcess.self,
       ByteQueueHold.self, QueueFork.self, QueueHold.self, TopicFinish.self, TopicFork.self,
       TopicHold.self, ForkLeave.self, ForkUse.self, ValueReader.self, ValueWriter.self,
+      WakeWords.self,
       // Campaigns, and the processes that they start.
       CreateCampaign.self, CreateLoop.self, LifetimesCampaign.Command.self,
       LifetimesWorker.Command.self, SyncCampaign.Command.self, MessagingCampaign.self,

@@ -30,17 +30,37 @@ final class TaskWaiter: Sendable {
   //   T2  lock                                 C2  add the sleeper, or note that it is cancelled or
   //   T3  remove those that are to wake            called
   //   T4  unlock; wake those                   C3  bell + 1, wake
-  //   T5  the first thread: lock; look, and    C4  unlock
+  //   T5  the first thread: lock; look, and    C4  unlock, perhaps before C3
   //       call those that may find something;
   //       unlock; again until no look is left
-  //   T6  lock; note words and end; unlock
-  //   T7  sleep on the words, and on the bell while it is as rung
+  //   T6  lock; end if unused for a second;
+  //       give words away if there are too
+  //       many; note words and end; unlock
+  //   T7  sleep on the words, and on the bell while it is as rung; if the system cannot do that,
+  //       sleep on the bell for a millisecond
   //
   // Either C2 comes before T2, and T3 sees it; or C3 comes after T1, so that T7 does not begin, or
   // ends. C3 may be left out for a sleeper on words that the thread sleeps on already, and whose
   // time comes after the end of that sleep: until T6, it only makes T6 note the words; after T6, T7
   // ends when one of them changes, or at the end. A word that has changed before T7 makes it end at
   // once.
+  //
+  // So from C2 on, a sleeper is covered by the thread in whose slot it stands. If
+  //
+  //   C2 comes before T6 of a thread about to end, T6 finds a sleeper, and the thread goes on;
+  //   C2 comes after that T6, the slot is empty: C2 takes another thread, or starts one, perhaps in
+  //     that slot, which the thread that has ended uses no more.
+  //   T6 gives a sleeper to another thread, the sleeper changes slots within the lock, so that one
+  //     thread removes it, at T3. The giver sleeps on no word at that moment; the taker begins at
+  //     T1, or its bell is rung at once, as at C3. A change of the word before the taker's T7 is
+  //     found by its T3, or ends T7 at once.
+  //   C2 cancels or calls a sleeper between T3 and T6 of its giver, C3 rings the giver's bell; but
+  //     the note stays in place, or moves with the sleeper, and the taker's T3 finds it.
+  //   T7 sleeps on the bell only, a wake-up for a word reaches nobody; but it comes after a change
+  //     of the word, which T3 finds a millisecond later.
+  //   two threads sleep on one word, for two of its values or for sleepers with several words, a
+  //     wake-up for one sleeper reaches one of them, and all sleepers on that word there. Those of
+  //     the other thread sleep on, as any waiter that is not the one to be woken.
   //
   // A child created by `fork` has no such threads, and starts without sleepers (`ThreadMutex`).
 
@@ -323,12 +343,19 @@ final class TaskWaiter: Sendable {
     }
   }
 
-  /// Gives those words of a thread on which it cannot sleep to another one, if the system gives one
-  /// by now.
+  /// Gives those words of a thread on which it cannot sleep to others that have room, and to new
+  /// ones, if the system gives some by now.
   private func relieve(_ index: Int, _ state: inout State) {
-    var other = WordWatch()
     var left = state.slots[index]!
-    left.move(to: &other)
-    if start(other, &state) { state.slots[index] = left }
+    for other in state.slots.indices where other != index && left.isOverfull {
+      if state.slots[other] != nil { left.move(to: &state.slots[other]!) }
+    }
+    state.slots[index] = left
+    while left.isOverfull {
+      var other = WordWatch()
+      left.move(to: &other)
+      if !start(other, &state) { return }
+      state.slots[index] = left
+    }
   }
 }

@@ -143,6 +143,8 @@ struct WordWatch: Sendable {
       other.add(sleeper, id: id)
       if called.remove(id) != nil { other.called.insert(id) }
     }
+    // Also for words on which it sleeps already: one of the sleepers may be called or cancelled.
+    other.bell.ring()
   }
 
   /// Keeps the times of sleepers that have gone from accumulating without bound.

@@ -164,6 +164,29 @@ struct LookPlanTests {
     #expect(.now - begin < .seconds(30))
   }
 
+  @Test("A task that waits at a barrier sees that another party was killed")
+  func killedParty() async throws {
+    let name = uniqueName("look")
+    let barrier = try SharedBarrier.create(name, partyCount: 3, options: .whileAttached)
+    let (status, task) = try await withChildProcess(
+      Places.helper, ["sync", "barrier-arrive", name, "0"]
+    ) { party in
+      #expect(try await party.nextLine() == "ready")
+      let task = Task {
+        await taskErrorCode { _ = try await barrier.arriveAndWait(timeout: .seconds(60)) }
+      }
+      while barrier.arrivedCount < 2 { try await Task.sleep(for: .milliseconds(1)) }
+      // By then the task usually sleeps, so that only a look ends its sleep.
+      try await Task.sleep(for: .milliseconds(200))
+      try party.kill()
+      return task
+    }
+    #expect(status == .signaled(9))
+    let begin = ContinuousClock.now
+    #expect(await task.value == .ownerDied)
+    #expect(.now - begin < .seconds(30))
+  }
+
   /// Creates what a helper is to hold, and returns the wait for it.
   private func waitForHolder(
     _ held: Held, _ name: String
