@@ -15,7 +15,8 @@ internal import ArgumentParser
 internal import Interprocess
 internal import Synchronization
 
-/// Stores each number that it reads in all words of a segment, and wakes their sleepers.
+/// Stores each number that it reads in all words of a segment, or in the one whose index follows,
+/// and wakes their sleepers.
 struct WakeWords: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "wake-words")
 
@@ -25,11 +26,14 @@ struct WakeWords: ParsableCommand {
 
   func run() throws {
     let memory = try SharedMemory.attach(name)
+    let words = 0..<memory.byteCount / stride
     Helper.answer("ready")
-    while let number = readLine().flatMap({ UInt32($0) }) {
-      for offset in Swift.stride(from: 0, to: memory.byteCount, by: stride) {
-        memory[atomic: UInt32.self, at: offset].store(number, ordering: .releasing)
-        memory.wake(at: offset)
+    while let line = readLine() {
+      let numbers = line.split(separator: " ").compactMap { Int($0) }
+      for index in numbers.count == 1 ? words : numbers[1]..<numbers[1] + 1 {
+        memory[atomic: UInt32.self, at: stride * index].store(
+          UInt32(numbers[0]), ordering: .releasing)
+        memory.wake(at: stride * index)
       }
       Helper.answer("woken")
     }

@@ -34,9 +34,10 @@ struct TaskWaiterThreadTests {
         while queue.statistics.emptyCount < 1 { try await Task.sleep(for: .milliseconds(1)) }
       }
       precondition(TaskWaiter.threadCount == 3)
-      for (index, queue) in queues.enumerated().reversed() { try await queue.send(index) }
-      for (index, task) in tasks.enumerated() {
-        let received = try await task.value
+      // The last words first: a thread that does not sleep on all of its words misses them.
+      for (index, queue) in queues.enumerated().reversed() {
+        try await queue.send(index)
+        let received = try await tasks[index].value
         precondition(received == index)
       }
       precondition(TaskWaiter.sleeperCount == 0)
@@ -116,11 +117,31 @@ struct TaskWaiterThreadTests {
       while TaskWaiter.threadCount == 1 { try await Task.sleep(for: .milliseconds(1)) }
       precondition(TaskWaiter.threadCount == 8)
       try await waitUntilThreadsSleep(8)
-      for index in 0..<1000 {
-        memory.value[atomic: UInt32.self, at: 64 * index].store(1, ordering: .releasing)
-        memory.value.wake(at: 64 * index)
-      }
+      memory.wake(0..<1000)
       for task in first + rest { try await task.value }
+      precondition(TaskWaiter.sleeperCount == 0)
+    }
+  }
+
+  @Test("Words that a thread is too full for go to another one that has room by then")
+  func roomElsewhere() async {
+    await #expect(processExitsWith: .success) {
+      unsafe Sleeping.isEndless = true
+      let memory = Box(try SharedMemory.anonymous(byteCount: 64 * 300))
+      var tasks: [Task<Void, any Error>] = []
+      // Two threads that are full, and words for which there is no third.
+      for words in [0..<127, 127..<254, 254..<300] {
+        if words.lowerBound == 254 { unsafe Sleeping.isWithoutNewThreads = true }
+        tasks += start(waiting: memory, at: words)
+        while TaskWaiter.sleeperCount < words.upperBound {
+          try await Task.sleep(for: .milliseconds(1))
+        }
+      }
+      precondition(TaskWaiter.threadCount == 2)
+      memory.wake(127..<200)
+      try await waitUntilThreadsSleep(2)
+      memory.wake(0..<300)
+      for task in tasks { try await task.value }
       precondition(TaskWaiter.sleeperCount == 0)
     }
   }
@@ -155,14 +176,23 @@ struct TaskWaiterThreadTests {
       ) { waker in
         let line = try await waker.nextLine()
         precondition(line == "ready")
-        for round in 0..<2 {
-          let tasks = start(waiting: memory, at: 0..<count, while: UInt32(round))
+        for value: UInt32 in 0..<2 {
+          let tasks = start(waiting: memory, at: 0..<count, while: value)
           while TaskWaiter.sleeperCount < count { try await Task.sleep(for: .milliseconds(1)) }
-          // In the first round the threads sleep for sure, in the second they are about to.
-          if round == 0 { try await waitUntilThreadsSleep(3) }
-          let answer = try await waker.ask("\(round + 1)")
-          precondition(answer == "woken")
-          for task in tasks { try await task.value }
+          if value == 0 {
+            // The last words first: a thread that does not sleep on all of its words misses them.
+            try await waitUntilThreadsSleep(3)
+            for (index, task) in tasks.enumerated().reversed() {
+              let answer = try await waker.ask("1 \(index)")
+              precondition(answer == "woken")
+              try await task.value
+            }
+          } else {
+            // The threads sleep, or are about to.
+            let answer = try await waker.ask("2")
+            precondition(answer == "woken")
+            for task in tasks { try await task.value }
+          }
           precondition(TaskWaiter.sleeperCount == 0)
         }
       }
@@ -225,6 +255,14 @@ struct TaskWaiterThreadTests {
 private final class Box: Sendable {
   let value: SharedMemory
   init(_ value: consuming SharedMemory) { self.value = value }
+
+  /// Stores 1 in some words, and wakes their sleepers.
+  func wake(_ words: Range<Int>) {
+    for index in words {
+      value[atomic: UInt32.self, at: 64 * index].store(1, ordering: .releasing)
+      value.wake(at: 64 * index)
+    }
+  }
 }
 
 /// Starts tasks that sleep while a word each has a value.
