@@ -33,7 +33,7 @@ CXX = ["g++", "-O3", "-march=native", "-Wall", "-Wextra", "-std=c++17"]
 
 # Contenders of one group, which are compared, run one after the other.
 GROUPS = ["limit", "lifecycle", "copy", "access", "value", "list", "lock", "contended", "wake",
-          "asleep", "one core", "messages", "crowd", "segments", "array"]
+          "asleep", "one core", "idle", "messages", "crowd", "segments", "array"]
 # In these, the receiver sleeps; a contender that is in the first is also in the second.
 ASLEEP = ["asleep", "one core"]
 

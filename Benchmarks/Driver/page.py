@@ -28,6 +28,7 @@ TITLES = [
     ("one core", "Round trip without pauses, on one processor"),
     ("passing", "A lock that is handed to a sleeper"),
     ("passing, one core", "A lock that is handed to a sleeper, on one processor"),
+    ("idle", "Sleeping while nothing happens"),
     ("pingpong", "Round trip of a message"),
     ("handover", "Round trip of a message in a topic, by its size"),
     ("publish", "What it costs to publish"),
@@ -56,6 +57,10 @@ def figure(row, value):
         return time(value)
     if row["unit"] == "GB/s":
         return f"{value:.1f} GB/s"
+    if row["unit"] == "%":
+        return f"{value:.3f} %"
+    if row["unit"] == "1/s":
+        return f"{value:.0f}/s"
     return f"{value / 1e6:.2f} M/s" if value >= 1e5 else f"{value / 1e3:.1f} k/s"
 
 
@@ -98,6 +103,7 @@ def one_test(rows):
     has_states = any(r["state"] for r in rows)
     rows = sorted(rows, key=lambda r: (
         r["size"] if has_sizes else 0, in_order(r["case"] if r["test"] in BY_CASE else ""),
+        r["unit"],
         ns_per_op(r, r["median"])))
     limits = {r["limit"] for r in rows if r["limit"]}
     head = (["size"] if has_sizes else []) + [

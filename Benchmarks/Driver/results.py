@@ -35,6 +35,7 @@ LIMITS = {
     "publish": "",  # nothing: no other contender does the same
     "publish to receivers": "",
     "deliveries": "",
+    "idle": "",
 }
 CACHE_LINE = "cache line"
 # States in which nothing is compared: the cores moved meanwhile, or the receiver did not sleep.
@@ -62,6 +63,8 @@ class Aim:
     limit_contender: object = ""
     limit_test: str = ""  # if it is another one than that of `test`
     limit_size: object = None  # if it is another one than that of `sizes`
+    unit: str = ""  # if the case has figures of several units
+    limit_value: float = 0  # a figure to compare with, instead of another contender
 
 
 AIMS = [
@@ -127,6 +130,10 @@ AIMS = [
         "with 4 subscribed", [8], 1.1, limit_case="with 1 subscribed",
         limit_contender="Interprocess SharedTopic"),
     Aim("wake of a sleeper", "Interprocess SharedEvent", "wake", "wait/wake round trip", [0], 1.2),
+    Aim("2,000 tasks asleep at one queue", "Interprocess SharedQueue", "idle",
+        "2,000 tasks asleep at one", [0], 1.0, unit="%", limit_value=0.5),
+    Aim("2,000 tasks asleep at one queue each", "Interprocess SharedQueue", "idle",
+        "2,000 tasks asleep at one each", [0], 1.0, unit="%", limit_value=0.5),
 ] + [
     Aim(f"ShareableList, {what}", "Interprocess ShareableList", "list", what, [0], 1 / 50)
     for what in ("get int", "get float", "get str", "set int", "set float", "set str")
@@ -134,7 +141,8 @@ AIMS = [
 
 
 def ns_per_op(row, value):
-    if row["unit"] == "ns":
+    """The time of an operation in ns; a figure of which less is better, too, if it is no time."""
+    if row["unit"] in ("ns", "%", "1/s"):
         return value
     if row["unit"] == "GB/s":
         return row["size"] / value
@@ -253,10 +261,14 @@ def aims(rows):
         for size in aim.sizes:
             row = next((r for r in rows if not r["is_curve"] and (
                 r["contender"], r["test"], r["case"], r["size"]) == (
-                    aim.contender, aim.test, aim.case, size)), None)
+                    aim.contender, aim.test, aim.case, size)
+                and aim.unit in ("", r["unit"])), None)
             if not row:
                 continue
-            if aim.limit_contender == CACHE_LINE:
+            if aim.limit_value:
+                name = f"{aim.limit_value} {aim.unit}"
+                found = [pass_time(row, p) / aim.limit_value for p in row["used"]]
+            elif aim.limit_contender == CACHE_LINE:
                 name, found = CACHE_LINE, line_ratios(row)
             else:
                 limit = limit_of(row, rows, aim.limit_case, aim.limit_contender, aim.limit_test,

@@ -24,8 +24,8 @@ PAIRS = 3      # rounds in which a row and its limit should have seen the cores 
 MOST_ROUNDS = 10  # rounds at most for what is lacking
 
 # Tests of one process or on one core, for which the place of the two cores does not matter.
-ALONE = ("lifecycle", "copy", "access", "value", "list", "lock", "publish", "segments", "array",
-         "asleep, one core", "one core", "passing, one core")
+ALONE = ("lifecycle", "copy", "access", "value", "list", "lock", "publish", "idle", "segments",
+         "array", "asleep, one core", "one core", "passing, one core")
 
 
 def alike(a, b):

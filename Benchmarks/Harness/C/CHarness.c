@@ -186,6 +186,17 @@ void harness_end_abruptly(void) {
   _exit(0);
 }
 
+static uint64_t nanoseconds_of(struct timeval t) {
+  return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_usec * 1000;
+}
+
+void harness_usage(uint64_t *nanoseconds, uint64_t *waits) {
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  *nanoseconds = nanoseconds_of(usage.ru_utime) + nanoseconds_of(usage.ru_stime);
+  *waits = (uint64_t)usage.ru_nvcsw;
+}
+
 int harness_allow_files(size_t count) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit)) return 0;

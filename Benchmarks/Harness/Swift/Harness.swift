@@ -44,6 +44,27 @@ public enum Harness {
     withContext(of: body) { harness_child({ call($0) }, $0) }
   }
 
+  /// What a process uses of its processors.
+  public struct Usage {
+    /// Processor time, in percent of one processor.
+    public var percent: Double
+    /// How often its threads wait in a second, and so wake up.
+    public var wakeUpsPerSecond: Double
+  }
+
+  /// What this process uses while a function runs.
+  public static func usage(during body: () -> Void) -> Usage {
+    let begin = harness_now()
+    var (time, waits, timeBefore, waitsBefore) = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
+    harness_usage(&timeBefore, &waitsBefore)
+    body()
+    harness_usage(&time, &waits)
+    let seconds = Double(harness_now() - begin) / 1e9
+    return Usage(
+      percent: Double(time - timeBefore) / 1e7 / seconds,
+      wakeUpsPerSecond: Double(waits - waitsBefore) / seconds)
+  }
+
   /// Ends this process as if it were killed.
   public static func endAbruptly() -> Never { harness_end_abruptly() }
 
@@ -86,6 +107,10 @@ public struct Case: Sendable {
     case messagesPerSecond = "msg/s"
     /// How many operations are done in a second.
     case operationsPerSecond = "ops/s"
+    /// Processor time, in percent of one processor.
+    case percent = "%"
+    /// How often something happens in a second.
+    case perSecond = "1/s"
   }
 
   /// The contender.
@@ -135,6 +160,9 @@ public struct Case: Sendable {
     let end = harness_now()
     withRow { harness_emit($0, Double(end - begin)) }
   }
+
+  /// Reports a figure that was measured otherwise.
+  public func report(_ value: Double) { withRow { harness_emit($0, value) } }
 
   /// Reports why this case cannot run.
   public func skip(_ reason: String) {

@@ -100,6 +100,10 @@ void harness_child(harness_function _Nonnull function, void *_Nullable context);
 /// Ends this process as if it were killed.
 _Noreturn void harness_end_abruptly(void);
 
+/// The processor time that this process has used, in nanoseconds, and how often its threads have given
+/// up their processors to wait.
+void harness_usage(uint64_t *_Nonnull nanoseconds, uint64_t *_Nonnull waits);
+
 /// Lets a process have this many files open. Returns whether it may.
 int harness_allow_files(size_t count);
 
