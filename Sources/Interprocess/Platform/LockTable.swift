@@ -16,22 +16,41 @@ internal import SystemPackage
 /// Which locks are held on which files, according to `/proc/locks`: the locks of all processes of
 /// this machine.
 struct LockTable: Sendable {
-  private var counts: [String: Int] = [:]
+  private let counts: [String: Int]
 
   /// Counts the shared locks of open file descriptions that cover exactly one given byte, by file.
   ///
-  /// The system lists its locks a page at a time. A lock taken or dropped between two pages shifts
-  /// the rest, so that a lock may be listed twice or not at all.
-  ///
   /// - Throws: `ENOENT` if `/proc` shows processes only (`subset=pid`), or nothing.
   init(byte offset: Int) throws(Errno) {
-    let text = String(decoding: try Files.contents(of: "/proc/locks"), as: UTF8.self)
-    for line in text.split(separator: "\n") {
+    try self.init(byte: offset) { () throws(Errno) in try Files.contents(of: "/proc/locks") }
+  }
+
+  /// - Parameter read: Reads the list.
+  init(byte offset: Int, read: () throws(Errno) -> [UInt8]) throws(Errno) {
+    // The system lists its locks a page at a time. A lock taken or dropped between two pages shifts
+    // the rest, so that a lock may be listed twice or not at all. That it happens to the same one
+    // twice in a row is unlikely, so a longer list is read three times.
+    let first = try read()
+    var readings = [Self.counts(in: first, byte: offset)]
+    if first.count >= Files.pageByteCount {
+      for _ in 1...2 { readings.append(Self.counts(in: try read(), byte: offset)) }
+    }
+    let files = Set(readings.flatMap(\.keys))
+    counts = Dictionary(
+      uniqueKeysWithValues: files.map { file in
+        (file, readings.map { $0[file] ?? 0 }.sorted()[readings.count / 2])
+      })
+  }
+
+  private static func counts(in list: [UInt8], byte offset: Int) -> [String: Int] {
+    var counts: [String: Int] = [:]
+    for line in String(decoding: list, as: UTF8.self).split(separator: "\n") {
       guard let lock = LockLine(line), lock.isShared, lock.bytes == offset...offset else {
         continue
       }
       counts[String(lock.file), default: 0] += 1
     }
+    return counts
   }
 
   /// The number of locks on a file.
