@@ -167,7 +167,7 @@ struct TopicEntryModelTests {
       ])
   }
 
-  @Test("A subscriber reads whole messages, and misses none that is kept, whoever is killed")
+  @Test("A subscriber reads whole messages and misses no kept one, even if any process is killed")
   func wholeMessages() {
     let last: UInt8 = extent(whole: 5, short: 4)
     let outcome = Self.run(upTo: last)

@@ -55,7 +55,7 @@ extension InterprocessError {
 }
 
 extension FileLocks.Lock {
-  /// Who holds the lock, on what, and what to do about it, without a full stop.
+  /// A clause that names the holder and kind of a lock, and suggests a remedy.
   static func description(of lock: FileLocks.Lock?) -> String {
     guard let lock else {
       return "another program held a lock on the file at that moment; try again"

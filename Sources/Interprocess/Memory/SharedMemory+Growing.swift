@@ -16,9 +16,9 @@ internal import SystemPackage
 extension SharedMemory {
   /// Makes the memory larger.
   ///
-  /// The new bytes are zero, even if another process has already written past the end, and their
-  /// pages, small ones, are taken, whatever the reservation was at creation. Other handles keep
-  /// their size until they call ``refresh()``; processes that attach later see the new size, also
+  /// The new bytes are zero, even if another process has already written past the end. They get
+  /// small pages at once, even if the memory was created on demand. Other handles keep their size
+  /// until they call ``refresh()``; processes that attach later see the new size, also
   /// in Python. Several processes of this library may do this at once; the largest size counts.
   /// Memory is never made smaller.
   ///

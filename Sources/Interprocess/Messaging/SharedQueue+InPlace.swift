@@ -42,7 +42,7 @@ extension SharedQueue {
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for room; `nil`: as long as it takes.
-  ///   - body: Writes the whole message: what is there before is an earlier message or zeros. It
+  ///   - body: Writes the whole message, over an earlier one or zeros. It
   ///     must not use this queue.
   /// - Throws: What `send(_:timeout:)` and `body` throw; `roleTaken` in a child that was forked in
   ///   `body`. After any error, nothing has been sent.
@@ -129,7 +129,7 @@ extension SharedQueue {
   ///
   /// Does not block.
   ///
-  /// - Parameter element: Gets the message; is left as it is if there is none.
+  /// - Parameter element: Receives the message; unchanged if there is none.
   /// - Returns: Whether a message was received, as for ``tryReceive()``.
   /// - Throws: What ``tryReceive()`` throws.
   @inlinable
@@ -145,7 +145,7 @@ extension SharedQueue {
   /// `receive(timeout:acknowledging:)`.
   ///
   /// - Parameters:
-  ///   - element: Gets the message; is left as it is if there is none.
+  ///   - element: Receives the message; unchanged if there is none.
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
   /// - Returns: Whether a message was received; `false` if the queue is finished and empty.
   /// - Throws: What `receive(timeout:)` throws.
@@ -165,7 +165,7 @@ extension SharedQueue {
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - element: Gets the message; is left as it is if there is none.
+  ///   - element: Receives the message; unchanged if there is none.
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
   /// - Returns: Whether a message was received; `false` if the queue is finished and empty.
   /// - Throws: What the blocking form throws, and `CancellationError`; after any error, no message

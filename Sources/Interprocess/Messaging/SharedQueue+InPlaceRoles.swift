@@ -35,7 +35,7 @@ extension SharedQueue.Sender {
   ///
   /// - Parameters:
   ///   - timeout: How long to wait for room; `nil`: as long as it takes.
-  ///   - body: Writes the whole message: what is there before is an earlier message or zeros. It
+  ///   - body: Writes the whole message, over an earlier one or zeros. It
   ///     must not use this queue.
   /// - Throws: What `send(_:timeout:)` and `body` throw; `roleTaken` in a child that was forked in
   ///   `body`. After any error, nothing has been sent.
@@ -142,7 +142,7 @@ extension SharedQueue.Receiver {
   ///
   /// Does not block.
   ///
-  /// - Parameter element: Gets the message; is left as it is if there is none.
+  /// - Parameter element: Receives the message; unchanged if there is none.
   /// - Returns: Whether a message was received.
   /// - Throws: What ``tryReceive()`` throws.
   @inlinable @inline(__always)
@@ -156,7 +156,7 @@ extension SharedQueue.Receiver {
   /// Blocks while the queue is empty.
   ///
   /// - Parameters:
-  ///   - element: Gets the message; is left as it is if there is none.
+  ///   - element: Receives the message; unchanged if there is none.
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
   /// - Returns: Whether a message was received; `false` if the queue is finished and empty.
   /// - Throws: What `receive(timeout:)` throws.
@@ -195,7 +195,7 @@ extension SharedQueue.Receiver {
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - element: Gets the message; is left as it is if there is none.
+  ///   - element: Receives the message; unchanged if there is none.
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
   /// - Returns: Whether a message was received; `false` if the queue is finished and empty.
   /// - Throws: What the blocking form throws, and `CancellationError`; after any error, no message

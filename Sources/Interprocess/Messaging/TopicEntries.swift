@@ -60,7 +60,7 @@ struct TopicEntries: Sendable {
   //     in C3, the word that C0 has found.
   //   before E6 leaves sleepers that look again by themselves within a second.
   //
-  // A subscriber killed at any step has changed nothing but its place.
+  // A subscriber killed at any step has changed only its place.
   //
   // The steps F0 to F3, Q0 to Q3 and J1 to J5 are the same as for messages in slots.
   //

@@ -24,7 +24,7 @@ final class TopicWriter: Sendable {
   @usableFromInline let loan = Atomic<UInt64>(0)
   /// A child created by `fork` has a copy of this object, but not the role.
   @usableFromInline let taken = Taken()
-  /// Whether nothing but the role is needed to publish, and messages lie in their entries.
+  /// Whether the role alone allows publishing, and messages lie in their entries.
   @usableFromInline let isDirect: Bool
   /// The position after this publisher's last message, for which no other one has left anything.
   ///

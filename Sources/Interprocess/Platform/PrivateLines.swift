@@ -16,7 +16,7 @@
 /// A structure, so that using it counts no references: its owner frees it.
 @safe @usableFromInline
 struct PrivateLines: @unchecked Sendable {
-  // Sendable: the address and the size never change. Whoever uses a line ensures that no other
+  // Sendable: the address and the size never change. The user of a line ensures that no other
   // thread does.
 
   private static let lineByteCount = 64

@@ -70,7 +70,7 @@ extension SharedMemory {
     var sleeps = Sleeps(atMost: timeout)
     while word.loadRelaxed() == value {
       guard let end = sleeps.begin() else { throw wordTimedOut(byteOffset) }
-      // The word is all that there is to see.
+      // Only the word can change.
       let isOver = try await TaskWaiter.sleep(
         on: word, while: value, until: sleeps.deadline,
         look: LookPlan.Look(alike: 0, first: end) { false })

@@ -22,13 +22,13 @@ internal import SystemPackage
 /// it does not have that call, they check the words every millisecond. If the system gives no more
 /// threads, the first one does so, until there are more.
 ///
-/// A sleeping task costs next to nothing, as the first thread looks in its place (`LookPlan`).
+/// A sleeping task costs almost nothing: the first thread looks in its place (`LookPlan`).
 final class TaskWaiter: Sendable {
-  // A thread, and whoever adds, cancels or calls a sleeper:
+  // A thread, and the caller that adds, cancels or calls a sleeper:
   //
   //   T1  rung = bell   acquiring              C1  lock
   //   T2  lock                                 C2  add the sleeper, or note that it is cancelled or
-  //   T3  remove those that are to wake            called
+  //   T3  remove the sleepers to wake              called
   //   T4  unlock; wake those                   C3  bell + 1, wake
   //   T5  the first thread: lock; look, and    C4  unlock, perhaps before C3
   //       call those that may find something;
@@ -45,7 +45,7 @@ final class TaskWaiter: Sendable {
   // ends when one of them changes, or at the end. A word that has changed before T7 makes it end at
   // once.
   //
-  // So from C2 on, a sleeper is covered by the thread in whose slot it stands. If
+  // So from C2 on, the thread that owns a sleeper's slot covers it. If
   //
   //   C2 comes before T6 of a thread about to end, T6 finds a sleeper, and the thread goes on;
   //   C2 comes after that T6, the slot is empty: C2 takes another thread, or starts one, perhaps in

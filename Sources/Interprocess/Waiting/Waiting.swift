@@ -138,8 +138,8 @@ struct Waiting: ~Copyable, Sendable {
   /// - Parameters:
   ///   - timeout: How long to wait; `nil`: as long as it takes.
   ///   - isDue: Whether an attempt that looks closer may find something, although the word on which
-  ///     the task sleeps is as it was; see `LookPlan.Look`. So that 2,000 sleeping tasks cost next
-  ///     to nothing, it must be `false` as long as there is nothing to find.
+  ///     the task sleeps has not changed; see `LookPlan.Look`. So that 2,000 sleeping tasks cost
+  ///     almost nothing, it must be `false` as long as there is nothing to find.
   ///   - attempt: The attempt.
   /// - Throws: `CancellationError`, and what the attempt throws.
   nonisolated(nonsending) func wait<Result>(

@@ -28,7 +28,7 @@ struct WordWatch: Sendable {
       case task(CheckedContinuation<Bool, Never>)
       case thread(OwnWord)
 
-      /// - Parameter isOver: Whether it is to check, although its words are as they were.
+      /// - Parameter isOver: Whether it must check although its words have not changed.
       func wake(isOver: Bool) {
         switch self {
         case .task(let continuation): continuation.resume(returning: isOver)
@@ -64,7 +64,7 @@ struct WordWatch: Sendable {
   let bell = OwnWord()
   private var sleepers: [UInt64: Sleeper] = [:]
   private var watched: [Key: Watched] = [:]
-  /// Sleepers that are to check, although their words are as they were.
+  /// Sleepers that must check although their words have not changed.
   private var called: Set<UInt64> = []
   private var times = Timeline<UInt64>()
   /// Until when the thread sleeps or is about to sleep; `nil`: until it is woken.
@@ -120,7 +120,7 @@ struct WordWatch: Sendable {
     if sleepEnd.map({ moment < $0 }) ?? true { bell.ring() }
   }
 
-  /// Makes a sleeper check, although its words are as they were.
+  /// Makes a sleeper check although its words have not changed.
   mutating func call(_ id: UInt64) {
     called.insert(id)
     bell.ring()
@@ -155,10 +155,10 @@ struct WordWatch: Sendable {
 
   // MARK: - The thread
 
-  /// A sleeper that is to wake, and whether it is to check, although its words are as they were.
+  /// A sleeper to wake, and whether it must check although its words have not changed.
   typealias Awake = (id: UInt64, waker: Sleeper.Waker, isOver: Bool)
 
-  /// Removes the sleepers that are to wake.
+  /// Removes the sleepers to wake.
   mutating func takeAwake(
     at now: SuspendingClock.Instant, cancelled: Set<UInt64>
   ) -> [Awake] {
@@ -183,7 +183,7 @@ struct WordWatch: Sendable {
   /// Notes that the thread is about to sleep.
   ///
   /// - Parameter end: When it has something else to do; `nil`: it has nothing.
-  /// - Returns: Until when; `nil` if nothing but the bell needs to wake it.
+  /// - Returns: Until when; `nil` if only the bell needs to wake it.
   mutating func prepareSleep(until end: SuspendingClock.Instant?) -> SuspendingClock.Instant? {
     if sleepers.isEmpty { idleSince = idleSince ?? .now }
     let ends = [end, times.first?.when, isUnused ? nil : idleEnd]

@@ -22,16 +22,10 @@ import Testing
 /// What a wait set finds although no process wakes it.
 @Suite("Looks of a wait set", .timeLimit(.minutes(3)))
 struct WaitSetLookTests {
-  enum Opener: String, CaseIterable, Codable {
-    case queue, byteQueue, topic, value
-
-    var step: Checkpoint { self == .value ? .storePublished : .messageSent }
-  }
-
   @Test(
     "A set finds what a sender that was stopped before it wakes sleepers has sent",
-    arguments: Opener.allCases)
-  func stopped(opener: Opener) async {
+    arguments: SilentSender.allCases)
+  func stopped(opener: SilentSender) async {
     await #expect(processExitsWith: .success) { [opener] in
       let isStopped = stopThreads(at: opener.step)
       let (source, send) = try makeSource(opener)
@@ -90,27 +84,9 @@ struct WaitSetLookTests {
   }
 }
 
-/// A number that several threads change.
-private final class Count: Sendable {
-  private let count = Atomic(0)
-  var value: Int { count.load(ordering: .acquiring) }
-  func increment() { count.add(1, ordering: .releasing) }
-}
-
-/// Stops each thread that comes to a step, and counts them.
-private func stopThreads(at stop: Checkpoint) -> Count {
-  let count = Count()
-  unsafe Checkpoint.handler = { step in
-    guard step == stop else { return }
-    count.increment()
-    while true { sleep(1000) }
-  }
-  return count
-}
-
 /// A set with one source, 0, and what makes that ready.
 private func makeSource(
-  _ opener: WaitSetLookTests.Opener
+  _ opener: SilentSender
 ) throws -> (WaitSet<Int>, @Sendable () -> Void) {
   var set = WaitSet<Int>()
   switch opener {

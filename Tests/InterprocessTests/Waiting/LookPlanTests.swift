@@ -97,28 +97,17 @@ struct LookPlanTests {
 
   // MARK: - What nobody announces
 
-  enum Opener: String, CaseIterable, Codable {
-    case queue, byteQueue, topic, value
-
-    var step: Checkpoint { self == .value ? .storePublished : .messageSent }
-  }
-
   @Test(
     "A task finds what a sender that was stopped before it wakes sleepers has sent",
-    arguments: Opener.allCases)
-  func stopped(opener: Opener) async {
+    arguments: SilentSender.allCases)
+  func stopped(opener: SilentSender) async {
     await #expect(processExitsWith: .success) { [opener] in
-      let isStopped = Atomic(false)
-      unsafe Checkpoint.handler = { step in
-        guard step == opener.step else { return }
-        isStopped.store(true, ordering: .releasing)
-        while true { sleep(1000) }
-      }
+      let stopped = stopThreads(at: opener.step)
       let begin = ContinuousClock.now
       try await findUnannounced(opener)
       // Otherwise it has only looked when its time was over.
       precondition(.now - begin < .seconds(30))
-      precondition(isStopped.load(ordering: .acquiring))
+      precondition(stopped.value > 0)
     }
   }
 
@@ -247,7 +236,7 @@ struct LookPlanTests {
 }
 
 /// Lets a task wait, and a thread send what it waits for, except that it never wakes a sleeper.
-private func findUnannounced(_ opener: LookPlanTests.Opener) async throws {
+private func findUnannounced(_ opener: SilentSender) async throws {
   let timeout = Duration.seconds(60)
   switch opener {
   case .queue:
