@@ -202,36 +202,12 @@ struct TopicEntryTests {
     let topic = try SharedTopic<Message>.create(
       nil, historyCount: 3, publishers: role, maximumSubscriberCount: 1)
     try topic.unlink()
-    let count: UInt64 = 20_000
-    // Not the forms for tasks, whose waits the sanitizer does not understand.
-    @Sendable func publish() throws {
-      while topic.statistics.subscriberCount == 0 {}
-      var publisher = try topic.publisher(overflow: overflow)
-      for number in 1...count { try publisher.publish(Message(repeating: number)) }
+    try await expectWholeMessages(of: topic, overflow) { publisher, number in
+      try publisher.publish(Message(repeating: number))
+    } number: { sample in
+      let message = sample[0]
+      return message.indices.allSatisfy { message[$0] == message[0] } ? message[0] : nil
     }
-    /// - Returns: How many messages were missed, and the number of the first one, as the publisher
-    ///   may begin while this takes its place; `nil` if a message is torn.
-    @Sendable func receive() throws -> (UInt64, UInt64)? {
-      var subscriber = try topic.subscriber()
-      var last: UInt64 = 0
-      var start: UInt64?
-      while last < count {
-        let sample = try subscriber.next(timeout: .seconds(60))!
-        let message = sample[0]
-        if start == nil { start = sample.sequence - subscriber.missedCount }
-        guard message.indices.allSatisfy({ message[$0] == message[0] }), message[0] > last,
-          message[0] == sample.sequence + 1
-        else { return nil }
-        last = message[0]
-      }
-      return (subscriber.missedCount, start!)
-    }
-    let publisher = inThread { try publish() }
-    let subscriber = inThread { try receive() }
-    try await publisher.value
-    let (missedCount, start) = try #require(await subscriber.value)
-    #expect(topic.statistics.receivedCount + missedCount + start == count)
-    #expect(overflow == .overwrite || missedCount == 0)
   }
 
   @Test("The marks of an entry are those of the layout's header")

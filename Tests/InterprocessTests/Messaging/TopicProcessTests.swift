@@ -201,37 +201,54 @@ struct TopicProcessTests {
     let topic = try SharedTopic<UInt64>.create(
       nil, maximumElementCount: 5, historyCount: 3, publishers: role, maximumSubscriberCount: 1)
     try topic.unlink()
-    let count: UInt64 = 20_000
-    // Not the forms for tasks, whose waits the sanitizer does not understand.
-    @Sendable func publish() throws {
-      while topic.statistics.subscriberCount == 0 {}
-      var publisher = try topic.publisher(overflow: overflow)
-      for number in 1...count {
-        let message = [UInt64](repeating: number, count: 5)
-        try publisher.publish(contentsOf: message.span)
-      }
+    try await expectWholeMessages(of: topic, overflow) { publisher, number in
+      let message = [UInt64](repeating: number, count: 5)
+      try publisher.publish(contentsOf: message.span)
+    } number: { sample in
+      let elements = sample.elements
+      return elements.indices.allSatisfy { elements[$0] == elements[0] } ? elements[0] : nil
     }
-    /// - Returns: How many messages were missed, and the number of the first one, as the publisher
-    ///   may begin while this takes its place; `nil` if a message is torn.
-    @Sendable func receive() throws -> (UInt64, UInt64)? {
-      var subscriber = try topic.subscriber()
-      var last: UInt64 = 0
-      var start: UInt64?
-      while last < count {
-        let sample = try subscriber.next(timeout: .seconds(60))!
-        let elements = sample.elements
-        if start == nil { start = sample.sequence - subscriber.missedCount }
-        guard elements.indices.allSatisfy({ elements[$0] == elements[0] }), elements[0] > last
-        else { return nil }
-        last = elements[0]
-      }
-      return (subscriber.missedCount, start!)
-    }
-    let publisher = inThread { try publish() }
-    let subscriber = inThread { try receive() }
-    try await publisher.value
-    let (missedCount, start) = try #require(await subscriber.value)
-    #expect(topic.statistics.receivedCount + missedCount + start == count)
-    #expect(overflow == .overwrite || missedCount == 0)
   }
+}
+
+/// Publishes the numbers from 1 on in one thread, and receives them in another.
+///
+/// - Parameters:
+///   - publish: Publishes a number, many times over.
+///   - number: The number of a message; `nil` if it is torn.
+func expectWholeMessages<Element: Shareable & SendableMetatype>(
+  of topic: SharedTopic<Element>, _ overflow: TopicOverflow,
+  publish:
+    @escaping @Sendable (
+      inout SharedTopic<Element>.Publisher, UInt64
+    ) throws -> Void,
+  number: @escaping @Sendable (borrowing SharedTopic<Element>.Sample) -> UInt64?
+) async throws {
+  let count: UInt64 = 20_000
+  // Not the forms for tasks, whose waits the sanitizer does not understand.
+  let publisher = inThread {
+    while topic.statistics.subscriberCount == 0 {}
+    var publisher = try topic.publisher(overflow: overflow)
+    for number in 1...count { try publish(&publisher, number) }
+  }
+  // How many messages were missed, and the position of the first one, as the publisher may begin
+  // while this takes its place; `nil` if a message is torn.
+  let subscriber = inThread { () throws -> (UInt64, UInt64)? in
+    var subscriber = try topic.subscriber()
+    var last: UInt64 = 0
+    var start: UInt64?
+    while last < count {
+      let sample = try subscriber.next(timeout: .seconds(60))!
+      if start == nil { start = sample.sequence - subscriber.missedCount }
+      guard let found = number(sample), found > last, found == sample.sequence + 1 else {
+        return nil
+      }
+      last = found
+    }
+    return (subscriber.missedCount, start!)
+  }
+  try await publisher.value
+  let (missedCount, start) = try #require(await subscriber.value)
+  #expect(topic.statistics.receivedCount + missedCount + start == count)
+  #expect(overflow == .overwrite || missedCount == 0)
 }
