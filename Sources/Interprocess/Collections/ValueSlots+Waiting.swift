@@ -113,20 +113,27 @@ extension ValueSlots {
   /// The word on which waiters for a version sleep, for reading.
   var gateWord: SharedWord32 { memory._range.readOnlyWord32(at: layout.gateOffset) }
 
-  private func spin(after version: UInt64) throws(InterprocessError) -> UInt64? {
-    let word = gateWord
-    return try waiting.spin { _ throws(InterprocessError) in
-      if let found = try later(than: version) { return .done(found) }
-      return .wait(word, while: 0)
-    }
+  /// One attempt without sleeping.
+  private func attemptBlindly(
+    after version: UInt64
+  ) throws(InterprocessError) -> Waiting.Outcome<UInt64> {
+    if let found = try later(than: version) { return .done(found) }
+    return .wait(gateWord, while: 0)
   }
 
   /// Like `wait`, for memory that is attached for reading only.
   private func lookOut(
     after version: UInt64, atMost timeout: Duration?
   ) throws(InterprocessError) -> UInt64 {
+    let looks = try waiting.look(atMost: timeout) { _ throws(InterprocessError) in
+      try attemptBlindly(after: version)
+    }
+    switch looks {
+    case .done(let found): return found
+    case .over: throw unchanged
+    case .vain: break
+    }
     var sleeps = ShortSleeps(atMost: timeout)
-    if let found = try spin(after: version) { return found }
     while true {
       let value = gateWord.loadRelaxed()
       if let found = try later(than: version) { return found }
@@ -144,8 +151,15 @@ extension ValueSlots {
     after version: UInt64, atMost timeout: Duration?
   ) async throws -> UInt64 {
     try Task.checkCancellation()
+    let looks = try await waiting.look(atMost: timeout) { _ throws(InterprocessError) in
+      try attemptBlindly(after: version)
+    }
+    switch looks {
+    case .done(let found): return found
+    case .over: throw unchanged
+    case .vain: break
+    }
     var sleeps = ShortSleeps(atMost: timeout)
-    if let found = try spin(after: version) { return found }
     while true {
       let value = gateWord.loadRelaxed()
       if let found = try later(than: version) { return found }

@@ -96,7 +96,8 @@ struct ValueSlots: ~Copyable, Sendable {
     gate =
       memory.access == .readWrite
       ? AsymmetricEventCount(in: memory._range, at: layout.gateOffset) : nil
-    waiting = Waiting(for: "a value", in: memory.name, longestSpin: .microseconds(50))
+    waiting = Waiting(
+      for: "a value", in: memory.name, memory.mapping.waitChoice, usualSpin: .microseconds(50))
     latestVersion = memory._range.word(at: layout.versionOffset)
     slots = memory._range.words(
       at: layout.slotOffset(of: 0), count: layout.slotCount * layout.slotStride / 8)

@@ -152,7 +152,7 @@ struct HolderTable: Sendable {
     _ stage: Waiting.Stage, as number: UInt32, alike: Int,
     _ body: () throws(InterprocessError) -> Result?
   ) throws(InterprocessError) -> Waiting.Outcome<Result> {
-    if stage == .checking { try reclaim(own: number) }
+    if stage.isChecking { try reclaim(own: number) }
     return try gate.attempt(stage, alike: alike, body)
   }
 
@@ -165,7 +165,7 @@ struct HolderTable: Sendable {
   ) throws(InterprocessError) -> Waiting.Outcome<Int> {
     try attempt(stage, as: number, alike: 0) { () throws(InterprocessError) in
       // This may be the last attempt of the wait.
-      stage == .checking ? try takeAlsoOfDead(as: number) : take(as: number)
+      stage.isChecking ? try takeAlsoOfDead(as: number) : take(as: number)
     }
   }
 

@@ -96,7 +96,7 @@ extension RobustLock {
   func sleep(until change: AwaitedChange, _ sleeps: inout Sleeps) throws(InterprocessError) {
     guard let end = sleeps.begin() else { throw conditionTimedOut }
     do {
-      try change.word.sleep(while: change.value, until: end)
+      try waiting.rest(on: change.word, while: change.value, until: end)
     } catch {
       throw .system(error, name: segment.name, action: "wait for a change")
     }
@@ -109,7 +109,7 @@ extension RobustLock {
   ) async throws {
     guard let end = sleeps.begin() else { throw conditionTimedOut }
     // A dead holder has changed the count, or left the lock to be recovered.
-    let isOver = try await TaskWaiter.sleep(
+    let isOver = try await waiting.rest(
       on: change.word, while: change.value, until: sleeps.deadline,
       look: LookPlan.Look(alike: nil, first: end, isDue: look(as: numberIfTaken).seemsDead))
     _ = sleeps.end(isOver: isOver)

@@ -69,7 +69,7 @@ struct RobustLock: ~Copyable, Sendable {
   private let holder: HolderNumber
   /// The thread that holds the lock through this handle, or 0; a thread recognises itself by it.
   private let thread = Atomic<UInt64>(0)
-  private let waiting: Waiting
+  let waiting: Waiting
   /// How many sleepers on the word an unlock wakes: one, which takes the lock; or all, if they may
   /// continue at the same time.
   let wakeCount: Int
@@ -83,7 +83,7 @@ struct RobustLock: ~Copyable, Sendable {
     wakeCount: Int = 1,
     places: HolderTable? = nil, repair: String
   ) {
-    waiting = Waiting(for: "the lock", in: segment.name)
+    waiting = Waiting(for: "the lock", in: segment)
     self.segment = segment
     holder = HolderNumber(in: segment)
     self.word = word
@@ -268,7 +268,7 @@ struct RobustLock: ~Copyable, Sendable {
     for _ in 0..<SharedWord32.attemptLimit {
       let current = word.loadRelaxed()
       // A waiter that has slept does not know whether others still sleep.
-      let mark = stage == .spinning ? current & Self.waiters : Self.waiters
+      let mark = stage.isMarking ? Self.waiters : current & Self.waiters
       switch Self.state(of: current) {
       case .free where !isTaking:
         return .done(false)
@@ -288,10 +288,10 @@ struct RobustLock: ~Copyable, Sendable {
           failAsMisused("This thread holds the lock already")
         }
         if stage == .spinning { return .wait(word, while: current) }
-        let marked = current | Self.waiters
+        let marked = stage.isMarking ? current | Self.waiters : current
         guard current == marked || word.compareExchangeRelaxed(current, marked) else { continue }
         checkpoint(.lockMarked)
-        guard stage == .checking, try isDead(other, own: number) else {
+        guard stage.isChecking, try isDead(other, own: number) else {
           return .wait(word, while: marked, alike: alike)
         }
         abandon(marked)

@@ -25,6 +25,7 @@ struct Mapping: ~Copyable, Sendable {
   private let file: OpenFile
   /// The name that goes with the last handle, for temporary memory.
   private(set) var temporaryName: TemporaryName?
+  let waitChoice = WaitChoice()
 
   /// The file, which holds the lease.
   var descriptor: Descriptor { _read { yield file.descriptor } }

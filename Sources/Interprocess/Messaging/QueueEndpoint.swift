@@ -33,7 +33,7 @@ struct QueueEndpoint: ~Copyable, Sendable {
     self.isSending = isSending
     lock = (isSending ? ring.sending : ring.receiving).lock(in: segment)
     waiting = Waiting(
-      for: "the other side of the queue", in: ring.name, longestSpin: .microseconds(50))
+      for: "the other side of the queue", in: segment, usualSpin: .microseconds(50))
   }
 
   private var side: QueueSide { isSending ? ring.sending : ring.receiving }
@@ -197,11 +197,11 @@ struct QueueEndpoint: ~Copyable, Sendable {
   private func attempt(
     _ stage: Waiting.Stage, _ byteCount: Int, at cursor: QueueCursor
   ) throws(InterprocessError) -> Waiting.Outcome<Void> {
-    if stage == .checking, !isSending { try recover() }
+    if stage.isChecking, !isSending { try recover() }
     let outcome = try side.gate.attempt(stage, alike: byteCount) { () throws(InterprocessError) in
       isReady(byteCount, at: cursor) ? () : nil
     }
-    if stage != .spinning, case .wait = outcome { side.countSleep() }
+    if stage.isMarking, case .wait = outcome { side.countSleep() }
     return outcome
   }
 

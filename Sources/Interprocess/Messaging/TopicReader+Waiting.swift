@@ -29,7 +29,7 @@ extension TopicReader {
       () throws(InterprocessError) in
       hasMessage(cursor) || isFinished ? () : nil
     }
-    if stage != .spinning, case .wait = outcome { ring.subscribing.countSleep() }
+    if stage.isMarking, case .wait = outcome { ring.subscribing.countSleep() }
     return outcome
   }
 

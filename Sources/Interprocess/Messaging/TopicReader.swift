@@ -96,7 +96,7 @@ final class TopicReader: Sendable {
     position = ring.word(TopicLayout.positionOffset, ofSubscriber: index)
     received = ring.word(TopicLayout.receivedOffset, ofSubscriber: index)
     missed = ring.word(TopicLayout.missedOffset, ofSubscriber: index)
-    waiting = Waiting(for: "a message", in: ring.name, longestSpin: .microseconds(50))
+    waiting = Waiting(for: "a message", in: ring.segment, usualSpin: .microseconds(50))
   }
 
   deinit {

@@ -49,11 +49,11 @@ extension TopicRing {
   private func attemptPublishing(
     _ stage: Waiting.Stage, as number: UInt32
   ) throws(InterprocessError) -> Waiting.Outcome<Void> {
-    if stage == .checking { try places.reclaim(own: number) }
+    if stage.isChecking { try places.reclaim(own: number) }
     let outcome = try publishing.gate.attempt(stage, alike: 0) { () throws(InterprocessError) in
       isFinished || hasRoom ? () : nil
     }
-    if stage != .spinning, case .wait = outcome { publishing.countSleep() }
+    if stage.isMarking, case .wait = outcome { publishing.countSleep() }
     return outcome
   }
 

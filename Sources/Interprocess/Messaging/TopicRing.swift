@@ -159,8 +159,7 @@ final class TopicRing: Sendable {
       at: QueueHead.sendingOffset + fieldOffset(\ipc_queue_side.free_count))
     retiredCount = range.word32(
       at: QueueHead.sendingOffset + fieldOffset(\ipc_queue_side.retired_count))
-    waiting = Waiting(
-      for: "the subscribers", in: segment.name, longestSpin: .microseconds(50))
+    waiting = Waiting(for: "the subscribers", in: segment, usualSpin: .microseconds(50))
     self.segment = segment
   }
 

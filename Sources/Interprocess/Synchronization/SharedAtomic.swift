@@ -44,7 +44,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
   /// an access loads one word to check that and to find the integer.
   @usableFromInline let _address: Atomic<UInt>
   let gate: EventCount
-  private let waiting: Waiting
+  private let waits: Waiting
 
   // MARK: - Create and attach
 
@@ -104,7 +104,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
     range = segment.memory._range.part(at: offset, byteCount: Self.byteCount)
     _address = Atomic(UInt(bitPattern: unsafe range.atomic(Value.self, at: 0)))
     gate = EventCount(segment.memory._range.word32(at: offset + Self.gateOffset))
-    waiting = Waiting(for: "the value", in: segment.name)
+    waits = Waiting(for: "the value", in: segment)
     self.segment = segment
   }
 
@@ -167,7 +167,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
     while value: Value, timeout: Duration? = nil
   ) throws(InterprocessError) -> Value {
     try finish(
-      waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      waits.wait(atMost: timeout) { stage throws(InterprocessError) in
         try attempt(stage, while: value)
       })
   }
@@ -186,7 +186,7 @@ public final class SharedAtomic<Value: SharedAtomicValue>: Sendable {
     while value: Value, timeout: Duration? = nil
   ) async throws -> Value {
     try finish(
-      try await waiting.wait(atMost: timeout, isDue: { self.differs(from: value) }) {
+      try await waits.wait(atMost: timeout, isDue: { self.differs(from: value) }) {
         stage throws(InterprocessError) in
         try attempt(stage, while: value)
       })

@@ -33,7 +33,7 @@ extension SharedBarrier {
     guard let round else { return true }
     let isOver: Bool?
     do throws(InterprocessError) {
-      isOver = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      isOver = try waits.wait(atMost: timeout) { stage throws(InterprocessError) in
         try attempt(stage, round: round, as: number)
       }
     } catch {
@@ -61,7 +61,7 @@ extension SharedBarrier {
     let isOver: Bool?
     do {
       // The word changes when the round is over.
-      isOver = try await waiting.wait(
+      isOver = try await waits.wait(
         atMost: timeout, isDue: { self.places.seemsDead(own: number) }
       ) { stage throws(InterprocessError) in
         try attempt(stage, round: round, as: number)
@@ -170,9 +170,9 @@ extension SharedBarrier {
       let current = word.loadAcquiring()
       if try isOver(round, current) { return .done(true) }
       if stage == .spinning { return .wait(word, while: current) }
-      let marked = current | Self.waiters
+      let marked = stage.isMarking ? current | Self.waiters : current
       guard current == marked || word.compareExchangeRelaxed(current, marked) else { continue }
-      guard stage == .checking, try places.deadCount(own: number) > 0 else {
+      guard stage.isChecking, try places.deadCount(own: number) > 0 else {
         return .wait(word, while: marked, alike: Int(round))
       }
       breakRound(round, .death)

@@ -75,7 +75,7 @@ public final class SharedBarrier: Sendable {
   let holder: HolderNumber
   /// The place that this handle has taken, which it may have lost since; -1 before it takes one.
   let place = Atomic(-1)
-  let waiting: Waiting
+  let waits: Waiting
 
   // MARK: - Create and attach
 
@@ -145,7 +145,7 @@ public final class SharedBarrier: Sendable {
       in: segment, gateOffset: offset + Self.gateOffset,
       offset: offset + Self.placesOffset, stride: 4, count: segment.capacity, wakeCount: .max)
     holder = HolderNumber(in: segment)
-    waiting = Waiting(for: "the other parties", in: segment.name)
+    waits = Waiting(for: "the other parties", in: segment)
     self.segment = segment
   }
 

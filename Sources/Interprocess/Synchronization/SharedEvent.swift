@@ -55,7 +55,7 @@ public final class SharedEvent: Sendable {
 
   @usableFromInline let _segment: StructuredSegment
   @usableFromInline let _word: SharedWord32
-  private let waiting: Waiting
+  private let waits: Waiting
 
   // MARK: - Create and attach
 
@@ -112,7 +112,7 @@ public final class SharedEvent: Sendable {
 
   init(_ segment: StructuredSegment) {
     _word = segment.memory._range.word32(at: segment.contentOffset)
-    waiting = Waiting(for: "the event", in: segment.name)
+    waits = Waiting(for: "the event", in: segment)
     _segment = segment
   }
 
@@ -209,7 +209,7 @@ public final class SharedEvent: Sendable {
     after generation: UInt32, _ timeout: Duration?
   ) throws(InterprocessError) {
     _ = try finish(
-      waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      waits.wait(atMost: timeout) { stage throws(InterprocessError) in
         attempt(stage, after: generation)
       })
   }
@@ -239,7 +239,7 @@ public final class SharedEvent: Sendable {
     let found = self.generation
     if found != generation { return found }
     return try finish(
-      waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+      waits.wait(atMost: timeout) { stage throws(InterprocessError) in
         attempt(stage) { $0 >> 2 != generation }
       })
   }
@@ -256,7 +256,7 @@ public final class SharedEvent: Sendable {
     _segment.checkOpen()
     let begin = _word.loadRelaxed() >> 2
     _ = try finish(
-      try await waiting.wait(atMost: timeout, isDue: { false }) {
+      try await waits.wait(atMost: timeout, isDue: { false }) {
         stage throws(InterprocessError) in
         attempt(stage, after: begin)
       })
@@ -276,7 +276,7 @@ public final class SharedEvent: Sendable {
   ) async throws -> UInt32 {
     _segment.checkOpen()
     return try finish(
-      try await waiting.wait(atMost: timeout, isDue: { false }) {
+      try await waits.wait(atMost: timeout, isDue: { false }) {
         stage throws(InterprocessError) in
         attempt(stage) { $0 >> 2 != generation }
       })
@@ -320,7 +320,7 @@ public final class SharedEvent: Sendable {
   ) -> Waiting.Outcome<UInt32> {
     var found = _word.loadAcquiring()
     if isOver(found) { return .done(found >> 2) }
-    if stage == .spinning { return .wait(_word, while: found) }
+    if !stage.isMarking { return .wait(_word, while: found) }
     let marked = mark().while
     found = _word.loadAcquiring()
     return isOver(found) ? .done(found >> 2) : .wait(_word, while: marked, alike: 0)

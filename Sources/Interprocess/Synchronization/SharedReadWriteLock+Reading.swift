@@ -155,7 +155,7 @@ extension SharedReadWriteLock {
     timeout: Duration?
   ) throws(InterprocessError) -> Place {
     let number = try lock.number()
-    let index = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+    let index = try waits.wait(atMost: timeout) { stage throws(InterprocessError) in
       try attemptToRead(stage, as: number)
     }
     guard let index else { throw RobustLock.timedOut(name) }
@@ -167,7 +167,7 @@ extension SharedReadWriteLock {
   ) async throws -> Place {
     let number = try lock.number()
     let look = lock.look(as: number)
-    let index = try await waiting.wait(
+    let index = try await waits.wait(
       atMost: timeout,
       isDue: { [readers] in look.isFree ? readers.seemsFree(own: number) : look.seemsDead() }
     ) { stage throws(InterprocessError) in

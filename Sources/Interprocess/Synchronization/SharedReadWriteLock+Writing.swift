@@ -196,7 +196,7 @@ extension SharedReadWriteLock {
     if readers.isFree { return hold }
     do throws(InterprocessError) {
       let number = try lock.number()
-      let isFree = try waiting.wait(atMost: sleeps.timeLeft) { stage throws(InterprocessError) in
+      let isFree = try waits.wait(atMost: sleeps.timeLeft) { stage throws(InterprocessError) in
         try attemptToWrite(stage, as: number)
       }
       guard isFree != nil else { throw RobustLock.timedOut(name) }
@@ -218,7 +218,7 @@ extension SharedReadWriteLock {
     lock.setHolder(isRunning: false)
     do {
       let number = try lock.number()
-      let isFree = try await waiting.wait(
+      let isFree = try await waits.wait(
         atMost: sleeps.timeLeft,
         isDue: { [readers] in readers.isFree || readers.seemsDead(own: number) }
       ) { stage throws(InterprocessError) in try attemptToWrite(stage, as: number) }

@@ -72,7 +72,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
   let segment: StructuredSegment
   let lock: RobustLock
   let readers: HolderTable
-  let waiting: Waiting
+  let waits: Waiting
   @usableFromInline let _value: GuardedValue<Value>
 
   // MARK: - Create and attach
@@ -177,7 +177,7 @@ public final class SharedReadWriteLock<Value: Shareable>: Sendable {
       places: readers, repair: "withWriteLock(recovering:)")
     // The capacity has been checked against the memory.
     _value = GuardedValue(in: range, at: offset + Self.valueOffset(segment.capacity)!)
-    waiting = Waiting(for: "the lock", in: segment.name)
+    waits = Waiting(for: "the lock", in: segment)
     self.segment = segment
   }
 

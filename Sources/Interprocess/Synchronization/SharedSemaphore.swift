@@ -41,7 +41,7 @@ public final class SharedSemaphore: Sendable {
   let segment: StructuredSegment
   fileprivate let permits: HolderTable
   private let holder: HolderNumber
-  private let waiting: Waiting
+  private let waits: Waiting
 
   /// The number of permits, free or taken.
   public var permitCount: Int { segment.capacity }
@@ -116,7 +116,7 @@ public final class SharedSemaphore: Sendable {
       offset: segment.contentOffset + Self.permitsOffset, stride: 4, count: segment.capacity,
       wakeCount: 1)
     holder = HolderNumber(in: segment)
-    waiting = Waiting(for: "a permit", in: segment.name)
+    waits = Waiting(for: "a permit", in: segment)
     self.segment = segment
   }
 
@@ -200,7 +200,7 @@ public final class SharedSemaphore: Sendable {
     let number = try number()
     // Without reading the clock.
     if let index = permits.take(as: number) { return Permit(self, index: index, number: number) }
-    let index = try waiting.wait(atMost: timeout) { stage throws(InterprocessError) in
+    let index = try waits.wait(atMost: timeout) { stage throws(InterprocessError) in
       try permits.attemptToTake(stage, as: number)
     }
     return try permit(index, number)
@@ -231,7 +231,7 @@ public final class SharedSemaphore: Sendable {
     timeout: Duration? = nil
   ) async throws -> Permit {
     let number = try number()
-    let index = try await waiting.wait(
+    let index = try await waits.wait(
       atMost: timeout, isDue: { self.permits.seemsFree(own: number) }
     ) { stage throws(InterprocessError) in
       try permits.attemptToTake(stage, as: number)

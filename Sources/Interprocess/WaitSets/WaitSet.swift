@@ -59,6 +59,15 @@ public struct WaitSet<ID: Sendable>: Sendable {
   /// How many sources the set has.
   public var count: Int { members.count }
 
+  /// How the waits of this set and its copies wait, from the next one on; ``WaitStrategy/adaptive``
+  /// at first.
+  ///
+  /// The strategies of its sources do not matter here.
+  public var waiting: WaitStrategy {
+    get { waiter.choice.strategy }
+    nonmutating set { waiter.choice.strategy = newValue }
+  }
+
   // MARK: - Sources
 
   private mutating func insert(_ source: any WaitSource, _ id: ID) {
@@ -157,7 +166,11 @@ public struct WaitSet<ID: Sendable>: Sendable {
   /// - Complexity: Linear in the number of sources.
   public mutating func wait(timeout: Duration? = nil) throws(InterprocessError) -> ID {
     precondition(!members.isEmpty, "There is nothing to wait for")
-    if let found = try waiter.waiting.spin(spin) { return take(found) }
+    switch try waiter.waiting.look(atMost: timeout, attempt) {
+    case .done(let found): return take(found)
+    case .over: throw Self.timedOut
+    case .vain: break
+    }
     var sleeps = Sleeps(atMost: timeout)
     var stage = Waiting.Stage.sleeping
     while true {
@@ -199,7 +212,11 @@ public struct WaitSet<ID: Sendable>: Sendable {
   ) async throws -> ID {
     precondition(!members.isEmpty, "There is nothing to wait for")
     try Task.checkCancellation()
-    if let found = try waiter.waiting.spin(spin) { return take(found) }
+    switch try await waiter.waiting.look(atMost: timeout, attempt) {
+    case .done(let found): return take(found)
+    case .over: throw Self.timedOut
+    case .vain: break
+    }
     var sleeps = Sleeps(atMost: timeout)
     var stage = Waiting.Stage.sleeping
     while true {
@@ -260,8 +277,8 @@ public struct WaitSet<ID: Sendable>: Sendable {
     return nil
   }
 
-  /// One attempt while spinning, which marks nothing.
-  private func spin(_ stage: Waiting.Stage) throws(InterprocessError) -> Waiting.Outcome<Found> {
+  /// One attempt without sleeping, which marks nothing.
+  private func attempt(_ stage: Waiting.Stage) throws(InterprocessError) -> Waiting.Outcome<Found> {
     if let found = try look(stage) { return .done(found) }
     return .wait(waiter.word.word, while: 0)
   }
@@ -317,7 +334,13 @@ public struct WaitSet<ID: Sendable>: Sendable {
 
 /// How long the waits of a set spin; shared by its copies.
 private final class Waiter: Sendable {
-  let waiting = Waiting(for: "several sources", in: nil, longestSpin: .microseconds(50))
+  let choice = WaitChoice()
+  let waiting: Waiting
   /// No thread sleeps on it.
   let word = OwnWord()
+
+  init() {
+    waiting = Waiting(
+      for: "several sources", in: nil, choice, usualSpin: .microseconds(50))
+  }
 }

@@ -63,7 +63,7 @@ struct QueueSource<Element: Shareable>: LightWaitSource {
   func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
     queue.segment.checkOpen()
     if queue._receivers.isReady { return 0 }
-    if stage != .spinning { queue._receivers.countSleep() }
+    if stage.isMarking { queue._receivers.countSleep() }
     return nil
   }
 
@@ -77,9 +77,9 @@ struct ByteQueueSource: LightWaitSource {
 
   func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
     queue.segment.checkOpen()
-    if stage == .checking { try queue.receivers.recover() }
+    if stage.isChecking { try queue.receivers.recover() }
     if queue.receivers.isReady { return 0 }
-    if stage != .spinning { queue.receivers.countSleep() }
+    if stage.isMarking { queue.receivers.countSleep() }
     return nil
   }
 
@@ -93,7 +93,7 @@ struct TopicSource: LightWaitSource {
 
   func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
     if try reader.isReady() { return 0 }
-    if stage != .spinning { reader.ring.subscribing.countSleep() }
+    if stage.isMarking { reader.ring.subscribing.countSleep() }
     return nil
   }
 
@@ -125,7 +125,7 @@ struct SemaphoreSource: WaitSource {
 
   func look(_ stage: Waiting.Stage, _ seen: UInt64) throws(InterprocessError) -> UInt64? {
     semaphore.segment.checkOpen()
-    return try semaphore.hasFreePermit(isReclaiming: stage == .checking) ? 0 : nil
+    return try semaphore.hasFreePermit(isReclaiming: stage.isChecking) ? 0 : nil
   }
 
   func isDue(_ seen: UInt64) -> Bool { semaphore.seemsFree }

@@ -118,7 +118,7 @@ struct EventCount: Sendable {
     fence: () -> Void = { atomicMemoryFence(ordering: .sequentiallyConsistent) },
     _ body: () throws(InterprocessError) -> Result?
   ) throws(InterprocessError) -> Waiting.Outcome<Result> {
-    if stage == .spinning {
+    if !stage.isMarking {
       if let result = try body() { return .done(result) }
       return .wait(word, while: 0)
     }

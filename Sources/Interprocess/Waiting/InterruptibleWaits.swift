@@ -24,8 +24,9 @@
 ///
 /// A handler that runs before the sleep begins does not end it. A program that must not miss such a
 /// signal gives the wait a time-out, and each time checks what the handler has set. Signals without
-/// a handler end no wait, nor do signals that are blocked in this thread. A ``WaitSet`` continues
-/// to wait after handlers that were installed with `SA_RESTART`.
+/// a handler end no wait, nor do signals that are blocked in this thread; and no signal ends a wait
+/// that polls (``WaitStrategy/polling``). A ``WaitSet`` continues to wait after handlers that were
+/// installed with `SA_RESTART`.
 ///
 /// The waits of tasks are not affected: they end when the task is cancelled. Corresponds to `EINTR`
 /// in C, and to the way Python's functions handle Ctrl-C while they wait.

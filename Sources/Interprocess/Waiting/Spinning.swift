@@ -26,8 +26,6 @@ struct Spinning: ~Copyable, Sendable {
   //
   // Several threads may learn at once and miss what another one has learned: all of this is a hint.
 
-  /// How long to spin at most.
-  private let longest: Duration
   /// How long the spins that were met took, in nanoseconds.
   private let usual = Atomic<Int>(500)
   /// How many spins may be in vain before waits sleep at once; spins that are met raise it.
@@ -41,13 +39,13 @@ struct Spinning: ~Copyable, Sendable {
   private static let leastInterval = 4
   private static let greatestInterval = 256
 
-  init(atMost longest: Duration) { self.longest = longest }
-
   /// Whether recent spins were met, or there have been none yet.
   var pays: Bool { credit.load(ordering: .relaxed) > 0 }
 
   /// How long to spin now.
-  func next() -> Duration {
+  ///
+  /// - Parameter longest: How long at most.
+  func next(atMost longest: Duration) -> Duration {
     if pays {
       return min(longest, max(.microseconds(1), .nanoseconds(2 * usual.load(ordering: .relaxed))))
     }

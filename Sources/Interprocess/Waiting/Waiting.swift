@@ -38,6 +38,13 @@ struct Waiting: ~Copyable, Sendable {
     case sleeping
     /// Also ask the kernel whether the holders that the wait is for are alive.
     case checking
+    /// Look, take what is free, and ask the kernel, but mark nothing: the waiter does not sleep.
+    case polling
+
+    /// Whether to mark in the word that a waiter sleeps.
+    var isMarking: Bool { self == .sleeping || self == .checking }
+    /// Whether to ask the kernel.
+    var isChecking: Bool { self == .checking || self == .polling }
   }
 
   /// The result of an attempt.
@@ -48,24 +55,60 @@ struct Waiting: ~Copyable, Sendable {
     /// All waiters on the word with the same number `alike` would find the same, so one of them may
     /// look for the others; `nil`: each looks for itself.
     case wait(SharedWord32, while: UInt32, alike: Int? = nil)
+
+    /// `nil` if it is to be tried again.
+    var result: Result? { if case .done(let result) = self { result } else { nil } }
+  }
+
+  /// The result of attempts without sleeping.
+  enum Looks<Result> {
+    case done(Result)
+    /// The wait has to sleep.
+    case vain
+    /// The time is over, and the wait never sleeps.
+    case over
   }
 
   /// What the waits are for, and the name of the segment, for errors.
   private let purpose: String
   private let name: String?
-  private let spinning: Spinning
+  private let spinning = Spinning()
+  private let usualSpin: Duration
+  private let choice: WaitChoice
 
   /// - Parameters:
   ///   - purpose: What the waits are for, as in "wait for the lock".
   ///   - name: The name of the segment.
-  ///   - longestSpin: How long to spin at most. Critical sections are short; but a process that
-  ///     answers a message may first have to wake up, and if the waiter has gone to sleep by then,
-  ///     it has to be woken as well, and so on each time.
-  init(for purpose: String, in name: String?, longestSpin: Duration = .microseconds(5)) {
+  ///   - choice: How to wait, as the user of the handle has chosen.
+  ///   - usualSpin: How long to spin at most, unless the user has chosen otherwise. Critical
+  ///     sections are short; but a process that answers a message may first have to wake up, and if
+  ///     the waiter has gone to sleep by then, it has to be woken as well, and so on each time.
+  init(
+    for purpose: String, in name: String?, _ choice: WaitChoice,
+    usualSpin: Duration = .microseconds(5)
+  ) {
     self.purpose = purpose
     self.name = name
-    spinning = Spinning(atMost: longestSpin)
+    self.choice = choice
+    self.usualSpin = usualSpin
   }
+
+  /// - Parameters:
+  ///   - purpose: What the waits are for, as in "wait for the lock".
+  ///   - segment: The segment of the handle.
+  ///   - usualSpin: How long to spin at most, unless the user has chosen otherwise.
+  init(
+    for purpose: String, in segment: StructuredSegment, usualSpin: Duration = .microseconds(5)
+  ) {
+    self.init(
+      for: purpose, in: segment.name, segment.memory.mapping.waitChoice, usualSpin: usualSpin)
+  }
+
+  /// How long to spin at most.
+  private var longestSpin: Duration { choice.strategy.longestSpin(usual: usualSpin) }
+
+  /// Whether the waits never sleep.
+  private var isPolling: Bool { choice.strategy == .polling }
 
   // MARK: - Threads
 
@@ -78,7 +121,11 @@ struct Waiting: ~Copyable, Sendable {
     atMost timeout: Duration?,
     attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
   ) throws(InterprocessError) -> Result? {
-    if let result = try spin(attempt, atMost: timeout) { return result }
+    switch try look(atMost: timeout, attempt) {
+    case .done(let result): return result
+    case .over: return nil
+    case .vain: break
+    }
     var sleeps = Sleeps(atMost: timeout)
     var stage = Stage.sleeping
     while true {
@@ -99,19 +146,30 @@ struct Waiting: ~Copyable, Sendable {
   }
 
   /// Whether a wait may end while it spins, as far as recent waits show.
-  var isSpinningUseful: Bool { Processors.count > 1 && spinning.pays }
+  var isSpinningUseful: Bool { Processors.count > 1 && spinning.pays && longestSpin > .zero }
 
-  /// Attempts without giving up the processor, for as long as `Spinning` says.
+  /// Attempts without sleeping: for as long as a wait spins, or as long as it takes if waits never
+  /// sleep.
   ///
   /// - Parameter timeout: How long the whole wait may take. With none left, this is all of it, and
   ///   takes at least a microsecond, as turns and critical sections do.
-  func spin<Result>(
-    _ attempt: (Stage) throws(InterprocessError) -> Outcome<Result>, atMost timeout: Duration? = nil
+  /// - Throws: What the attempt throws.
+  func look<Result>(
+    atMost timeout: Duration?, _ attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
+  ) throws(InterprocessError) -> Looks<Result> {
+    if let result = try spin(atMost: timeout, attempt) { return .done(result) }
+    guard isPolling else { return .vain }
+    return try poll(atMost: timeout, attempt).map { .done($0) } ?? .over
+  }
+
+  /// Attempts without giving up the processor, for as long as `Spinning` says.
+  private func spin<Result>(
+    atMost timeout: Duration?, _ attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
   ) throws(InterprocessError) -> Result? {
     // With one processor, no other thread can make progress meanwhile.
     guard Processors.count > 1 else { return nil }
-    var limit = spinning.next()
-    if let timeout, timeout <= .zero { limit = max(limit, .microseconds(1)) }
+    var limit = spinning.next(atMost: longestSpin)
+    if let timeout { limit = timeout > .zero ? min(limit, timeout) : max(limit, .microseconds(1)) }
     if limit == .zero { return nil }
     let begin = SuspendingClock.now
     var waited = Duration.zero
@@ -130,7 +188,61 @@ struct Waiting: ~Copyable, Sendable {
     return nil
   }
 
+  /// Attempts until done or the time is over, and never sleeps.
+  private func poll<Result>(
+    atMost timeout: Duration?, _ attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
+  ) throws(InterprocessError) -> Result? {
+    // Asks the kernel as often as a sleeper would.
+    var sleeps = Sleeps(atMost: timeout)
+    while true {
+      let end = sleeps.begin()
+      if let end {
+        let found = try poll(until: end) { () throws(InterprocessError) in
+          try attempt(.spinning).result
+        }
+        if let found { return found }
+      }
+      if let result = try attempt(.polling).result { return result }
+      if end == nil { return nil }
+      _ = sleeps.end(isOver: true)
+    }
+  }
+
+  /// Looks until there is a result, or a moment has come.
+  private func poll<Result, Failure: Error>(
+    until end: SuspendingClock.Instant, _ look: () throws(Failure) -> Result?
+  ) throws(Failure) -> Result? {
+    // A look costs a few nanoseconds, giving way some hundreds: a wait that has lasted does not
+    // notice that, and with too few processors, the other side needs this one.
+    var now = SuspendingClock.now
+    let patienceEnd = now + (Processors.count > 1 ? Self.pollingPatience : .zero)
+    repeat {
+      for _ in 0..<8 {
+        if let found = try look() { return found }
+        Processors.spinHint()
+      }
+      if now >= patienceEnd { Processors.giveWay() }
+      now = .now
+    } while now < end
+    return nil
+  }
+
+  private static let pollingPatience: Duration = .microseconds(50)
+
+  /// Sleeps while a word has a value, or looks at it again and again if waits never sleep.
+  ///
+  /// - Throws: What the sleep throws.
+  func rest(
+    on word: SharedWord32, while value: UInt32, until end: SuspendingClock.Instant
+  ) throws(Errno) {
+    guard isPolling else { return try word.sleep(while: value, until: end) }
+    _ = poll(until: end) { word.loadRelaxed() != value ? () : nil }
+  }
+
   // MARK: - Tasks
+
+  /// How long a task spins at most, as other tasks may need its thread.
+  private static let longestTaskSpin: Duration = .microseconds(50)
 
   /// Attempts until done, suspending the task instead of blocking its thread; ends at once when the
   /// task is cancelled.
@@ -147,7 +259,11 @@ struct Waiting: ~Copyable, Sendable {
     attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
   ) async throws -> Result? {
     try Task.checkCancellation()
-    if let result = try spin(attempt, atMost: timeout) { return result }
+    switch try await look(atMost: timeout, attempt) {
+    case .done(let result): return result
+    case .over: return nil
+    case .vain: break
+    }
     var sleeps = Sleeps(atMost: timeout)
     var stage = Stage.sleeping
     var others: (word: SharedWord32, value: UInt32, alike: Int)?
@@ -170,6 +286,66 @@ struct Waiting: ~Copyable, Sendable {
         stage = sleeps.end(isOver: isOver)
       }
     }
+  }
+}
+
+extension Waiting {
+  /// The form of `look` for tasks, which lets other tasks run in between.
+  ///
+  /// - Throws: `CancellationError`, and what the attempt throws.
+  nonisolated(nonsending) func look<Result>(
+    atMost timeout: Duration?, _ attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
+  ) async throws -> Looks<Result> {
+    let limit = min(timeout ?? Self.longestTaskSpin, Self.longestTaskSpin)
+    if let result = try spin(atMost: limit, attempt) { return .done(result) }
+    guard isPolling else { return .vain }
+    return try await poll(atMost: timeout, attempt).map { .done($0) } ?? .over
+  }
+
+  private nonisolated(nonsending) func poll<Result>(
+    atMost timeout: Duration?, _ attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
+  ) async throws -> Result? {
+    var sleeps = Sleeps(atMost: timeout)
+    while true {
+      let end = sleeps.begin()
+      if let end, let result = try await poll(until: end, { try attempt(.spinning).result }) {
+        return result
+      }
+      if let result = try attempt(.polling).result { return result }
+      if end == nil { return nil }
+      _ = sleeps.end(isOver: true)
+    }
+  }
+
+  private nonisolated(nonsending) func poll<Result>(
+    until end: SuspendingClock.Instant, _ look: () throws -> Result?
+  ) async throws -> Result? {
+    repeat {
+      for _ in 0..<8 {
+        if let found = try look() { return found }
+        Processors.spinHint()
+      }
+      await Task.yield()
+      try Task.checkCancellation()
+    } while .now < end
+    return nil
+  }
+
+  /// The form of `rest` for tasks.
+  ///
+  /// - Parameters:
+  ///   - deadline: When the time of the wait is over; `nil`: never.
+  ///   - look: As for `TaskWaiter.sleep`; its first time is when this rest ends.
+  /// - Returns: Whether it has ended by itself.
+  /// - Throws: `CancellationError`.
+  nonisolated(nonsending) func rest(
+    on word: SharedWord32, while value: UInt32, until deadline: SuspendingClock.Instant?,
+    look: LookPlan.Look
+  ) async throws -> Bool {
+    guard isPolling else {
+      return try await TaskWaiter.sleep(on: word, while: value, until: deadline, look: look)
+    }
+    return try await poll(until: look.first) { word.loadRelaxed() != value ? () : nil } == nil
   }
 }
 

@@ -165,10 +165,13 @@ struct SharedMutexTests {
     try mutex.unlink()
   }
 
-  @Test("A waiter notices that the holder was killed")
-  func ownerDiesMeanwhile() async throws {
+  @Test(
+    "A waiter notices that the holder was killed, however it waits",
+    arguments: [WaitStrategy.adaptive, .adaptive(upTo: .microseconds(1)), .polling, .sleeping])
+  func ownerDiesMeanwhile(waiting: WaitStrategy) async throws {
     let name = uniqueName()
     let mutex = try SharedMutex.create(name, initialValue: Account())
+    mutex.waiting = waiting
     let (status, _) = try await withChildProcess(Places.helper, ["sync", "mutex-hold", name]) {
       holder in
       #expect(try await holder.nextLine() == "held")

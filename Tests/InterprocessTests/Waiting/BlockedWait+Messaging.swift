@@ -26,6 +26,8 @@ extension Blocked {
         _ = try await queue.receive(timeout: $0)
       } unblock: {
         try queue.send(1)
+      } choose: {
+        queue.waiting = $0
       }
     case .receivingBatch:
       return BlockedWait {
@@ -36,6 +38,8 @@ extension Blocked {
         try await queue.receive(upTo: 2, into: &elements, timeout: $0)
       } unblock: {
         try queue.send(1)
+      } choose: {
+        queue.waiting = $0
       }
     case .acknowledging:
       return BlockedWait {
@@ -44,6 +48,8 @@ extension Blocked {
         _ = try await queue.receive(timeout: $0, acknowledging: { $0 })
       } unblock: {
         try queue.send(1)
+      } choose: {
+        queue.waiting = $0
       }
     case .sending:
       try queue.send(1)
@@ -53,6 +59,8 @@ extension Blocked {
         try await queue.send(2, timeout: $0)
       } unblock: {
         _ = try queue.receive()
+      } choose: {
+        queue.waiting = $0
       }
     default:
       // A turn at the sending side, which only a closure holds.
@@ -65,6 +73,8 @@ extension Blocked {
           try await bytes.finish(timeout: $0)
         } unblock: {
           holder.release()
+        } choose: {
+          bytes.waiting = $0
         }
       }
       return BlockedWait {
@@ -73,6 +83,8 @@ extension Blocked {
         try await bytes.send(byteCount: 8, timeout: $0) { _ in }
       } unblock: {
         holder.release()
+      } choose: {
+        bytes.waiting = $0
       }
     }
   }
@@ -91,6 +103,8 @@ extension Blocked {
         _ = try await user.receiveAsTask(into: &element, timeout: $0)
       } unblock: {
         try user.send(1)
+      } choose: {
+        user.queue.waiting = $0
       }
     case .acknowledgingBatch, .receiverAcknowledgingBatch:
       return BlockedWait {
@@ -99,6 +113,8 @@ extension Blocked {
         _ = try await user.receiveAsTask(upTo: 2, timeout: $0) { _ in }
       } unblock: {
         try user.send(1)
+      } choose: {
+        user.queue.waiting = $0
       }
     default:
       try user.send(1)
@@ -108,6 +124,8 @@ extension Blocked {
         try await user.sendAsTask(timeout: $0) { $0 = 2 }
       } unblock: {
         _ = try user.receive()
+      } choose: {
+        user.queue.waiting = $0
       }
     }
   }
@@ -126,6 +144,8 @@ extension Blocked {
         try await sender.value.send(2, timeout: $0)
       } unblock: {
         _ = try receiver.value.tryReceive()
+      } choose: {
+        queue.waiting = $0
       }
     case .receiver:
       return BlockedWait {
@@ -134,6 +154,8 @@ extension Blocked {
         _ = try await receiver.value.receive(timeout: $0)
       } unblock: {
         try sender.value.send(1)
+      } choose: {
+        queue.waiting = $0
       }
     case .receiverBatch:
       return BlockedWait {
@@ -144,6 +166,8 @@ extension Blocked {
         try await receiver.value.receive(upTo: 2, into: &elements, timeout: $0)
       } unblock: {
         try sender.value.send(1)
+      } choose: {
+        queue.waiting = $0
       }
     default:
       return BlockedWait {
@@ -152,6 +176,8 @@ extension Blocked {
         _ = try await receiver.value.receive(timeout: $0, acknowledging: { $0 })
       } unblock: {
         try sender.value.send(1)
+      } choose: {
+        queue.waiting = $0
       }
     }
   }
@@ -171,6 +197,8 @@ extension Blocked {
         try await sender.value.send(byteCount: 8, timeout: $0) { _ in }
       } unblock: {
         while try receiver.value.tryReceive({ _ in true }) != nil {}
+      } choose: {
+        queue.waiting = $0
       }
     case .byteReceiver:
       return BlockedWait {
@@ -179,6 +207,8 @@ extension Blocked {
         _ = try await receiver.value.receive(timeout: $0)
       } unblock: {
         try sender.value.send(byteCount: 8) { _ in }
+      } choose: {
+        queue.waiting = $0
       }
     default:
       return BlockedWait {
@@ -187,6 +217,8 @@ extension Blocked {
         _ = try await receiver.value.receive(timeout: $0, acknowledging: { $0.byteCount })
       } unblock: {
         try sender.value.send(byteCount: 8) { _ in }
+      } choose: {
+        queue.waiting = $0
       }
     }
   }
@@ -207,6 +239,8 @@ extension Blocked {
         try await queue.send(byteCount: 8, timeout: $0) { _ in }
       } unblock: {
         while try queue.tryReceive({ _ in true }) != nil {}
+      } choose: {
+        queue.waiting = $0
       }
     case .receivingBytes:
       return BlockedWait {
@@ -215,6 +249,8 @@ extension Blocked {
         _ = try await queue.receive(timeout: $0)
       } unblock: {
         try queue.send(message.span.bytes)
+      } choose: {
+        queue.waiting = $0
       }
     default:
       return BlockedWait {
@@ -223,6 +259,8 @@ extension Blocked {
         _ = try await queue.receive(timeout: $0, acknowledging: { $0.byteCount })
       } unblock: {
         try queue.send(message.span.bytes)
+      } choose: {
+        queue.waiting = $0
       }
     }
   }
@@ -238,6 +276,8 @@ extension Blocked {
         _ = try await subscriber.value.next(timeout: $0)
       } unblock: {
         try publisher.value.publish(1)
+      } choose: {
+        topic.waiting = $0
       }
     }
     // Two messages that the subscriber has not received.
@@ -253,6 +293,8 @@ extension Blocked {
         try await publisher.value.publish(3, timeout: $0)
       } unblock: {
         try receive()
+      } choose: {
+        topic.waiting = $0
       }
     case .publishingBatch:
       return BlockedWait {
@@ -261,6 +303,8 @@ extension Blocked {
         try await publisher.value.publish(contentsOf: [3].span, timeout: $0)
       } unblock: {
         try receive()
+      } choose: {
+        topic.waiting = $0
       }
     default:
       return BlockedWait {
@@ -269,6 +313,8 @@ extension Blocked {
         try await publisher.value.loan(timeout: $0).publish()
       } unblock: {
         try receive()
+      } choose: {
+        topic.waiting = $0
       }
     }
   }

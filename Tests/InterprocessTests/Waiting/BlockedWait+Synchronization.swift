@@ -26,6 +26,8 @@ extension Blocked {
         try await mutex.withLock(until: { $0 == 1 }, timeout: $0) { _ in }
       } unblock: {
         try mutex.withLock { $0 = 1 }
+      } choose: {
+        mutex.waiting = $0
       }
     }
     let holder = Holder { wait in try mutex.withLock { _ in wait() } }
@@ -36,6 +38,8 @@ extension Blocked {
         try await mutex.withLock(recovering: { _ in }, timeout: $0) { _ in }
       } unblock: {
         holder.release()
+      } choose: {
+        mutex.waiting = $0
       }
     }
     return BlockedWait {
@@ -44,6 +48,8 @@ extension Blocked {
       try await mutex.withLock(timeout: $0) { _ in }
     } unblock: {
       holder.release()
+    } choose: {
+      mutex.waiting = $0
     }
   }
 
@@ -61,6 +67,8 @@ extension Blocked {
         try await lock.withReadLock(timeout: $0) { _ in }
       } unblock: {
         holder.release()
+      } choose: {
+        lock.waiting = $0
       }
     case .writing:
       return BlockedWait {
@@ -69,6 +77,8 @@ extension Blocked {
         try await lock.withWriteLock(timeout: $0) { _ in }
       } unblock: {
         holder.release()
+      } choose: {
+        lock.waiting = $0
       }
     default:
       return BlockedWait {
@@ -77,6 +87,8 @@ extension Blocked {
         try await lock.withWriteLock(recovering: { _ in }, timeout: $0) { _ in }
       } unblock: {
         holder.release()
+      } choose: {
+        lock.waiting = $0
       }
     }
   }
@@ -90,6 +102,8 @@ extension Blocked {
         try await lock.withReadLock(until: { $0 == 1 }, timeout: $0) { _ in }
       } unblock: {
         try lock.withWriteLock { $0 = 1 }
+      } choose: {
+        lock.waiting = $0
       }
     }
     return BlockedWait {
@@ -98,6 +112,8 @@ extension Blocked {
       try await lock.withWriteLock(until: { $0 == 1 }, timeout: $0) { _ in }
     } unblock: {
       try lock.withWriteLock { $0 = 1 }
+    } choose: {
+      lock.waiting = $0
     }
   }
 
@@ -116,6 +132,8 @@ extension Blocked {
         try await semaphore.acquire(timeout: $0).release()
       } unblock: {
         holder.release()
+      } choose: {
+        semaphore.waiting = $0
       }
     case .barrier:
       let barrier = try SharedBarrier.create(partyCount: 2, options: .whileAttached)
@@ -127,6 +145,8 @@ extension Blocked {
       } unblock: {
         // The party that gave up has broken the barrier.
         _ = errorCode { try other.arriveAndWait(timeout: .zero) }
+      } choose: {
+        barrier.waiting = $0
       }
     case .atomic:
       let atomic = try SharedAtomic<UInt32>.create(initialValue: 0, options: .whileAttached)
@@ -137,6 +157,8 @@ extension Blocked {
       } unblock: {
         atomic[].store(1, ordering: .releasing)
         atomic.notify()
+      } choose: {
+        atomic.waiting = $0
       }
     case .eventAfter:
       let event = try SharedEvent.create(options: .whileAttached)
@@ -146,6 +168,8 @@ extension Blocked {
         _ = try await event.wait(after: 0, timeout: $0)
       } unblock: {
         event.pulse()
+      } choose: {
+        event.waiting = $0
       }
     default:
       let event = try SharedEvent.create(options: .whileAttached)
@@ -155,22 +179,42 @@ extension Blocked {
         try await event.wait(timeout: $0)
       } unblock: {
         event.set()
+      } choose: {
+        event.waiting = $0
       }
     }
   }
 
   func makeOfWaitSet() throws -> BlockedWait {
     let event = try SharedEvent.create(options: .whileAttached)
-    return BlockedWait {
-      var set = WaitSet<Int>()
-      set.insert(event, as: 1)
+    var sources = WaitSet<Int>()
+    sources.insert(event, as: 1)
+    return BlockedWait { [sources] in
+      var set = sources
       _ = try set.wait(timeout: $0)
-    } runAsTask: {
-      var set = WaitSet<Int>()
-      set.insert(event, as: 1)
+    } runAsTask: { [sources] in
+      var set = sources
       _ = try await set.wait(timeout: $0)
     } unblock: {
       event.set()
+    } choose: { [sources] in
+      sources.waiting = $0
+    }
+  }
+
+  func makeOfValue() throws -> BlockedWait {
+    let writer = Box(try SharedValue.create(initialValue: 1, options: .whileAttached))
+    let access: SharedMemory.Access = self == .value ? .readWrite : .readOnly
+    let reader = Box(try SharedValue<Int>.attach(writer.value.name, access: access))
+    let version = reader.value.version
+    return BlockedWait {
+      try reader.value.waitForChange(after: version, timeout: $0)
+    } runAsTask: {
+      try await reader.value.waitForChange(after: version, timeout: $0)
+    } unblock: {
+      try writer.value.store(2)
+    } choose: {
+      reader.value.waiting = $0
     }
   }
 }

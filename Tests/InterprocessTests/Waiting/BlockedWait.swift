@@ -24,6 +24,8 @@ struct BlockedWait: Sendable {
   var unblock: @Sendable () throws -> Void
   /// Removes what unblocking leaves if no call waits.
   var cleanUp: @Sendable () -> Void = {}
+  /// Chooses how it waits; `nil` if there is no choice.
+  var choose: (@Sendable (WaitStrategy) -> Void)?
 }
 
 /// Every call that waits.
@@ -40,6 +42,7 @@ enum Blocked: String, CaseIterable, Sendable {
   case byteSender, byteReceiver, byteReceiverAcknowledging
   case receivingBytes, acknowledgingBytes, sendingBytes
   case nextMessage, publishing, publishingBatch, lending
+  case value, readOnlyValue
   case waitSet
 
   func make() throws -> BlockedWait {
@@ -59,6 +62,7 @@ enum Blocked: String, CaseIterable, Sendable {
     case .byteSender, .byteReceiver, .byteReceiverAcknowledging: try makeOfByteRole()
     case .receivingBytes, .acknowledgingBytes, .sendingBytes: try makeOfBytes()
     case .nextMessage, .publishing, .publishingBatch, .lending: try makeOfTopic()
+    case .value, .readOnlyValue: try makeOfValue()
     case .waitSet: try makeOfWaitSet()
     }
   }

@@ -31,7 +31,7 @@ struct SpinningTests {
   private func sleepsBeforeTrial(_ spinning: borrowing Spinning, _ longest: Duration) -> Int {
     var count = 0
     while count < 1000 {
-      let length = spinning.next()
+      let length = spinning.next(atMost: longest)
       if length != .zero {
         #expect(length == longest)
         spinning.missed()
@@ -44,11 +44,11 @@ struct SpinningTests {
 
   @Test("A spin takes twice as long as usual, within limits")
   func usual() {
-    let spinning = Spinning(atMost: .microseconds(50))
-    var lengths = [spinning.next()]
+    let spinning = Spinning()
+    var lengths = [spinning.next(atMost: .microseconds(50))]
     for met: Duration in [.microseconds(8), .microseconds(40), .nanoseconds(100)] {
       for _ in 0..<100 { spinning.met(after: met) }
-      lengths.append(spinning.next())
+      lengths.append(spinning.next(atMost: .microseconds(50)))
     }
     #expect(
       lengths[0] == .microseconds(1) && lengths[2...] == [.microseconds(50), .microseconds(1)])
@@ -57,7 +57,7 @@ struct SpinningTests {
 
   @Test("After spins in vain, waits sleep at once, except for trials that become rarer")
   func inVain() {
-    let spinning = Spinning(atMost: .microseconds(50))
+    let spinning = Spinning()
     let paysAtFirst = spinning.pays
     exhaust(spinning)
     let counts = (0..<9).map { _ in sleepsBeforeTrial(spinning, .microseconds(50)) }
@@ -68,11 +68,11 @@ struct SpinningTests {
 
   @Test("A trial that is met makes waits spin again, for as long as it took")
   func trial() {
-    let spinning = Spinning(atMost: .microseconds(50))
+    let spinning = Spinning()
     exhaust(spinning)
     _ = sleepsBeforeTrial(spinning, .microseconds(50))
     spinning.met(after: .microseconds(10))
-    let (pays, length) = (spinning.pays, spinning.next())
+    let (pays, length) = (spinning.pays, spinning.next(atMost: .microseconds(50)))
     #expect(pays && length == .microseconds(20))
     exhaust(spinning)
     // Trials begin as often as at first.
@@ -82,12 +82,12 @@ struct SpinningTests {
 
   @Test("A spin in vain now and then changes nothing for those that are met")
   func mostlyMet() {
-    let spinning = Spinning(atMost: .microseconds(50))
+    let spinning = Spinning()
     for _ in 0..<1000 {
       spinning.met(after: .microseconds(2))
       spinning.missed()
     }
-    let (pays, length) = (spinning.pays, spinning.next())
+    let (pays, length) = (spinning.pays, spinning.next(atMost: .microseconds(50)))
     #expect(pays && length >= .microseconds(3))
   }
 }

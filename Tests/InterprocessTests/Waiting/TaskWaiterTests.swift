@@ -178,7 +178,7 @@ private final class Stock: Sendable {
   let left = Atomic(0)
   /// How often a task was about to sleep.
   let sleepCount = Atomic(0)
-  private let waiting = Waiting(for: "stock", in: nil)
+  private let waiting = Waiting(for: "stock", in: nil, WaitChoice())
   private let word = OwnWord()
 
   func take() async throws {
