@@ -76,7 +76,7 @@ struct SemaphoreModelTests {
 
     private var number: UInt8 { UInt8(index + 1) }
 
-    /// A3: looks at each permit, and takes the first one that is free.
+    /// A0 or A3: looks at each permit, and takes the first one that is free.
     private mutating func take(orGoOnTo next: String) {
       let number = number
       for index in 0..<permitCount {
@@ -99,13 +99,13 @@ struct SemaphoreModelTests {
       clear(2)
     }
 
-    /// A1 to A4; if `end` is given, the wait may be given up there after any sleep.
+    /// A0 to A4; if `end` is given, the wait may be given up there after any sleep.
     mutating func acquire(orGoTo end: String? = nil) {
       let (taken, again, marked) = (label("taken"), label("again"), label("marked"))
-      take(orGoOnTo: taken)
       add(.label(again))
       if fault != .notReclaimed { reclaimIfSleepEnded() }
       clear(1)
+      take(orGoOnTo: taken)
       let retry = label("retry")
       add(.label(retry), .load(into: 0, .relaxed, at: { _ in gate }))
       if fault != .notMarked {

@@ -140,13 +140,13 @@ struct HolderTable: Sendable {
     return true
   }
 
-  /// One attempt of a wait, A1 to A4.
+  /// One attempt of a wait, A0 to A4.
   ///
   /// - Parameters:
   ///   - stage: What the attempt may do.
   ///   - number: The number of the waiting handle.
   ///   - alike: As for `Waiting.Outcome`.
-  ///   - body: A3, what the wait is for.
+  ///   - body: A0 and A3, what the wait is for.
   /// - Throws: `corrupted` and `system`.
   func attempt<Result>(
     _ stage: Waiting.Stage, as number: UInt32, alike: Int,

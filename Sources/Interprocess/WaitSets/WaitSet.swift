@@ -184,6 +184,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
         throw .system(error, name: nil, action: "wait for one of several sources")
       }
       stage = sleeps.end(isOver: passOn(words) ? false : nil)
+      if stage == .sleeping, let found = try look(.spinning) { return take(found) }
     }
   }
 
@@ -228,6 +229,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
       try await TaskWaiter.sleep(
         onAnyOf: words, until: look == nil ? end : sleeps.deadline, look: look)
       stage = sleeps.end(isOver: passOn(words) ? false : nil)
+      if stage == .sleeping, let found = try self.look(.spinning) { return take(found) }
     }
   }
 
@@ -266,7 +268,7 @@ public struct WaitSet<ID: Sendable>: Sendable {
     return words
   }
 
-  /// A3 of all gates: checks whether a source is ready.
+  /// A0 or A3 of all gates: checks whether a source is ready.
   private func look(_ stage: Waiting.Stage) throws(InterprocessError) -> Found? {
     for offset in members.indices {
       let index = (first + offset) % members.count

@@ -63,7 +63,7 @@ struct AsymmetricEventCount: Sendable {
   /// - Parameters:
   ///   - stage: What the attempt may do.
   ///   - alike: As for `Waiting.Outcome`.
-  ///   - body: A3; returns `nil` if there is nothing to take yet.
+  ///   - body: A0 and A3; returns `nil` if there is nothing to take yet.
   func attempt<Result>(
     _ stage: Waiting.Stage, alike: Int? = nil, _ body: () throws(InterprocessError) -> Result?
   ) throws(InterprocessError) -> Waiting.Outcome<Result> {

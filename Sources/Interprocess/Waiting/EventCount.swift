@@ -19,18 +19,21 @@ struct EventCount: Sendable {
   // The word counts, in steps of two, how often the gate was opened while a waiter slept; its mark
   // `waiters` means that a waiter may sleep.
   //
-  // The opener:                                 The waiter:
-  //   R1  change what is waited for  releasing    A1  gate: set the mark       relaxed
-  //   R2  fence                      seq. cons.   A2  fence                    seq. cons.
-  //   R3  gate marked?               relaxed      A3  look, and take           acquiring
-  //   R4  gate = gate + 2            relaxed      A4  sleep while the gate is as marked
-  //   R5  wake some, or all; if none slept,
+  // The opener:                                 The waiter, before each sleep:
+  //   R1  change what is waited for  releasing    A0  look, and take           acquiring
+  //   R2  fence                      seq. cons.   A1  gate: set the mark       relaxed
+  //   R3  gate marked?               relaxed      A2  fence                    seq. cons.
+  //   R4  gate = gate + 2            relaxed      A3  look, and take           acquiring
+  //   R5  wake some, or all; if none slept,       A4  sleep while the gate is as marked
   //       and the gate has not changed since,
   //       clear the mark, gate = gate + 2, and
   //       wake all that fell asleep since
   //
   // Because of the two fences, either R3 sees the mark of A1, or A3 sees the change of R1. If R3
   // sees the mark, R4 changes the gate, so that A4 does not begin, or R5 ends it.
+  //
+  // A0 spares a woken waiter A1 and A2. It then leaves the mark as it is: as long as others sleep,
+  // the mark is set, because only an opener that has found none asleep, or wakes all, clears it.
   //
   // A waiter that sets the mark again after R4 changes the gate, which keeps R5 from clearing the
   // mark. A waiter that finds the mark set after R4 sleeps, if at all, on a value that R5 changes,
@@ -106,22 +109,20 @@ struct EventCount: Sendable {
     return word.loadRelaxed()
   }
 
-  /// One attempt of a wait, A1 to A4.
+  /// One attempt of a wait, A0 to A4.
   ///
   /// - Parameters:
   ///   - stage: What the attempt may do.
   ///   - alike: As for `Waiting.Outcome`.
   ///   - fence: A2.
-  ///   - body: A3; returns `nil` if there is nothing to take yet.
+  ///   - body: A0 and A3; returns `nil` if there is nothing to take yet.
   func attempt<Result>(
     _ stage: Waiting.Stage, alike: Int? = nil,
     fence: () -> Void = { atomicMemoryFence(ordering: .sequentiallyConsistent) },
     _ body: () throws(InterprocessError) -> Result?
   ) throws(InterprocessError) -> Waiting.Outcome<Result> {
-    if !stage.isMarking {
-      if let result = try body() { return .done(result) }
-      return .wait(word, while: 0)
-    }
+    if let result = try body() { return .done(result) }
+    if !stage.isMarking { return .wait(word, while: 0) }
     let marked = mark()
     fence()
     if let result = try body() { return .done(result) }

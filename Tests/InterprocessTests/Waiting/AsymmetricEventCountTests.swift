@@ -33,6 +33,25 @@ struct AsymmetricEventCountTests {
     }
   }
 
+  @Test("A waiter that finds something leaves no mark, and has no fence made")
+  func found() throws {
+    let word = OwnWord()
+    let gate = EventCount(word.word)
+    var fenceCount = 0
+    let first = try gate.attempt(.sleeping, fence: { fenceCount += 1 }) {
+      () throws(InterprocessError) in 7
+    }
+    #expect(first.result == 7 && !gate.isAwaited && fenceCount == 0)
+    // What comes after the mark is found as well.
+    var lookCount = 0
+    let second = try gate.attempt(.sleeping, fence: { fenceCount += 1 }) {
+      () throws(InterprocessError) in
+      lookCount += 1
+      return lookCount == 2 ? 8 : nil
+    }
+    #expect(second.result == 8 && gate.isAwaited && fenceCount == 1)
+  }
+
   @Test("An opener always looks closer once a process that cannot make fences has attached")
   func fenceRequest() async {
     await #expect(processExitsWith: .success) {
