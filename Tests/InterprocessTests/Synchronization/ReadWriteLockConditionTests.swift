@@ -198,13 +198,12 @@ struct ReadWriteLockConditionTests {
     await #expect(throws: CancellationError.self) { try await task.value }
     #expect(try lock.tryWithWriteLock { $0 } == 1)
     // While it waits for the lock.
-    let holder = inThread { try lock.withWriteLock { _ in _ = usleep(200_000) } }
-    while try lock.tryWithReadLock({ $0 }) != nil { try await Task.sleep(for: .milliseconds(1)) }
+    let holder = Blocked.Holder { wait in try lock.withWriteLock { _ in wait() } }
     let second = Task { try await form.wait(lock, until: { _ in true }) }
     try await Task.sleep(for: .milliseconds(20))
     second.cancel()
     await #expect(throws: CancellationError.self) { try await second.value }
-    try await holder.value
+    holder.release()
     #expect(try lock.tryWithWriteLock { $0 } == 1)
   }
 

@@ -306,8 +306,7 @@ struct SharedReadWriteLockTests {
   func cancelling() async throws {
     let lock = try SharedReadWriteLock.create(nil, initialValue: 0)
     try lock.unlink()
-    let holder = inThread { try read(lock) { _ in _ = usleep(200_000) } }
-    try await Task.sleep(for: .milliseconds(40))
+    let holder = Blocked.Holder { wait in try read(lock) { _ in wait() } }
     let writer = Task { try await lock.withWriteLock { $0 = 1 } }
     try await Task.sleep(for: .milliseconds(20))
     let reader = Task { try await lock.withReadLock { $0 } }
@@ -317,7 +316,7 @@ struct SharedReadWriteLockTests {
     writer.cancel()
     await #expect(throws: CancellationError.self) { try await writer.value }
     #expect(try await lock.withReadLock { $0 } == 0)
-    try await holder.value
+    holder.release()
     try await lock.withWriteLock { $0 = 2 }
     #expect(try await lock.withReadLock { $0 } == 2)
   }
