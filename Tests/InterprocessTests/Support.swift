@@ -217,14 +217,23 @@ extension ChildProcess {
 }
 
 /// The state letter of a process in `/proc`; `nil` if there is no such process.
-func processState(_ processID: Int32) -> Character? { state(in: "/proc/\(processID)/stat") }
+func processState(_ processID: Int32) -> Character? { processState(in: "/proc/\(processID)/stat") }
 
 /// The state letter in a `stat` file, which may be that of a thread.
-func state(in path: String) -> Character? {
+func processState(in path: String) -> Character? {
   guard let file = FileHandle(forReadingAtPath: path) else { return nil }
   let text = String(decoding: file.readDataToEndOfFile(), as: UTF8.self)
   // The command, in parentheses, may contain anything.
   return text.lastIndex(of: ")").flatMap { text[$0...].dropFirst(2).first }
+}
+
+/// Lets the caller's thread take `SIGUSR1`: a new thread inherits the signal mask of its creator,
+/// which may be a thread of the pool.
+func takeSignals() {
+  var signals = sigset_t()
+  sigemptyset(&signals)
+  sigaddset(&signals, SIGUSR1)
+  pthread_sigmask(SIG_UNBLOCK, &signals, nil)
 }
 
 /// Waits until another process removes a name, such as Python's resource tracker, which acts after

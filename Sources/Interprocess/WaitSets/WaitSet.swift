@@ -181,6 +181,8 @@ public struct WaitSet<ID: Sendable>: Sendable {
       do throws(Errno) {
         try sleep(onAnyOf: words, until: end, sleeps.deadline)
       } catch {
+        // Another thread that slept for this one may have taken a wake-up.
+        _ = passOn(words)
         throw .system(error, name: nil, action: "wait for one of several sources")
       }
       stage = sleeps.end(isOver: passOn(words) ? false : nil)

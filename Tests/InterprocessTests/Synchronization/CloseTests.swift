@@ -235,11 +235,7 @@ struct CloseTests {
     _ = try await withChildProcess(Places.helper, ["sync", "mutex-hold", name]) { holder in
       #expect(try await holder.nextLine() == "held")
       let isInside = Counter()
-      let thread = Mutex("")
-      let waiter = inThread {
-        // The numbers of the process and of the thread.
-        let link = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/thread-self")
-        thread.withLock { $0 = link }
+      let waiter = WaitingThread {
         try lock(mutex) { _ in
           isInside.increment()
           // Longer than others take to check whether the holder lives.
@@ -248,14 +244,12 @@ struct CloseTests {
         }
       }
       // If it were closed before the thread waits, the handle could not be used.
-      while state(in: "/proc/\(thread.withLock { $0 })/stat") != "S" {
-        try await Task.sleep(for: .milliseconds(1))
-      }
+      try await waiter.waitUntilAsleep()
       mutex.close()
       #expect(try await holder.ask("go") == "released")
       while isInside.value == 0 { try await Task.sleep(for: .milliseconds(1)) }
       try await inThread { try lock(observer) { _ in #expect(isInside.value == 2) } }.value
-      try await waiter.value
+      try await waiter.end()
     }
   }
 

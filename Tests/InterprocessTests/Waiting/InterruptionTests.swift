@@ -12,11 +12,12 @@
 //===----------------------------------------------------------------------===//
 
 import Foundation
-import Interprocess
 import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
+
+@testable import Interprocess
 
 /// Signals that arrive while a thread waits, in a separate process that runs their handler.
 @Suite("Interruption", .timeLimit(.minutes(3)))
@@ -82,6 +83,39 @@ struct InterruptionTests {
     }
   }
 
+  @Test("A wait that a signal ends passes on the wake-up that it has taken")
+  func passedOn() async {
+    await #expect(processExitsWith: .success) {
+      handleSignals(by: { _ in _ = try? queueOfHandler.withLock { try $0?.trySend(7) } })
+      alarm(60)
+      unsafe Sleeping.isEndless = true
+      let queue = try SharedQueue<Int>.create(capacity: 1, options: .whileAttached)
+      queueOfHandler.withLock { $0 = queue }
+      // Another thread sleeps for this one, and takes the wake-up for the message of the handler.
+      var sources = WaitSet<Int>()
+      for index in 0..<300 {
+        sources.insert(try SharedEvent.create(options: .whileAttached), as: index)
+      }
+      sources.insert(queue, as: 300)
+      let waiter = WaitingThread { [sources] in
+        var set = sources
+        let code = errorCode { try withInterruptibleWaits { _ = try set.wait() } }
+        precondition(code == .interrupted, "\(String(describing: code))")
+      }
+      while queue.statistics.emptyCount < 1 { usleep(1000) }
+      try await waiter.waitUntilAsleep()
+      let receiver = WaitingThread {
+        let received = try queue.receive()
+        precondition(received == 7)
+      }
+      while queue.statistics.emptyCount < 2 { usleep(1000) }
+      try await receiver.waitUntilAsleep()
+      waiter.send(SIGUSR1)
+      try await waiter.end()
+      try await receiver.end()
+    }
+  }
+
   @Test("Nested scopes end where they began")
   func nesting() async {
     await #expect(processExitsWith: .success) {
@@ -120,10 +154,13 @@ private struct Wait: Sendable {
   }
 }
 
-private func handleSignals() {
+/// What a handler of signals sends to.
+private let queueOfHandler = Mutex<SharedQueue<Int>?>(nil)
+
+private func handleSignals(by handler: @escaping @convention(c) (CInt) -> Void = { _ in }) {
   // Without `SA_RESTART`, as Python installs its handlers.
   var action = sigaction()
-  action.__sigaction_handler.sa_handler = { _ in }
+  action.__sigaction_handler.sa_handler = handler
   precondition(sigaction(SIGUSR1, &action, nil) == 0)
 }
 
@@ -134,11 +171,7 @@ private func underSignals<Result: Sendable>(
   let thread = Mutex<pthread_t?>(nil)
   let outcome = Mutex<Swift.Result<Result, any Error>?>(nil)
   Thread.detachNewThread {
-    // A new thread inherits the signal mask of its creator, which may be a thread of the pool.
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    sigaddset(&signals, SIGUSR1)
-    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+    takeSignals()
     thread.withLock { $0 = pthread_self() }
     let result = Swift.Result { try body() }
     outcome.withLock { $0 = result }

@@ -29,9 +29,9 @@ struct WaitStrategyTests {
   func polling(_ blocked: Blocked) async throws {
     let wait = try blocked.make()
     wait.choose!(.polling)
-    let waiter = Waiter { try wait.run(.seconds(120)) }
+    let waiter = WaitingThread { try wait.run(.seconds(120)) }
     try await Task.sleep(for: .milliseconds(30))
-    var states: [Character] = []
+    var states: [Character?] = []
     for _ in 0..<30 {
       states.append(waiter.state)
       try await Task.sleep(for: .milliseconds(1))
@@ -49,8 +49,8 @@ struct WaitStrategyTests {
   func sleeping(_ blocked: Blocked, _ strategy: WaitStrategy) async throws {
     let wait = try blocked.make()
     wait.choose!(strategy)
-    let waiter = Waiter { try wait.run(.seconds(120)) }
-    while waiter.state != "S" && !waiter.isOver { try await Task.sleep(for: .milliseconds(1)) }
+    let waiter = WaitingThread { try wait.run(.seconds(120)) }
+    try await waiter.waitUntilAsleep()
     #expect(!waiter.isOver)
     try inThisThread { try wait.unblock() }
     try await waiter.end()
@@ -201,39 +201,4 @@ struct WaitStrategyTests {
     queue.close()
     #expect(queue.waiting == .polling)
   }
-}
-
-/// A thread that waits, and what it does at the moment.
-private final class Waiter: Sendable {
-  private let task: Task<Void, any Error>
-  private let begun: Begun
-
-  private final class Begun: Sendable {
-    /// The directory of the thread in `/proc`, once it runs.
-    let thread = Mutex("")
-    let over = Flag()
-  }
-
-  init(_ body: @escaping @Sendable () throws -> Void) {
-    let begun = Begun()
-    self.begun = begun
-    task = inThread {
-      defer { begun.over.set() }
-      let directory = try FileManager.default.destinationOfSymbolicLink(
-        atPath: "/proc/thread-self")
-      begun.thread.withLock { $0 = directory }
-      try body()
-    }
-  }
-
-  var isOver: Bool { begun.over.isSet }
-
-  /// The state of the thread, as `proc_pid_stat(5)` names it: "R" if it runs, or would if a
-  /// processor were free; "S" if it sleeps; " " if it has ended.
-  var state: Character {
-    let text = lines(of: "/proc/\(begun.thread.withLock { $0 })/stat").first ?? ""
-    return text[(text.lastIndex(of: ")") ?? text.startIndex)...].dropFirst(2).first ?? " "
-  }
-
-  func end() async throws { try await task.value }
 }
