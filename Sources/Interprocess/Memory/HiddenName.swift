@@ -53,6 +53,8 @@ struct HiddenName {
 
   /// `nil` if it is not such a name.
   init?(_ name: SegmentName) {
+    // No other name is taken apart.
+    guard name.bytes.starts(with: ".swift-".utf8) else { return nil }
     let parts = name.bytes.split(
       separator: UInt8(ascii: "."), maxSplits: 4, omittingEmptySubsequences: false)
     guard parts.count == 5, parts[0].isEmpty,

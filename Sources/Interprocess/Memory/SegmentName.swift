@@ -36,25 +36,30 @@ struct SegmentName: Sendable, Hashable {
   let path: String
 
   init(_ name: String) throws(InterprocessError) {
-    try self.init(bytes: Array(name.utf8))
+    let isMarked = name.utf8.first == UInt8(ascii: "/")
+    let value = isMarked ? String(Substring(name.utf8.dropFirst())) : name
+    let bytes = Array(value.utf8)
+    if let problem = Self.problem(with: bytes) { throw Self.invalid(name, problem) }
+    self.init(text: value, bytes)
   }
 
   /// A name that need not be UTF-8; if it is not, it has no `path`.
   init(bytes name: [UInt8]) throws(InterprocessError) {
     let bytes = name.first == UInt8(ascii: "/") ? Array(name.dropFirst()) : name
     if let problem = Self.problem(with: bytes) {
-      let text = Self.text(of: name)
-      throw InterprocessError(
-        code: .invalidName, name: text,
-        message: "A shared memory name \(problem); \(String(reflecting: text)) is not one.")
+      throw Self.invalid(String(validating: name, as: UTF8.self) ?? Self.escaped(name), problem)
     }
-    self.init(unchecked: bytes)
+    if let text = String(validating: bytes, as: UTF8.self) {
+      self.init(text: text, bytes)
+    } else {
+      self.init(text: Self.escaped(bytes), bytes, isWhole: false)
+    }
   }
 
   /// A name found in the directory; `nil` if it is not UTF-8.
   init?(fileName bytes: [UInt8]) {
-    guard String(validating: bytes, as: UTF8.self) != nil else { return nil }
-    self.init(unchecked: bytes)
+    guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
+    self.init(text: text, bytes)
   }
 
   static func == (left: SegmentName, right: SegmentName) -> Bool { left.bytes == right.bytes }
@@ -65,19 +70,25 @@ struct SegmentName: Sendable, Hashable {
   static func random() -> SegmentName {
     let digits = String(UInt64.random(in: .min ... .max), radix: 16)
     let zeros = String(repeating: "0", count: 16 - digits.count)
-    return SegmentName(unchecked: Array("swift_\(zeros)\(digits)".utf8))
+    let text = "swift_\(zeros)\(digits)"
+    return SegmentName(text: text, Array(text.utf8))
   }
 
-  private init(unchecked bytes: [UInt8]) {
+  /// - Parameter isWhole: Whether these are the bytes of the text.
+  private init(text: String, _ bytes: [UInt8], isWhole: Bool = true) {
     self.bytes = bytes
-    value = Self.text(of: bytes)
-    let isText = String(validating: bytes, as: UTF8.self) != nil
-    path = isText ? "\(Self.directory)/\(value)" : ""
+    value = text
+    path = isWhole ? "\(Self.directory)/\(text)" : ""
   }
 
-  /// The text of a name, with each byte that is not part of UTF-8 as `\xNN`.
-  private static func text(of bytes: [UInt8]) -> String {
-    if let text = String(validating: bytes, as: UTF8.self) { return text }
+  private static func invalid(_ name: String, _ problem: String) -> InterprocessError {
+    InterprocessError(
+      code: .invalidName, name: name,
+      message: "A shared memory name \(problem); \(String(reflecting: name)) is not one.")
+  }
+
+  /// The text of a name that is not UTF-8, with each byte that is not part of it as `\xNN`.
+  private static func escaped(_ bytes: [UInt8]) -> String {
     var text = ""
     var rest = bytes[...]
     while let byte = rest.first {
