@@ -14,6 +14,12 @@
 extension SharedValue {
   // MARK: - Waiting
 
+  /// How the waits of this handle wait, from the next one on; ``WaitStrategy/adaptive`` at first.
+  public var waiting: WaitStrategy {
+    get { _slots.memory.mapping.waitChoice.strategy }
+    nonmutating set { _slots.memory.mapping.waitChoice.strategy = newValue }
+  }
+
   /// Waits until a value newer than a given version has been stored.
   ///
   /// Blocks: spins for some microseconds, and then sleeps in the kernel. A handle that is attached

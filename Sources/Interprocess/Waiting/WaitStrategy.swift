@@ -119,11 +119,3 @@ extension StructuredObject {
 
   private var waitChoice: WaitChoice { _withMemory(open: false) { $0.mapping.waitChoice } }
 }
-
-extension SharedValue {
-  /// How the waits of this handle wait, from the next one on; ``WaitStrategy/adaptive`` at first.
-  public var waiting: WaitStrategy {
-    get { _slots.memory.mapping.waitChoice.strategy }
-    nonmutating set { _slots.memory.mapping.waitChoice.strategy = newValue }
-  }
-}
