@@ -96,7 +96,7 @@ static void cacheline(void) {
 // beginning of a page. The small sizes measure caches and the large ones memory.
 typedef struct {
   char *from, *to;
-  size_t size, count; // so many copies in a row that the calls hardly count
+  size_t size, count; // enough copies in a row to make the cost of the call negligible
 } copy_case;
 
 static void copy_plainly(void *p) {

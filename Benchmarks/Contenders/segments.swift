@@ -58,7 +58,7 @@ struct Segments {
   static func stale(_ count: Int) throws {
     let row = row("sweep, all stale", count)
     guard Harness.allowFiles(count + 100) else {
-      return row.skip("A process may not have so many files open")
+      return row.skip("A process may not open that many files")
     }
     Harness.inChild {
       var kept: [Kept] = []

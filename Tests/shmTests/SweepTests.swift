@@ -85,7 +85,7 @@ struct SweepTests {
       "$SHM" create lasting --bytes 1
       hold $'stale\n2'; { kill -KILL $!; wait $!; } 2> /dev/null
       hold stale1; { kill -KILL $!; wait $!; } 2> /dev/null
-      # The second name of protected memory, which goes with the first and is not told.
+      # The second name of protected memory, which goes with the first and is not reported.
       ln /dev/shm/stale1 "/dev/shm/.swift-guard.0.$(stat -c %i /dev/shm/stale1).stale1"
       hold used
       echo dry; "$SHM" sweep --dry-run

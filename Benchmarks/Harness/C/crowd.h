@@ -136,7 +136,7 @@ static int bench_crowd_await(uint64_t *word, int count, int all) {
   return 0;
 }
 
-// Repeats the measurement; the reason if there is none.
+// Repeats the measurement. Returns NULL, or why it was not possible.
 static const char *bench_crowd_measure(bench_crowd_t *c, int all) {
   int first = c->receivers ? c->senders : 0; // whose work counts
   int ms = bench.ms < BENCH_CROWD_LEAST_MS ? BENCH_CROWD_LEAST_MS : bench.ms;
@@ -159,7 +159,7 @@ static const char *bench_crowd_measure(bench_crowd_t *c, int all) {
   return NULL;
 }
 
-// Ends the processes; the reason if something was lost or came twice.
+// Ends the processes. Returns NULL, or an error if messages were lost or came twice.
 static const char *bench_crowd_end(bench_crowd_t *c, int all) {
   bench_store(&c->ctl->stop, 1);
   int has_failed = bench_crowd_await(&c->ctl->stopped, c->senders, all);

@@ -18,7 +18,7 @@
 
 // Two processes hold the lock in turn. The holder pauses, so that the other one, which wants the
 // lock, goes to sleep; reads the clock, and releases the lock. The waiter reads the clock as soon as
-// it has the lock: the time in between is the figure. The last holder asks for the lock again only
+// it holds the lock: the time in between is the figure. The last holder asks for the lock again only
 // when the other one has it.
 struct bench_passing_ctl {
   uint64_t taken; // turns that have begun

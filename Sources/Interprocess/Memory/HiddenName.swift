@@ -53,7 +53,7 @@ struct HiddenName {
 
   /// `nil` if it is not such a name.
   init?(_ name: SegmentName) {
-    // No other name is taken apart.
+    // Most names are not hidden ones; parsing them would cost time.
     guard name.bytes.starts(with: ".swift-".utf8) else { return nil }
     let parts = name.bytes.split(
       separator: UInt8(ascii: "."), maxSplits: 4, omittingEmptySubsequences: false)

@@ -13,9 +13,9 @@
 
 internal import Synchronization
 
-/// How the waits of a handle are to wait, as its user has chosen; see `WaitStrategy`.
+/// The strategy that the user of a handle has chosen; see `WaitStrategy`.
 ///
-/// Kept with the mapping, which every handle has, so that all that waits for the handle finds it.
+/// Stored with the mapping, which every handle has.
 final class WaitChoice: Sendable {
   /// The code of the strategy; 0 is what every handle begins with.
   let code = Atomic<Int>(0)

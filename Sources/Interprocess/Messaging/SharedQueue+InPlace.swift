@@ -129,7 +129,7 @@ extension SharedQueue {
   ///
   /// Does not block.
   ///
-  /// - Parameter element: Receives the message; unchanged if there is none.
+  /// - Parameter element: Receives the message; keeps its value if no message is received.
   /// - Returns: Whether a message was received, as for ``tryReceive()``.
   /// - Throws: What ``tryReceive()`` throws.
   @inlinable
@@ -145,7 +145,7 @@ extension SharedQueue {
   /// `receive(timeout:acknowledging:)`.
   ///
   /// - Parameters:
-  ///   - element: Receives the message; unchanged if there is none.
+  ///   - element: Receives the message; keeps its value if no message is received.
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
   /// - Returns: Whether a message was received; `false` if the queue is finished and empty.
   /// - Throws: What `receive(timeout:)` throws.
@@ -165,7 +165,7 @@ extension SharedQueue {
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - element: Receives the message; unchanged if there is none.
+  ///   - element: Receives the message; keeps its value if no message is received.
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
   /// - Returns: Whether a message was received; `false` if the queue is finished and empty.
   /// - Throws: What the blocking form throws, and `CancellationError`; after any error, no message

@@ -142,7 +142,7 @@ extension SharedQueue.Receiver {
   ///
   /// Does not block.
   ///
-  /// - Parameter element: Receives the message; unchanged if there is none.
+  /// - Parameter element: Receives the message; keeps its value if no message is received.
   /// - Returns: Whether a message was received.
   /// - Throws: What ``tryReceive()`` throws.
   @inlinable @inline(__always)
@@ -156,7 +156,7 @@ extension SharedQueue.Receiver {
   /// Blocks while the queue is empty.
   ///
   /// - Parameters:
-  ///   - element: Receives the message; unchanged if there is none.
+  ///   - element: Receives the message; keeps its value if no message is received.
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
   /// - Returns: Whether a message was received; `false` if the queue is finished and empty.
   /// - Throws: What `receive(timeout:)` throws.
@@ -195,7 +195,7 @@ extension SharedQueue.Receiver {
   /// Suspends the task while it waits; throws `CancellationError` once the task is cancelled.
   ///
   /// - Parameters:
-  ///   - element: Receives the message; unchanged if there is none.
+  ///   - element: Receives the message; keeps its value if no message is received.
   ///   - timeout: How long to wait for a message; `nil`: as long as it takes.
   /// - Returns: Whether a message was received; `false` if the queue is finished and empty.
   /// - Throws: What the blocking form throws, and `CancellationError`; after any error, no message

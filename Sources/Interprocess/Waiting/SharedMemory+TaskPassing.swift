@@ -45,8 +45,8 @@ extension SharedMemory {
   ///
   /// - Parameters:
   ///   - socket: A connected Unix socket of any type. The caller keeps it open until this returns.
-  ///   - owner: Whose memory to accept, whoever sends it. Anonymous memory belongs to the user who
-  ///     created it.
+  ///   - owner: Whose memory to accept; the sender does not matter. Anonymous memory belongs to the
+  ///     user who created it.
   ///   - timeout: How long to wait for the message; `nil`: as the socket is set.
   /// - Returns: The memory, with the access that the sender has given.
   /// - Throws: What the blocking form throws, and `CancellationError`.

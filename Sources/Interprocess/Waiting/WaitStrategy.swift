@@ -110,8 +110,8 @@ extension WaitChoice {
 extension StructuredObject {
   /// How the waits of this handle wait, from the next one on; ``WaitStrategy/adaptive`` at first.
   ///
-  /// Senders, receivers, publishers and subscribers wait as the handle does that they came from.
-  /// Choose before you create them: those that exist may spin a few times more.
+  /// Senders, receivers, publishers and subscribers use the strategy of the handle that made them.
+  /// Set it before making them: existing ones may spin a few more times.
   public var waiting: WaitStrategy {
     get { waitChoice.strategy }
     nonmutating set { waitChoice.strategy = newValue }
