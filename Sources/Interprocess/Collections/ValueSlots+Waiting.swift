@@ -96,7 +96,7 @@ extension ValueSlots {
 
   /// The sleeps of a read-only handle.
   private struct ShortSleeps {
-    private let sleeps: Sleeps
+    let sleeps: Sleeps
     private static let longestLength = ValueSlots.longestBlindSleep
     private var length: Duration = .milliseconds(1)
 
@@ -125,15 +125,11 @@ extension ValueSlots {
   private func lookOut(
     after version: UInt64, atMost timeout: Duration?
   ) throws(InterprocessError) -> UInt64 {
-    let looks = try waiting.look(atMost: timeout) { _ throws(InterprocessError) in
+    var sleeps = ShortSleeps(atMost: timeout)
+    let looks = try waiting.look(until: sleeps.sleeps) { _ throws(InterprocessError) in
       try attemptBlindly(after: version)
     }
-    switch looks {
-    case .done(let found): return found
-    case .over: throw unchanged
-    case .vain: break
-    }
-    var sleeps = ShortSleeps(atMost: timeout)
+    if let found = try looks.result(orTimedOut: unchanged) { return found }
     while true {
       let value = gateWord.loadRelaxed()
       if let found = try later(than: version) { return found }
@@ -151,15 +147,11 @@ extension ValueSlots {
     after version: UInt64, atMost timeout: Duration?
   ) async throws -> UInt64 {
     try Task.checkCancellation()
-    let looks = try await waiting.look(atMost: timeout) { _ throws(InterprocessError) in
+    var sleeps = ShortSleeps(atMost: timeout)
+    let looks = try await waiting.look(until: sleeps.sleeps) { _ throws(InterprocessError) in
       try attemptBlindly(after: version)
     }
-    switch looks {
-    case .done(let found): return found
-    case .over: throw unchanged
-    case .vain: break
-    }
-    var sleeps = ShortSleeps(atMost: timeout)
+    if let found = try looks.result(orTimedOut: unchanged) { return found }
     while true {
       let value = gateWord.loadRelaxed()
       if let found = try later(than: version) { return found }

@@ -166,12 +166,9 @@ public struct WaitSet<ID: Sendable>: Sendable {
   /// - Complexity: Linear in the number of sources.
   public mutating func wait(timeout: Duration? = nil) throws(InterprocessError) -> ID {
     precondition(!members.isEmpty, "There is nothing to wait for")
-    switch try waiter.waiting.look(atMost: timeout, attempt) {
-    case .done(let found): return take(found)
-    case .over: throw Self.timedOut
-    case .vain: break
-    }
     var sleeps = Sleeps(atMost: timeout)
+    let looks = try waiter.waiting.look(until: sleeps, attempt)
+    if let found = try looks.result(orTimedOut: Self.timedOut) { return take(found) }
     var stage = Waiting.Stage.sleeping
     while true {
       let end = end(sleeps.begin())
@@ -215,12 +212,9 @@ public struct WaitSet<ID: Sendable>: Sendable {
   ) async throws -> ID {
     precondition(!members.isEmpty, "There is nothing to wait for")
     try Task.checkCancellation()
-    switch try await waiter.waiting.look(atMost: timeout, attempt) {
-    case .done(let found): return take(found)
-    case .over: throw Self.timedOut
-    case .vain: break
-    }
     var sleeps = Sleeps(atMost: timeout)
+    let looks = try await waiter.waiting.look(until: sleeps, attempt)
+    if let found = try looks.result(orTimedOut: Self.timedOut) { return take(found) }
     var stage = Waiting.Stage.sleeping
     while true {
       let end = end(sleeps.begin())

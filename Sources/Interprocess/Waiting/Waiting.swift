@@ -63,10 +63,22 @@ struct Waiting: ~Copyable, Sendable {
   /// The result of attempts without sleeping.
   enum Looks<Result> {
     case done(Result)
-    /// The wait has to sleep.
-    case vain
+    case mustSleep
     /// The time is over, and the wait never sleeps.
-    case over
+    case timedOut
+
+    /// The result; `nil` if the wait has to sleep.
+    ///
+    /// - Throws: The given error if the time is over.
+    func result(
+      orTimedOut error: @autoclosure () -> InterprocessError
+    ) throws(InterprocessError) -> Result? {
+      switch self {
+      case .done(let result): result
+      case .mustSleep: nil
+      case .timedOut: throw error()
+      }
+    }
   }
 
   /// What the waits are for, and the name of the segment, for errors.
@@ -121,12 +133,12 @@ struct Waiting: ~Copyable, Sendable {
     atMost timeout: Duration?,
     attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
   ) throws(InterprocessError) -> Result? {
-    switch try look(atMost: timeout, attempt) {
-    case .done(let result): return result
-    case .over: return nil
-    case .vain: break
-    }
     var sleeps = Sleeps(atMost: timeout)
+    switch try look(until: sleeps, attempt) {
+    case .done(let result): return result
+    case .timedOut: return nil
+    case .mustSleep: break
+    }
     var stage = Stage.sleeping
     while true {
       let end = sleeps.begin()
@@ -151,15 +163,15 @@ struct Waiting: ~Copyable, Sendable {
   /// Attempts without sleeping: for as long as a wait spins, or as long as it takes if waits never
   /// sleep.
   ///
-  /// - Parameter timeout: How long the whole wait may take. With none left, this is all of it, and
-  ///   takes at least a microsecond, as turns and critical sections do.
+  /// - Parameter sleeps: How long the whole wait may take. With no time left, this is all of it,
+  ///   and takes at least a microsecond, as turns and critical sections do.
   /// - Throws: What the attempt throws.
   func look<Result>(
-    atMost timeout: Duration?, _ attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
+    until sleeps: Sleeps, _ attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
   ) throws(InterprocessError) -> Looks<Result> {
-    if let result = try spin(atMost: timeout, attempt) { return .done(result) }
-    guard isPolling else { return .vain }
-    return try poll(atMost: timeout, attempt).map { .done($0) } ?? .over
+    if let result = try spin(atMost: sleeps.timeLeft, attempt) { return .done(result) }
+    guard isPolling else { return .mustSleep }
+    return try poll(until: sleeps, attempt).map { .done($0) } ?? .timedOut
   }
 
   /// Attempts without giving up the processor, for as long as `Spinning` says.
@@ -190,10 +202,10 @@ struct Waiting: ~Copyable, Sendable {
 
   /// Attempts until done or the time is over, and never sleeps.
   private func poll<Result>(
-    atMost timeout: Duration?, _ attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
+    until sleeps: Sleeps, _ attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
   ) throws(InterprocessError) -> Result? {
     // Asks the kernel as often as a sleeper would.
-    var sleeps = Sleeps(atMost: timeout)
+    var sleeps = sleeps
     while true {
       let end = sleeps.begin()
       if let end {
@@ -259,12 +271,12 @@ struct Waiting: ~Copyable, Sendable {
     attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
   ) async throws -> Result? {
     try Task.checkCancellation()
-    switch try await look(atMost: timeout, attempt) {
-    case .done(let result): return result
-    case .over: return nil
-    case .vain: break
-    }
     var sleeps = Sleeps(atMost: timeout)
+    switch try await look(until: sleeps, attempt) {
+    case .done(let result): return result
+    case .timedOut: return nil
+    case .mustSleep: break
+    }
     var stage = Stage.sleeping
     var others: (word: SharedWord32, value: UInt32, alike: Int)?
     while true {
@@ -294,18 +306,18 @@ extension Waiting {
   ///
   /// - Throws: `CancellationError`, and what the attempt throws.
   nonisolated(nonsending) func look<Result>(
-    atMost timeout: Duration?, _ attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
+    until sleeps: Sleeps, _ attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
   ) async throws -> Looks<Result> {
-    let limit = min(timeout ?? Self.longestTaskSpin, Self.longestTaskSpin)
+    let limit = min(sleeps.timeLeft ?? Self.longestTaskSpin, Self.longestTaskSpin)
     if let result = try spin(atMost: limit, attempt) { return .done(result) }
-    guard isPolling else { return .vain }
-    return try await poll(atMost: timeout, attempt).map { .done($0) } ?? .over
+    guard isPolling else { return .mustSleep }
+    return try await poll(until: sleeps, attempt).map { .done($0) } ?? .timedOut
   }
 
   private nonisolated(nonsending) func poll<Result>(
-    atMost timeout: Duration?, _ attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
+    until sleeps: Sleeps, _ attempt: (Stage) throws(InterprocessError) -> Outcome<Result>
   ) async throws -> Result? {
-    var sleeps = Sleeps(atMost: timeout)
+    var sleeps = sleeps
     while true {
       let end = sleeps.begin()
       if let end, let result = try await poll(until: end, { try attempt(.spinning).result }) {

@@ -132,10 +132,12 @@ struct LookPlanTests {
     case writer = "rwlock-write"
   }
 
-  @Test("A task that waits for a process sees that it was killed", arguments: Held.allCases)
-  func killed(held: Held) async throws {
+  @Test(
+    "A task that waits for a process sees that it was killed", arguments: Held.allCases,
+    [WaitStrategy.adaptive, .polling])
+  func killed(held: Held, waiting: WaitStrategy) async throws {
     let name = uniqueName("look")
-    let wait = try waitForHolder(held, name)
+    let wait = try waitForHolder(held, name, waiting)
     let arguments = ["sync", held.rawValue.trimmingCharacters(in: .whitespaces), name]
     let (status, task) = try await withChildProcess(
       Places.helper, arguments + (held == .semaphore ? ["1"] : [])
@@ -153,10 +155,13 @@ struct LookPlanTests {
     #expect(.now - begin < .seconds(30))
   }
 
-  @Test("A task that waits at a barrier sees that another party was killed")
-  func killedParty() async throws {
+  @Test(
+    "A task that waits at a barrier sees that another party was killed",
+    arguments: [WaitStrategy.adaptive, .polling])
+  func killedParty(waiting: WaitStrategy) async throws {
     let name = uniqueName("look")
     let barrier = try SharedBarrier.create(name, partyCount: 3, options: .whileAttached)
+    barrier.waiting = waiting
     let (status, task) = try await withChildProcess(
       Places.helper, ["sync", "barrier-arrive", name, "0"]
     ) { party in
@@ -178,24 +183,28 @@ struct LookPlanTests {
 
   /// Creates what a helper is to hold, and returns the wait for it.
   private func waitForHolder(
-    _ held: Held, _ name: String
+    _ held: Held, _ name: String, _ waiting: WaitStrategy
   ) throws -> @Sendable () async throws -> Void {
     let timeout = Duration.seconds(60)
     switch held {
     case .mutex:
       let mutex = try SharedMutex.create(
         name, initialValue: Account(), options: .whileAttached)
+      mutex.waiting = waiting
       return { try await mutex.withLock(timeout: timeout) { _ in } }
     case .condition:
       let mutex = try SharedMutex.create(
         name, initialValue: Account(), options: .whileAttached)
+      mutex.waiting = waiting
       return { try await mutex.withLock(until: { $0.first > 9 }, timeout: timeout) { _ in } }
     case .semaphore:
       let semaphore = try SharedSemaphore.create(name, permitCount: 1, options: .whileAttached)
+      semaphore.waiting = waiting
       return { try await semaphore.acquire(timeout: timeout).release() }
     case .reader, .writer:
       let lock = try SharedReadWriteLock.create(
         name, initialValue: Account(), options: .whileAttached)
+      lock.waiting = waiting
       if held == .reader { return { try await lock.withWriteLock(timeout: timeout) { _ in } } }
       return { try await lock.withReadLock(timeout: timeout) { _ in } }
     }

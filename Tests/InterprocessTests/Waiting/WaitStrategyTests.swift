@@ -138,12 +138,12 @@ struct WaitStrategyTests {
       let waiting = Waiting(for: "nothing", in: nil, choice, usualSpin: .microseconds(50))
       let word = OwnWord()
       var count = 0
-      let looks: Waiting.Looks<Void> = try waiting.look(atMost: timeout) {
+      let looks: Waiting.Looks<Void> = try waiting.look(until: Sleeps(atMost: timeout)) {
         _ throws(InterprocessError) in
         count += 1
         return .wait(word.word, while: 0)
       }
-      if case .vain = looks {} else { Issue.record("\(looks)") }
+      if case .mustSleep = looks {} else { Issue.record("\(looks)") }
       return count
     }
     let canSpin = Processors.count > 1
