@@ -194,10 +194,16 @@ struct WaitSetTests {
       for (index, queue) in queues.enumerated() {
         sleeping.withLock { $0.insert(queue, as: index) }
       }
-      let code = errorCode { _ = try sleeping.withLock { try $0.wait(timeout: .milliseconds(5)) } }
-      precondition(code == .timedOut)
-      // Waiters slept at all of them once, and none sleeps there any more.
-      precondition(queues.allSatisfy { $0.statistics.emptyCount == 2 })
+      // On a busy machine, the time may be over before the waiters sleep.
+      repeat {
+        let code = errorCode {
+          _ = try sleeping.withLock { try $0.wait(timeout: .milliseconds(5)) }
+        }
+        precondition(code == .timedOut)
+      } while queues[0].statistics.emptyCount < 2
+      // Waiters slept at all of them, and none sleeps there any more.
+      let count = queues[0].statistics.emptyCount
+      precondition(queues.allSatisfy { $0.statistics.emptyCount == count })
       precondition(TaskWaiter.sleeperCount == 0)
       for index in [0, 126, 127, 140, 299] {
         for isTask in [false, true] {
@@ -226,14 +232,19 @@ struct WaitSetTests {
         if step == .gateFenced { fences.add(1, ordering: .relaxed) }
       }
       unsafe Sleeping.isEndless = true
-      var set = WaitSet<Int>()
-      for index in 0..<count {
-        set.insert(try SharedQueue<Int>.create(capacity: 1, options: .whileAttached), as: index)
+      let queues = try (0..<count).map { _ in
+        try SharedQueue<Int>.create(capacity: 1, options: .whileAttached)
       }
-      let code = errorCode { _ = try set.wait(timeout: .milliseconds(20)) }
-      precondition(code == .timedOut)
-      // One before the sleep, and one for the last look.
-      precondition(fences.load(ordering: .relaxed) == 2)
+      var set = WaitSet<Int>()
+      for (index, queue) in queues.enumerated() { set.insert(queue, as: index) }
+      // Each time, one before the sleep, and one for the last look; on a busy machine, the time may
+      // be over before the sleep.
+      repeat {
+        let code = errorCode { _ = try set.wait(timeout: .milliseconds(20)) }
+        precondition(code == .timedOut)
+      } while queues[0].statistics.emptyCount < 2
+      let fenceCount = fences.load(ordering: .relaxed)
+      precondition(queues.allSatisfy { $0.statistics.emptyCount == fenceCount })
     }
   }
 

@@ -89,8 +89,8 @@ struct TaskWaiterTests {
         } catch let error as InterprocessError where error.code == .timedOut {}
       }
       precondition(.now - begin >= .seconds(3))
-      // A task looks before it sleeps, and when its time is over.
-      precondition(queues.allSatisfy { $0.statistics.emptyCount == 2 })
+      // A task looks before it sleeps, and when its time is over; only the latter, if it comes late.
+      precondition(queues.allSatisfy { (1...2).contains($0.statistics.emptyCount) })
       precondition(TaskWaiter.sleeperCount == 0)
     }
   }
