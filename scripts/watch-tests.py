@@ -288,10 +288,13 @@ def main():
     end = time.monotonic() + 5
     while any(is_certain for _, is_certain in left_names(before)) and time.monotonic() < end:
         time.sleep(0.1)
-    for name, is_certain in left_names(before):
-        print(f"The tests left {name} in /dev/shm.")
+    left = list(left_names(before))
+    for name, is_certain in left:
         if is_certain:
             os.remove(f"/dev/shm/{name}")
+    if left:
+        shown = ", ".join(name for name, _ in left[:5]) + (", ..." if len(left) > 5 else "")
+        print(f"The tests left {shown} in /dev/shm: {len(left)} in all.")
         status = 1
     if status:
         print(f"The output of each suite is in {LOGS}.")
