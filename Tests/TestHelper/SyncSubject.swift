@@ -48,7 +48,9 @@ enum SyncSubject {
       Self.stepsOfAnyTopic
         + (isOfEntries
           ? [.entryMarked, .storeHalfWritten, .messageRead]
-          : [.slotsTaken, .messagePinned, .messageFreed])
+          : [
+            .entryStored, .slotsTaken, .slotMarked, .slotAnnounced, .messagePinned, .messageFreed,
+          ])
         + (isTopicOfOne ? [] : Self.stepsOfLock)
     }
 

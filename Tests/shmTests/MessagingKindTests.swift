@@ -83,8 +83,8 @@ struct MessagingKindTests {
       let before = try content(name)
       #expect(
         try await infoDetails(name) == [
-          "kind topic", "dtype '<u4'", "elements, at most 30", "history 2", "slots 9",
-          "slot size 128", "finished no", "subscribers 1", "held 1", "published 5", "received 1",
+          "kind topic", "dtype '<u4'", "elements, at most 30", "history 2", "slots 10",
+          "slot size 192", "finished no", "subscribers 1", "held 1", "published 5", "received 1",
           "missed 3", "slept, full 0", "slept, empty 0", "woken 0",
         ])
       #expect(try content(name) == before)
@@ -94,7 +94,7 @@ struct MessagingKindTests {
         "historyCount", "maximumElementCount", "slotCount", "slotByteCount", "subscriberCount",
         "heldCount", "publishedCount", "receivedCount", "missedCount",
       ]
-      #expect(counts.map { json[$0] as? Int } == [2, 30, 9, 128, 1, 0, 5, 1, 3])
+      #expect(counts.map { json[$0] as? Int } == [2, 30, 10, 192, 1, 0, 5, 1, 3])
       #expect(json["isFinished"] as? Bool == false)
       publisher.close()
       try await topic.finish()

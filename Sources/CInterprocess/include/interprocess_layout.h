@@ -216,7 +216,11 @@ typedef struct ipc_queue_side {
   /// For the publishing side of a topic: how many slots are in each of the two lists. Atomic.
   uint32_t free_count;
   uint32_t retired_count;
-  uint8_t reserved[72];
+  /// For the publishing side of a topic: the slots announced for the next message and for the one
+  /// after that, each plus 1, or 0. Atomic.
+  uint32_t next_slot;
+  uint32_t second_slot;
+  uint8_t reserved[64];
   /// Waiters of this side sleep on this word. Counts by 2 how often it was opened while a waiter
   /// slept; odd if a waiter may sleep. Atomic.
   uint32_t gate;
@@ -271,14 +275,16 @@ typedef struct ipc_byte_queue {
 /// If messages lie in slots, there is an entry of 8 bytes for each message that is kept: 0, or the
 /// low 48 bits of its number plus 1, shifted left by 16, and its slot plus 1. The entries are
 /// followed, from a multiple of 128 on, by the lists of free and of retired slots, 4 bytes for each
-/// slot; and, from a multiple of 128 on, by the slots, whole cache lines each: 8 bytes with the
-/// number of elements (or as many as the alignment of an element, if that is more), and the
-/// elements. There are `capacity` + `maximum_subscriber_count` * `maximum_sample_count` + 1 slots.
+/// slot; and, from a multiple of 128 on, by the slots, whole cache lines each: a head of 16 bytes (or
+/// as many as the alignment of an element, if that is more), and the elements. There are `capacity` +
+/// `maximum_subscriber_count` * `maximum_sample_count` + 2 slots. The head has two words, atomic: 0,
+/// or the low 48 bits of the number of the slot's message plus 1, shifted left by 16, and
+/// `IPC_TOPIC_UNWRITTEN` or `IPC_TOPIC_WRITTEN`; and the number of elements, shifted left by 16, and
+/// the slot of the next message plus 1, or 0.
 ///
 /// If messages lie in their entries, these have 64 bytes each, and their number is the smallest power
-/// of two above `capacity`. An entry begins with a word, atomic: 0, or the low 48 bits of the number
-/// of its message plus 1, shifted left by 16, and `IPC_TOPIC_UNWRITTEN` or `IPC_TOPIC_WRITTEN`. The
-/// message follows.
+/// of two above `capacity`. An entry begins with a word like the first one of a slot. The message
+/// follows.
 typedef struct ipc_topic {
   /// `IPC_QUEUE_ONE` or `IPC_QUEUE_MANY`.
   uint32_t publishers;
@@ -303,7 +309,7 @@ typedef struct ipc_topic {
   uint8_t reserved_last[104];
 } ipc_topic;
 
-/// The message of an entry is being written, or has been written.
+/// The message of a slot or an entry has yet to be written, or has been written.
 #define IPC_TOPIC_UNWRITTEN 1
 #define IPC_TOPIC_WRITTEN 2
 /// The room for a message in its entry.

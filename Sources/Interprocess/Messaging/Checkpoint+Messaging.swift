@@ -18,6 +18,7 @@ extension Checkpoint {
     .messageSeen, .messageRead, .messageTaken, .messageFreed,
     .queueFinished, .topicFinished,
     .slotsTaken, .subscribed, .messagePinned, .arrivalCounted, .entryMarked,
+    .entryStored, .slotMarked, .slotAnnounced,
   ]
 
   @inlinable package static var messageBegun: Checkpoint { Checkpoint("messageBegun") }
@@ -34,5 +35,8 @@ extension Checkpoint {
   @inlinable package static var subscribed: Checkpoint { Checkpoint("subscribed") }
   @inlinable package static var messagePinned: Checkpoint { Checkpoint("messagePinned") }
   @inlinable package static var entryMarked: Checkpoint { Checkpoint("entryMarked") }
+  @inlinable package static var entryStored: Checkpoint { Checkpoint("entryStored") }
+  @inlinable package static var slotMarked: Checkpoint { Checkpoint("slotMarked") }
+  @inlinable package static var slotAnnounced: Checkpoint { Checkpoint("slotAnnounced") }
   @inlinable package static var arrivalCounted: Checkpoint { Checkpoint("arrivalCounted") }
 }

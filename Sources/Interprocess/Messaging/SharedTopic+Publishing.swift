@@ -141,7 +141,7 @@ extension SharedTopic {
       count: Int = 1, timeout: Duration? = nil
     ) throws(InterprocessError) -> Loan {
       if SharedTopic._canBeInEntries, count == 1, let writing = _writer.lendAtOnce() {
-        return Loan(_writer, writing, 1)
+        return _lend(writing, 1)
       }
       return try _loan(count, timeout)
     }
@@ -150,7 +150,13 @@ extension SharedTopic {
     @inlinable @inline(never)
     func _loan(_ count: Int, _ timeout: Duration?) throws(InterprocessError) -> Loan {
       try _check(count)
-      return Loan(_writer, try _writer.begin(atMost: timeout), count)
+      return _lend(try _writer.begin(atMost: timeout), count)
+    }
+
+    @inlinable @inline(__always)
+    func _lend(_ writing: TopicRing.Writing, _ count: Int) -> Loan {
+      _writer.lend()
+      return Loan(_writer, writing, count)
     }
 
     /// Lends the memory of a new message, so that the caller writes it where subscribers read it.
@@ -167,7 +173,7 @@ extension SharedTopic {
       count: Int = 1, timeout: Duration? = nil
     ) async throws -> Loan {
       try _check(count)
-      return Loan(_writer, try await _writer.begin(atMost: timeout), count)
+      return _lend(try await _writer.begin(atMost: timeout), count)
     }
 
     /// Finishes the topic, and ends this publisher: no more messages can be published; subscribers
@@ -229,7 +235,6 @@ extension SharedTopic {
       self._writer = writer
       self._writing = writing
       self.count = count
-      writer.lend()
     }
 
     @inlinable deinit {

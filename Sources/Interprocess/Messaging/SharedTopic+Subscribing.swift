@@ -50,8 +50,13 @@ extension SharedTopic {
     /// - Complexity: O(1).
     @inlinable @inline(__always)
     public mutating func tryNext() throws(InterprocessError) -> Sample? {
+      try _tryNext(isWaiting: false)
+    }
+
+    @inlinable @inline(__always)
+    mutating func _tryNext(isWaiting: Bool) throws(InterprocessError) -> Sample? {
       if let hold = try _copyNext() { return Sample(_reader, hold) }
-      guard let hold = try _reader.tryNext(&_cursor) else { return nil }
+      guard let hold = try _reader.tryNext(&_cursor, isWaiting: isWaiting) else { return nil }
       return Sample(_reader, hold)
     }
 
@@ -85,7 +90,7 @@ extension SharedTopic {
         // No clock, which takes as long as several looks.
         for _ in 0..<256 {
           Processors.spinHint()
-          if _reader.hasMessage(_cursor), let sample = try tryNext() {
+          if _reader.hasMessage(_cursor), let sample = try _tryNext(isWaiting: true) {
             if _lookCredit < 16 { _lookCredit += 1 }
             return sample
           }

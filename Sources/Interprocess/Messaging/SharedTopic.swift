@@ -296,9 +296,15 @@ public struct TopicStatistics: Sendable, Hashable {
       missedCount &+= memory.currentWord(at: place + TopicLayout.missedOffset)
       guard memory.currentWord32(at: place) != 0 else { continue }
       subscriberCount += 1
-      for pin in 0..<layout.maximumSampleCount
-      where memory.currentWord32(at: place + TopicLayout.pinsOffset + 4 * pin) != 0 {
-        heldCount += 1
+      if layout.isInEntries { continue }
+      let position = memory.currentWord(at: place + TopicLayout.positionOffset)
+      for pin in 0..<layout.maximumSampleCount {
+        let number = Int(memory.currentWord32(at: place + TopicLayout.pinsOffset + 4 * pin))
+        guard (1...layout.slotCount).contains(number) else { continue }
+        let slot = offset + layout.slotsOffset + (number - 1) * layout.slotStride
+        // The pin of a message that has yet to be received holds no sample.
+        let distance = TopicEntry(memory.currentWord(at: slot)).distance(from: position)
+        if (distance ?? -1) < 0 { heldCount += 1 }
       }
     }
   }

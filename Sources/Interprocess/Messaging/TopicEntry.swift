@@ -15,7 +15,8 @@
 /// and in the low 16 bits the slot plus 1.
 ///
 /// If the message lies in the entry, this is its word, whose low bits say whether the message is
-/// being written.
+/// being written. A slot begins with such a word too; there, "being written" means that the slot is
+/// announced for the message.
 @usableFromInline
 struct TopicEntry: Sendable, Hashable {
   @usableFromInline let bits: UInt64
@@ -40,6 +41,9 @@ struct TopicEntry: Sendable, Hashable {
     TopicEntry((position &+ 1) << 16 | writtenMark)
   }
 
+  /// The word of a slot that is retired, and pinned.
+  static var pinned: TopicEntry { unwritten(.max) }
+
   var isUnwritten: Bool { bits & 0xFFFF == Self.unwrittenMark }
 
   var isWritten: Bool { bits & 0xFFFF == Self.writtenMark }
@@ -53,4 +57,22 @@ struct TopicEntry: Sendable, Hashable {
     // The sign is that of the 48-bit difference.
     return Int64(bitPattern: (bits >> 16 &- (position &+ 1)) << 16) >> 16
   }
+}
+
+/// The second word of a slot: the number of elements of its message, and in the low 16 bits the
+/// slot of the next message plus 1.
+struct TopicLink: Sendable {
+  let bits: UInt64
+
+  init(_ bits: UInt64) { self.bits = bits }
+
+  init(count: Int, next: Int?) {
+    bits = UInt64(count) << 16 | UInt64(next.map { $0 + 1 } ?? 0)
+  }
+
+  /// The number of elements, unchecked.
+  var count: UInt64 { bits >> 16 }
+
+  /// The slot of the next message, unchecked; `nil` if none has been announced.
+  var next: Int? { bits & 0xFFFF == 0 ? nil : Int(bits & 0xFFFF) - 1 }
 }

@@ -31,9 +31,9 @@ struct TopicLayout: Sendable {
   let entryCount: Int
   /// The number of messages that there is room for.
   ///
-  /// In slots: those that are kept, those that subscribers can hold, and one that is being written.
+  /// In slots: those that are kept, those that subscribers can hold, and the next two.
   let slotCount: Int
-  /// The number of bytes of a slot before its elements; the first of them count the elements.
+  /// The number of bytes of a slot before its elements.
   let slotHeadByteCount: Int
   /// The number of bytes from one slot to the next, a whole number of cache lines.
   let slotStride: Int
@@ -98,13 +98,13 @@ struct TopicLayout: Sendable {
     self.maximumSubscriberCount = maximumSubscriberCount
     self.maximumSampleCount = maximumSampleCount
     self.maximumElementCount = maximumElementCount
-    let slotCount = historyCount + maximumSubscriberCount * maximumSampleCount + 1
-    slotHeadByteCount = max(8, elementAlignment)
+    let slotCount = historyCount + maximumSubscriberCount * maximumSampleCount + 2
+    slotHeadByteCount = max(16, elementAlignment)
     let (messageByteCount, overflow) = elementStride.multipliedReportingOverflow(
       by: maximumElementCount)
-    guard slotCount <= Self.maximumSlotCount, !overflow, messageByteCount <= 1 << 60 else {
-      return nil
-    }
+    guard slotCount <= Self.maximumSlotCount, maximumElementCount < 1 << 48, !overflow,
+      messageByteCount <= 1 << 60
+    else { return nil }
     self.isInEntries = isInEntries
     entriesOffset =
       Self.subscribersOffset

@@ -41,6 +41,7 @@ extension TopicReader {
 
   /// Whether the next message, or a newer one, is there.
   @usableFromInline func hasMessage(_ cursor: TopicCursor) -> Bool {
+    if let isSlotChanged = isSlotChanged(cursor) { return isSlotChanged }
     let entry = TopicEntry(ring.entry(at: cursor.index).loadAcquiring())
     guard let distance = entry.distance(from: cursor.position), distance >= 0 else { return false }
     return distance > 0 || copies == nil || !entry.isUnwritten

@@ -19,6 +19,16 @@ struct TopicCursor: Sendable {
   @usableFromInline var position: UInt64
   /// The place of its entry in the ring.
   @usableFromInline var index: Int
+  /// The slot in which it comes, or has come, as far as is known; always `nil` if messages lie in
+  /// their entries.
+  var slot: Int?
+  /// The pin of that slot, if it has one.
+  var pin: Int?
+
+  init(position: UInt64, index: Int) {
+    self.position = position
+    self.index = index
+  }
 }
 
 /// A message that a subscriber holds, with the pin that keeps it.
@@ -44,15 +54,15 @@ final class TopicReader: Sendable {
   @usableFromInline let ring: TopicRing
   private let number: UInt32
   /// The index of the place.
-  private let index: Int
+  let index: Int
   /// A child created by `fork` has a copy of this object, but not the place.
   @usableFromInline let taken = Taken()
   /// Whether each pin is in use, kept here because another process may change shared memory.
   ///
   /// The subscriber, of which only one thread at a time has the use, alone looks for a pin that is
   /// not in use (acquiring), and sets its flag. The one sample with that pin clears the flag after
-  /// N5 (releasing), from any thread. So the two never change one flag at once, and the next N1
-  /// comes after the last N5.
+  /// N6 (releasing), from any thread. So the two never change one flag at once, and the next N1
+  /// comes after the last N6.
   @usableFromInline let isPinUsed = InlineArray<64, Atomic<Bool>> { _ in Atomic(false) }
   /// The messages of samples, one line for each pin, if messages lie in their entries.
   @usableFromInline let copies: PrivateLines?
@@ -156,28 +166,35 @@ final class TopicReader: Sendable {
   /// checking the time.
   private static let attemptLimit = 16
 
-  /// N0 to N3a, or C0 to C4: holds the next message, if there is one.
+  /// N0 to N4, or C0 to C4: holds the next message, if there is one.
   ///
+  /// - Parameter isWaiting: Whether this subscriber has just found none.
   /// - Throws: `limitReached`, `roleTaken` and `corrupted`.
-  @usableFromInline func tryNext(_ cursor: inout TopicCursor) throws(InterprocessError)
-    -> TopicHold?
-  {
+  @usableFromInline func tryNext(
+    _ cursor: inout TopicCursor, isWaiting: Bool = false
+  ) throws(InterprocessError) -> TopicHold? {
     try checkPlace()
     for attempt in 0..<Self.attemptLimit {
-      if let hold = try copyNext(&cursor, wordCount: ring.layout.entryWordCount) { return hold }
+      if copies == nil {
+        if let hold = try holdNext(&cursor, isWaiting: isWaiting) { return hold }
+        if cursor.slot != nil { return nil }
+      } else if let hold = try copyNext(&cursor, wordCount: ring.layout.entryWordCount) {
+        return hold
+      }
       let entry = TopicEntry(ring.entry(at: cursor.index).loadAcquiring())
-      guard let distance = entry.distance(from: cursor.position), distance >= 0 else { return nil }
+      guard let distance = entry.distance(from: cursor.position), distance >= 0 else {
+        return try copies == nil ? holdAnnounced(&cursor) : nil
+      }
       if distance > 0 {
         try skip(to: cursor.position &+ UInt64(distance), attempt, &cursor)
-      } else if copies != nil {
+      } else if copies == nil {
+        cursor.slot = try ring.checked(entry.slot!)
+      } else {
         if entry.isUnwritten { return nil }
         guard entry.isWritten else {
           throw .corrupted(
             ring.name, "the entry of message \(cursor.position) has the word \(entry.bits)")
         }
-      } else if let hold = try hold(entry, cursor) {
-        advance(&cursor)
-        return hold
       }
     }
     return nil
@@ -224,48 +241,11 @@ final class TopicReader: Sendable {
   }
 
   private func miss(until target: UInt64, _ cursor: inout TopicCursor) {
+    forgetSlot(&cursor)
     missed.storeRelaxed(missed.loadRelaxed() &+ (target &- cursor.position))
     cursor = self.cursor(at: target)
     position.storeReleasing(target)
     letPublishersGoOn()
-  }
-
-  /// N1 to N3.
-  ///
-  /// - Returns: `nil` if the message has been replaced.
-  /// - Throws: `limitReached` and `corrupted`.
-  @inline(__always) private func hold(
-    _ entry: TopicEntry, _ cursor: TopicCursor
-  ) throws(InterprocessError) -> TopicHold? {
-    let slot = try ring.checked(entry.slot!)
-    let range = ring.slot(slot)
-    // The memory arrives while the pin is set.
-    Processors.prefetch(range)
-    let pin = try unusedPin()
-    checkpoint(.messageSeen)
-    let word = ring.pin(pin, ofSubscriber: index)
-    word.storeReleasing(UInt32(slot + 1))
-    checkpoint(.messagePinned)
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
-    guard ring.entry(at: cursor.index).loadAcquiring() == entry.bits else {
-      word.storeReleasing(0)
-      return nil
-    }
-    let count = range.word(at: 0).loadRelaxed()
-    guard count >= 1, count <= ring.layout.maximumElementCount else {
-      word.storeReleasing(0)
-      throw .corrupted(
-        ring.name,
-        """
-        message \(cursor.position) has \(count) elements, not 1 to \
-        \(ring.layout.maximumElementCount)
-        """)
-    }
-    isPinUsed[pin].store(true, ordering: .relaxed)
-    let head = ring.layout.slotHeadByteCount
-    return TopicHold(
-      position: cursor.position, elements: range.part(at: head, byteCount: range.byteCount - head),
-      count: Int(count), pin: pin)
   }
 
   /// C0 to C4: copies the next message if it lies in its entry, and is there.
@@ -279,7 +259,7 @@ final class TopicReader: Sendable {
     guard let entries = ring.entries, let copies, taken.isOwn,
       entries.has(cursor.position, at: cursor.index)
     else { return nil }
-    let pin = try unusedPin()
+    guard let pin = unusedPin else { throw holdsTooMany }
     checkpoint(.messageSeen)
     let isWhole = copies.withWords(ofLine: pin, count: wordCount) {
       entries.load(cursor.position, at: cursor.index, into: &$0)
@@ -294,10 +274,9 @@ final class TopicReader: Sendable {
     return hold
   }
 
-  /// - Throws: `limitReached`.
-  @inlinable @inline(__always) func unusedPin() throws(InterprocessError) -> Int {
+  @inlinable @inline(__always) var unusedPin: Int? {
     for pin in 0..<pinCount where !isPinUsed[pin].load(ordering: .acquiring) { return pin }
-    throw holdsTooMany
+    return nil
   }
 
   @usableFromInline var holdsTooMany: InterprocessError {
@@ -309,14 +288,7 @@ final class TopicReader: Sendable {
         """)
   }
 
-  @inline(__always) private func advance(_ cursor: inout TopicCursor) {
-    cursor.position &+= 1
-    cursor.index += 1
-    if cursor.index == ring.layout.entryCount { cursor.index = 0 }
-    noteReceived(cursor)
-  }
-
-  /// N3a, or C4.
+  /// N4, or C4.
   @inlinable @inline(__always) func noteReceived(_ cursor: TopicCursor) {
     position.storeReleasing(cursor.position)
     received.storeRelaxed(received.loadRelaxed() &+ 1)
@@ -326,15 +298,8 @@ final class TopicReader: Sendable {
 
   /// Ends the life of a sample.
   @inlinable @inline(__always) func giveBack(_ hold: TopicHold) {
-    if copies == nil { unpin(hold) }
+    guard copies != nil else { return unpin(hold.pin) }
     isPinUsed[hold.pin].store(false, ordering: .releasing)
-  }
-
-  /// N5.
-  @usableFromInline func unpin(_ hold: TopicHold) {
-    guard taken.isOwn else { return }
-    ring.pin(hold.pin, ofSubscriber: index).storeReleasing(0)
-    checkpoint(.messageFreed)
   }
 
   @usableFromInline var isEmpty: InterprocessError {

@@ -19,49 +19,84 @@ internal import Synchronization
 final class TopicRing: Sendable {
   // Messages are counted from 0; the number of a message is its position, and is never used again.
   // Small messages lie in their entries: see `TopicEntries`. This is about the others.
-  // They lie in slots: `historyCount` slots, one for each sample that a subscriber can hold,
-  // and one more. A ring of `historyCount` entries says which message lies in which slot.
+  // They lie in slots: `historyCount` slots, one for each sample that a subscriber can hold, and
+  // two more. A ring of `historyCount` entries says which message lies in which slot. The slots of
+  // the next two messages are chosen ahead, so that a subscriber can wait at the slot of its
+  // message, where the message and the word that says so arrive in one cache line.
+  //
+  // A slot begins with a word: 0, or 1 if the slot is retired and pinned; or a position, and
+  // whether the slot is announced for the message of that position, or the message is there.
+  // Another word of the slot, the link, names the slot of the next message.
   //
   // One thread at a time publishes: it has the only role, or holds the lock.
   //
-  //   P0  if the entry at the tail is already that of the tail's message: tail = tail + 1
+  //   P0  if the next slot's word says that the tail's message is there:
+  //         P4 and P5, with the link of that slot; tail = tail + 1
+  //       else if the entry at the tail is already that of the tail's message: tail = tail + 1
   //       only before the first message of a publisher that has the role
-  //   P1  take a slot from the list of free slots; if the list is empty, refill it:
-  //   P1a   fence                                  seq. cons.
-  //   P1b   look at all pins                       acquiring, pairs with N5
-  //         free each retired slot that is not pinned
-  //         if that frees none: free each slot that has neither an entry nor a pin
-  //   P2  write the message into the slot
-  //   P3  entry = its position and its slot        releasing, pairs with N0; an exchange
-  //   P4  tail = position + 1                      releasing
-  //   P4a retire the slot of the entry that was replaced
-  //   P5  wake waiting subscribers: R2' of `AsymmetricEventCount`, for which P3 is R1
+  //   P1  if the next slot is not announced for the tail: choose another one as in P8
+  //       if the second slot is not announced for the tail + 1: the same
+  //       only where P0 is needed
+  //   P2  write the message into the next slot; link = the second slot
+  //   P3  word of the slot = there                 releasing, pairs with N3
+  //   P4  entry = its position and its slot        releasing, pairs with N0
+  //   P5  next slot = the second slot; no second slot
+  //   P6  tail = position + 1                      releasing
+  //   P7  retire the slot of the entry that was replaced
+  //   P7a wake waiting subscribers: R2' of `AsymmetricEventCount`, for which P3 and P4 are R1
+  //   P8  take a slot from the list of free slots; its word = announced for the message after the
+  //       next; second slot = that slot
+  //       if the list is empty, refill it first:
+  //         word of each retired slot = 0
+  //   P8a   fence                                  seq. cons.
+  //   P8b   look at all pins                       acquiring, pairs with N6
+  //         if the word of a pinned slot is 0: word = 1
+  //         free each retired slot whose word is not 1
+  //         if that frees none: the same with all slots that have no entry, and are neither the
+  //         next nor the second slot
   //
   // Each subscriber has a place in a table, with its position and a pin for each sample:
   //
-  //   N0  load the entry of the position           acquiring
-  //   N1  pin = its slot                           releasing, so that reads of an older message
+  //   N0  find a slot: the link of the message before; or, without one, the entry of the position,
+  //       acquiring; or, if there is no message yet, the next slot
+  //   N1  pin = the slot                           releasing, so that reads of an older message
   //                                                come first
   //   N2  fence                                    seq. cons.
-  //   N3  check that the entry is the same; if not: pin = 0, and start again with a message that is
-  //       there
-  //   N3a position = position + 1                  releasing; wake publishers that wait
-  //   N4  read the message, for any length of time
-  //   N5  pin = 0                                  releasing
+  //   N3  load the word of the slot                acquiring
+  //       if it says that the message is there: go on with N4
+  //       if the slot is announced for it: there is no message; N3 again when the subscriber looks
+  //         again
+  //       else: pin = 0, and start again with the entry and a message that is there; the same if
+  //         the entry is that of a newer message, as this one is then no longer kept. A subscriber
+  //         that has just found the slot announced need not look at the entry
+  //   N4  position = position + 1                  releasing; wake publishers that wait
+  //   N5  read the link; read the message, for any length of time
+  //   N6  pin = 0                                  releasing
   //
-  // A publisher writes only into a slot that had no entry when P1b found no pin on it. A subscriber
-  // that pins the slot later has loaded its old entry, and N3 finds that the entry has changed:
-  // either N2 comes before P1a, and P1b sees the pin of N1; or P1a comes before N2, and N3 sees the
-  // P3 that replaced the entry. So no subscriber reads a slot while it is written, and a subscriber
-  // may hold a sample as long as it likes. There is one slot more than can have an entry or a pin,
-  // so P1 always finds one.
+  // A publisher announces and writes only a slot whose word was 0 before P8a, and on which P8b
+  // found no pin. If a subscriber pins the slot later, either N2 comes before P8a, and P8b sees the
+  // pin of N1; or P8a comes before N2, and N3 sees the 0, or what the slot was announced for later.
+  // That is the subscriber's own message only if the slot is now in fact the one of that message.
+  // So no subscriber reads a slot while it is written, and a subscriber may hold a sample for as
+  // long as it likes, or pin the slot of a message that is yet to come.
+  //
+  // An announced slot that anyone has found stays the next or the second one until its message is
+  // there: P1 chooses another one only if the word is damaged, and a slot that was in neither place
+  // when its publisher was killed has been found by nobody. So the message of a subscriber that
+  // waits at its slot comes there, and the subscriber looks nowhere else.
+  //
+  // There are two slots more than can have an entry or a pin. At most one of them is the next or
+  // the second slot when another one is taken, so P8 always finds one.
   //
   // A publisher killed
-  //   before P3 has published nothing.
-  //   between P3 and P4 has published its message; the next publisher finds that in P0.
-  // A publisher takes a slot off its list before it does anything else with it. If it is then
-  // killed, the slot may be in no list, but never in two; when no slot is free, P1b finds the lost
-  // ones, as they have neither an entry nor a pin.
+  //   before P3 has published nothing; the next publisher writes the same slot.
+  //   between P3 and P6 has published its message; the next publisher finds that in P0. Until then,
+  //     only subscribers that know its slot receive it.
+  // A publisher takes a slot off its list before it does anything else with it, and a slot leaves
+  // its entry before it is retired. If the publisher is then killed, the slot may be in no list,
+  // but never in two; when no slot is free, P8 finds the lost ones, as they have no entry, and are
+  // neither the next nor the second slot. If a publisher is killed within P5, one slot is both, and
+  // P1 finds that it is not announced as the second.
   //
   // A subscriber killed
   //   while it has pins keeps those slots from being used until its place is freed or taken over;
@@ -75,13 +110,13 @@ final class TopicRing: Sendable {
   //   F2  wake all subscribers, and all publishers that wait for them
   //
   // If there are many publishers, each looks at that word whenever it has taken the lock, and then
-  // sees the F1 of an earlier lock holder. So F1 comes after the last P3. A subscriber looks for
+  // sees the F1 of an earlier lock holder. So F1 comes after the last P4. A subscriber looks for
   // the end, and then for a message:
   //
   //   F3  load finished                            acquiring
   //   N0  to N3; if there is no message, and F3 found 1, this is the end
   //
-  // If F3 finds 1, it has seen the last P3, so N0 finds every message that there is.
+  // If F3 finds 1, it has seen the last P3 and P4, so N0 and N3 find every message that there is.
   //
   // A finishing process killed
   //   before F1 has not finished the topic; another process can.
@@ -134,6 +169,9 @@ final class TopicRing: Sendable {
   /// The lengths of both lists of slots.
   let freeCount: SharedWord32
   let retiredCount: SharedWord32
+  /// The slots of the next two messages, each plus 1, or 0.
+  let nextSlot: SharedWord32
+  let secondSlot: SharedWord32
   // What the last Q3 found, for the next message, which another thread may publish.
   let limit = Atomic<UInt64>(0)
   let knownArrivals = Atomic<UInt64>(0)
@@ -155,10 +193,13 @@ final class TopicRing: Sendable {
       count: layout.maximumSubscriberCount, wakeCount: .max)
     lock = publishing.lock(in: segment, places: places)
     isFinishedWord = range.word32(at: QueueHead.isFinishedOffset)
-    freeCount = range.word32(
-      at: QueueHead.sendingOffset + fieldOffset(\ipc_queue_side.free_count))
-    retiredCount = range.word32(
-      at: QueueHead.sendingOffset + fieldOffset(\ipc_queue_side.retired_count))
+    func word32(_ field: KeyPath<ipc_queue_side, UInt32>) -> SharedWord32 {
+      range.word32(at: QueueHead.sendingOffset + fieldOffset(field))
+    }
+    freeCount = word32(\ipc_queue_side.free_count)
+    retiredCount = word32(\ipc_queue_side.retired_count)
+    nextSlot = word32(\ipc_queue_side.next_slot)
+    secondSlot = word32(\ipc_queue_side.second_slot)
     waiting = Waiting(for: "the subscribers", in: segment, usualSpin: .microseconds(50))
     self.segment = segment
   }
@@ -207,6 +248,22 @@ final class TopicRing: Sendable {
     range.word32(at: layout.retiredListOffset + 4 * index)
   }
 
+  /// The words of a slot.
+  @inline(__always) func word(ofSlot slot: Int) -> SharedWord {
+    range.word(at: layout.slotsOffset + slot * layout.slotStride)
+  }
+
+  @inline(__always) func link(ofSlot slot: Int) -> SharedWord {
+    range.word(at: layout.slotsOffset + slot * layout.slotStride + 8)
+  }
+
+  /// The elements of a slot.
+  @inline(__always) func elements(ofSlot slot: Int) -> MappedRange {
+    range.part(
+      at: layout.slotsOffset + slot * layout.slotStride + layout.slotHeadByteCount,
+      byteCount: layout.slotStride - layout.slotHeadByteCount)
+  }
+
   /// The bytes of a slot.
   @inline(__always) func slot(_ slot: Int) -> MappedRange {
     range.part(at: layout.slotsOffset + slot * layout.slotStride, byteCount: layout.slotStride)
@@ -237,14 +294,16 @@ final class TopicRing: Sendable {
   /// P0.
   ///
   /// - Returns: The position of the next message.
-  @inline(__always) private func takeOver() -> UInt64 {
+  /// - Throws: `corrupted`.
+  @inline(__always) private func takeOver() throws(InterprocessError) -> UInt64 {
     let tail = publishing.position.loadRelaxed()
-    let entry = TopicEntry(entry(at: index(of: tail)).loadRelaxed())
-    guard entry.distance(from: tail) == 0, !layout.isInEntries || entry.isWritten else {
-      return tail
-    }
+    guard try layout.isInEntries ? isWritten(tail) : completeMessage(tail) else { return tail }
     publishing.position.storeReleasing(tail &+ 1)
     return tail &+ 1
+  }
+
+  private func isWritten(_ position: UInt64) -> Bool {
+    entry(at: index(of: position)).loadRelaxed() == TopicEntry.written(position).bits
   }
 
   /// P0 and P1.
@@ -259,7 +318,7 @@ final class TopicRing: Sendable {
     isPatient: Bool, at known: UInt64?, in copy: PrivateLines?
   ) throws(InterprocessError) -> Writing? {
     let tail = publishing.position.loadRelaxed()
-    let position = tail == known ? tail : takeOver()
+    let position = try tail == known ? tail : takeOver()
     if isPatient, !findRoom(for: position) { return nil }
     if let copy {
       checkpoint(.messageBegun)
@@ -267,19 +326,17 @@ final class TopicRing: Sendable {
         position: position, slot: nil, elements: copy.range(ofLine: 0),
         generation: Descriptor.generation)
     }
-    let slot = try takeSlot()
+    let slot = try nextSlot(for: position)
     checkpoint(.messageBegun)
-    let head = layout.slotHeadByteCount
     return Writing(
-      position: position, slot: slot,
-      elements: self.slot(slot).part(at: head, byteCount: layout.slotStride - head),
+      position: position, slot: slot, elements: elements(ofSlot: slot),
       generation: Descriptor.generation)
   }
 
-  /// The rest of P2, and P3 to P5; or E1 to E6.
+  /// The rest of P2, and P3 to P8; or E1 to E6.
   ///
   /// - Throws: `corrupted`.
-  func end(
+  @inline(__always) func end(
     _ writing: Writing, count: Int, from copy: PrivateLines?
   ) throws(InterprocessError) {
     if let copy, let entries {
@@ -287,55 +344,25 @@ final class TopicRing: Sendable {
         entries.store($0.span, as: writing.position)
       }
       countMessage(writing.position)
+      letSubscribersGoOn()
     } else {
-      let old = storeEntry(writing.position, writing.slot!, count)
+      let old = send(writing.position, writing.slot!, count)
       countMessage(writing.position)
       if let old { retire(try checked(old)) }
+      letSubscribersGoOn()
+      try announceSecond(for: writing.position &+ 2)
     }
-    letSubscribersGoOn()
-    if copy == nil { prefetchNext() }
   }
 
-  /// The rest of P2, and P3.
-  ///
-  /// - Returns: The slot of the entry that was replaced, unchecked.
-  @inline(__always) private func storeEntry(
-    _ position: UInt64, _ slot: Int, _ count: Int
-  ) -> Int? {
-    self.slot(slot).word(at: 0).storeRelaxed(UInt64(count))
-    checkpoint(.messageWritten)
-    let entry = entry(at: index(of: position))
-    // An exchange, as a load would fetch the cache line from the subscribers first, and the store
-    // then once more.
-    let old = TopicEntry(entry.exchangeReleasing(TopicEntry(position, slot).bits)).slot
-    checkpoint(.messageSent)
-    return old
-  }
-
-  /// P5, or E6.
+  /// P7a, or E6.
   @inlinable @inline(__always) func letSubscribersGoOn() {
     if subscribing.gate.isAwaited { publishing.open(subscribing.gate, waking: .max) }
   }
 
-  /// P4, or E5.
+  /// P6, or E5.
   @inlinable @inline(__always) func countMessage(_ position: UInt64) {
     publishing.position.storeReleasing(position &+ 1)
     checkpoint(.tailStored)
-  }
-
-  /// Prefetches the slot of the next message, which a subscriber has read last.
-  private func prefetchNext() {
-    let count = Int(freeCount.loadRelaxed())
-    guard count >= 1, count <= layout.slotCount else { return }
-    let next = Int(free(at: count - 1).loadRelaxed())
-    if next < layout.slotCount { Processors.prefetchToWrite(slot(next)) }
-  }
-
-  /// Gives back the slot of a message that is not published after all.
-  func cancel(_ writing: Writing) {
-    // No other process has had the slot; and if the list is damaged, the only cost is filling it
-    // again.
-    if let slot = writing.slot { addFree(slot) }
   }
 
   // MARK: - Finishing
@@ -344,9 +371,11 @@ final class TopicRing: Sendable {
   @usableFromInline var isFinished: Bool { isFinishedWord.loadAcquiring() != 0 }
 
   /// F0 to F2, for the holder of the role or the lock.
-  func finish() {
+  ///
+  /// - Throws: `corrupted`.
+  func finish() throws(InterprocessError) {
     // Otherwise a message that a dead publisher did not count would never be counted.
-    _ = takeOver()
+    _ = try takeOver()
     isFinishedWord.storeReleasing(1)
     checkpoint(.topicFinished)
     publishing.open(subscribing.gate, waking: .max)

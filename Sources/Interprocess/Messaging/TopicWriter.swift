@@ -24,8 +24,8 @@ final class TopicWriter: Sendable {
   @usableFromInline let loan = Atomic<UInt64>(0)
   /// A child created by `fork` has a copy of this object, but not the role.
   @usableFromInline let taken = Taken()
-  /// Whether the role alone allows publishing, and messages lie in their entries.
-  @usableFromInline let isDirect: Bool
+  /// Whether the role alone allows publishing.
+  @usableFromInline let isAlone: Bool
   /// The position after this publisher's last message, for which no other one has left anything.
   ///
   /// P0 would load the entry, which takes as long as storing the message: a subscriber that looks
@@ -44,7 +44,7 @@ final class TopicWriter: Sendable {
     self.ring = ring
     self.overflow = overflow
     copy = ring.entries == nil ? nil : PrivateLines(count: 1)
-    isDirect = ring.entries != nil && ring.publishers == .one && overflow == .overwrite
+    isAlone = ring.publishers == .one && overflow == .overwrite
     if isPatient { ring.becomePatient() }
   }
 
@@ -79,11 +79,21 @@ final class TopicWriter: Sendable {
   @usableFromInline func begin(
     atMost timeout: Duration?
   ) throws(InterprocessError) -> TopicRing.Writing {
+    if ring.entries == nil, let writing = beginInSlot() { return writing }
     try checkRole()
     if ring.publishers == .one || ring.lock.lockAtOnce(), let writing = try attempt() {
       return writing
     }
     return try waitAndBegin(timeout)
+  }
+
+  /// Begins a message in a slot if only the role is needed for it, and the last publisher has left
+  /// nothing to do.
+  @inline(__always) private func beginInSlot() -> TopicRing.Writing? {
+    guard let position = beginAtOnce(), let slot = ring.number(ring.nextSlot) else { return nil }
+    return TopicRing.Writing(
+      position: position, slot: slot, elements: ring.elements(ofSlot: slot),
+      generation: taken.generation)
   }
 
   // Kept apart, with its clock, so that the function above stays small.
@@ -158,7 +168,7 @@ final class TopicWriter: Sendable {
   func finish(atMost timeout: Duration?) throws(InterprocessError) {
     try checkRole()
     try enter(atMost: timeout)
-    finishInTurn()
+    try finishInTurn()
   }
 
   /// The same, suspending the task while it waits.
@@ -168,13 +178,13 @@ final class TopicWriter: Sendable {
     try Task.checkCancellation()
     try checkRole()
     try await enter(atMost: timeout)
-    finishInTurn()
+    try finishInTurn()
   }
 
-  private func finishInTurn() {
+  private func finishInTurn() throws(InterprocessError) {
+    defer { leave(Descriptor.generation) }
     // The role must not be given back before that.
-    withExtendedLifetime(self) { ring.finish() }
-    leave(Descriptor.generation)
+    try withExtendedLifetime(self) { () throws(InterprocessError) in try ring.finish() }
   }
 
   func checkUnfinished() throws(InterprocessError) {
@@ -193,7 +203,7 @@ final class TopicWriter: Sendable {
   ///
   /// - Returns: Its position; `nil` if `begin` is needed.
   @inlinable @inline(__always) func beginAtOnce() -> UInt64? {
-    guard isDirect, taken.isOwn, loan.load(ordering: .acquiring) == 0 else { return nil }
+    guard isAlone, taken.isOwn, loan.load(ordering: .acquiring) == 0 else { return nil }
     let position = ring.publishing.position.loadRelaxed()
     guard position == knownPosition.load(ordering: .relaxed) else { return nil }
     checkpoint(.messageBegun)
@@ -239,7 +249,7 @@ final class TopicWriter: Sendable {
   /// Begins a loan: the message may take longer to write, and any thread may end the loan.
   @inlinable @inline(__always) func lend() {
     loan.store(currentLoan, ordering: .relaxed)
-    if !isDirect { noteLoan() }
+    if !isAlone { noteLoan() }
   }
 
   @usableFromInline func noteLoan() {
@@ -253,7 +263,7 @@ final class TopicWriter: Sendable {
   @inlinable @inline(__always) func publishLoan(
     _ writing: TopicRing.Writing, count: Int, wordCount: Int
   ) throws(InterprocessError) {
-    guard isDirect, taken.isOwn, let entries = ring.entries, let copy else {
+    guard isAlone, taken.isOwn, let entries = ring.entries, let copy else {
       return try publishLoan(writing, count: count)
     }
     copy.withWords(ofLine: 0, count: wordCount) {
@@ -275,7 +285,6 @@ final class TopicWriter: Sendable {
   /// Ends the loan without publishing the message.
   @usableFromInline func cancelLoan(_ writing: TopicRing.Writing) {
     guard writing.generation == Descriptor.generation else { return }
-    ring.cancel(writing)
     leave(writing.generation)
     loan.store(0, ordering: .releasing)
   }

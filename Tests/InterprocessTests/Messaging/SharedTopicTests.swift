@@ -104,7 +104,7 @@ struct SharedTopicTests {
       other.historyCount == 5 && other.publisherMultiplicity == .many
         && other.maximumElementCount == 3)
     #expect(other.maximumSubscriberCount == 2 && other.maximumSampleCount == 7)
-    #expect(other.statistics.slotCount == 5 + 2 * 7 + 1)
+    #expect(other.statistics.slotCount == 5 + 2 * 7 + 2)
   }
 
   @Test("Messages of several elements are whole, whatever was in their memory before")

@@ -65,8 +65,8 @@ struct TopicEntryTests {
       nil, historyCount: 2, maximumSubscriberCount: 1, maximumSampleCount: 2)
     try topic.unlink()
     // Four entries, the smallest power of two above the history; or slots for the history, the
-    // samples, and one more.
-    #expect(topic.statistics.slotCount == (isInEntries ? 4 : 5), "\(type)")
+    // samples, and the next two messages.
+    #expect(topic.statistics.slotCount == (isInEntries ? 4 : 6), "\(type)")
     #expect(topic.ring.layout.isInEntries == isInEntries)
     var publisher = try topic.publisher()
     var subscriber = try topic.subscriber()
