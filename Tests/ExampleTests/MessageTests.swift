@@ -33,7 +33,7 @@ struct MessageTests {
       let lines = outcome.output.split(separator: "\n").map(String.init)
       #expect(
         Array(lines.prefix(3)) == [
-          "Created \"\(name)\" for 6 frames of 1920 x 1080 pixels",
+          "Created \"\(name)\" for 7 frames of 1920 x 1080 pixels",
           "Started a fast viewer and a slow one", "Published 25 frames, which are not waited for",
         ])
       var missedCounts: [Int] = []

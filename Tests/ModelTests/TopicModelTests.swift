@@ -26,7 +26,7 @@ struct TopicModelTests {
   enum Fault: CaseIterable {
     case noPin, subscriberWithoutFence, weakSubscriberFence, wordNotChecked
     case pinsIgnored, publisherWithoutFence, weakPublisherFence, retiredUnmarked
-    case thereRelaxed, wordLoadRelaxed
+    case thereRelaxed, wordLoadRelaxed, retiredRelaxed
   }
 
   /// The orderings at the end of a topic that can be weakened.
@@ -58,7 +58,10 @@ struct TopicModelTests {
             2 * number + 1
           },
           .store(.releasing, at: { _ in entry }) { number * 4 + $0[1] })
-        if fault != .retiredUnmarked { add(.store(.relaxed, at: { word($0[3]) }) { _ in 0 }) }
+        if fault != .retiredUnmarked {
+          let order = fault == .retiredRelaxed ? WeakMemory.Order.relaxed : .releasing
+          add(.store(order, at: { word($0[3]) }) { _ in 0 })
+        }
         addFence(
           isLeftOut: fault == .publisherWithoutFence, isWeak: fault == .weakPublisherFence)
         if fault != .pinsIgnored { add(.load(into: 0, .acquiring, at: { _ in pin })) }
@@ -74,7 +77,7 @@ struct TopicModelTests {
 
     mutating func receive(count: Int) {
       // Registers: 0 slot plus 1, 1 whether it is pinned, 2 its word, 3 the message, 5 the number of
-      // the one that it wants, 6 entry. The first slot is that of the first message.
+      // the one that it wants, 6 entry, 7 entry again. The first slot is that of the first message.
       add(.set(0) { _ in 1 }, .set(5) { _ in 1 })
       for _ in 0..<count {
         let (known, pinned, there, end) = (
@@ -97,7 +100,12 @@ struct TopicModelTests {
           $0[2] == 2 * $0[5] + 1 || fault == .wordNotChecked && $0[6] != 0
         }
         go(to: end) { $0[2] == 2 * $0[5] }
+        let newer = label("newer")
+        go(to: newer) { $0[6] == 0 }
         add(
+          .load(into: 7, .relaxed, at: { _ in entry }),
+          .check { $0[7] != $0[6] ? nil : "message \($0[5]) is not in its slot" },
+          .label(newer),
           .store(.releasing, at: { _ in pin }) { _ in 0 }, .set(0) { _ in 0 }, .set(1) { _ in 0 })
         go(to: end) { _ in true }
         add(
@@ -107,7 +115,7 @@ struct TopicModelTests {
           .store(.releasing, at: { _ in pin }) { _ in 0 },
           .set(0) { $0[3] % 4 + 1 }, .set(1) { _ in 0 }, .set(5) { $0[5] + 1 },
           .label(end))
-        clear(2, 3, 6)
+        clear(2, 3, 6, 7)
       }
     }
   }

@@ -172,10 +172,10 @@ final class QueueSubject: Sendable {
     isAcknowledging = primitive.isAcknowledging
   }
 
-  var name: String {
+  var object: any StructuredObject {
     switch queue {
-    case .elements(let queue): queue.name
-    case .bytes(let queue): queue.name
+    case .elements(let queue): queue
+    case .bytes(let queue): queue
     }
   }
 
@@ -252,7 +252,7 @@ final class QueueSubject: Sendable {
   }
 
   func unlink() {
-    try? SharedMemory.unlink(name)
+    try? SharedMemory.unlink(object.name)
     ledger.unlink()
   }
 }

@@ -162,18 +162,20 @@ enum SyncSubject {
     }
   }
 
-  private var name: String {
+  var object: any StructuredObject {
     switch self {
-    case .mutex(let mutex), .condition(let mutex): mutex.name
-    case .readWriteLock(let lock), .readWriteCondition(let lock): lock.name
-    case .barrier(let barrier): barrier.name
-    case .semaphore(let semaphore): semaphore.name
-    case .event(let event): event.name
-    case .atomic(let atomic): atomic.name
-    case .queue(_, let subject): subject.name
-    case .topic(_, let subject): subject.name
+    case .mutex(let mutex), .condition(let mutex): mutex
+    case .readWriteLock(let lock), .readWriteCondition(let lock): lock
+    case .barrier(let barrier): barrier
+    case .semaphore(let semaphore): semaphore
+    case .event(let event): event
+    case .atomic(let atomic): atomic
+    case .queue(_, let subject): subject.object
+    case .topic(_, let subject): subject.object
     }
   }
+
+  private var name: String { object.name }
 
   func unlink() {
     switch self {

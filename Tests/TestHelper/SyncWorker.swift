@@ -35,6 +35,8 @@ struct SyncWorker {
     self.index = index
     generator = SeededGenerator(seed: seed)
     disturbance = Disturbance(seed: generator.next())
+    let strategies: [WaitStrategy] = [.adaptive, .adaptive, .polling, .sleeping]
+    subject.object.waiting = strategies.randomElement(using: &generator)!
     if case .queue(_, let subject) = subject {
       queueWorker = QueueWorker(subject, isSender: index < 2, disturbance)
     } else if case .topic(_, let subject) = subject {

@@ -17,7 +17,7 @@ internal import TestSupport
 
 /// The topic of a campaign, whatever its elements are.
 protocol TopicSubjects: Sendable {
-  var name: String { get }
+  var object: any StructuredObject { get }
   func unlink()
   /// The fault that shows when all processes have ended.
   func problem() throws -> String?
@@ -56,7 +56,7 @@ final class TopicSubject<Element: CampaignElement>: TopicSubjects {
     ledger = try MessageLedger(attaching: "\(name)_ledger")
   }
 
-  var name: String { topic.name }
+  var object: any StructuredObject { topic }
 
   func worker(
     isPublisher: Bool, _ disturbance: Disturbance, seed: UInt64

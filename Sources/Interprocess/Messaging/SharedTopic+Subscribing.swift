@@ -88,12 +88,15 @@ extension SharedTopic {
       if let sample = try tryNext() { return sample }
       if _lookCredit > 0 {
         // No clock, which takes as long as several looks.
+        var watch = _reader.watch(_cursor)
         for _ in 0..<256 {
           Processors.spinHint()
-          if _reader.hasMessage(_cursor), let sample = try _tryNext(isWaiting: true) {
+          guard watch.hasChanged else { continue }
+          if let sample = try _tryNext(isWaiting: true) {
             if _lookCredit < 16 { _lookCredit += 1 }
             return sample
           }
+          watch = _reader.watch(_cursor)
         }
         _lookCredit -= 1
       }

@@ -11,6 +11,21 @@
 //
 //===----------------------------------------------------------------------===//
 
+/// A word that a subscriber looks at while it spins, without a call.
+@usableFromInline
+struct TopicWatch: Sendable {
+  @usableFromInline let word: SharedWord
+  /// What is in the word before the message is there.
+  @usableFromInline let before: UInt64
+  @usableFromInline let unwritten: UInt64
+
+  /// Whether there may be a message, or a newer one.
+  @inlinable @inline(__always) var hasChanged: Bool {
+    let bits = word.loadAcquiring()
+    return bits != before && bits != unwritten
+  }
+}
+
 // Waiting for messages.
 extension TopicReader {
   /// Whether there is a message at the position stored in the place, or the end.
@@ -40,11 +55,23 @@ extension TopicReader {
   @usableFromInline var isFinished: Bool { ring.isFinished }
 
   /// Whether the next message, or a newer one, is there.
-  @usableFromInline func hasMessage(_ cursor: TopicCursor) -> Bool {
+  func hasMessage(_ cursor: TopicCursor) -> Bool {
     if let isSlotChanged = isSlotChanged(cursor) { return isSlotChanged }
     let entry = TopicEntry(ring.entry(at: cursor.index).loadAcquiring())
     guard let distance = entry.distance(from: cursor.position), distance >= 0 else { return false }
     return distance > 0 || copies == nil || !entry.isUnwritten
+  }
+
+  /// What to look at until there may be a message.
+  @usableFromInline func watch(_ cursor: TopicCursor) -> TopicWatch {
+    let unwritten = TopicEntry.unwritten(cursor.position).bits
+    if let slot = cursor.slot, cursor.pin != nil {
+      return TopicWatch(word: ring.word(ofSlot: slot), before: unwritten, unwritten: unwritten)
+    }
+    let word = ring.entry(at: cursor.index)
+    let bits = word.loadRelaxed()
+    let isOlder = (TopicEntry(bits).distance(from: cursor.position) ?? -1) < 0
+    return TopicWatch(word: word, before: isOlder ? bits : ~bits, unwritten: unwritten)
   }
 
   /// Whether a wait may end while it spins, as far as recent waits show.

@@ -174,6 +174,7 @@ final class TopicReader: Sendable {
     _ cursor: inout TopicCursor, isWaiting: Bool = false
   ) throws(InterprocessError) -> TopicHold? {
     try checkPlace()
+    var entryOfSlot: TopicEntry?
     for attempt in 0..<Self.attemptLimit {
       if copies == nil {
         if let hold = try holdNext(&cursor, isWaiting: isWaiting) { return hold }
@@ -188,7 +189,13 @@ final class TopicReader: Sendable {
       if distance > 0 {
         try skip(to: cursor.position &+ UInt64(distance), attempt, &cursor)
       } else if copies == nil {
-        cursor.slot = try ring.checked(entry.slot!)
+        let slot = try ring.checked(entry.slot!)
+        // N3 has found the word that comes after a later P4, which it acquires.
+        guard entry != entryOfSlot else {
+          throw .corrupted(ring.name, "message \(cursor.position) is not in slot \(slot)")
+        }
+        entryOfSlot = entry
+        cursor.slot = slot
       } else {
         if entry.isUnwritten { return nil }
         guard entry.isWritten else {

@@ -62,7 +62,7 @@ final class TopicRing: Sendable {
   //   N1  pin = the slot                           releasing, so that reads of an older message
   //                                                come first
   //   N2  fence                                    seq. cons.
-  //   N3  load the word of the slot                acquiring
+  //   N3  load the word of the slot                acquiring; what replaces "there" releases P4
   //       if it says that the message is there: go on with N4
   //       if the slot is announced for it: there is no message; N3 again when the subscriber looks
   //         again
