@@ -190,7 +190,11 @@ struct CampaignMemory: Hashable {
   }
 
   static func intent(of memory: borrowing SharedMemory) -> Intent {
-    let word = memory.load(fromByteOffset: intentOffset, as: UInt64.self)
+    memory.withBytes { intent(in: $0) }
+  }
+
+  static func intent(in bytes: RawSpan) -> Intent {
+    let word = bytes.unsafeLoad(fromByteOffset: intentOffset, as: UInt64.self)
     guard let intent = Intent(rawValue: word) else { fatalError("The intent is \(word)") }
     return intent
   }

@@ -35,6 +35,7 @@ extension LifetimesCampaign {
     var fileName: String
     var content: CampaignMemory
     var place: Place
+    var intent: CampaignMemory.Intent
     var inode: UInt64
     /// The current size.
     var byteCount: Int
@@ -105,7 +106,8 @@ extension LifetimesCampaign {
           fail("\(fileName) has the inode \(status.st_ino)")
         }
         return File(
-          fileName: fileName, content: content, place: place, inode: UInt64(status.st_ino),
+          fileName: fileName, content: content, place: place,
+          intent: CampaignMemory.intent(in: bytes.span.bytes), inode: UInt64(status.st_ino),
           byteCount: bytes.count,
           pageCount: Int(status.st_blocks) * 512 / CampaignMemory.pageByteCount)
       }
