@@ -226,8 +226,7 @@ F1:     finished = true;
 #endif
      :: position < MESSAGES
      fi;
-P1:
-     if :: !IS_ANNOUNCED(second, position + 1) -> second = 0 :: else fi;
+P1:  if :: !IS_ANNOUNCED(second, position + 1) -> second = 0 :: else fi;
      if
 #ifndef FAULT_OTHER_SLOT
      :: IS_ANNOUNCED(next, position)
@@ -275,7 +274,8 @@ P8:  announce(second, position + 2);
   goto end;
 dead:
   atomic {
-    lock = false; position = 0; slot = 0; old = 0; index = 0; count = 0; kept = 0; following = 0; goto begin
+    lock = false; position = 0; slot = 0; old = 0; index = 0; count = 0; kept = 0;
+    following = 0; goto begin
   }
 end:
   skip

@@ -22,7 +22,7 @@ public func test(_ start: UnsafeRawPointer?, _ count: Int) -> CInt {
   segment.replace(with: UnsafeRawBufferPointer(start: start, count: count))
   do {
     var list = try ShareableList.attach(segment.name)
-    precondition(list.count <= count / 25, "There is no room for so many elements")
+    precondition(list.count <= count / 25, "The list has more elements than the input has room for")
     for index in 0..<list.count { _ = element(of: list, at: index) }
     for index in 0..<list.count { use(&list, index) }
   } catch {

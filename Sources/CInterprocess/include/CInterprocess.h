@@ -198,11 +198,6 @@ static inline void ipc_spin_hint(void) {
 /// Makes the processor fetch a cache line that is about to be read.
 static inline void ipc_prefetch(const void *_Nonnull address) { __builtin_prefetch(address, 0); }
 
-/// Makes the processor fetch a cache line that is about to be written.
-static inline void ipc_prefetch_to_write(const void *_Nonnull address) {
-  __builtin_prefetch(address, 1);
-}
-
 /// Gives this thread its number.
 uint64_t ipc_number_thread(void);
 /// A number of this thread, not 0, which no other thread of the process ever gets, even after this

@@ -29,9 +29,6 @@ enum Processors {
   /// Makes the processor fetch the first bytes of a range that is about to be read.
   static func prefetch(_ range: MappedRange) { unsafe ipc_prefetch(range.start) }
 
-  /// Makes the processor fetch the first bytes of a range that is about to be written.
-  static func prefetchToWrite(_ range: MappedRange) { unsafe ipc_prefetch_to_write(range.start) }
-
   /// Lets other threads run.
   static func giveWay() { sched_yield() }
 

@@ -19,7 +19,7 @@ import Testing
 
 @testable import Interprocess
 
-/// What a wait set finds although no process wakes it.
+/// What a wait set finds although no process wakes it, and what a look costs.
 @Suite("Looks of a wait set", .timeLimit(.minutes(3)))
 struct WaitSetLookTests {
   @Test(
@@ -50,6 +50,30 @@ struct WaitSetLookTests {
       for (index, queue) in queues.enumerated() { set.insert(queue, as: index == 150 ? 0 : 1) }
       try await expectLook(set, isTask: isTask) { _ = try? queues[150].trySend(7) }
       precondition(isStopped.value > 0)
+    }
+  }
+
+  @Test("A set makes one fence for all of its sources before it sleeps", arguments: [1, 100])
+  func fences(count: Int) async {
+    await #expect(processExitsWith: .success) { [count] in
+      let fences = Atomic(0)
+      unsafe Checkpoint.handler = { step in
+        if step == .gateFenced { fences.add(1, ordering: .relaxed) }
+      }
+      unsafe Sleeping.isEndless = true
+      let queues = try (0..<count).map { _ in
+        try SharedQueue<Int>.create(capacity: 1, options: .whileAttached)
+      }
+      var set = WaitSet<Int>()
+      for (index, queue) in queues.enumerated() { set.insert(queue, as: index) }
+      // Each time, one before the sleep, and one for the last look; on a busy machine, the time may
+      // be over before the sleep.
+      repeat {
+        let code = errorCode { _ = try set.wait(timeout: .milliseconds(20)) }
+        precondition(code == .timedOut)
+      } while queues[0].statistics.emptyCount < 2
+      let fenceCount = fences.load(ordering: .relaxed)
+      precondition(queues.allSatisfy { $0.statistics.emptyCount == fenceCount })
     }
   }
 

@@ -224,30 +224,6 @@ struct WaitSetTests {
     }
   }
 
-  @Test("A set makes one fence for all of its sources before it sleeps", arguments: [1, 100])
-  func fences(count: Int) async {
-    await #expect(processExitsWith: .success) { [count] in
-      let fences = Atomic(0)
-      unsafe Checkpoint.handler = { step in
-        if step == .gateFenced { fences.add(1, ordering: .relaxed) }
-      }
-      unsafe Sleeping.isEndless = true
-      let queues = try (0..<count).map { _ in
-        try SharedQueue<Int>.create(capacity: 1, options: .whileAttached)
-      }
-      var set = WaitSet<Int>()
-      for (index, queue) in queues.enumerated() { set.insert(queue, as: index) }
-      // Each time, one before the sleep, and one for the last look; on a busy machine, the time may
-      // be over before the sleep.
-      repeat {
-        let code = errorCode { _ = try set.wait(timeout: .milliseconds(20)) }
-        precondition(code == .timedOut)
-      } while queues[0].statistics.emptyCount < 2
-      let fenceCount = fences.load(ordering: .relaxed)
-      precondition(queues.allSatisfy { $0.statistics.emptyCount == fenceCount })
-    }
-  }
-
   @Test("An integer is ready when it has another value", arguments: [false, true])
   func atomic(isTask: Bool) async throws {
     let atomic = try SharedAtomic<Int>.create(initialValue: 1, options: .whileAttached)
