@@ -15,6 +15,36 @@ internal import Synchronization
 
 // Messages in slots, N0 to N6.
 extension TopicReader {
+  /// N0 to N4: holds the next message, if there is one.
+  ///
+  /// - Parameter isWaiting: Whether the subscriber has just found none.
+  /// - Throws: `limitReached` and `corrupted`.
+  @inline(__always) func holdNextInSlot(
+    _ cursor: inout TopicCursor, isWaiting: Bool
+  ) throws(InterprocessError) -> TopicHold? {
+    var entryOfSlot: TopicEntry?
+    for attempt in 0..<Self.attemptLimit {
+      if let hold = try holdNext(&cursor, isWaiting: isWaiting) { return hold }
+      if cursor.slot != nil { return nil }
+      let entry = TopicEntry(ring.entry(at: cursor.index).loadAcquiring())
+      guard let distance = entry.distance(from: cursor.position), distance >= 0 else {
+        return try holdAnnounced(&cursor)
+      }
+      if distance > 0 {
+        try skip(to: cursor.position &+ UInt64(distance), attempt, &cursor)
+        continue
+      }
+      let slot = try ring.checked(entry.slot!)
+      // N3 has found the word that comes after a later P4, which it acquires.
+      guard entry != entryOfSlot else {
+        throw .corrupted(ring.name, "message \(cursor.position) is not in slot \(slot)")
+      }
+      entryOfSlot = entry
+      cursor.slot = slot
+    }
+    return nil
+  }
+
   /// N1 to N4: holds the next message, if its slot is known and the message is there.
   ///
   /// If the slot is announced for the message, the cursor keeps it, and its pin; if the message is
@@ -22,7 +52,7 @@ extension TopicReader {
   ///
   /// - Parameter isWaiting: Whether the subscriber has just found the slot announced.
   /// - Throws: `limitReached` and `corrupted`.
-  @inline(__always) func holdNext(
+  @inline(__always) private func holdNext(
     _ cursor: inout TopicCursor, isWaiting: Bool
   ) throws(InterprocessError) -> TopicHold? {
     guard let slot = cursor.slot else { return nil }
@@ -50,7 +80,7 @@ extension TopicReader {
   ///
   /// - Returns: The message, if it has come meanwhile.
   /// - Throws: `limitReached` and `corrupted`.
-  func holdAnnounced(_ cursor: inout TopicCursor) throws(InterprocessError) -> TopicHold? {
+  private func holdAnnounced(_ cursor: inout TopicCursor) throws(InterprocessError) -> TopicHold? {
     cursor.slot = ring.number(ring.nextSlot)
     return try holdNext(&cursor, isWaiting: false)
   }

@@ -164,7 +164,7 @@ final class TopicReader: Sendable {
 
   /// How often to look again for a message when each one found is replaced meanwhile, before
   /// checking the time.
-  private static let attemptLimit = 16
+  static let attemptLimit = 16
 
   /// N0 to N4, or C0 to C4: holds the next message, if there is one.
   ///
@@ -174,34 +174,28 @@ final class TopicReader: Sendable {
     _ cursor: inout TopicCursor, isWaiting: Bool = false
   ) throws(InterprocessError) -> TopicHold? {
     try checkPlace()
-    var entryOfSlot: TopicEntry?
+    return try copies == nil
+      ? holdNextInSlot(&cursor, isWaiting: isWaiting) : copyNextInEntry(&cursor)
+  }
+
+  /// C0 to C4: copies the next message, if there is one.
+  ///
+  /// - Throws: `limitReached` and `corrupted`.
+  private func copyNextInEntry(
+    _ cursor: inout TopicCursor
+  ) throws(InterprocessError) -> TopicHold? {
     for attempt in 0..<Self.attemptLimit {
-      if copies == nil {
-        if let hold = try holdNext(&cursor, isWaiting: isWaiting) { return hold }
-        if cursor.slot != nil { return nil }
-      } else if let hold = try copyNext(&cursor, wordCount: ring.layout.entryWordCount) {
-        return hold
-      }
+      if let hold = try copyNext(&cursor, wordCount: ring.layout.entryWordCount) { return hold }
       let entry = TopicEntry(ring.entry(at: cursor.index).loadAcquiring())
-      guard let distance = entry.distance(from: cursor.position), distance >= 0 else {
-        return try copies == nil ? holdAnnounced(&cursor) : nil
-      }
+      guard let distance = entry.distance(from: cursor.position), distance >= 0 else { return nil }
       if distance > 0 {
         try skip(to: cursor.position &+ UInt64(distance), attempt, &cursor)
-      } else if copies == nil {
-        let slot = try ring.checked(entry.slot!)
-        // N3 has found the word that comes after a later P4, which it acquires.
-        guard entry != entryOfSlot else {
-          throw .corrupted(ring.name, "message \(cursor.position) is not in slot \(slot)")
-        }
-        entryOfSlot = entry
-        cursor.slot = slot
-      } else {
-        if entry.isUnwritten { return nil }
-        guard entry.isWritten else {
-          throw .corrupted(
-            ring.name, "the entry of message \(cursor.position) has the word \(entry.bits)")
-        }
+        continue
+      }
+      if entry.isUnwritten { return nil }
+      guard entry.isWritten else {
+        throw .corrupted(
+          ring.name, "the entry of message \(cursor.position) has the word \(entry.bits)")
       }
     }
     return nil
@@ -233,7 +227,7 @@ final class TopicReader: Sendable {
   ///   - attempt: How often that has happened so far. The oldest message may be gone before it is
   ///     looked at, so each attempt skips to a newer one.
   /// - Throws: `corrupted`.
-  private func skip(
+  func skip(
     to newer: UInt64, _ attempt: Int, _ cursor: inout TopicCursor
   ) throws(InterprocessError) {
     let tail = ring.publishing.position.loadAcquiring()
